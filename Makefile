@@ -1,0 +1,32 @@
+# Quire. `./run` and `./test` install what this needs; see README.md.
+#
+#   make         the image (build/arm64/quire.img), the command (build/quire), the library
+#   make run     boot the image in QEMU            make test    everything ./test runs
+#   make bench   the tables of docs/performance.md make debug   QEMU waiting for gdb-multiarch
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+B := build
+
+CROSS ?= aarch64-linux-gnu-
+HOSTCC ?= gcc
+CLANG ?= clang
+
+WARN := -Wall -Wextra -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wimplicit-fallthrough \
+	-Werror=undef -Werror=vla -Werror=missing-prototypes -Werror=implicit-fallthrough \
+	-Werror=strict-prototypes -Wno-unused-parameter
+STD := -std=gnu11 -g -O2 -fno-common -fno-strict-aliasing
+INC := -Iinclude -Ithird_party/libfdt
+
+# The core: the same sources for every port and granule. boot/selftest runs on both.
+CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c arch/arm64/*.c boot/*.c report/*.c))
+FDT_SRC := $(sort $(wildcard third_party/libfdt/*.c))
+DEPFLAGS = -MMD -MP
+
+include mk/image.mk
+include mk/host.mk
+include mk/test.mk
+
+all: image host
+.PHONY: all clean
+clean:
+	rm -rf $(B)

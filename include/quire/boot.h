@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot road (boot/): the order of things, and what the device tree and the command line said.
+ */
+#ifndef QUIRE_BOOT_H
+#define QUIRE_BOOT_H
+
+#include <quire/port.h>
+
+extern char boot_command_line[COMMAND_LINE_SIZE];
+
+/*
+ * The whole boot, from the port's entry to the buddy allocator. Expects boot_params filled, the MMU on (bare),
+ * interrupts off, one CPU. Calls, in Linux's order: setup_arch (early_fixmap_init, setup_machine_fdt, parse_early_param,
+ * arm64_memblock_init, paging_init, bootmem_init), build_all_zonelists, mm_core_init (memblock_free_all, watermarks, pagesets), mark_rodata_ro.
+ * Returns when the page allocator is up; input that leaves nothing to go on with ends in panic().
+ */
+void start_kernel(void);
+
+/* start_kernel, then what the command line asks of the image: self-test, reports, summary; never returns. */
+void __noreturn kernel_main(void);
+
+/* Proves on the running MMU and allocator what the tables claim. Returns the number of failures, each printed. */
+int quire_selftest(void);
+
+/* ---- what the tree said, kept for reports */
+struct reserved_mem {
+	char name[48];          /* node name with unit address */
+	char compatible[48];    /* first string, or "" */
+	phys_addr_t base, size;
+	bool dynamic, nomap, reusable, linux_cma_default;
+	bool refused;           /* could not be honoured: why is in the log */
+};
+#define MAX_RESERVED_MEM 1024
+extern struct reserved_mem *reserved_mem;
+extern unsigned int nr_reserved_mem;
+
+struct cma_area {
+	char name[48];
+	phys_addr_t base, size;
+	unsigned int order_per_bit;
+	int nid;
+};
+#define MAX_CMA_AREAS 64
+extern struct cma_area cma_areas[MAX_CMA_AREAS];
+extern unsigned int nr_cma_areas;
+
+struct crash_res {
+	phys_addr_t base, size;         /* size 0: none */
+	phys_addr_t low_base, low_size;
+};
+extern struct crash_res crash_res;
+
+extern phys_addr_t phys_initrd_start, phys_initrd_size;
+extern phys_addr_t elfcorehdr_addr, elfcorehdr_size;
+extern phys_addr_t arm64_dma_phys_limit, memory_limit;
+extern const char *machine_model;
+
+/* Distance between nodes: 10 local, 20 remote when the tree does not say. */
+int node_distance(int from, int to);
+
+#endif

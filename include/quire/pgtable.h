@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel page tables: building, changing, walking (arch/arm64/, pure logic over port.h).
+ *
+ * Lock: the kernel tables are changed under kernel_pgtable_lock (taken inside); readers walk without it, because a table
+ * page is freed only after its entry is cleared and the TLBs are flushed.
+ */
+#ifndef QUIRE_PGTABLE_H
+#define QUIRE_PGTABLE_H
+
+#include <quire/types.h>
+
+/* Attribute bits of a leaf descriptor, without type and output address. */
+typedef struct {
+	u64 val;
+} pgprot_t;
+#define __pgprot(x) ((pgprot_t){ (x) })
+
+/*
+ * Kernel protections as Linux 6.12 arm64 has them (PAGE_KERNEL ...): AttrIndx, AP, SH, AF, PXN, UXN, nG, dirty
+ * software bits as in Linux so that dumps agree.
+ */
+extern const pgprot_t PAGE_KERNEL;       /* RW NX, normal */
+extern const pgprot_t PAGE_KERNEL_RO;    /* RO NX */
+extern const pgprot_t PAGE_KERNEL_ROX;   /* RO X */
+extern const pgprot_t PAGE_KERNEL_EXEC;  /* RW X: only for init text before it is sealed */
+extern const pgprot_t PROT_DEVICE_nGnRE; /* device memory */
+extern const pgprot_t PROT_NORMAL_NC;
+
+/* Flags of kernel_map. */
+#define MAP_NO_BLOCKS 1 /* pages only */
+#define MAP_NO_CONT 2   /* no contiguous bit */
+
+/*
+ * Map [kva, kva + size) to pa in the kernel's tables, with the largest blocks and contiguous runs that alignment and flags
+ * allow. kva, pa, size: multiples of PAGE_SIZE. Tables come from memblock until the buddy allocator is up, then from it. Two
+ * passes: first every table that will be needed is allocated (may fail with -ENOMEM, nothing changed but empty tables), then the
+ * entries are written, which cannot fail. A live entry is replaced by break-before-make; mapping over a live entry with another
+ * output address is -EEXIST.
+ */
+int kernel_map(unsigned long kva, phys_addr_t pa, u64 size, pgprot_t prot, unsigned int flags);
+/* Unmap; table pages that became empty are freed after the flush. Holes in the range are fine. */
+int kernel_unmap(unsigned long kva, u64 size);
+/* Change the attributes of what is mapped, splitting blocks at the ends where needed. -ENOENT where nothing is mapped. */
+int kernel_protect(unsigned long kva, u64 size, pgprot_t prot);
+
+/* One step of a walk. */
+struct walk_step {
+	unsigned int level; /* -1 is level -1 of LPA2: stored as level + 1, so 0 .. 4 */
+	unsigned int index;
+	phys_addr_t table;
+	u64 desc;
+};
+
+enum walk_result { WALK_OK, WALK_BAD_VA, WALK_TRANSLATION, WALK_ADDRESS_SIZE };
+
+struct walk {
+	enum walk_result result;
+	unsigned int nr_steps;
+	struct walk_step step[5];
+	phys_addr_t pa;     /* of the address itself, when WALK_OK */
+	u64 size;           /* bytes that the leaf maps (one entry) */
+	bool contiguous;
+};
+/* Walk the tables at root (phys) for kva as the hardware would. Reads tables through phys_to_virt. */
+void pgtable_walk(phys_addr_t root, unsigned long kva, struct walk *w);
+/* The same for the live kernel tables. */
+void kernel_walk(unsigned long kva, struct walk *w);
+
+/* One leaf entry. Called in order of address; a nonzero return ends the iteration and is returned. */
+struct pgtable_leaf {
+	unsigned long kva;
+	phys_addr_t pa;
+	u64 size;
+	u64 desc;
+	unsigned int level;
+};
+int pgtable_for_each_leaf(phys_addr_t root, unsigned long start, unsigned long end,
+			  int (*fn)(const struct pgtable_leaf *leaf, void *arg), void *arg);
+
+/* Table pages in use by the kernel's tables, by level of their entries (0..3; index level+1 for level -1). */
+struct pgtable_stats {
+	unsigned long table_pages[5];
+	/* leaves of the linear map by kind */
+	unsigned long leaves_by_level[5];
+	unsigned long contiguous_runs_by_level[5];
+};
+void kernel_pgtable_stats(unsigned long start, unsigned long end, struct pgtable_stats *s);
+
+/* Re-derives the structure from the root: every table page reachable once, in RAM, reserved; no W+X leaf. Returns the number of violations, printed. */
+int kernel_pgtable_check(void);
+
+/* ------------------------------------------------------------------ the road (arch/arm64/mmu.c) */
+
+enum rodata_mode { RODATA_OFF, RODATA_ON, RODATA_FULL };
+extern enum rodata_mode rodata_mode; /* from rodata=; full by default */
+
+/* map_kernel, map_mem, cpu_replace_ttbr1, init_pg_dir given back to memblock, memblock_allow_resize. */
+void paging_init(void);
+/* After init: rodata read-only in kernel and alias, init text no longer executable, W^X checked. */
+void mark_rodata_ro(void);
+
+/* Counters that the report shows: early page-table pages taken from memblock. */
+extern unsigned long early_pgtable_pages;
+
+/* ------------------------------------------------------------------ fixmap (arch/arm64/fixmap.c) */
+
+enum fixed_address {
+	FIX_HOLE,
+	/* the device tree: 2 MiB + what its alignment needs */
+	FIX_FDT_END,
+	FIX_FDT = FIX_FDT_END + (MAX_FDT_SIZE + SZ_2M) / PAGE_SIZE - 1,
+	FIX_EARLYCON,
+	FIX_PTE,
+	FIX_PMD,
+	FIX_PUD,
+	FIX_P4D,
+	FIX_PGD,
+	__end_of_fixed_addresses
+};
+
+void early_fixmap_init(void);
+unsigned long fix_to_virt(enum fixed_address idx);
+/* Map one page (prot != 0) or unmap (prot.val == 0). */
+void set_fixmap(enum fixed_address idx, phys_addr_t pa, pgprot_t prot);
+/*
+ * Map the device tree at pa read-write or read-only; checks alignment to 8 bytes, magic and size (at most 2 MiB) before use. Returns a
+ * pointer and *size, or NULL after printing what is wrong.
+ */
+void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot);
+
+/* ------------------------------------------------------------------ virtual layout (arch/arm64/layout.c) */
+
+struct va_layout {
+	unsigned int va_bits;
+	unsigned long page_offset, page_end;    /* linear map */
+	unsigned long modules_start, modules_end;
+	unsigned long vmalloc_start, vmalloc_end;
+	unsigned long vmemmap_start, vmemmap_end;
+	unsigned long pci_io_start, pci_io_end;
+	unsigned long fixaddr_start, fixaddr_top;
+	unsigned long kimage_vaddr;
+};
+extern struct va_layout va_layout;
+/* Computes va_layout for a VA size: 39, 42, 47, 48, 52 as the granule allows. -EINVAL for another. */
+int va_layout_init(unsigned int va_bits);
+extern s64 memstart_addr; /* physical address that PAGE_OFFSET maps; may be negative */
+
+static inline unsigned long phys_to_kva(phys_addr_t pa)
+{
+	return (unsigned long)(pa - (u64)memstart_addr) + va_layout.page_offset;
+}
+static inline phys_addr_t kva_to_phys(unsigned long kva)
+{
+	return (phys_addr_t)(kva - va_layout.page_offset) + (u64)memstart_addr;
+}
+
+/* ------------------------------------------------------------------ faults in words (arch/arm64/syndrome.c) */
+
+/* "DABT (current EL), level 3 translation fault, write" ... Returns the length. */
+int syndrome_describe(u64 esr, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port interface: everything that the core asks of the machine, and nothing else.
+ *
+ * mm/, arch/arm64/, boot/, report/ and lib/ contain no system register, no inline assembly and no
+ * libc call; they reach hardware through this header. A port supplies <port_inline.h> (found by
+ * include path: port/bare/include or port/host/include) with the functions marked [inline], and
+ * ordinary definitions of the others.
+ *
+ * Two spaces of addresses are kept apart:
+ *   - a kernel virtual address (kva) is what VMSAv8-64 translates: 0xffff....;  type unsigned long
+ *   - a pointer is what this program can dereference.
+ * On the bare port they are the same number. On the host port pointers go into windows of the
+ * process (one for the linear map, one for vmemmap, one for vmalloc), and the kva of a pointer is
+ * an addition away. Core code dereferences pointers only, and gives kvas to page tables only.
+ */
+#ifndef QUIRE_PORT_H
+#define QUIRE_PORT_H
+
+#include <quire/types.h>
+
+/* ------------------------------------------------------------------ linear map and windows */
+
+/*
+ * phys_to_virt(pa) = pa + physvirt_offset. Valid for all RAM from arm64_memblock_init on (host:
+ * from the start). On the bare port memory may be touched through it only once paging_init has
+ * mapped it; before that through the fixmap.
+ */
+extern s64 physvirt_offset;
+
+static inline void *phys_to_virt(phys_addr_t pa)
+{
+	return (void *)(unsigned long)(pa + (u64)physvirt_offset);
+}
+
+/* Only for pointers that phys_to_virt gave: the linear map. */
+static inline phys_addr_t virt_to_phys(const volatile void *p)
+{
+	return (phys_addr_t)((u64)(unsigned long)p - (u64)physvirt_offset);
+}
+
+#define __va(pa) phys_to_virt(pa)
+#define __pa(p) virt_to_phys((const volatile void *)(p))
+
+/*
+ * The linear map is about to cover [start, end): called once by arm64_memblock_init when
+ * memstart_addr and the linear region are known. Bare: sets physvirt_offset to
+ * PAGE_OFFSET - memstart_addr. Host: checks that its window covers the range.
+ * Returns 0, or -ERANGE when the port cannot hold that span.
+ */
+int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t end);
+
+/*
+ * [inline] void *port_kva_to_ptr(unsigned long kva): the pointer for an address of the linear map,
+ * vmemmap or vmalloc area.  [inline] unsigned long port_ptr_to_kva(const void *p): the inverse.
+ */
+
+/*
+ * The kernel page tables now map [kva, kva + size) to pa (vmemmap, vmalloc and fixmap areas only).
+ * Bare: nothing to do [inline]. Host: the window is made to show those frames. size and kva are
+ * multiples of PAGE_SIZE. Returns 0 or -ENOMEM.
+ *   int  port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
+ *   void port_mirror_unmap(unsigned long kva, u64 size);
+ */
+
+/* ------------------------------------------------------------------ the machine as booted */
+
+enum kimage_prot { KIMAGE_RX, KIMAGE_RO, KIMAGE_RW, KIMAGE_INIT_RX, KIMAGE_INIT_RW };
+
+struct kimage_segment {
+	const char *name;   /* "text", "rodata", "inittext", "initdata", "data" */
+	u64 start, end;     /* offsets from the image's first byte; multiples of 64 KiB */
+	enum kimage_prot prot;
+};
+
+/* The kernel image in memory: [phys, phys + size) is _text.._end, bss included. */
+struct kimage {
+	phys_addr_t phys;
+	u64 size;
+	unsigned long kva;  /* virtual address of _text, KASLR included */
+	u64 kaslr_offset;   /* 0 when KASLR is off */
+	const char *kaslr_status; /* why: "enabled", "disabled on command line", "disabled due to lack of seed" */
+	unsigned int nr_segments;
+	struct kimage_segment segment[6];
+};
+
+struct boot_params {
+	phys_addr_t fdt_phys;   /* x0 at entry */
+	u64 x1, x2, x3;         /* the boot protocol wants 0 */
+	unsigned int entry_el;  /* 1 or 2 */
+	struct kimage image;
+};
+
+/* Filled by the port before start_kernel(). */
+extern struct boot_params boot_params;
+
+
+/* ID and control registers that the core decides by. */
+enum port_reg {
+	PORT_MIDR_EL1,
+	PORT_MPIDR_EL1,
+	PORT_ID_AA64MMFR0_EL1,
+	PORT_ID_AA64MMFR1_EL1,
+	PORT_ID_AA64MMFR2_EL1,
+	PORT_ID_AA64PFR0_EL1,
+	PORT_ID_AA64ISAR0_EL1,
+	PORT_CTR_EL0,
+	PORT_TCR_EL1,
+	PORT_MAIR_EL1,
+	PORT_TTBR1_EL1,
+	PORT_TTBR0_EL1,
+	PORT_NR_REGS,
+};
+u64 port_read_reg(enum port_reg reg);
+
+/* Bits of virtual address that TTBR1 translates in this boot (39, 42, 47, 48, 52). */
+extern unsigned int vabits_actual;
+/* Bits of physical address of this CPU: ID_AA64MMFR0_EL1.PARange, capped by what the granule can express. */
+unsigned int port_pa_bits(void);
+
+/* ------------------------------------------------------------------ page tables and TLB */
+
+/*
+ * swapper_pg_dir and the tables that exist before any allocator, as physical addresses.
+ * On the host they lie in simulated memory inside the image's bss.
+ */
+phys_addr_t port_swapper_pg_dir(void);
+phys_addr_t port_init_pg_dir(u64 *size);
+/* A port-owned page inside the image's bss, for the fixmap's tables (level 1..3): index 0..2. */
+phys_addr_t port_bm_table(unsigned int index);
+
+/*
+ * [inline on bare] A pointer to a physical address inside the kernel image (its tables, bm pages), valid from entry on,
+ * before the linear map is. Bare: pa - image.phys + image.kva; host: phys_to_virt.
+ *   void *port_image_to_ptr(phys_addr_t pa);
+ */
+
+/*
+ * [inline] void port_set_pte(u64 *entry, u64 val): one single-copy atomic 64-bit store.
+ * [inline] u64  port_get_pte(const u64 *entry)
+ * [inline] void port_pte_barrier(void): DSB ISHST + ISB: stores to valid entries are seen by the walker.
+ */
+
+/*
+ * Invalidate what the TLBs hold for kernel addresses [start, end) / everything, all CPUs, and wait
+ * (DSB ISHST; TLBI VAALE1IS ... ; DSB ISH; ISB). Host: told to the TLB model.
+ */
+void port_flush_tlb_kernel_range(unsigned long start, unsigned long end);
+void port_flush_tlb_all(void);
+
+/*
+ * Load pgd into TTBR1_EL1 from the identity map with interrupts off: uninstall to reserved_pg_dir, TLBI VMALLE1,
+ * DSB, install, ISB (Linux: cpu_replace_ttbr1). Host: the walker's base changes.
+ */
+void port_replace_ttbr1(phys_addr_t pgd);
+
+/* Clean and invalidate [p, p + size) to the point of coherency. Host: nothing. */
+void port_dcache_clean_inval_poc(const void *p, size_t size);
+
+/*
+ * Address translation by the hardware: AT S1E1R / S1E1W on kva, PAR_EL1 as the result (bit 0 set:
+ * fault). Host: by the software MMU.
+ */
+u64 port_at_s1e1(unsigned long kva, bool write);
+
+/* ------------------------------------------------------------------ CPUs, interrupts */
+
+/*
+ * [inline] unsigned long port_irq_save(void);  [inline] void port_irq_restore(unsigned long flags);
+ * [inline] unsigned int port_cpu(void): the logical number of this CPU, 0..NR_CPUS-1.
+ * [inline] void port_cpu_relax(void)
+ */
+
+/* ------------------------------------------------------------------ console, symbols, end */
+
+/*
+ * Bytes to the console; lines end in '\n'. Before port_console_init succeeded the bytes are lost, but the
+ * log buffer keeps them.
+ */
+void port_console_write(const char *s, size_t n);
+
+/*
+ * Start the console device. compatible: the node's compatible string or earlycon name ("arm,pl011", "pl011",
+ * "ns16550a", "brcm,bcm2835-aux-uart", "uart8250", "snps,dw-apb-uart", ...); base: its physical address; reg_shift and io_width from the tree (0: the
+ * device's default). Returns 0, -ENODEV for a device the port has no driver for, -ENOMEM when it cannot be mapped.
+ */
+int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift, unsigned int io_width);
+
+/* Name and offset of the function that holds addr. Returns NULL when unknown. */
+const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size);
+
+/* Print the call chain of the caller by printk. */
+void port_backtrace(void);
+
+/* Nanoseconds since boot; 0 is allowed where there is no clock yet. */
+u64 port_clock_ns(void);
+
+/*
+ * End: power the machine off, exit code `code` where there is a way to say it (semihosting, process exit).
+ */
+void port_poweroff(int code) __noreturn;
+
+/* Give a file to whoever runs the image (semihosting on QEMU, a file in the process). Returns 0 or -ENODEV/-EIO. */
+int port_report_open(const char *name);
+int port_report_write(const char *s, size_t n);
+void port_report_close(void);
+
+#include <port_inline.h>
+
+#endif

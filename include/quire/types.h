@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core's vocabulary: fixed-width integers, addresses, annotations and the few macros
+ * that every file needs. Freestanding: only compiler headers are included.
+ */
+#ifndef QUIRE_TYPES_H
+#define QUIRE_TYPES_H
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <quire/config.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int8_t s8;
+typedef int16_t s16;
+typedef int32_t s32;
+typedef int64_t s64;
+
+/* A physical address, in bytes. */
+typedef u64 phys_addr_t;
+/* Allocation flags, see quire/gfp.h. */
+typedef unsigned int gfp_t;
+
+#define PHYS_ADDR_MAX (~(phys_addr_t)0)
+
+#define __init
+#define __initdata
+#define __ro_after_init __attribute__((section(".data..ro_after_init")))
+#define __aligned(x) __attribute__((aligned(x)))
+#define __packed __attribute__((packed))
+#define __noreturn __attribute__((noreturn))
+#define __printf(a, b) __attribute__((format(printf, a, b)))
+#define __must_check __attribute__((warn_unused_result))
+#define __always_inline inline __attribute__((always_inline))
+#define noinline __attribute__((noinline))
+#define __maybe_unused __attribute__((unused))
+#define __cacheline_aligned __aligned(L1_CACHE_BYTES)
+#define fallthrough __attribute__((fallthrough))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* The address that the current function returns to; symbolised only when shown. */
+#define _RET_IP_ ((unsigned long)__builtin_return_address(0))
+
+#define BIT(n) (1UL << (n))
+#define GENMASK(h, l) ((~0UL << (l)) & (~0UL >> (63 - (h))))
+
+#define SZ_1K 0x400UL
+#define SZ_4K 0x1000UL
+#define SZ_16K 0x4000UL
+#define SZ_64K 0x10000UL
+#define SZ_1M 0x100000UL
+#define SZ_2M 0x200000UL
+#define SZ_4M 0x400000UL
+#define SZ_8M 0x800000UL
+#define SZ_16M 0x1000000UL
+#define SZ_32M 0x2000000UL
+#define SZ_64M 0x4000000UL
+#define SZ_128M 0x8000000UL
+#define SZ_256M 0x10000000UL
+#define SZ_1G 0x40000000UL
+#define SZ_2G 0x80000000UL
+#define SZ_4G 0x100000000UL
+
+/* `a` must be a power of two. ALIGN rounds up and may wrap to 0 near the top of the range. */
+#define ALIGN(x, a) (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
+#define PAGE_ALIGN(x) ALIGN(x, PAGE_SIZE)
+#define is_power_of_2(n) ((n) != 0 && (((n) & ((n)-1)) == 0))
+#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
+
+#define PFN_UP(x) (((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define PFN_DOWN(x) ((x) >> PAGE_SHIFT)
+#define PFN_PHYS(x) ((phys_addr_t)(x) << PAGE_SHIFT)
+#define PHYS_PFN(x) ((unsigned long)((x) >> PAGE_SHIFT))
+
+#define min(a, b)                        \
+	({                               \
+		__typeof__(a) _a = (a);  \
+		__typeof__(b) _b = (b);  \
+		_a < _b ? _a : _b;       \
+	})
+#define max(a, b)                        \
+	({                               \
+		__typeof__(a) _a = (a);  \
+		__typeof__(b) _b = (b);  \
+		_a > _b ? _a : _b;       \
+	})
+#define min_t(t, a, b) min((t)(a), (t)(b))
+#define max_t(t, a, b) max((t)(a), (t)(b))
+#define clamp(v, lo, hi) min(max(v, lo), hi)
+#define swap(a, b)                        \
+	do {                              \
+		__typeof__(a) _t = (a);   \
+		(a) = (b);                \
+		(b) = _t;                 \
+	} while (0)
+
+/* One untorn access that the compiler neither repeats nor drops. */
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+/* floor(log2(n)); n must not be 0. */
+static inline int ilog2(u64 n)
+{
+	return 63 - __builtin_clzll(n);
+}
+
+/* Index of the lowest set bit; n must not be 0. */
+static inline int __ffs(u64 n)
+{
+	return __builtin_ctzll(n);
+}
+
+/* The smallest order whose block holds `size` bytes (0 for size 0 and up to one page). */
+static inline unsigned int get_order(u64 size)
+{
+	if (size <= PAGE_SIZE)
+		return 0;
+	return (unsigned int)(ilog2(size - 1) + 1 - PAGE_SHIFT);
+}
+
+static inline u64 roundup_pow_of_two(u64 n)
+{
+	return n <= 1 ? 1 : 1ULL << (ilog2(n - 1) + 1);
+}
+
+static inline u64 rounddown_pow_of_two(u64 n)
+{
+	return 1ULL << ilog2(n);
+}
+
+/* Integer square root, rounded down. */
+static inline u64 int_sqrt(u64 x)
+{
+	u64 bit, y = 0;
+
+	if (x <= 1)
+		return x;
+	for (bit = 1ULL << (ilog2(x) & ~1); bit; bit >>= 2) {
+		u64 t = y + bit;
+
+		y >>= 1;
+		if (x >= t) {
+			x -= t;
+			y += bit;
+		}
+	}
+	return y;
+}
+
+/* The errors of the public API, Linux's numbers. Returned negative. */
+#define EPERM 1
+#define ENOENT 2
+#define EIO 5
+#define E2BIG 7
+#define EAGAIN 11
+#define ENOMEM 12
+#define EFAULT 14
+#define EBUSY 16
+#define EEXIST 17
+#define ENODEV 19
+#define EINVAL 22
+#define ENOSPC 28
+#define ERANGE 34
+#define ENOSYS 38
+#define EOPNOTSUPP 95
+
+#endif

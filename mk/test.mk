@@ -1,0 +1,3 @@
+# Tests and benches.
+.PHONY: test
+test:

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The port interface's inline half on the board: see <quire/port.h> for the contracts. */
+#ifndef PORT_INLINE_H
+#define PORT_INLINE_H
+
+static inline void *port_kva_to_ptr(unsigned long kva)
+{
+	return (void *)kva;
+}
+
+static inline unsigned long port_ptr_to_kva(const void *p)
+{
+	return (unsigned long)p;
+}
+
+static inline void *port_image_to_ptr(phys_addr_t pa)
+{
+	return (void *)(unsigned long)(pa - boot_params.image.phys + boot_params.image.kva);
+}
+
+static inline int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size)
+{
+	(void)kva, (void)pa, (void)size;
+	return 0;
+}
+
+static inline void port_mirror_unmap(unsigned long kva, u64 size)
+{
+	(void)kva, (void)size;
+}
+
+static inline void port_set_pte(u64 *entry, u64 val)
+{
+	WRITE_ONCE(*entry, val);
+}
+
+static inline u64 port_get_pte(const u64 *entry)
+{
+	return READ_ONCE(*entry);
+}
+
+static inline void port_pte_barrier(void)
+{
+	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
+}
+
+static inline unsigned long port_irq_save(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("mrs %0, daif\n\tmsr daifset, #2" : "=r"(flags)::"memory");
+	return flags;
+}
+
+static inline void port_irq_restore(unsigned long flags)
+{
+	__asm__ volatile("msr daif, %0" ::"r"(flags) : "memory");
+}
+
+/* TPIDR_EL1 holds the logical CPU number until per-CPU areas exist. */
+static inline unsigned int port_cpu(void)
+{
+	unsigned long cpu;
+
+	__asm__("mrs %0, tpidr_el1" : "=r"(cpu));
+	return (unsigned int)cpu;
+}
+
+static inline void port_cpu_relax(void)
+{
+	__asm__ volatile("yield" ::: "memory");
+}
+
+#endif

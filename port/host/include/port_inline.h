@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The port interface's inline half in a process: see <quire/port.h> for the contracts. */
+#ifndef PORT_INLINE_H
+#define PORT_INLINE_H
+
+void *port_kva_to_ptr(unsigned long kva);
+unsigned long port_ptr_to_kva(const void *p);
+static inline void *port_image_to_ptr(phys_addr_t pa)
+{
+	return phys_to_virt(pa);
+}
+
+int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
+void port_mirror_unmap(unsigned long kva, u64 size);
+
+/* Told to the software MMU, which checks break-before-make. */
+void port_set_pte(u64 *entry, u64 val);
+
+static inline u64 port_get_pte(const u64 *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+void port_pte_barrier(void);
+
+static inline unsigned long port_irq_save(void)
+{
+	return 0;
+}
+
+static inline void port_irq_restore(unsigned long flags)
+{
+	(void)flags;
+}
+
+extern __thread unsigned int host_cpu;
+
+static inline unsigned int port_cpu(void)
+{
+	return host_cpu;
+}
+
+static inline void port_cpu_relax(void)
+{
+}
+
+#endif
