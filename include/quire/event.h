@@ -9,7 +9,7 @@
 #include <quire/types.h>
 
 enum event_op {
-	EVENT_STEP,           /* name: a function of the boot road was entered */
+	EVENT_STEP,           /* name: a function of the boot road was entered; base: port_clock_ns() then */
 	EVENT_ADD,            /* memblock_add, memblock_add_node */
 	EVENT_REMOVE,
 	EVENT_RESERVE,        /* memblock_reserve, and what an allocation took */

@@ -6,7 +6,6 @@
 #ifndef QUIRE_TYPES_H
 #define QUIRE_TYPES_H
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +27,16 @@ typedef u64 phys_addr_t;
 /* Allocation flags, see quire/gfp.h. */
 typedef unsigned int gfp_t;
 
+#ifndef INT_MAX
+#define INT_MAX __INT_MAX__
+#define INT_MIN (-INT_MAX - 1)
+#define UINT_MAX (INT_MAX * 2U + 1U)
+#define LONG_MAX __LONG_MAX__
+#define ULONG_MAX (LONG_MAX * 2UL + 1UL)
+#endif
+#define U32_MAX ((u32)~0U)
+#define U64_MAX ((u64)~0ULL)
+
 #define PHYS_ADDR_MAX (~(phys_addr_t)0)
 
 #define __init
@@ -38,6 +47,7 @@ typedef unsigned int gfp_t;
 #define __noreturn __attribute__((noreturn))
 #define __printf(a, b) __attribute__((format(printf, a, b)))
 #define __must_check __attribute__((warn_unused_result))
+#undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define noinline __attribute__((noinline))
 #define __maybe_unused __attribute__((unused))
