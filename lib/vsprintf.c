@@ -82,7 +82,8 @@ static void put_number(struct sink *s, u64 v, bool negative, unsigned int base, 
 		sign = '+';
 	else if (sp.space)
 		sign = ' ';
-	if (sp.alt && base == 16 && v)
+	/* As Linux and unlike C, 0 has its 0x too: the log's [mem 0x0000000000000000-...] stays aligned. */
+	if (sp.alt && base == 16)
 		prefix = sp.upper ? "0X" : "0x";
 	else if (sp.alt && base == 8 && v)
 		prefix = "0";
@@ -132,7 +133,7 @@ static void put_symbol(struct sink *s, unsigned long addr, bool offset, struct s
 	put_string(s, name, sp);
 	if (offset) {
 		put(s, '+');
-		put_number(s, off, false, 16, (struct spec){ .alt = off != 0, .precision = -1 });
+		put_number(s, off, false, 16, hex);
 		put(s, '/');
 		put_number(s, size, false, 16, hex);
 	}
@@ -149,8 +150,6 @@ static int put_pointer(struct sink *s, const char *ext, void *p, struct spec sp)
 		put_symbol(s, (unsigned long)p, *ext == 'S', sp);
 		return 1;
 	case 'a':
-		if (*(phys_addr_t *)p == 0)
-			full.precision = 18;
 		put_number(s, *(phys_addr_t *)p, false, 16, full);
 		return 1;
 	default:

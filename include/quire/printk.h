@@ -6,7 +6,7 @@
  * level is below console_loglevel (7 by default; `quiet` sets 4, `loglevel=N`, `debug` 10) and
  * always into the log buffer, from which a console that starts later is filled.
  *
- * The formats are C's (d i u x X o c s p %, h hh l ll z, width, precision, flags - 0 + # space)
+ * The formats are C's (d i u x X o c s p %, h hh l ll z, width, precision, flags - 0 + # space; %#x of 0 is 0x0, as in Linux)
  * and two of Linux's: %pS symbol+offset/size of an address passed as void *, %pa the value of a
  * phys_addr_t passed by pointer, as 0x%016llx.
  */
