@@ -19,7 +19,8 @@ void event_record(const struct event *e)
 
 void event_step(const char *name)
 {
-	struct event e = { .op = EVENT_STEP, .name = name, .base = port_clock_ns(), .nid = NUMA_NO_NODE };
+	struct event e = {
+		.op = EVENT_STEP, .name = name, .base = port_clock_ns(), .nid = NUMA_NO_NODE};
 
 	event_record(&e);
 }
@@ -27,11 +28,11 @@ void event_step(const char *name)
 const char *event_op_name(enum event_op op)
 {
 	static const char *const names[] = {
-		[EVENT_STEP] = "step",	     [EVENT_ADD] = "add",
-		[EVENT_REMOVE] = "remove",   [EVENT_RESERVE] = "reserve",
-		[EVENT_FREE] = "free",	     [EVENT_PHYSMEM_ADD] = "physmem_add",
-		[EVENT_ALLOC] = "alloc",     [EVENT_MARK] = "mark",
-		[EVENT_CLEAR] = "clear",     [EVENT_SET_NODE] = "set_node",
+		[EVENT_STEP] = "step",	   [EVENT_ADD] = "add",
+		[EVENT_REMOVE] = "remove", [EVENT_RESERVE] = "reserve",
+		[EVENT_FREE] = "free",	   [EVENT_PHYSMEM_ADD] = "physmem_add",
+		[EVENT_ALLOC] = "alloc",   [EVENT_MARK] = "mark",
+		[EVENT_CLEAR] = "clear",   [EVENT_SET_NODE] = "set_node",
 		[EVENT_LIMIT] = "limit",
 	};
 

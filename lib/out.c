@@ -36,4 +36,4 @@ static int console_out_write(struct out *out, const char *s, size_t n)
 	return 0;
 }
 
-struct out console_out = { .write = console_out_write };
+struct out console_out = {.write = console_out_write};

@@ -25,7 +25,7 @@ int console_loglevel = 7;
 static char log_buf[LOG_SIZE] __attribute__((section(".bss.noinit")));
 static u32 log_used;
 static u32 log_lines_dropped;
-static bool line_open;    /* the last record has no '\n' yet */
+static bool line_open;	  /* the last record has no '\n' yet */
 static bool line_visible; /* ... and its level is shown */
 static bool console_on;
 static spinlock_t log_lock = SPINLOCK_INIT;

@@ -124,7 +124,7 @@ static void put_symbol(struct sink *s, unsigned long addr, bool offset, struct s
 {
 	unsigned long off = 0, size = 0;
 	const char *name = port_symbolize(addr, &off, &size);
-	struct spec hex = { .alt = true, .precision = -1 };
+	struct spec hex = {.alt = true, .precision = -1};
 
 	if (!name) {
 		put_number(s, addr, false, 16, hex);
@@ -142,7 +142,7 @@ static void put_symbol(struct sink *s, unsigned long addr, bool offset, struct s
 /* %p and its two extensions. Returns the number of extension letters used. */
 static int put_pointer(struct sink *s, const char *ext, void *p, struct spec sp)
 {
-	struct spec full = { .alt = true, .zero = true, .width = 18, .precision = -1 };
+	struct spec full = {.alt = true, .zero = true, .width = 18, .precision = -1};
 
 	switch (*ext) {
 	case 'S':
@@ -213,13 +213,13 @@ static const char *parse_length(const char *f, unsigned int *bytes)
 
 int quire_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct sink s = { .pos = buf, .end = size ? buf + size - 1 : buf, .total = 0 };
+	struct sink s = {.pos = buf, .end = size ? buf + size - 1 : buf, .total = 0};
 	const char *f = fmt;
 	va_list args;
 
 	va_copy(args, ap);
 	while (*f) {
-		struct spec sp = { .precision = -1 };
+		struct spec sp = {.precision = -1};
 		const char *plain = f;
 		unsigned int bytes;
 		char conv;

@@ -9,17 +9,17 @@
 #include <quire/types.h>
 
 enum event_op {
-	EVENT_STEP,           /* name: a function of the boot road was entered; base: port_clock_ns() then */
-	EVENT_ADD,            /* memblock_add, memblock_add_node */
+	EVENT_STEP, /* name: a function of the boot road was entered; base: port_clock_ns() then */
+	EVENT_ADD,  /* memblock_add, memblock_add_node */
 	EVENT_REMOVE,
-	EVENT_RESERVE,        /* memblock_reserve, and what an allocation took */
-	EVENT_FREE,           /* memblock_phys_free */
+	EVENT_RESERVE, /* memblock_reserve, and what an allocation took */
+	EVENT_FREE,    /* memblock_phys_free */
 	EVENT_PHYSMEM_ADD,
-	EVENT_ALLOC,          /* a request of memblock_alloc_range_nid or memblock_alloc_*: align, min, max, nid; result = base or 0 */
-	EVENT_MARK,           /* set flags */
-	EVENT_CLEAR,          /* clear flags */
+	EVENT_ALLOC, /* a request of memblock_alloc_range_nid or memblock_alloc_*: align, min, max, nid; result = base or 0 */
+	EVENT_MARK,  /* set flags */
+	EVENT_CLEAR, /* clear flags */
 	EVENT_SET_NODE,
-	EVENT_LIMIT,          /* mem= or usable-memory-range cut memory to [base, base+size) */
+	EVENT_LIMIT, /* mem= or usable-memory-range cut memory to [base, base+size) */
 };
 
 struct event {
@@ -28,8 +28,8 @@ struct event {
 	s32 nid;
 	u64 base, size;
 	u64 align, min, max;
-	unsigned long ip;     /* caller, for port_symbolize */
-	const char *name;     /* of a step */
+	unsigned long ip; /* caller, for port_symbolize */
+	const char *name; /* of a step */
 };
 
 /*

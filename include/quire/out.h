@@ -11,7 +11,7 @@ struct out {
 	/* Takes n bytes; returns 0 or a negative errno, after which the rest is dropped and `error` is kept. */
 	int (*write)(struct out *out, const char *s, size_t n);
 	int error;
-	bool colour;          /* ANSI colours are welcome */
+	bool colour;	      /* ANSI colours are welcome */
 	unsigned int columns; /* width of the terminal, 0: unknown (80) */
 	void *ctx;
 };

@@ -62,29 +62,29 @@ bool console_active(void);
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d in %s()", __FILE__, __LINE__, __func__)
-#define BUG_ON(cond)                                                                      \
-	do {                                                                              \
-		if (unlikely(cond))                                                       \
-			panic("BUG: %s at %s:%d in %s()", #cond, __FILE__, __LINE__, __func__); \
+#define BUG_ON(cond)                                                                               \
+	do {                                                                                       \
+		if (unlikely(cond))                                                                \
+			panic("BUG: %s at %s:%d in %s()", #cond, __FILE__, __LINE__, __func__);    \
 	} while (0)
 /* Report a condition that should not be, and go on. Returns the condition. */
-#define WARN_ON(cond)                                                                       \
-	({                                                                                  \
-		bool _w = !!(cond);                                                         \
-		if (unlikely(_w))                                                           \
-			pr_warn("WARNING: %s at %s:%d in %s()\n", #cond, __FILE__, __LINE__, \
-				__func__);                                                  \
-		_w;                                                                         \
+#define WARN_ON(cond)                                                                              \
+	({                                                                                         \
+		bool _w = !!(cond);                                                                \
+		if (unlikely(_w))                                                                  \
+			pr_warn("WARNING: %s at %s:%d in %s()\n", #cond, __FILE__, __LINE__,       \
+				__func__);                                                         \
+		_w;                                                                                \
 	})
-#define WARN_ON_ONCE(cond)                    \
-	({                                    \
-		static bool _once;            \
-		bool _c = !!(cond);           \
-		if (unlikely(_c && !_once)) { \
-			_once = true;         \
-			WARN_ON(true);        \
-		}                             \
-		_c;                           \
+#define WARN_ON_ONCE(cond)                                                                         \
+	({                                                                                         \
+		static bool _once;                                                                 \
+		bool _c = !!(cond);                                                                \
+		if (unlikely(_c && !_once)) {                                                      \
+			_once = true;                                                              \
+			WARN_ON(true);                                                             \
+		}                                                                                  \
+		_c;                                                                                \
 	})
 
 #endif

@@ -12,7 +12,10 @@ typedef struct {
 	u32 locked;
 } spinlock_t;
 
-#define SPINLOCK_INIT { 0 }
+#define SPINLOCK_INIT                                                                              \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 static inline bool spin_trylock(spinlock_t *l)
 {

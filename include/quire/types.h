@@ -97,26 +97,26 @@ typedef unsigned int gfp_t;
 #define PFN_PHYS(x) ((phys_addr_t)(x) << PAGE_SHIFT)
 #define PHYS_PFN(x) ((unsigned long)((x) >> PAGE_SHIFT))
 
-#define min(a, b)                        \
-	({                               \
-		__typeof__(a) _a = (a);  \
-		__typeof__(b) _b = (b);  \
-		_a < _b ? _a : _b;       \
+#define min(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _a = (a);                                                            \
+		__typeof__(b) _b = (b);                                                            \
+		_a < _b ? _a : _b;                                                                 \
 	})
-#define max(a, b)                        \
-	({                               \
-		__typeof__(a) _a = (a);  \
-		__typeof__(b) _b = (b);  \
-		_a > _b ? _a : _b;       \
+#define max(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _a = (a);                                                            \
+		__typeof__(b) _b = (b);                                                            \
+		_a > _b ? _a : _b;                                                                 \
 	})
 #define min_t(t, a, b) min((t)(a), (t)(b))
 #define max_t(t, a, b) max((t)(a), (t)(b))
 #define clamp(v, lo, hi) min(max(v, lo), hi)
-#define swap(a, b)                        \
-	do {                              \
-		__typeof__(a) _t = (a);   \
-		(a) = (b);                \
-		(b) = _t;                 \
+#define swap(a, b)                                                                                 \
+	do {                                                                                       \
+		__typeof__(a) _t = (a);                                                            \
+		(a) = (b);                                                                         \
+		(b) = _t;                                                                          \
 	} while (0)
 
 /* One untorn access that the compiler neither repeats nor drops. */

@@ -133,7 +133,7 @@ static int fail_after_ten(struct out *o, const char *s, size_t n)
 static void out_keeps_its_first_error(void **state)
 {
 	size_t left = 10;
-	struct out o = { .write = fail_after_ten, .ctx = &left };
+	struct out o = {.write = fail_after_ten, .ctx = &left};
 
 	out_puts(&o, "12345678");
 	assert_int_equal(o.error, 0);

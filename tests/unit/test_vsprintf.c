@@ -21,20 +21,20 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 	return "func";
 }
 
-#define SAME(...)                                                           \
-	do {                                                                \
-		char a[256], b[256];                                        \
-		int na = snprintf(a, sizeof(a), __VA_ARGS__);               \
-		int nb = quire_snprintf(b, sizeof(b), __VA_ARGS__);         \
-		assert_string_equal(b, a);                                  \
-		assert_int_equal(nb, na);                                   \
-		for (size_t cut = 0; cut <= (size_t)na + 1; cut++) {        \
-			memset(a, '#', sizeof(a));                          \
-			memset(b, '#', sizeof(b));                          \
-			assert_int_equal(snprintf(a, cut, __VA_ARGS__), na); \
-			assert_int_equal(quire_snprintf(b, cut, __VA_ARGS__), na); \
-			assert_memory_equal(a, b, sizeof(a));               \
-		}                                                           \
+#define SAME(...)                                                                                  \
+	do {                                                                                       \
+		char a[256], b[256];                                                               \
+		int na = snprintf(a, sizeof(a), __VA_ARGS__);                                      \
+		int nb = quire_snprintf(b, sizeof(b), __VA_ARGS__);                                \
+		assert_string_equal(b, a);                                                         \
+		assert_int_equal(nb, na);                                                          \
+		for (size_t cut = 0; cut <= (size_t)na + 1; cut++) {                               \
+			memset(a, '#', sizeof(a));                                                 \
+			memset(b, '#', sizeof(b));                                                 \
+			assert_int_equal(snprintf(a, cut, __VA_ARGS__), na);                       \
+			assert_int_equal(quire_snprintf(b, cut, __VA_ARGS__), na);                 \
+			assert_memory_equal(a, b, sizeof(a));                                      \
+		}                                                                                  \
 	} while (0)
 
 #pragma GCC diagnostic ignored "-Wformat"
@@ -43,8 +43,19 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 
 static void agrees_with_libc(void **state)
 {
-	static const long values[] = { 0, 1, -1, 7, 8, 9, 10, 255, 4096, -4096, 0x7fffffff,
-				       (long)0x8000000000000000ul, 0x7fffffffffffffff };
+	static const long values[] = {0,
+				      1,
+				      -1,
+				      7,
+				      8,
+				      9,
+				      10,
+				      255,
+				      4096,
+				      -4096,
+				      0x7fffffff,
+				      (long)0x8000000000000000ul,
+				      0x7fffffffffffffff};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		long v = values[i];
