@@ -20,6 +20,8 @@ enum event_op {
 	EVENT_CLEAR, /* clear flags */
 	EVENT_SET_NODE,
 	EVENT_LIMIT, /* mem= or usable-memory-range cut memory to [base, base+size) */
+	EVENT_CONFIG_MEMORY, /* one region of memblock.memory at the configuration dump: report_memblock_config */
+	EVENT_CONFIG_RESERVED, /* ... of memblock.reserved */
 };
 
 struct event {
