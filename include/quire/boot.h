@@ -5,6 +5,7 @@
 #ifndef QUIRE_BOOT_H
 #define QUIRE_BOOT_H
 
+#include <quire/cma.h>
 #include <quire/port.h>
 
 extern char boot_command_line[COMMAND_LINE_SIZE];
@@ -35,16 +36,6 @@ struct reserved_mem {
 extern struct reserved_mem *reserved_mem;
 extern unsigned int nr_reserved_mem;
 
-struct cma_area {
-	char name[48];
-	phys_addr_t base, size;
-	unsigned int order_per_bit;
-	int nid;
-};
-#define MAX_CMA_AREAS 64
-extern struct cma_area cma_areas[MAX_CMA_AREAS];
-extern unsigned int nr_cma_areas;
-
 struct crash_res {
 	phys_addr_t base, size;         /* size 0: none */
 	phys_addr_t low_base, low_size;
@@ -58,5 +49,7 @@ extern const char *machine_model;
 
 /* Distance between nodes: 10 local, 20 remote when the tree does not say. */
 int node_distance(int from, int to);
+/* CPUs of the tree that are in node nid. */
+unsigned int node_cpu_count(int nid);
 
 #endif

@@ -83,7 +83,7 @@ struct zone {
 	 * NR_FREE_PAGES. mm/page/handover.c takes them from memblock a section at a time.
 	 */
 	unsigned long deferred_pages;
-	unsigned long grow_pfn; /* sections of this zone below this pfn have been grown in order; see handover.c */
+	unsigned long grow_pfn; /* every section of this zone below this pfn is READY; see handover.c */
 
 	/* Written on every refill: own cache line. */
 	struct {
@@ -176,14 +176,12 @@ static inline struct zone *page_zone(const struct page *page)
 #define PAGEBLOCKS_PER_SECTION (PAGES_PER_SECTION >> pageblock_order)
 
 struct mem_section {
-	u8 present;     /* some of it is memory: the memory map covers it */
-	u8 initialised; /* its struct pages are valid */
-	s16 nid;        /* of its first present page */
-	u32 pad;
-	u64 pageblock_mt[(PAGEBLOCKS_PER_SECTION * 4 + 63) / 64]; /* 4 bits a pageblock: enum migratetype */
+	u8 present; /* some of it is memory: the memory map covers it */
+	u8 state;   /* enum section_state of <quire/sparse.h>; published with release */
+	s16 nid;    /* of its first present page */
 };
 
-/* mm/early/sparse.c: sections[pfn >> PFN_SECTION_SHIFT - first_section]. */
+/* mm/early/sparse.c: sections[pfn >> PFN_SECTION_SHIFT - first_section_nr]. */
 extern struct mem_section *mem_sections;
 extern unsigned long first_section_nr, nr_mem_sections;
 
@@ -201,6 +199,35 @@ static inline bool pfn_valid(unsigned long pfn)
 
 	return s && s->present;
 }
+
+/*
+ * enum migratetype of every pageblock, one byte each so that a change is one plain store: pageblock_types[pfn >>
+ * pageblock_order], for pfns of sections that are READY. Written under zone->lock.
+ */
+extern u8 *pageblock_types;
+
+static inline enum migratetype get_pfnblock_migratetype(unsigned long pfn)
+{
+	return (enum migratetype)READ_ONCE(pageblock_types[pfn >> pageblock_order]);
+}
+
+static inline void set_pfnblock_migratetype(unsigned long pfn, enum migratetype mt)
+{
+	WRITE_ONCE(pageblock_types[pfn >> pageblock_order], (u8)mt);
+}
+
+static inline enum migratetype get_pageblock_migratetype(const struct page *page)
+{
+	return get_pfnblock_migratetype(page_to_pfn(page));
+}
+
+static inline void set_pageblock_migratetype(struct page *page, enum migratetype mt)
+{
+	set_pfnblock_migratetype(page_to_pfn(page), mt);
+}
+
+/* "DMA", "DMA32", "Normal", "Movable", "Device". */
+extern const char *const zone_names[MAX_NR_ZONES];
 
 extern unsigned int nr_cpus_possible; /* from /cpus, at least 1 */
 extern unsigned long min_low_pfn, max_pfn;
