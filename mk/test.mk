@@ -1,3 +1,84 @@
-# Tests and benches.
-.PHONY: test
+# Tests. ./test runs the suites below and counts; `make test` is the same once the tools are there.
+#
+# A unit test says at its top what it is made of, each on one line:
+#   /* links: mm/early/memblock.c lib/event.c */     project sources it is linked with (paths from the root, wildcards)
+#   /* cflags: -DX=1 */                              more flags for them (optional)
+#   /* granules: 12 14 16 */                         page shifts it is built for (optional; 12)
+# It is built for the host with AddressSanitizer and UndefinedBehaviorSanitizer and linked with tests/unit/doubles.c,
+# whose weak symbols stand for what it does not link.
+T := $(B)/tests
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-common -fno-strict-aliasing $(WARN) \
+	-Wno-missing-prototypes $(INC) -Iport/host/include -I. $(SAN)
+
+UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
+# unit_line(file, key): the value of that line at the file's top.
+unit_line = $(shell sed -n '1,20s|^/\* *$(2): *\(.*[^ ]\) *\*/.*|\1|p' $(1))
+
+UNIT_BINS :=
+# unit_program(name, source, granule, links, cflags): objects are shared by the tests of a granule that want no flags.
+define unit_program
+UNIT_BINS += $(T)/unit/$(1)-$(3)
+$(T)/unit/$(1)-$(3): $(patsubst %,$(T)/o$(3)$(if $(5),-$(1))/%.o,$(2) $(4) tests/unit/doubles.c)
+	@mkdir -p $$(@D)
+	$$(HOSTCC) $(SAN) -o $$@ $$^ -lcmocka -lpthread
+$(if $(5),$(call unit_objects,$(3)-$(1),$(3),$(5)))
+endef
+define unit_objects
+$(T)/o$(1)/%.c.o: %.c
+	@mkdir -p $$(@D)
+	$$(HOSTCC) $$(UNIT_CFLAGS) -DQUIRE_PAGE_SHIFT=$(2) $(3) $$(DEPFLAGS) -c $$< -o $$@
+endef
+$(foreach g,12 14 16,$(eval $(call unit_objects,$(g),$(g),)))
+unit_test = $(foreach g,$(or $(call unit_line,$(1),granules),12),$(eval $(call \
+	unit_program,$(basename $(notdir $(1))),$(1),$(g),$(wildcard $(call unit_line,$(1),links)),$(call unit_line,$(1),cflags))))
+ifneq ($(filter test% unit% $(T)/%,$(MAKECMDGOALS)),)
+$(foreach t,$(UNIT_TESTS),$(call unit_test,$(t)))
+endif
+-include $(shell find $(T) -name '*.d' 2>/dev/null)
+# Objects are kept: a change rebuilds what it touches.
+.SECONDARY:
+
+.PHONY: test test-unit-build test-unit test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-fuzz \
+	test-fuzz-build lint
 test:
+	bash ./test --no-install
+
+test-unit-build: $(UNIT_BINS)
+test-unit: test-unit-build
+	bash tests/unit/run.sh $(T)/unit $(sort $(UNIT_BINS))
+
+test-oracle: host
+	python3 tests/oracle/score.py --quire $(B)/quire --out $(B)/oracle_score.txt
+test-bad: host image
+	python3 tests/bad/run.py --build $(B)
+test-cmd: host
+	bash tests/run_cmd.sh $(B)
+test-docs: host image
+	python3 tests/docs.py
+test-boot: image
+	bash tests/boot/boot_matrix.sh $(B)
+lint:
+	bash tests/lint.sh
+
+# ---- Linux's own memblock suite, from Debian's source package
+test-linux-memblock:
+	bash tests/linux-memblock/run.sh $(B)
+
+# ---- fuzzers: the core built once more with coverage for libFuzzer
+FUZZ_TIME ?= 30
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-common -fno-strict-aliasing $(INC) \
+	-Iport/host/include -I. -Wall -Wno-unused-parameter $(FUZZ_SAN) -DQUIRE_PAGE_SHIFT=12
+FO := $(T)/fuzz
+FUZZ_CORE := $(patsubst %,$(FO)/%.o,$(CORE_SRC) $(FDT_SRC))
+
+$(FO)/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(DEPFLAGS) -c $< -o $@
+
+# memblock against a bitmap: its links line says what it is made of.
+FUZZ_MEMBLOCK_SRC := $(if $(wildcard tests/fuzz/fuzz_memblock.c),$(wildcard \
+	$(call unit_line,tests/fuzz/fuzz_memblock.c,links)))
+$(FO)/fuzz_memblock: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_memblock.c $(FUZZ_MEMBLOCK_SRC) tests/unit/doubles.c)
+	$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Doubles of the port and of the log for unit tests: every symbol is weak, so that a test that links the real one, or
+ * brings its own, gets that instead.
+ *
+ * Simulated memory is the test's: phys_to_virt is an addition of physvirt_offset, which a test sets to the difference
+ * between its array and the physical address that it stands for; kernel addresses and pointers are the same number.
+ * panic() fails the test with its text, and expect_assert_failure() catches it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <quire/event.h>
+#include <quire/out.h>
+#include <quire/port.h>
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#define weak __attribute__((weak))
+
+weak s64 physvirt_offset;
+weak struct boot_params boot_params;
+weak unsigned int vabits_actual = DEFAULT_VA_BITS;
+weak __thread unsigned int host_cpu;
+weak int console_loglevel = 7;
+
+static struct event first_events[4096];
+weak struct event_log event_log = {.events = first_events, .max = ARRAY_SIZE(first_events)};
+
+/* ------------------------------------------------------------------ the log */
+
+static const char *without_level(const char *fmt)
+{
+	return fmt[0] == KERN_SOH[0] && fmt[1] ? fmt + 2 : fmt;
+}
+
+/* %pa and %pS are printed as pointers: good enough to read a failing test's output. */
+weak int vprintk(const char *fmt, va_list args)
+{
+	return vprintf(without_level(fmt), args);
+}
+
+weak int printk(const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vprintk(fmt, args);
+	va_end(args);
+	return n;
+}
+
+weak void panic(const char *fmt, ...)
+{
+	static char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	printf("panic: %s\n", text);
+	fflush(stdout);
+	mock_assert(0, text, "panic", 0);
+	abort();
+}
+
+weak int quire_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
+{
+	return vsnprintf(buf, size, fmt, args);
+}
+
+weak int quire_snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = quire_vsnprintf(buf, size, fmt, args);
+	va_end(args);
+	return n;
+}
+
+weak size_t quire_strlcpy(char *dst, const char *src, size_t size)
+{
+	return (size_t)snprintf(dst, size, "%s", src);
+}
+
+weak void console_start(void)
+{
+}
+
+weak bool console_active(void)
+{
+	return true;
+}
+
+/* ------------------------------------------------------------------ events */
+
+weak void event_record(const struct event *e)
+{
+	if (event_log.nr < event_log.max)
+		event_log.events[event_log.nr++] = *e;
+	else
+		event_log.dropped++;
+}
+
+weak void event_step(const char *name)
+{
+	struct event e = {.op = EVENT_STEP, .name = name, .nid = NUMA_NO_NODE};
+
+	event_record(&e);
+}
+
+weak int port_event_grow(struct event_log *log)
+{
+	return -ENOMEM;
+}
+
+/* ------------------------------------------------------------------ the machine */
+
+weak int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t end)
+{
+	return 0;
+}
+
+weak void *port_kva_to_ptr(unsigned long kva)
+{
+	return (void *)kva;
+}
+
+weak unsigned long port_ptr_to_kva(const void *p)
+{
+	return (unsigned long)p;
+}
+
+weak int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size)
+{
+	return 0;
+}
+
+weak void port_mirror_unmap(unsigned long kva, u64 size)
+{
+}
+
+/* A Cortex-A72: 44 bits of PA, all granules. */
+weak u64 port_read_reg(enum port_reg reg)
+{
+	switch (reg) {
+	case PORT_MIDR_EL1:
+		return 0x410fd083;
+	case PORT_ID_AA64MMFR0_EL1:
+		return 0x1124;
+	case PORT_MPIDR_EL1:
+		return 1UL << 31;
+	default:
+		return 0;
+	}
+}
+
+weak unsigned int port_pa_bits(void)
+{
+	return 44;
+}
+
+weak phys_addr_t port_swapper_pg_dir(void)
+{
+	return 0;
+}
+
+weak phys_addr_t port_init_pg_dir(u64 *size)
+{
+	*size = 0;
+	return 0;
+}
+
+weak phys_addr_t port_bm_table(unsigned int index)
+{
+	return 0;
+}
+
+weak void port_set_pte(u64 *entry, u64 val)
+{
+	*(volatile u64 *)entry = val;
+}
+
+weak void port_pte_barrier(void)
+{
+}
+
+weak void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+}
+
+weak void port_flush_tlb_all(void)
+{
+}
+
+weak void port_replace_ttbr1(phys_addr_t pgd)
+{
+}
+
+weak void port_dcache_clean_inval_poc(const void *p, size_t size)
+{
+}
+
+weak u64 port_at_s1e1(unsigned long kva, bool write)
+{
+	return 1;
+}
+
+/* ------------------------------------------------------------------ console, symbols, end */
+
+weak void port_console_write(const char *s, size_t n)
+{
+	fwrite(s, 1, n, stdout);
+}
+
+weak int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
+			   unsigned int io_width)
+{
+	return -ENODEV;
+}
+
+weak const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size)
+{
+	return NULL;
+}
+
+weak void port_backtrace(void)
+{
+}
+
+weak u64 port_clock_ns(void)
+{
+	return 0;
+}
+
+weak void port_poweroff(int code)
+{
+	printf("power off, code %d\n", code);
+	fflush(stdout);
+	mock_assert(0, "port_poweroff", "port_poweroff", code);
+	abort();
+}
+
+weak int port_report_open(const char *name)
+{
+	return -ENODEV;
+}
+
+weak int port_report_write(const char *s, size_t n)
+{
+	return -ENODEV;
+}
+
+weak void port_report_close(void)
+{
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs unit-test programs and shows what cmocka says of each; the last line counts tests.
+#   tests/unit/run.sh LOGDIR PROGRAM...
+logs=$1
+shift
+passed=0 failed=0 skipped=0
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+for program in "$@"; do
+	name=${program##*/}
+	log=$logs/$name.log
+	timeout 120 "$program" </dev/null >"$log" 2>&1
+	code=$?
+	p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
+	f=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
+	s=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
+	if [ $code != 0 ] && [ "$f" = 0 ]; then
+		f=1
+	fi
+	if [ $code = 0 ] && [ "$p" = 0 ]; then
+		echo "$name: ran no test" >>"$log"
+		f=1
+	fi
+	if [ "$f" != 0 ]; then
+		echo "---- $name failed (exit code $code):"
+		tail -n 60 "$log"
+	else
+		echo "$name"
+		grep -E '^\[(==========| +PASSED +| +SKIPPED +)\]' "$log" | grep -v 'Running'
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "unit: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] && [ $passed != 0 ]
