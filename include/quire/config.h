@@ -41,7 +41,11 @@
 #define pageblock_order (PMD_BLOCK_ORDER < MAX_PAGE_ORDER ? PMD_BLOCK_ORDER : MAX_PAGE_ORDER)
 #define pageblock_nr_pages (1UL << pageblock_order)
 
-#define NODES_SHIFT 6
+/* 0 builds without NUMA: regions have no node. */
+#ifndef QUIRE_NODES_SHIFT
+#define QUIRE_NODES_SHIFT 6
+#endif
+#define NODES_SHIFT QUIRE_NODES_SHIFT
 #define MAX_NUMNODES (1 << NODES_SHIFT)
 #define NUMA_NO_NODE (-1)
 #define NR_CPUS 256

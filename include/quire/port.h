@@ -88,6 +88,7 @@ struct boot_params {
 	phys_addr_t fdt_phys;   /* x0 at entry */
 	u64 x1, x2, x3;         /* the boot protocol wants 0 */
 	unsigned int entry_el;  /* 1 or 2 */
+	u16 memstart_seed;      /* 16 bits of the KASLR seed that move the linear map; 0: it stays */
 	struct kimage image;
 };
 
@@ -162,6 +163,12 @@ void port_dcache_clean_inval_poc(const void *p, size_t size);
  * fault). Host: by the software MMU.
  */
 u64 port_at_s1e1(unsigned long kva, bool write);
+
+/*
+ * [inline] void port_memmove_large(void *dst, const void *src, size_t n): memmove for kilobytes at a time, with the widest
+ * registers that the machine has (bare: SIMD, saved and restored, so allowed wherever memmove is). dst, src and n are
+ * multiples of 8.
+ */
 
 /* ------------------------------------------------------------------ CPUs, interrupts */
 
