@@ -115,7 +115,8 @@ def linear_map(path):
     """The linear map of pgtables.txt: [pa, size, shift of the entries, contiguous, read-only].
 
     The region starts at PAGE_OFFSET = -(1 << va_bits); it ends where the kernel's own half begins, at -(1 << 47) (46 with
-    a VA of 47 bits). Table pages below the root that this part alone needs are counted from the ranges.
+    a VA of 47 bits). Table pages that this part alone needs, the root included, are counted
+    from the ranges.
     """
     if not (os.path.exists(path) or os.path.exists(path + ".gz")):
         return None
@@ -150,7 +151,7 @@ def linear_map(path):
     if bits is None:
         return None
     return {"va_bits": bits, "memstart": hex(offset) if offset is not None else None,
-            "table_pages": len(tables),
+            "table_pages": len(tables) + 1,  # the root too
             "ranges": [[hex(p), hex(s), sh, int(c), int(ro)] for p, s, sh, c, ro in out]}
 
 
