@@ -247,7 +247,7 @@ static inline unsigned long memblock_region_reserved_end_pfn(const struct memblo
 
 /*
  * Steps of the range iterators. *idx holds the next region of type_a (low half) and the next gap of type_b (high half,
- * gap i lies below region i); ULLONG_MAX ends, and starts the reverse walk. Of memblock.memory, regions of another
+ * gap i lies below region i); U64_MAX ends, and starts the reverse walk. Of memblock.memory, regions of another
  * node, NOMAP and DRIVER_MANAGED ones (unless the flag is given), hotpluggable ones with movable_node (unless given),
  * and non-mirrored ones when MEMBLOCK_MIRROR is given, are skipped. Out pointers may be NULL.
  */
@@ -264,14 +264,14 @@ void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_start_pfn,
 #define __for_each_mem_range(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)                \
 	for (i = 0,                                                                               \
 	    __next_mem_range(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);              \
-	     i != (u64)ULLONG_MAX;                                                                \
+	     i != U64_MAX;                                                                \
 	     __next_mem_range(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid))
 
 /* The same, descending. */
 #define __for_each_mem_range_rev(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)            \
-	for (i = (u64)ULLONG_MAX,                                                                 \
+	for (i = U64_MAX,                                                                 \
 	    __next_mem_range_rev(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);          \
-	     i != (u64)ULLONG_MAX;                                                                \
+	     i != U64_MAX;                                                                \
 	     __next_mem_range_rev(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid))
 
 /* Memory that the linear map covers, reserved or not. */
@@ -303,7 +303,7 @@ static inline void __next_physmem_range(u64 *idx, struct memblock_type *type,
 
 /* What firmware described and is not in type. */
 #define for_each_physmem_range(i, type, p_start, p_end)                                           \
-	for (i = 0, __next_physmem_range(&i, type, p_start, p_end); i != (u64)ULLONG_MAX;         \
+	for (i = 0, __next_physmem_range(&i, type, p_start, p_end); i != U64_MAX;         \
 	     __next_physmem_range(&i, type, p_start, p_end))
 
 /* Whole pages of every memory region, flags ignored. nid MAX_NUMNODES: of all nodes. i is an int. */
@@ -316,7 +316,7 @@ struct zone;
 void __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone, unsigned long *out_spfn,
 				  unsigned long *out_epfn);
 #define for_each_free_mem_pfn_range_in_zone_from(i, zone, p_start, p_end)                         \
-	for (; i != UINT64_MAX; __next_mem_pfn_range_in_zone(&i, zone, p_start, p_end))
+	for (; i != U64_MAX; __next_mem_pfn_range_in_zone(&i, zone, p_start, p_end))
 
 #define for_each_mem_region(region)                                                               \
 	for (region = memblock.memory.regions;                                                    \
