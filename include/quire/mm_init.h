@@ -41,7 +41,6 @@ void free_area_init(const unsigned long *max_zone_pfns);
 
 /* First pfn of ZONE_MOVABLE on a node, 0: none. Set by free_area_init. */
 extern unsigned long zone_movable_pfn[MAX_NUMNODES];
-extern bool mirrored_kernelcore;
 /* The limits that free_area_init derived from max_zone_pfns: [lowest, highest) of each zone. */
 extern unsigned long arch_zone_lowest_possible_pfn[MAX_NR_ZONES];
 extern unsigned long arch_zone_highest_possible_pfn[MAX_NR_ZONES];
@@ -79,8 +78,7 @@ extern bool page_group_by_mobility_disabled;
 
 /* ------------------------------------------------------------------ hand-over (handover.c) */
 
-/* memblock_free_all() is declared in <quire/memblock.h>; from then on this is true and memblock does not change. */
-extern bool memblock_handed_over;
+/* memblock_free_all() is declared in <quire/memblock.h>; from then on memblock_closed is set and its regions do not change. */
 
 /* Pages that the page allocator has had in all: the sum of managed_pages. */
 unsigned long totalram_pages(void);

@@ -40,6 +40,9 @@ void sparse_init(void);
 void memmap_init_free(unsigned long start_pfn, unsigned long end_pfn, const struct zone *zone);
 void memmap_init_reserved(unsigned long start_pfn, unsigned long end_pfn, const struct zone *zone);
 
+/* The type of the pageblocks of [start_pfn, end_pfn), in a section that the caller is growing or under zone->lock. */
+void memmap_set_types(unsigned long start_pfn, unsigned long end_pfn, enum migratetype mt);
+
 /*
  * Make pfn's section READY: write its struct pages and give its free pages to the free lists. Returns 0 when the section
  * is READY on return, -ENOENT when it has no memory, -EAGAIN before memblock_free_all. Idempotent; any context, no zone lock
@@ -76,5 +79,8 @@ typedef void (*memmap_walk_fn)(struct zone *zone, unsigned long start_pfn, unsig
  * free_area_init done.
  */
 void memmap_walk(unsigned long start_pfn, unsigned long end_pfn, memmap_walk_fn fn, void *arg);
+
+/* The zone that memmap_walk gives pfn to. NULL when there is no memory at all. For cold paths. */
+struct zone *zone_of_pfn(unsigned long pfn);
 
 #endif
