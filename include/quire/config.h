@@ -52,7 +52,9 @@
 
 #define COMMAND_LINE_SIZE 2048
 #define MAX_FDT_SIZE (2UL << 20)
+#ifndef L1_CACHE_BYTES
 #define L1_CACHE_BYTES 64
+#endif
 #define SMP_CACHE_BYTES L1_CACHE_BYTES
 
 #endif

@@ -20,9 +20,9 @@ extern unsigned long long max_possible_pfn;
 
 enum memblock_flags {
 	MEMBLOCK_NONE = 0x0,
-	MEMBLOCK_HOTPLUG = 0x1,        /* may be unplugged: with movable_node, no allocation from it */
-	MEMBLOCK_MIRROR = 0x2,         /* mirrored: allocations prefer it */
-	MEMBLOCK_NOMAP = 0x4,          /* not in the linear map, no allocation from it */
+	MEMBLOCK_HOTPLUG = 0x1, /* may be unplugged: with movable_node, no allocation from it */
+	MEMBLOCK_MIRROR = 0x2,	/* mirrored: allocations prefer it */
+	MEMBLOCK_NOMAP = 0x4,	/* not in the linear map, no allocation from it */
 	MEMBLOCK_DRIVER_MANAGED = 0x8, /* a driver added it, firmware does not know it as RAM */
 	MEMBLOCK_RSRV_NOINIT = 0x10,   /* reserved, and its struct pages stay uninitialised */
 };
@@ -50,7 +50,7 @@ struct memblock_type {
 };
 
 struct memblock {
-	bool bottom_up;            /* allocate from the lowest address that fits instead of the highest */
+	bool bottom_up; /* allocate from the lowest address that fits instead of the highest */
 	phys_addr_t current_limit; /* what MEMBLOCK_ALLOC_ACCESSIBLE stands for */
 	struct memblock_type memory;
 	struct memblock_type reserved;
@@ -261,37 +261,35 @@ void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_start_pfn,
 			  unsigned long *out_end_pfn, int *out_nid);
 
 /* Ranges in type_a and not in type_b (NULL: nothing excluded), ascending. i is a u64. */
-#define __for_each_mem_range(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)                \
-	for (i = 0,                                                                               \
-	    __next_mem_range(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);              \
-	     i != U64_MAX;                                                                \
+#define __for_each_mem_range(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)                 \
+	for (i = 0, __next_mem_range(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);       \
+	     i != U64_MAX;                                                                         \
 	     __next_mem_range(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid))
 
 /* The same, descending. */
-#define __for_each_mem_range_rev(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)            \
-	for (i = U64_MAX,                                                                 \
-	    __next_mem_range_rev(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);          \
-	     i != U64_MAX;                                                                \
+#define __for_each_mem_range_rev(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)             \
+	for (i = U64_MAX,                                                                          \
+	    __next_mem_range_rev(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid);           \
+	     i != U64_MAX;                                                                         \
 	     __next_mem_range_rev(&i, nid, flags, type_a, type_b, p_start, p_end, p_nid))
 
 /* Memory that the linear map covers, reserved or not. */
-#define for_each_mem_range(i, p_start, p_end)                                                     \
-	__for_each_mem_range(i, &memblock.memory, NULL, NUMA_NO_NODE,                             \
+#define for_each_mem_range(i, p_start, p_end)                                                      \
+	__for_each_mem_range(i, &memblock.memory, NULL, NUMA_NO_NODE,                              \
 			     MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
-#define for_each_mem_range_rev(i, p_start, p_end)                                                 \
-	__for_each_mem_range_rev(i, &memblock.memory, NULL, NUMA_NO_NODE,                         \
-				 MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end,      \
-				 NULL)
-#define for_each_reserved_mem_range(i, p_start, p_end)                                            \
-	__for_each_mem_range(i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, p_start,   \
+#define for_each_mem_range_rev(i, p_start, p_end)                                                  \
+	__for_each_mem_range_rev(i, &memblock.memory, NULL, NUMA_NO_NODE,                          \
+				 MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
+#define for_each_reserved_mem_range(i, p_start, p_end)                                             \
+	__for_each_mem_range(i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, p_start,    \
 			     p_end, NULL)
 
 /* Memory that is not reserved. */
-#define for_each_free_mem_range(i, nid, flags, p_start, p_end, p_nid)                             \
-	__for_each_mem_range(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, p_end, \
+#define for_each_free_mem_range(i, nid, flags, p_start, p_end, p_nid)                              \
+	__for_each_mem_range(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, p_end,  \
 			     p_nid)
-#define for_each_free_mem_range_reverse(i, nid, flags, p_start, p_end, p_nid)                     \
-	__for_each_mem_range_rev(i, &memblock.memory, &memblock.reserved, nid, flags, p_start,    \
+#define for_each_free_mem_range_reverse(i, nid, flags, p_start, p_end, p_nid)                      \
+	__for_each_mem_range_rev(i, &memblock.memory, &memblock.reserved, nid, flags, p_start,     \
 				 p_end, p_nid)
 
 static inline void __next_physmem_range(u64 *idx, struct memblock_type *type,
@@ -302,27 +300,27 @@ static inline void __next_physmem_range(u64 *idx, struct memblock_type *type,
 }
 
 /* What firmware described and is not in type. */
-#define for_each_physmem_range(i, type, p_start, p_end)                                           \
-	for (i = 0, __next_physmem_range(&i, type, p_start, p_end); i != U64_MAX;         \
+#define for_each_physmem_range(i, type, p_start, p_end)                                            \
+	for (i = 0, __next_physmem_range(&i, type, p_start, p_end); i != U64_MAX;                  \
 	     __next_physmem_range(&i, type, p_start, p_end))
 
 /* Whole pages of every memory region, flags ignored. nid MAX_NUMNODES: of all nodes. i is an int. */
-#define for_each_mem_pfn_range(i, nid, p_start, p_end, p_nid)                                     \
-	for (i = -1, __next_mem_pfn_range(&i, nid, p_start, p_end, p_nid); i >= 0;                \
+#define for_each_mem_pfn_range(i, nid, p_start, p_end, p_nid)                                      \
+	for (i = -1, __next_mem_pfn_range(&i, nid, p_start, p_end, p_nid); i >= 0;                 \
 	     __next_mem_pfn_range(&i, nid, p_start, p_end, p_nid))
 
 struct zone;
 /* Free whole pages of one zone, from where the iteration stands (i = 0 to begin, then one step before the loop). */
 void __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone, unsigned long *out_spfn,
 				  unsigned long *out_epfn);
-#define for_each_free_mem_pfn_range_in_zone_from(i, zone, p_start, p_end)                         \
+#define for_each_free_mem_pfn_range_in_zone_from(i, zone, p_start, p_end)                          \
 	for (; i != U64_MAX; __next_mem_pfn_range_in_zone(&i, zone, p_start, p_end))
 
-#define for_each_mem_region(region)                                                               \
-	for (region = memblock.memory.regions;                                                    \
+#define for_each_mem_region(region)                                                                \
+	for (region = memblock.memory.regions;                                                     \
 	     region < (memblock.memory.regions + memblock.memory.cnt); region++)
-#define for_each_reserved_mem_region(region)                                                      \
-	for (region = memblock.reserved.regions;                                                  \
+#define for_each_reserved_mem_region(region)                                                       \
+	for (region = memblock.reserved.regions;                                                   \
 	     region < (memblock.reserved.regions + memblock.reserved.cnt); region++)
 
 /* ------------------------------------------------------------------ allocation */

@@ -43,8 +43,10 @@ static struct memblock_region reserved_spare[MEMBLOCK_SPARE_REGIONS] __spare;
 
 struct memblock memblock = {
 	.current_limit = MEMBLOCK_ALLOC_ANYWHERE,
-	.memory = { .regions = memory_init, .max = ARRAY_SIZE(memory_init), .name = "memory" },
-	.reserved = { .regions = reserved_init, .max = ARRAY_SIZE(reserved_init), .name = "reserved" },
+	.memory = {.regions = memory_init, .max = ARRAY_SIZE(memory_init), .name = "memory"},
+	.reserved = {.regions = reserved_init,
+		     .max = ARRAY_SIZE(reserved_init),
+		     .name = "reserved"},
 };
 
 struct memblock_type physmem = {
@@ -74,22 +76,22 @@ struct region_array {
 enum { MEMORY, RESERVED, PHYSMEM };
 
 static struct region_array arrays[] = {
-	[MEMORY] = { .base = memory_init,
-		     .cap = ARRAY_SIZE(memory_init),
-		     .init = memory_init,
-		     .init_cap = ARRAY_SIZE(memory_init),
-		     .spare = memory_spare,
-		     .spare_cap = ARRAY_SIZE(memory_spare) },
-	[RESERVED] = { .base = reserved_init,
-		       .cap = ARRAY_SIZE(reserved_init),
-		       .init = reserved_init,
-		       .init_cap = ARRAY_SIZE(reserved_init),
-		       .spare = reserved_spare,
-		       .spare_cap = ARRAY_SIZE(reserved_spare) },
-	[PHYSMEM] = { .base = physmem_init,
-		      .cap = ARRAY_SIZE(physmem_init),
-		      .init = physmem_init,
-		      .init_cap = ARRAY_SIZE(physmem_init) },
+	[MEMORY] = {.base = memory_init,
+		    .cap = ARRAY_SIZE(memory_init),
+		    .init = memory_init,
+		    .init_cap = ARRAY_SIZE(memory_init),
+		    .spare = memory_spare,
+		    .spare_cap = ARRAY_SIZE(memory_spare)},
+	[RESERVED] = {.base = reserved_init,
+		      .cap = ARRAY_SIZE(reserved_init),
+		      .init = reserved_init,
+		      .init_cap = ARRAY_SIZE(reserved_init),
+		      .spare = reserved_spare,
+		      .spare_cap = ARRAY_SIZE(reserved_spare)},
+	[PHYSMEM] = {.base = physmem_init,
+		     .cap = ARRAY_SIZE(physmem_init),
+		     .init = physmem_init,
+		     .init_cap = ARRAY_SIZE(physmem_init)},
 };
 
 /* ------------------------------------------------------------------ arrays */
@@ -106,9 +108,9 @@ static inline bool within(const struct memblock_region *p, const struct memblock
  */
 static struct region_array *array_of(struct memblock_type *type)
 {
-	struct region_array *a = type == &memblock.reserved ? &arrays[RESERVED] :
-				 type == &memblock.memory   ? &arrays[MEMORY] :
-							      &arrays[PHYSMEM];
+	struct region_array *a = type == &memblock.reserved ? &arrays[RESERVED]
+				 : type == &memblock.memory ? &arrays[MEMORY]
+							    : &arrays[PHYSMEM];
 
 	if (likely(within(type->regions, a->base, a->cap)))
 		return a;
@@ -201,7 +203,7 @@ static void close_slots(struct memblock_type *type, unsigned long idx, unsigned 
 	}
 	if (!type->cnt) {
 		/* An empty type has one empty region, for those who look at regions[0] without asking cnt. */
-		type->regions[0] = (struct memblock_region){ 0 };
+		type->regions[0] = (struct memblock_region){0};
 		memblock_set_region_node(&type->regions[0], MAX_NUMNODES);
 	}
 }
@@ -590,8 +592,8 @@ int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid, enum memblock
 {
 	phys_addr_t last = base + size - 1;
 
-	memblock_dbg("memblock_add_node: [%pa-%pa] nid=%d flags=%x %pS\n", &base, &last, nid,
-		     flags, (void *)_RET_IP_);
+	memblock_dbg("memblock_add_node: [%pa-%pa] nid=%d flags=%x %pS\n", &base, &last, nid, flags,
+		     (void *)_RET_IP_);
 	memblock_event(EVENT_ADD, base, size, nid, flags, _RET_IP_);
 	return memblock_add_range(&memblock.memory, base, size, nid, flags);
 }
@@ -759,7 +761,8 @@ static phys_addr_t find_max_addr(phys_addr_t limit)
 {
 	struct memblock_region *r;
 
-	for_each_mem_region(r) {
+	for_each_mem_region(r)
+	{
 		if (limit <= r->size)
 			return r->base + limit;
 		limit -= r->size;

@@ -184,8 +184,13 @@ static u32 request_event(phys_addr_t size, phys_addr_t align, phys_addr_t start,
 {
 	u32 idx = event_log.nr;
 	struct event e = {
-		.op = EVENT_ALLOC, .nid = nid, .size = size, .align = align,
-		.min = start, .max = end, .ip = ip,
+		.op = EVENT_ALLOC,
+		.nid = nid,
+		.size = size,
+		.align = align,
+		.min = start,
+		.max = end,
+		.ip = ip,
 	};
 
 	event_record(&e);
@@ -216,9 +221,10 @@ phys_addr_t memblock_alloc_range_nid(phys_addr_t size, phys_addr_t align, phys_a
 phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
 				      phys_addr_t end)
 {
-	memblock_dbg("memblock_phys_alloc_range: %llu bytes align=0x%llx from=%pa max_addr=%pa %pS\n",
-		     (unsigned long long)size, (unsigned long long)align, &start, &end,
-		     (void *)_RET_IP_);
+	memblock_dbg(
+		"memblock_phys_alloc_range: %llu bytes align=0x%llx from=%pa max_addr=%pa %pS\n",
+		(unsigned long long)size, (unsigned long long)align, &start, &end,
+		(void *)_RET_IP_);
 	return alloc_recorded(size, align, start, end, NUMA_NO_NODE, false, _RET_IP_);
 }
 
@@ -241,12 +247,12 @@ static void *alloc_internal(phys_addr_t size, phys_addr_t align, phys_addr_t min
 	return found ? phys_to_virt(found) : NULL;
 }
 
-static void log_request(const char *func, phys_addr_t size, phys_addr_t align,
-			phys_addr_t min_addr, phys_addr_t max_addr, int nid, unsigned long ip)
+static void log_request(const char *func, phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
+			phys_addr_t max_addr, int nid, unsigned long ip)
 {
 	memblock_dbg("%s: %llu bytes align=0x%llx nid=%d from=%pa max_addr=%pa %pS\n", func,
-		     (unsigned long long)size, (unsigned long long)align, nid, &min_addr,
-		     &max_addr, (void *)ip);
+		     (unsigned long long)size, (unsigned long long)align, nid, &min_addr, &max_addr,
+		     (void *)ip);
 }
 
 void *memblock_alloc_exact_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,

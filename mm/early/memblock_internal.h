@@ -12,10 +12,10 @@
 
 extern bool memblock_debug;
 
-#define memblock_dbg(fmt, ...)                             \
-	do {                                               \
-		if (unlikely(memblock_debug))              \
-			pr_info(fmt, ##__VA_ARGS__);       \
+#define memblock_dbg(fmt, ...)                                                                     \
+	do {                                                                                       \
+		if (unlikely(memblock_debug))                                                      \
+			pr_info(fmt, ##__VA_ARGS__);                                               \
 	} while (0)
 
 /* The size that [base, base + size) keeps without wrapping around. */
@@ -94,7 +94,12 @@ static inline void memblock_event(enum event_op op, phys_addr_t base, phys_addr_
 {
 	if (memblock_record_events) {
 		struct event e = {
-			.op = op, .base = base, .size = size, .nid = nid, .flags = flags, .ip = ip,
+			.op = op,
+			.base = base,
+			.size = size,
+			.nid = nid,
+			.flags = flags,
+			.ip = ip,
 		};
 
 		event_record(&e);

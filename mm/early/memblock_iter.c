@@ -126,8 +126,7 @@ void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_start_pfn,
 
 		start = PFN_UP(r->base);
 		end = PFN_DOWN(region_end(r));
-		if (start >= end ||
-		    (numa_valid_node(nid) && nid != memblock_get_region_node(r)))
+		if (start >= end || (numa_valid_node(nid) && nid != memblock_get_region_node(r)))
 			continue;
 		if (out_start_pfn)
 			*out_start_pfn = start;
@@ -242,9 +241,8 @@ bool memblock_validate_numa_coverage(unsigned long threshold_bytes)
 	unsigned long start_pfn, end_pfn, nr_pages = 0;
 	int nid, i;
 
-	for_each_mem_pfn_range (i, MAX_NUMNODES, &start_pfn, &end_pfn, &nid)
-		if (!numa_valid_node(nid))
-			nr_pages += end_pfn - start_pfn;
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start_pfn, &end_pfn,
+			       &nid) if (!numa_valid_node(nid)) nr_pages += end_pfn - start_pfn;
 	if ((nr_pages << PAGE_SHIFT) <= threshold_bytes)
 		return true;
 	pr_err("NUMA: no nodes coverage for %luMB of %luMB RAM\n", (nr_pages << PAGE_SHIFT) >> 20,
@@ -274,9 +272,8 @@ phys_addr_t memblock_start_of_DRAM(void)
 
 phys_addr_t memblock_end_of_DRAM(void)
 {
-	return memblock.memory.cnt ?
-		       region_end(&memblock.memory.regions[memblock.memory.cnt - 1]) :
-		       0;
+	return memblock.memory.cnt ? region_end(&memblock.memory.regions[memblock.memory.cnt - 1])
+				   : 0;
 }
 
 /* ------------------------------------------------------------------ dump and check */
@@ -295,8 +292,8 @@ static void dump_type(const struct memblock_type *type)
 		if (numa_valid_node(r->nid))
 			quire_snprintf(node, sizeof(node), " on node %d", r->nid);
 #endif
-		pr_info(" %s[0x%lx]\t[%pa-%pa], %pa bytes%s flags: 0x%x\n", type->name, i,
-			&r->base, &last, &r->size, node, r->flags);
+		pr_info(" %s[0x%lx]\t[%pa-%pa], %pa bytes%s flags: 0x%x\n", type->name, i, &r->base,
+			&last, &r->size, node, r->flags);
 	}
 }
 
@@ -328,8 +325,8 @@ static int check_type(const struct memblock_type *type)
 	for (i = 0; i < type->cnt; i++, r++) {
 		total += r->size;
 		if (!r->size || r->size > PHYS_ADDR_MAX - r->base) {
-			pr_err("memblock: %s[0x%lx] at %pa has size %pa\n", type->name, i,
-			       &r->base, &r->size);
+			pr_err("memblock: %s[0x%lx] at %pa has size %pa\n", type->name, i, &r->base,
+			       &r->size);
 			bad++;
 		}
 		if (!i)
@@ -356,6 +353,5 @@ static int check_type(const struct memblock_type *type)
 
 int memblock_check(void)
 {
-	return check_type(&memblock.memory) + check_type(&memblock.reserved) +
-	       check_type(&physmem);
+	return check_type(&memblock.memory) + check_type(&memblock.reserved) + check_type(&physmem);
 }
