@@ -51,6 +51,7 @@ test-unit: test-unit-build
 test-oracle: host
 	python3 tests/oracle/score.py --quire $(B)/quire --out $(B)/oracle_score.txt
 test-bad: host image
+	$(MAKE) -s B=$(B) SAN=1 host
 	python3 tests/bad/run.py --build $(B)
 test-cmd: host
 	bash tests/run_cmd.sh $(B)
@@ -65,20 +66,36 @@ lint:
 test-linux-memblock:
 	bash tests/linux-memblock/run.sh $(B)
 
-# ---- fuzzers: the core built once more with coverage for libFuzzer
+# ---- fuzzers: the core built once more, by clang, with the coverage that libFuzzer steers by
 FUZZ_TIME ?= 30
-FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-common -fno-strict-aliasing $(INC) \
-	-Iport/host/include -I. -Wall -Wno-unused-parameter $(FUZZ_SAN) -DQUIRE_PAGE_SHIFT=12
 FO := $(T)/fuzz
-FUZZ_CORE := $(patsubst %,$(FO)/%.o,$(CORE_SRC) $(FDT_SRC))
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-sanitize=alignment
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-common -fno-strict-aliasing $(INC) -Iport/host/include \
+	-Iport/host -I. -D_GNU_SOURCE -DQUIRE_HOST -DQUIRE_PAGE_SHIFT=12 -fPIE -Wall -Wno-unused-parameter $(FUZZ_SAN) \
+	-fsanitize=fuzzer-no-link
 
 $(FO)/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(DEPFLAGS) -c $< -o $@
+	$(CLANG) $(FUZZ_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+# The device-tree path: the host port's core of one granule, its variables gathered as in build/quire.
+$(FO)/core_4k.ld: port/host/host.ld.S
+	@mkdir -p $(@D)
+	$(HOSTCC) -E -P -x assembler-with-cpp -DQUIRE_DATA=quire_data_4k -DQUIRE_BSS=quire_bss_4k $< -o $@
+$(FO)/core_4k.o: $(patsubst %,$(FO)/%.o,$(HOST_CORE_SRC)) $(FO)/core_4k.ld
+	ld -r -T $(FO)/core_4k.ld -o $@.tmp $(filter %.o,$^)
+	objcopy --keep-global-symbol=quire_core_4k $@.tmp $@
+	@rm -f $@.tmp
+$(FO)/fuzz_dtb: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_dtb.c port/host/cpu.c port/host/symbols.c) $(FO)/core_4k.o
+	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # memblock against a bitmap: its links line says what it is made of.
 FUZZ_MEMBLOCK_SRC := $(if $(wildcard tests/fuzz/fuzz_memblock.c),$(wildcard \
 	$(call unit_line,tests/fuzz/fuzz_memblock.c,links)))
 $(FO)/fuzz_memblock: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_memblock.c $(FUZZ_MEMBLOCK_SRC) tests/unit/doubles.c)
-	$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
+	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
+
+test-fuzz-build: $(FO)/fuzz_dtb $(FO)/fuzz_memblock
+test-fuzz: test-fuzz-build
+	bash tests/fuzz/run.sh $(FO) $(FUZZ_TIME)
+include mk/bench.mk

@@ -4,9 +4,9 @@
 
 usage: score.py [--quire PROGRAM] [--verbose] [--out FILE] [CASE...]
 
-For each case of tests/oracle/cases (made by import.py from the records) the tree is booted four times with what the
-recorder's machine had (image, tree, CPU, granule): for the JSON document, for the log, once more with Linux's managed
-pages for what is computed from them, and for the page tables. What is compared:
+For each case of tests/oracle/cases (made by import.py from the records) the tree is booted five times with what the
+recorder's machine had (image, tree, CPU, granule): for the JSON document, for the log, with Linux's managed pages for
+what is computed from them, and for the page tables. What is compared:
 
   memory        regions of memblock, nodes and flags             (MEMBLOCK configuration dump)
   reserved      what is reserved when paging_init begins: image, initrd, tree, /memreserve/, reserved-memory
@@ -15,7 +15,7 @@ pages for what is computed from them, and for the page tables. What is compared:
   zones         start_pfn, spanned, present
   fallback      the order of nodes in the zonelists, and the distances it follows from
   watermarks    min, low, high, protection, pageset batch, given the same managed pages
-  min_free      min_free_kbytes, where Linux's is the formula's alone
+  min_free      min_free_kbytes, given the same managed pages
   crashkernel   size, and address where the command line gives it; refused where Linux refused
   cma           size, and address where the tree or the command line gives it; refused where Linux refused
   memstart, table_pages, coverage, blocks                        (pgtables.txt)
@@ -208,35 +208,33 @@ class Case:
         if self.want["zones"]:
             self.check("zones", not bad, "; ".join(bad))
 
+    def with_managed(self, key):
+        pages = ",".join("%d:%s=%d" % (z["node"], z["name"], z[key]) for z in self.want["zones"])
+        return self.document("watermarks", "--managed=" + pages)
+
     def compare_watermarks(self):
         zones = self.want["zones"]
         if not zones:
             return
-        managed = "--managed=" + ",".join("%d:%s=%d" % (z["node"], z["name"], z["managed_then"]) for z in zones)
-        doc = self.document("watermarks", managed)
-        if doc is None:
+        # Linux computes watermarks before it frees initrd and init memory, lowmem reserves again after.
+        then, at_end = self.with_managed("managed_then"), self.with_managed("managed")
+        if then is None or at_end is None:
             return
-        kbytes = self.want["min_free_kbytes"]
-        got_kbytes = doc.get("min_free_kbytes")
-        if formula_alone(self.want, self.page):
-            self.same("min_free", got_kbytes, kbytes)
-        else:
-            # khugepaged has raised min_free_kbytes: the record's value is an input, as sysctl.vm.min_free_kbytes= is.
-            doc = self.document("watermarks", managed, "--append", "sysctl.vm.min_free_kbytes=%d" % kbytes)
-            if doc is None:
-                return
-        got = {(z["node"], z["name"]): z for z in doc["zones"]}
+        self.same("min_free", then.get("min_free_kbytes"), self.want["min_free_kbytes"])
+        marks = {(z["node"], z["name"]): z for z in then["zones"]}
+        reserves = {(z["node"], z["name"]): z for z in at_end["zones"]}
         bad = []
         for w in zones:
-            g = got.get((w["node"], w["name"]))
+            g = marks.get((w["node"], w["name"]))
             if g is None:
                 bad.append("no zone %d:%s" % (w["node"], w["name"]))
                 continue
-            pairs = [(k, num(g[k]), w[k]) for k in ("managed", "min", "low", "high")]
-            pairs[0] = ("managed", num(g["managed"]), w["managed_then"])
-            pairs.append(("protection", [num(x) for x in g["protection"]], w["protection"]))
+            pairs = [("managed", num(g["managed"]), w["managed_then"])]
+            pairs += [(k, num(g[k]), w[k]) for k in ("min", "low", "high")]
             if w["batch"] is not None:
                 pairs.append(("batch", num(g["pcp"]["batch"]), w["batch"]))
+            got = [num(x) for x in reserves[w["node"], w["name"]]["protection"]]
+            pairs.append(("protection", got, w["protection"]))
             bad += ["%d:%s %s Linux %s, quire %s" % (w["node"], w["name"], k, b, a) for k, a, b in pairs if a != b]
         self.check("watermarks", not bad, "; ".join(bad))
 
@@ -392,16 +390,6 @@ def zone_ranges(log):
     for m in re.finditer(r"^  (DMA|DMA32|Normal|Device) +(?:\[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]|empty)", log, re.M):
         out[m[1]] = [num(m[2]), num(m[3]) + 1 - num(m[2])] if m[2] else None
     return out
-
-
-def formula_alone(case, page):
-    """Whether min_free_kbytes is what init_per_zone_wmark_min makes of the managed pages.
-
-    Below 512 MiB of RAM, or with transparent_hugepage=never, khugepaged does not raise it. With `never` Linux runs the
-    formula a second time over managed less the first high watermarks, so that case is an input too.
-    """
-    total = sum(z["managed_then"] for z in case["zones"] if z["name"] != "Movable")
-    return case["min_free_kbytes"] == int((total * (page // 1024) * 16) ** 0.5)
 
 
 # ---------------------------------------------------------------------- page tables

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Measures and writes DIR/*.tsv, then the tables of docs/performance.md: bench/run_bench.sh DIR
+#
+# One CPU, -icount shift=0, a counter of 1 GHz: one tick is one instruction, counted from reset. The same figures come
+# out every time, on any machine.
+set -u
+dir=${1:-build/bench}
+image=$dir/quire-bench.img
+mkdir -p "$dir"
+
+# boot CPU SIZE WORDS...: the lines that the image prints. QEMU ends by itself, with the image's exit code.
+boot() {
+	local cpu=$1 size=$2
+	shift 2
+	timeout 300 qemu-system-aarch64 -M virt,dtb-randomness=off,memory-backend=ram \
+		-object "memory-backend-ram,id=ram,size=$size,reserve=off" -m "$size" -smp 1 \
+		-icount shift=0,sleep=off -cpu "$cpu,cntfrq=1000000000" -display none -no-reboot -nodefaults -serial stdio \
+		-semihosting-config enable=on,target=native -kernel "$image" \
+		-append "quire.semihosting quiet quire.bench $*" </dev/null | tr -d '\r' | sed 's/^\[ *[0-9.]*\] //'
+	return "${PIPESTATUS[0]}"
+}
+
+failed=0
+echo "boot, reset to buddy ready (cortex-a57)"
+for size in 512M 1G 4G 16G 64G 1T; do
+	if ! boot cortex-a57 $size >"$dir/boot-$size.log"; then
+		echo "  $size: the boot failed:" >&2
+		tail -n 5 "$dir/boot-$size.log" >&2
+		failed=1
+		continue
+	fi
+	grep '^phase' "$dir/boot-$size.log" | cut -f2- >"$dir/boot-$size.tsv"
+	echo "  $size: $(tail -n 1 "$dir/boot-$size.tsv" | cut -f3) instructions"
+done
+
+echo "operations (neoverse-n1)"
+if boot neoverse-n1 1G >"$dir/ops.log"; then
+	grep '^bench' "$dir/ops.log" | cut -f2- >"$dir/ops.tsv"
+	sed 's/^/  /' "$dir/ops.tsv"
+else
+	tail -n 5 "$dir/ops.log" >&2
+	failed=1
+fi
+
+if [ -x "$dir/host_bench" ]; then
+	echo "throughput in a process ($(nproc) processors)"
+	"$dir/host_bench" >"$dir/host.tsv" || failed=1
+	sed 's/^/  /' "$dir/host.tsv"
+fi
+
+python3 bench/tables.py "$dir" docs/performance.md || failed=1
+exit $failed

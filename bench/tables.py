@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write the measured tables into docs/performance.md: tables.py DIR DOCUMENT
+
+DIR holds what bench/run_bench.sh left. A table stands between the lines `<!-- table: NAME -->` and `<!-- end -->`;
+one whose figures are not there is left as it is.
+"""
+import os
+import re
+import sys
+
+SIZES = ["512M", "1G", "4G", "16G", "64G", "1T"]
+
+# Linux 6.12, lean build, cortex-a57, reset to mm_core_init done.
+LINUX_FULL = {"512M": 12563275, "1G": 15359430, "4G": 79815098, "16G": 146468438, "64G": 413079759}
+LINUX_OFF = {"512M": 10055462, "1G": 10302432, "4G": 59345233, "16G": 64391911, "64G": 84576945}
+GOALS = {"1G": 1000000, "64G": 1500000, "1T": 1500000}
+
+
+def rows(path):
+    """Fields of each line; none when the file is not there."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as f:
+        return [line.rstrip("\n").split("\t") for line in f if line.strip()]
+
+
+def thousands(n):
+    return "{:,}".format(int(n))
+
+
+def markdown(head, body, left=1):
+    out = ["| " + " | ".join(head) + " |", "|" + "---|" * left + "---:|" * (len(head) - left)]
+    out += ["| " + " | ".join(line) + " |" for line in body]
+    return "\n".join(out)
+
+
+def boot_table(folder):
+    """Phases by size: a phase is the time from one step to the next."""
+    phases, order, totals = {}, [], {}
+    for size in SIZES:
+        for name, ticks, at in rows(os.path.join(folder, "boot-%s.tsv" % size)):
+            if name not in order:
+                order.append(name)
+            phases[name, size] = phases.get((name, size), 0) + int(ticks)
+            totals[size] = int(at)
+    if not totals:
+        return None
+    sizes = [s for s in SIZES if s in totals]
+    # Small phases are one line: the table is to show where the instructions go.
+    floor = max(totals.values()) // 200
+    large = [n for n in order if max(phases.get((n, s), 0) for s in sizes) >= floor]
+    body = [["`%s`" % n if n != "reset" else "reset to `start_kernel`"] + [thousands(phases.get((n, s), 0)) for s in sizes]
+            for n in large]
+    body.append(["the rest"] + [thousands(totals[s] - sum(phases.get((n, s), 0) for n in large)) for s in sizes])
+    body.append(["**reset to buddy ready**"] + ["**%s**" % thousands(totals[s]) for s in sizes])
+    body.append(["goal"] + [thousands(GOALS[s]) if s in GOALS else "" for s in sizes])
+    body.append(["Linux, `rodata=full`"] + [thousands(LINUX_FULL[s]) if s in LINUX_FULL else "" for s in sizes])
+    body.append(["Linux, `rodata=off`"] + [thousands(LINUX_OFF[s]) if s in LINUX_OFF else "" for s in sizes])
+    return markdown(["phase"] + sizes, body)
+
+
+# What Linux (lean, neoverse-n1) and the others take for the same operation.
+LINUX_OPS = {"page pair o0 hot": "460", "page bulk": "90"}
+
+
+def ops_table(folder):
+    lines = rows(os.path.join(folder, "ops.tsv"))
+    if not lines:
+        return None
+    return markdown(["operation", "operations", "instructions each"],
+                    [[n, thousands(ops), each] for n, ops, _, each in lines])
+
+
+def host_table(folder):
+    lines = rows(os.path.join(folder, "host.tsv"))
+    if not lines:
+        return None
+    return markdown(["operation", "threads", "ns each", "million a second"],
+                    [[name, threads, each, rate] for name, threads, each, rate in lines])
+
+
+TABLES = {"boot": boot_table, "operations": ops_table, "host": host_table}
+
+
+def main():
+    folder, document = sys.argv[1:3]
+    with open(document) as f:
+        text = f.read()
+    for name, make in TABLES.items():
+        table = make(folder)
+        if table is None:
+            print("tables.py: nothing measured for %s" % name)
+            continue
+        pattern = r"(<!-- table: %s -->\n).*?(<!-- end -->)" % name
+        if not re.search(pattern, text, re.S):
+            sys.exit("tables.py: %s has no table %s" % (document, name))
+        text = re.sub(pattern, lambda m: m[1] + table + "\n" + m[2], text, flags=re.S)
+    with open(document, "w") as f:
+        f.write(text)
+
+
+if __name__ == "__main__":
+    main()

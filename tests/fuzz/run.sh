@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs both fuzzers side by side, SECONDS each (default 30): tests/fuzz/run.sh BINDIR [SECONDS]
+# An input that breaks something is kept in BINDIR/found; give it to the fuzzer as argument to see it again.
+bin=$1 seconds=${2:-30}
+here=$(dirname "$0")
+mkdir -p "$bin/found"
+python3 "$here/corpus.py" "$bin/seeds-dtb" || exit 1
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
+
+one() { # name, seconds for one input, largest input, seeds
+	local name=$1
+	mkdir -p "$bin/new-$name"
+	# Inputs that broke something before come first: they must not again.
+	local old=("$here/regressions/$name"/*)
+	if [ -e "${old[0]}" ]; then
+		"$bin/$name" -timeout="$2" "${old[@]}" >"$bin/$name.log" 2>&1 || return 1
+	fi
+	timeout -k 5 $((seconds + 90)) "$bin/$name" -max_total_time="$seconds" -timeout="$2" -max_len="$3" -rss_limit_mb=4096 \
+		-print_final_stats=1 -artifact_prefix="$bin/found/$name-" "$bin/new-$name" ${4:+"$4"} >>"$bin/$name.log" 2>&1
+}
+
+one fuzz_dtb 10 65536 "$bin/seeds-dtb" &
+dtb=$!
+one fuzz_memblock 10 4096 &
+memblock=$!
+passed=0 failed=0
+report() { # name, exit code
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok   $1: $(grep -oE 'number_of_executed_units: *[0-9]+' "$bin/$1.log" | grep -oE '[0-9]+') inputs in $seconds s," \
+			"$(grep -oE 'cov: [0-9]+' "$bin/$1.log" | tail -n 1 | cut -d' ' -f2) edges"
+	else
+		failed=$((failed + 1))
+		echo "FAIL $1"
+		grep -vE '^#[0-9]+|NEW|REDUCE|pulse' "$bin/$1.log" | tail -n 60
+	fi
+}
+wait $dtb
+report fuzz_dtb $?
+wait $memblock
+report fuzz_memblock $?
+echo "fuzz: $passed passed, $failed failed"
+[ $failed = 0 ]
