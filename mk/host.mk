@@ -1,5 +1,51 @@
-# The command: build/quire. One core object a granule (all its symbols local but the entry table), linked with
-# the command line and the host port's granule-independent parts.
+# The command: build/quire. One core object a granule (all its symbols local but the entry table), linked with the
+# command line and the host port's granule-independent parts.
+#
+#   make host             build/quire
+#   make host SAN=1       build/asan/quire, with AddressSanitizer and UndefinedBehaviorSanitizer
 H := $(B)/host
+HOST_BIN := $(B)/quire
+ifdef SAN
+H := $(B)/asan/host
+HOST_BIN := $(B)/asan/quire
+HOST_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=alignment
+endif
+
+# Callers in events and back-traces are those of the source: no tail calls, frame pointers kept.
+HOST_CFLAGS := $(STD) $(WARN) $(INC) -Iport/host/include -Iport/host -D_GNU_SOURCE -DQUIRE_HOST -fPIE \
+	-fno-optimize-sibling-calls -fno-omit-frame-pointer $(HOST_SAN)
+HOST_LDFLAGS := -pie $(HOST_SAN)
+
+# Compiled once a granule; the rest of the port once.
+HOST_CORE_SRC := $(CORE_SRC) $(FDT_SRC) $(addprefix port/host/,core.c memory.c mmu.c port.c)
+HOST_MAIN_SRC := port/host/cpu.c port/host/symbols.c $(sort $(wildcard cmd/quire/*.c)) $(FDT_SRC)
+GRANULES := 4k 16k 64k
+SHIFT_4k := 12
+SHIFT_16k := 14
+SHIFT_64k := 16
+
+define granule_rules
+$(H)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -DQUIRE_PAGE_SHIFT=$(SHIFT_$(1)) $(DEPFLAGS) -c $$< -o $$@
+$(H)/core_$(1).ld: port/host/host.ld.S
+	@mkdir -p $$(@D)
+	$(HOSTCC) -E -P -x assembler-with-cpp -DQUIRE_DATA=quire_data_$(1) -DQUIRE_BSS=quire_bss_$(1) $$< -o $$@
+$(H)/core_$(1).o: $(patsubst %.c,$(H)/$(1)/%.o,$(HOST_CORE_SRC)) $(H)/core_$(1).ld
+	ld -r -T $(H)/core_$(1).ld -o $$@.tmp $$(filter %.o,$$^)
+	objcopy --keep-global-symbol=quire_core_$(1) $$@.tmp $$@
+	@rm -f $$@.tmp
+-include $(patsubst %.c,$(H)/$(1)/%.d,$(HOST_CORE_SRC))
+endef
+$(foreach g,$(GRANULES),$(eval $(call granule_rules,$(g))))
+
+$(H)/main/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
+-include $(patsubst %.c,$(H)/main/%.d,$(HOST_MAIN_SRC))
+
+$(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(foreach g,$(GRANULES),$(H)/core_$(g).o)
+	$(HOSTCC) $(HOST_LDFLAGS) $^ -o $@
+
 .PHONY: host
-host:
+host: $(HOST_BIN)

@@ -37,7 +37,8 @@ void report_layout(struct out *out);
 
 /* One area of the kernel's address space: [start, end). */
 struct layout_area {
-	const char *name; /* "linear map", "modules", "kernel image", "vmalloc", "fixmap", "PCI I/O", "vmemmap" */
+	const char *
+		name; /* "linear map", "modules", "kernel image", "vmalloc", "fixmap", "PCI I/O", "vmemmap" */
 	unsigned long start, end;
 };
 #define MAX_LAYOUT_AREAS 8
@@ -47,11 +48,13 @@ unsigned int layout_areas(struct layout_area areas[MAX_LAYOUT_AREAS]);
 /* Leaves of the linear map by block size; a run with the contiguous bit counts as one block. */
 struct linear_map_stats {
 	struct {
-		u64 size;            /* bytes a block maps */
+		u64 size;	     /* bytes a block maps */
 		unsigned long count; /* blocks */
-	} block[8];                  /* smallest first */
-	unsigned int nr_blocks;      /* entries of block[]: every size that this granule has, even when count is 0 */
-	unsigned long table_pages;   /* pages of tables below the root that serve the linear map, the root included */
+	} block[8];		     /* smallest first */
+	unsigned int
+		nr_blocks; /* entries of block[]: every size that this granule has, even when count is 0 */
+	unsigned long
+		table_pages; /* pages of tables below the root that serve the linear map, the root included */
 };
 void linear_map_stats(struct linear_map_stats *s);
 

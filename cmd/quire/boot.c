@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/* quire boot, walk and ptdump: boot the machine, then show what was asked for. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "quire.h"
+
+static int write_stdout(void *ctx, const char *s, size_t n)
+{
+	return fwrite(s, 1, n, stdout) == n ? 0 : -EIO;
+}
+
+static bool says_utf8(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *v = getenv(names[i]);
+
+		if (v && *v)
+			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
+	}
+	return false;
+}
+
+struct host_out stdout_out(void)
+{
+	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+	const char *columns = getenv("COLUMNS");
+	bool terminal = isatty(STDOUT_FILENO);
+	struct host_out out = {.write = write_stdout};
+	struct winsize size;
+
+	out.colour = terminal && !(no_colour && *no_colour) && term && strcmp(term, "dumb");
+	out.unicode = terminal && says_utf8();
+	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		out.columns = size.ws_col;
+	else if (columns)
+		out.columns = (unsigned int)strtoul(columns, NULL, 10);
+	if (out.columns > 1000)
+		out.columns = 1000;
+	return out;
+}
+
+static void log_to(void *ctx, const char *s, size_t n)
+{
+	fwrite(s, 1, n, ctx);
+}
+
+/* Boots; returns the exit status. `log`: where the console goes, NULL: nowhere but for a panic's line. */
+static int boot_machine(const struct options *o, struct host_machine *m, FILE *log)
+{
+	const char *why;
+	int code;
+
+	make_machine(o, m);
+	if (log) {
+		m->console = log_to;
+		m->ctx = log;
+	}
+	code = o->core->boot(m, &why);
+	if (code < 0)
+		die("%s", why);
+	if (code && !log && o->core->panic_text())
+		fprintf(stderr, "quire: the boot panicked: %s\n", o->core->panic_text());
+	return code;
+}
+
+int cmd_boot(const struct options *o)
+{
+	struct host_out out = stdout_out();
+	struct host_machine m;
+	int code;
+
+	code = boot_machine(o, &m, !o->json ? stdout : o->verbose ? stderr : NULL);
+	if (o->json)
+		o->core->report(HOST_REPORT_JSON, &out);
+	else if (!o->core->panic_text())
+		o->core->report(HOST_REPORT_SUMMARY, &out);
+	return code;
+}
+
+int cmd_walk(const struct options *o)
+{
+	struct host_out out = stdout_out();
+	struct host_machine m;
+	uint64_t address;
+	int code;
+
+	if (!parse_size(o->address, &address))
+		die("walk: '%s' is not an address", o->address);
+	code = boot_machine(o, &m, o->verbose ? stderr : NULL);
+	return code ? code : o->core->walk(address, o->phys, &out);
+}
+
+int cmd_ptdump(const struct options *o)
+{
+	struct host_out out = stdout_out();
+	struct host_machine m;
+	int code;
+
+	code = boot_machine(o, &m, o->verbose ? stderr : NULL);
+	return code ? code : o->core->report(HOST_REPORT_PTDUMP, &out) != 0;
+}

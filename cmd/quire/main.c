@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * quire: run the memory management of an ARM64 kernel over a board's device tree, in this process.
+ *
+ * Exit: 0 good; 1 the boot panicked, or there is nothing at the address; 2 the command line or a file is wrong.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "quire.h"
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("quire: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("\n", stderr);
+	exit(2);
+}
+
+static const struct {
+	const char *name;
+	enum command command;
+	int (*run)(const struct options *o);
+} commands[] = {
+	{"boot", COMMAND_BOOT, cmd_boot},
+	{"walk", COMMAND_WALK, cmd_walk},
+	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},
+};
+
+static int finish(int code)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die("cannot write the output");
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+
+	if (argc < 2)
+		die("no command; try 'quire --help'");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help(argc > 2 ? argv[2] : NULL);
+		return finish(0);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("quire %s\n", QUIRE_VERSION);
+		return finish(0);
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		parse_options(commands[i].command, argc, argv, &options);
+		return finish(commands[i].run(&options));
+	}
+	die("unknown %s '%s'; try 'quire --help'", argv[1][0] == '-' ? "option" : "command",
+	    argv[1]);
+}

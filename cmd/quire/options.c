@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: MIT
+/* The command line: one table of options for all commands, and the help texts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "quire.h"
+
+/* ------------------------------------------------------------------ help */
+
+static const char help_main[] =
+	"Usage: quire COMMAND [OPTION...]\n"
+	"\n"
+	"Bring up the memory of an ARM64 machine as Linux 6.12 does, in this process,\n"
+	"from the board's device tree.\n"
+	"\n"
+	"  quire boot [BOARD.dtb]             boot; print the log and a summary\n"
+	"  quire walk [BOARD.dtb] ADDRESS     show the page-table walk of an address\n"
+	"  quire ptdump [BOARD.dtb]           print the kernel page tables\n"
+	"\n"
+	"  quire COMMAND --help               the options of a command\n"
+	"  quire --version                    the version\n"
+	"\n"
+	"Without BOARD.dtb the machine is QEMU's virt with 1 GiB of memory.\n"
+	"Exit status: 0 good, 1 the boot panicked or nothing is mapped, 2 wrong use.\n";
+
+static const char help_machine[] =
+	"The machine:\n"
+	"  --mem SIZE             memory: one bank of SIZE at the tree's lowest bank\n"
+	"  --cpus N               number of CPUs: nodes are removed from or added to /cpus\n"
+	"  --cpu NAME[,PROP=on|off]\n"
+	"                         model whose ID registers are used (default: the tree's\n"
+	"                         first CPU; cortex-a72 when that is not known)\n"
+	"  --granule 4k|16k|64k   page size (default 4k)\n"
+	"  --va-bits N            virtual address bits: 39, 48, 52 with 4k; 47, 48, 52 with\n"
+	"                         16k; 42, 48, 52 with 64k (default 48, 47, 48)\n"
+	"  --kernel IMAGE[@ADDR]  arm64 Image whose header gives the size\n"
+	"  --kernel-at ADDR+SIZE  place of an image that is not at hand as a file\n"
+	"  --initrd FILE[@ADDR]   initial RAM disk; sets /chosen/linux,initrd-*\n"
+	"  --dtb-at ADDR          where the device tree lies\n"
+	"  --append CMDLINE       kernel command line; replaces /chosen/bootargs\n"
+	"\n"
+	"What has no address is placed as QEMU's virt places it. SIZE and ADDR are decimal\n"
+	"or 0x hexadecimal, with an optional suffix K, M, G or T.\n";
+
+static const char help_boot[] =
+	"Usage: quire boot [BOARD.dtb] [OPTION...]\n"
+	"\n"
+	"Boot to the page allocator. Prints the kernel's log as Linux would, then a summary\n"
+	"with a map of memory.\n"
+	"\n"
+	"  --json                 print one JSON document instead (docs/json.md)\n"
+	"  -v, --verbose          trace memblock (memblock=debug from the first event on);\n"
+	"                         with --json the log goes to stderr\n"
+	"  --managed NODE:ZONE=PAGES[,...]\n"
+	"                         compute watermarks, reserves and pagesets as if the zones\n"
+	"                         managed so many pages, to compare with a recorded Linux\n"
+	"\n";
+
+static const char help_walk[] =
+	"Usage: quire walk [BOARD.dtb] ADDRESS [OPTION...]\n"
+	"\n"
+	"Boot, then walk the kernel's page tables for a kernel virtual address, level by\n"
+	"level. Exit status 1 when nothing is mapped there.\n"
+	"\n"
+	"  --phys                 ADDRESS is physical: show where it is mapped\n"
+	"  -v, --verbose          the log on stderr\n"
+	"\n";
+
+static const char help_ptdump[] =
+	"Usage: quire ptdump [BOARD.dtb] [OPTION...]\n"
+	"\n"
+	"Boot, then print the kernel page tables as Linux's kernel_page_tables does.\n"
+	"\n"
+	"  -v, --verbose          the log on stderr\n"
+	"\n";
+
+static void print_cpus(void)
+{
+	const char *line = "\nCPU models:";
+	size_t at = strlen(line) - 1;
+
+	fputs(line, stdout);
+	for (const struct host_cpu_model *m = host_cpu_models; m->name; m++) {
+		if (at + strlen(m->name) + 1 > 78) {
+			fputs("\n ", stdout);
+			at = 1;
+		}
+		printf(" %s", m->name);
+		at += strlen(m->name) + 1;
+	}
+	fputs("\nProperties: lpa2, sve, sme, pauth.\n", stdout);
+}
+
+void print_help(const char *command)
+{
+	const char *text = NULL;
+
+	if (!command)
+		text = help_main;
+	else if (!strcmp(command, "boot"))
+		text = help_boot;
+	else if (!strcmp(command, "walk"))
+		text = help_walk;
+	else if (!strcmp(command, "ptdump"))
+		text = help_ptdump;
+	else
+		die("unknown command '%s'; try 'quire --help'", command);
+	fputs(text, stdout);
+	if (command) {
+		fputs(help_machine, stdout);
+		print_cpus();
+	}
+}
+
+/* ------------------------------------------------------------------ numbers */
+
+bool parse_size(const char *text, uint64_t *value)
+{
+	unsigned int shift = 0;
+	uint64_t v = 0;
+	unsigned int base = 10;
+	const char *p = text;
+
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+		base = 16;
+		p += 2;
+	}
+	text = p;
+	for (;; p++) {
+		unsigned int digit;
+
+		if (*p >= '0' && *p <= '9')
+			digit = (unsigned int)(*p - '0');
+		else if (base == 16 && (*p | 0x20) >= 'a' && (*p | 0x20) <= 'f')
+			digit = (unsigned int)((*p | 0x20) - 'a' + 10);
+		else
+			break;
+		if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit, &v))
+			return false;
+	}
+	if (p == text)
+		return false;
+	switch (*p | 0x20) {
+	case 't':
+		shift += 10;
+		/* fall through */
+	case 'g':
+		shift += 10;
+		/* fall through */
+	case 'm':
+		shift += 10;
+		/* fall through */
+	case 'k':
+		shift += 10;
+		p++;
+	}
+	if (*p || (shift && v >> (64 - shift)))
+		return false;
+	*value = v << shift;
+	return true;
+}
+
+static uint64_t need_size(const char *option, const char *text)
+{
+	uint64_t v;
+
+	if (!parse_size(text, &v))
+		die("%s: '%s' is not a number or size", option, text);
+	return v;
+}
+
+static unsigned int need_count(const char *option, const char *text, unsigned int max)
+{
+	uint64_t v = need_size(option, text);
+
+	if (!v || v > max)
+		die("%s: '%s' is not between 1 and %u", option, text, max);
+	return (unsigned int)v;
+}
+
+/* ------------------------------------------------------------------ options with a form of their own */
+
+/* FILE[@ADDR]: an '@' that no number follows belongs to the name. */
+static const char *file_at(const char *text, uint64_t *at)
+{
+	const char *mark = strrchr(text, '@');
+
+	*at = NO_ADDRESS;
+	if (!mark || !parse_size(mark + 1, at))
+		return text;
+	return strndup(text, (size_t)(mark - text));
+}
+
+static void kernel_at(const char *text, struct options *o)
+{
+	const char *plus = strchr(text, '+');
+	char *address = plus ? strndup(text, (size_t)(plus - text)) : NULL;
+
+	if (!address || !parse_size(address, &o->kernel_at) ||
+	    !parse_size(plus + 1, &o->kernel_size) || !o->kernel_size)
+		die("--kernel-at: '%s' is not ADDR+SIZE", text);
+	free(address);
+}
+
+static void add_managed(const char *text, struct options *o)
+{
+	const char *p = text;
+
+	while (*p) {
+		size_t n = strcspn(p, ",");
+		char *item = strndup(p, n);
+		char *colon = item ? strchr(item, ':') : NULL;
+		char *equals = colon ? strchr(colon, '=') : NULL;
+		struct host_managed *m = &o->managed[o->nr_managed];
+		uint64_t node, pages;
+
+		if (!equals || o->nr_managed == HOST_MAX_OVERRIDES)
+			die("--managed: '%s' is not NODE:ZONE=PAGES[,...]", text);
+		*colon = *equals = 0;
+		if (!parse_size(item, &node) || node > INT32_MAX ||
+		    !parse_size(equals + 1, &pages) || strlen(colon + 1) >= sizeof(m->zone) ||
+		    !colon[1])
+			die("--managed: '%s' is not NODE:ZONE=PAGES[,...]", text);
+		m->node = (int)node;
+		m->pages = pages;
+		strcpy(m->zone, colon + 1);
+		o->nr_managed++;
+		free(item);
+		p += n + (p[n] == ',');
+	}
+}
+
+static void granule(const char *text, struct options *o)
+{
+	if (!strcmp(text, "4k") || !strcmp(text, "4K"))
+		o->core = &quire_core_4k;
+	else if (!strcmp(text, "16k") || !strcmp(text, "16K"))
+		o->core = &quire_core_16k;
+	else if (!strcmp(text, "64k") || !strcmp(text, "64K"))
+		o->core = &quire_core_64k;
+	else
+		die("--granule: '%s' is not 4k, 16k or 64k", text);
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+enum option {
+	OPT_MEM,
+	OPT_CPUS,
+	OPT_CPU,
+	OPT_INITRD,
+	OPT_KERNEL,
+	OPT_KERNEL_AT,
+	OPT_DTB_AT,
+	OPT_APPEND,
+	OPT_GRANULE,
+	OPT_VA_BITS,
+	OPT_MANAGED,
+	OPT_JSON,
+	OPT_PHYS,
+	OPT_VERBOSE,
+	OPT_HELP,
+	NR_OPTIONS
+};
+
+#define FOR_BOOT (1U << COMMAND_BOOT)
+#define FOR_WALK (1U << COMMAND_WALK)
+#define FOR_ALL (FOR_BOOT | FOR_WALK | 1U << COMMAND_PTDUMP)
+
+static const struct {
+	const char *name, *other;
+	bool has_value;
+	unsigned int commands;
+} table[NR_OPTIONS] = {
+	[OPT_MEM] = {"--mem", "-m", true, FOR_ALL},
+	[OPT_CPUS] = {"--cpus", NULL, true, FOR_ALL},
+	[OPT_CPU] = {"--cpu", NULL, true, FOR_ALL},
+	[OPT_INITRD] = {"--initrd", NULL, true, FOR_ALL},
+	[OPT_KERNEL] = {"--kernel", NULL, true, FOR_ALL},
+	[OPT_KERNEL_AT] = {"--kernel-at", NULL, true, FOR_ALL},
+	[OPT_DTB_AT] = {"--dtb-at", NULL, true, FOR_ALL},
+	[OPT_APPEND] = {"--append", NULL, true, FOR_ALL},
+	[OPT_GRANULE] = {"--granule", NULL, true, FOR_ALL},
+	[OPT_VA_BITS] = {"--va-bits", NULL, true, FOR_ALL},
+	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT},
+	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT},
+	[OPT_PHYS] = {"--phys", NULL, false, FOR_WALK},
+	[OPT_VERBOSE] = {"--verbose", "-v", false, FOR_ALL},
+	[OPT_HELP] = {"--help", "-h", false, FOR_ALL},
+};
+
+static const char *const command_names[] = {"boot", "walk", "ptdump"};
+
+/* The option that arg is: "--name", "--name=value" (*value set) or the short form; NR_OPTIONS when none. */
+static enum option find_option(const char *arg, const char **value)
+{
+	*value = NULL;
+	for (enum option i = 0; i < NR_OPTIONS; i++) {
+		size_t n = strlen(table[i].name);
+
+		if (!strcmp(arg, table[i].name) || (table[i].other && !strcmp(arg, table[i].other)))
+			return i;
+		if (table[i].has_value && !strncmp(arg, table[i].name, n) && arg[n] == '=') {
+			*value = arg + n + 1;
+			return i;
+		}
+	}
+	return NR_OPTIONS;
+}
+
+static void apply(enum option option, const char *value, enum command command, struct options *o)
+{
+	switch (option) {
+	case OPT_MEM:
+		o->mem = need_size("--mem", value);
+		if (!o->mem)
+			die("--mem: there must be some memory");
+		break;
+	case OPT_CPUS:
+		o->cpus = need_count("--cpus", value, 256);
+		break;
+	case OPT_CPU:
+		o->cpu = value;
+		break;
+	case OPT_INITRD:
+		o->initrd = file_at(value, &o->initrd_at);
+		break;
+	case OPT_KERNEL:
+		o->kernel = file_at(value, &o->kernel_at);
+		break;
+	case OPT_KERNEL_AT:
+		kernel_at(value, o);
+		break;
+	case OPT_DTB_AT:
+		o->dtb_at = need_size("--dtb-at", value);
+		break;
+	case OPT_APPEND:
+		o->append = value;
+		break;
+	case OPT_GRANULE:
+		granule(value, o);
+		break;
+	case OPT_VA_BITS:
+		o->va_bits = need_count("--va-bits", value, 64);
+		break;
+	case OPT_MANAGED:
+		add_managed(value, o);
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_PHYS:
+		o->phys = true;
+		break;
+	case OPT_VERBOSE:
+		o->verbose = true;
+		break;
+	case OPT_HELP:
+		print_help(command_names[command]);
+		exit(fflush(stdout) ? 2 : 0);
+	case NR_OPTIONS:
+		break;
+	}
+}
+
+static void check_options(enum command command, struct options *o)
+{
+	if (o->kernel && o->kernel_size)
+		die("--kernel and --kernel-at exclude each other");
+	if (o->va_bits && !o->core->va_bits_valid(o->va_bits))
+		die("--va-bits: pages of %uk have no %u-bit virtual addresses",
+		    1U << (o->core->page_shift - 10), o->va_bits);
+	if (command == COMMAND_WALK && !o->address)
+		die("walk: no address; try 'quire walk --help'");
+}
+
+void parse_options(enum command command, int argc, char **argv, struct options *o)
+{
+	const char *operands[2] = {NULL, NULL};
+	unsigned int nr = 0, max = command == COMMAND_WALK ? 2 : 1;
+	bool only_operands = false;
+
+	*o = (struct options){
+		.initrd_at = NO_ADDRESS,
+		.kernel_at = NO_ADDRESS,
+		.dtb_at = NO_ADDRESS,
+		.core = &quire_core_4k,
+	};
+	for (int i = 2; i < argc; i++) {
+		const char *value;
+		enum option option;
+
+		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
+			if (nr == max)
+				die("%s: unexpected '%s'", command_names[command], argv[i]);
+			operands[nr++] = argv[i];
+			continue;
+		}
+		if (!strcmp(argv[i], "--")) {
+			only_operands = true;
+			continue;
+		}
+		option = find_option(argv[i], &value);
+		if (option == NR_OPTIONS || !(table[option].commands >> command & 1))
+			die("%s: unknown option '%s'; try 'quire %s --help'",
+			    command_names[command], argv[i], command_names[command]);
+		if (table[option].has_value && !value) {
+			if (i + 1 == argc)
+				die("%s needs a value", argv[i]);
+			value = argv[++i];
+		}
+		apply(option, value, command, o);
+	}
+	if (command == COMMAND_WALK && nr)
+		o->address = operands[--nr];
+	if (nr)
+		o->board = operands[0];
+	check_options(command, o);
+}

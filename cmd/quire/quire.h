@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The command's own parts: options, device trees, the machine they make. */
+#ifndef QUIRE_CMD_H
+#define QUIRE_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <host.h>
+
+#define QUIRE_VERSION "0.1.0"
+
+/* "quire: ..." on stderr, exit 2: the user asked for something that cannot be. */
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* ---- options.c */
+
+#define NO_ADDRESS UINT64_MAX
+
+struct options {
+	const char *board; /* NULL: the built-in tree */
+	uint64_t mem;	   /* 0: as in the tree */
+	unsigned int cpus; /* 0: as in the tree */
+	const char *initrd, *kernel;
+	uint64_t initrd_at, kernel_at, kernel_size,
+		dtb_at;	    /* NO_ADDRESS: as QEMU does; kernel_size 0: unknown */
+	const char *cpu;    /* NULL: as in the tree */
+	const char *append; /* NULL: as in the tree */
+	unsigned int va_bits;
+	const struct host_core *core;
+	bool json, verbose, phys;
+	struct host_managed managed[HOST_MAX_OVERRIDES];
+	unsigned int nr_managed;
+	const char *address; /* walk */
+};
+
+enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP };
+
+/* Parses argv[2..]; does not return when it is wrong or asks for help. */
+void parse_options(enum command command, int argc, char **argv, struct options *o);
+/* A number with an optional suffix K, M, G or T; the whole text. False when it is none or does not fit. */
+bool parse_size(const char *text, uint64_t *value);
+void print_help(const char *command);
+
+/* ---- tree.c: device trees as files and blobs */
+
+struct tree {
+	char *blob;	  /* malloc'ed, with room to grow; NULL: none */
+	size_t size;	  /* of the blob as handed to the machine */
+	size_t original;  /* totalsize as read: the tree never becomes smaller */
+	bool sound;	  /* its structure can be walked and edited */
+	const char *name; /* for messages */
+};
+
+/* Contents of a file, malloc'ed; exits when it cannot be read. */
+char *read_file(const char *name, size_t *size);
+void tree_load(struct tree *t, const char *name);
+/* QEMU's virt machine with mem bytes at 1 GiB and cpus CPUs of a model. */
+void tree_virt(struct tree *t, uint64_t mem, unsigned int cpus, const char *cpu);
+
+void tree_set_memory(struct tree *t, uint64_t size);
+void tree_set_cpus(struct tree *t, unsigned int cpus);
+void tree_set_bootargs(struct tree *t, const char *args);
+void tree_set_initrd(struct tree *t, uint64_t start, uint64_t end);
+/* The tree gets its final size; nothing is set after this. */
+void tree_finish(struct tree *t);
+
+/* The lowest bank of memory: false when the tree has none. */
+bool tree_first_bank(const struct tree *t, uint64_t *base, uint64_t *size);
+/* Widen [*lowest, *highest) by every bank and by the initrd that /chosen names. */
+void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest);
+/* Compatible string of the first CPU, "" when there is none. */
+const char *tree_cpu(const struct tree *t);
+const char *tree_bootargs(const struct tree *t);
+uint64_t tree_kaslr_seed(const struct tree *t);
+
+/* ---- machine.c */
+
+/* Read the files, place everything as QEMU does, fill m. Exits on what cannot be. */
+void make_machine(const struct options *o, struct host_machine *m);
+
+/* ---- commands */
+int cmd_boot(const struct options *o);
+int cmd_walk(const struct options *o);
+int cmd_ptdump(const struct options *o);
+
+/* stdout as a report's destination, with what the terminal can show. */
+struct host_out stdout_out(void);
+
+#endif

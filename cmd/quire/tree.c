@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The board's device tree: read from a file, changed where options ask for it, measured.
+ *
+ * A tree that no option changes goes to the machine byte for byte, damaged as it may be inside: what the kernel says to
+ * it is what the user wants to see. Only what is not a tree file at all is refused here.
+ */
+#include <libfdt.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "quire.h"
+
+#define GROWTH (64 * 1024)
+
+char *read_file(const char *name, size_t *size)
+{
+	FILE *f = fopen(name, "rb");
+	struct stat st;
+	char *data;
+
+	if (!f || fstat(fileno(f), &st))
+		die("%s: %m", name);
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		die("%s: %m", name);
+	}
+	*size = 0;
+	data = malloc((size_t)st.st_size + 1);
+	while (data) {
+		size_t room = (size_t)st.st_size + 1 - *size;
+		size_t n = fread(data + *size, 1, room, f);
+
+		*size += n;
+		if (n < room)
+			break;
+		/* Longer than stat said (a pipe). */
+		st.st_size = st.st_size * 2 + 65536;
+		data = realloc(data, (size_t)st.st_size + 1);
+	}
+	if (!data || ferror(f))
+		die("%s: %m", name);
+	fclose(f);
+	return data;
+}
+
+void tree_load(struct tree *t, const char *name)
+{
+	size_t bytes;
+	char *file = read_file(name, &bytes);
+
+	if (bytes < sizeof(struct fdt_header) || fdt_magic(file) != FDT_MAGIC)
+		die("%s: not a device tree blob", name);
+	t->size = fdt_totalsize(file);
+	if (t->size > bytes)
+		die("%s: truncated: %zu bytes of %zu", name, bytes, t->size);
+	if (t->size < sizeof(struct fdt_header))
+		die("%s: not a device tree blob: total size %zu", name, t->size);
+	t->blob = malloc(t->size + GROWTH);
+	if (!t->blob)
+		die("%s: %m", name);
+	memcpy(t->blob, file, t->size);
+	free(file);
+	t->name = name;
+	t->original = t->size;
+	t->sound = !fdt_check_header(t->blob) && fdt_path_offset(t->blob, "/") == 0;
+}
+
+/* Before the first change: room to grow. */
+static void open_tree(struct tree *t)
+{
+	int err;
+
+	if (!t->sound)
+		die("%s: damaged device tree, cannot be changed", t->name);
+	if (fdt_totalsize(t->blob) >= t->original + GROWTH)
+		return;
+	err = fdt_open_into(t->blob, t->blob, (int)(t->original + GROWTH));
+	if (err)
+		die("%s: %s", t->name, fdt_strerror(err));
+	t->size = t->original + GROWTH;
+}
+
+static void check(const struct tree *t, int err)
+{
+	if (err < 0)
+		die("%s: %s", t->name, fdt_strerror(err));
+}
+
+void tree_finish(struct tree *t)
+{
+	if (!t->blob || fdt_totalsize(t->blob) == t->original)
+		return;
+	check(t, fdt_pack(t->blob));
+	t->size = fdt_totalsize(t->blob);
+	if (t->size < t->original) {
+		memset(t->blob + t->size, 0, t->original - t->size);
+		t->size = t->original;
+		fdt_set_totalsize(t->blob, (uint32_t)t->size);
+	}
+}
+
+/* ------------------------------------------------------------------ cells */
+
+static int root_cells(const struct tree *t, const char *name, int otherwise)
+{
+	int len;
+	const fdt32_t *p = fdt_getprop(t->blob, 0, name, &len);
+	uint32_t n = p && len == 4 ? fdt32_to_cpu(*p) : (uint32_t)otherwise;
+
+	return n <= 4 ? (int)n : 0;
+}
+
+static uint64_t read_cells(const fdt32_t *p, int n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 32 | fdt32_to_cpu(*p++);
+	return v;
+}
+
+static void write_cells(fdt32_t **p, int n, uint64_t v)
+{
+	for (int i = n - 1; i >= 0; i--)
+		*(*p)++ = cpu_to_fdt32(i >= 2 ? 0 : (uint32_t)(v >> (32 * i)));
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static bool is_memory(const struct tree *t, int node)
+{
+	int len;
+	const char *type = fdt_getprop(t->blob, node, "device_type", &len);
+
+	return type && len == 7 && !memcmp(type, "memory", 7);
+}
+
+/* fn for every bank of every memory node at the root, those of size 0 left out. */
+static void for_each_bank(const struct tree *t, void (*fn)(uint64_t base, uint64_t size, void *arg),
+			  void *arg)
+{
+	int ac, sc, node;
+
+	if (!t->sound)
+		return;
+	ac = root_cells(t, "#address-cells", 2);
+	sc = root_cells(t, "#size-cells", 1);
+	fdt_for_each_subnode(node, t->blob, 0)
+	{
+		int len;
+		const fdt32_t *reg = fdt_getprop(t->blob, node, "reg", &len);
+
+		if (!is_memory(t, node) || !reg || !ac || !sc)
+			continue;
+		for (; len >= 4 * (ac + sc); len -= 4 * (ac + sc), reg += ac + sc) {
+			uint64_t size = read_cells(reg + ac, sc);
+
+			if (size)
+				fn(read_cells(reg, ac), size, arg);
+		}
+	}
+}
+
+struct bank {
+	uint64_t base, size;
+};
+
+static void take_lowest(uint64_t base, uint64_t size, void *arg)
+{
+	struct bank *b = arg;
+
+	if (!b->size || base < b->base)
+		*b = (struct bank){base, size};
+}
+
+bool tree_first_bank(const struct tree *t, uint64_t *base, uint64_t *size)
+{
+	struct bank b = {0, 0};
+
+	for_each_bank(t, take_lowest, &b);
+	*base = b.base;
+	*size = b.size;
+	return b.size != 0;
+}
+
+struct extent {
+	uint64_t *lowest, *highest;
+};
+
+static void widen(uint64_t base, uint64_t size, void *arg)
+{
+	struct extent *x = arg;
+	uint64_t end;
+
+	if (__builtin_add_overflow(base, size, &end))
+		end = UINT64_MAX;
+	if (base < *x->lowest)
+		*x->lowest = base;
+	if (end > *x->highest)
+		*x->highest = end;
+}
+
+static uint64_t chosen_number(const struct tree *t, const char *name)
+{
+	int len, node = t->sound ? fdt_path_offset(t->blob, "/chosen") : -1;
+	const fdt32_t *p = node >= 0 ? fdt_getprop(t->blob, node, name, &len) : NULL;
+
+	return p && (len == 4 || len == 8) ? read_cells(p, len / 4) : 0;
+}
+
+void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest)
+{
+	struct extent x = {lowest, highest};
+	uint64_t start = chosen_number(t, "linux,initrd-start");
+	uint64_t end = chosen_number(t, "linux,initrd-end");
+
+	for_each_bank(t, widen, &x);
+	if (end > start)
+		widen(start, end - start, &x);
+}
+
+void tree_set_memory(struct tree *t, uint64_t size)
+{
+	uint64_t base = 0x40000000, old;
+	int ac, sc, node, first = -1;
+	fdt32_t reg[8], *p = reg;
+	bool again = true;
+
+	open_tree(t);
+	tree_first_bank(t, &base, &old);
+	if (!old)
+		base = 0x40000000;
+	ac = root_cells(t, "#address-cells", 2);
+	sc = root_cells(t, "#size-cells", 1);
+	if (!ac || !sc || (sc == 1 && size >> 32))
+		die("--mem: %s: #size-cells of %d cannot hold this size", t->name, sc);
+	/* All but the first memory node go; deleting one moves the others. */
+	while (again) {
+		again = false;
+		first = -1;
+		fdt_for_each_subnode(node, t->blob, 0)
+		{
+			if (!is_memory(t, node))
+				continue;
+			if (first >= 0) {
+				check(t, fdt_del_node(t->blob, node));
+				again = true;
+				break;
+			}
+			first = node;
+		}
+	}
+	if (first < 0) {
+		first = fdt_add_subnode(t->blob, 0, "memory");
+		check(t, first);
+		check(t, fdt_setprop_string(t->blob, first, "device_type", "memory"));
+	}
+	write_cells(&p, ac, base);
+	write_cells(&p, sc, size);
+	check(t, fdt_setprop(t->blob, first, "reg", reg, (int)((p - reg) * 4)));
+}
+
+/* ------------------------------------------------------------------ CPUs */
+
+static bool is_cpu(const struct tree *t, int node)
+{
+	int len;
+	const char *type = fdt_getprop(t->blob, node, "device_type", &len);
+
+	return type && len == 4 && !memcmp(type, "cpu", 4);
+}
+
+static int next_cpu(const struct tree *t, int cpus, int after)
+{
+	int node = after < 0 ? fdt_first_subnode(t->blob, cpus) : fdt_next_subnode(t->blob, after);
+
+	while (node >= 0 && !is_cpu(t, node))
+		node = fdt_next_subnode(t->blob, node);
+	return node;
+}
+
+/* A node like `model` but for reg, and without phandle. */
+static void add_cpu(struct tree *t, uint64_t reg)
+{
+	int cpus = fdt_path_offset(t->blob, "/cpus"), model, prop, node;
+	char name[40], compatible[256] = "", method[32] = "";
+	int compatible_len = 0, method_len = 0, cells, len;
+	fdt32_t cell[4], *end = cell;
+
+	model = next_cpu(t, cpus, -1);
+	if (model < 0)
+		die("--cpus: %s has no CPU to copy", t->name);
+	fdt_for_each_property_offset(prop, t->blob, model)
+	{
+		const char *prop_name;
+		const void *value = fdt_getprop_by_offset(t->blob, prop, &prop_name, &len);
+
+		if (value && !strcmp(prop_name, "compatible") && len <= (int)sizeof(compatible))
+			memcpy(compatible, value, (size_t)(compatible_len = len));
+		if (value && !strcmp(prop_name, "enable-method") && len <= (int)sizeof(method))
+			memcpy(method, value, (size_t)(method_len = len));
+	}
+	fdt_getprop(t->blob, model, "reg", &len);
+	cells = len == 8 ? 2 : 1;
+	write_cells(&end, cells, reg);
+	snprintf(name, sizeof(name), "cpu@%llx", (unsigned long long)reg);
+	node = fdt_add_subnode(t->blob, cpus, name);
+	check(t, node);
+	check(t, fdt_setprop(t->blob, node, "reg", cell, cells * 4));
+	check(t, fdt_setprop(t->blob, node, "enable-method", method, method_len));
+	check(t, fdt_setprop(t->blob, node, "compatible", compatible, compatible_len));
+	check(t, fdt_setprop_string(t->blob, node, "device_type", "cpu"));
+}
+
+void tree_set_cpus(struct tree *t, unsigned int want)
+{
+	unsigned int have = 0;
+	uint64_t highest = 0;
+	int cpus, node;
+
+	open_tree(t);
+	cpus = fdt_path_offset(t->blob, "/cpus");
+	if (cpus < 0)
+		die("--cpus: %s has no /cpus", t->name);
+	for (node = next_cpu(t, cpus, -1); node >= 0;) {
+		int len;
+		const fdt32_t *reg = fdt_getprop(t->blob, node, "reg", &len);
+		uint64_t number = reg && (len == 4 || len == 8) ? read_cells(reg, len / 4) : 0;
+
+		if (have == want) {
+			/* Its place is taken by what follows: look from the start again. */
+			check(t, fdt_del_node(t->blob, node));
+			have = 0;
+			node = next_cpu(t, cpus, -1);
+			continue;
+		}
+		have++;
+		if (number > highest)
+			highest = number;
+		node = next_cpu(t, cpus, node);
+	}
+	while (have++ < want)
+		add_cpu(t, ++highest);
+}
+
+const char *tree_cpu(const struct tree *t)
+{
+	int cpus = t->sound ? fdt_path_offset(t->blob, "/cpus") : -1, node, len;
+	const char *compatible;
+
+	if (cpus < 0)
+		return "";
+	node = next_cpu(t, cpus, -1);
+	compatible = node >= 0 ? fdt_getprop(t->blob, node, "compatible", &len) : NULL;
+	return compatible && len > 0 && memchr(compatible, 0, (size_t)len) ? compatible : "";
+}
+
+/* ------------------------------------------------------------------ /chosen */
+
+static int chosen(struct tree *t)
+{
+	int node;
+
+	open_tree(t);
+	node = fdt_path_offset(t->blob, "/chosen");
+	if (node == -FDT_ERR_NOTFOUND)
+		node = fdt_add_subnode(t->blob, 0, "chosen");
+	check(t, node);
+	return node;
+}
+
+void tree_set_bootargs(struct tree *t, const char *args)
+{
+	if (strlen(args) >= 32768)
+		die("--append: the command line is too long");
+	check(t, fdt_setprop_string(t->blob, chosen(t), "bootargs", args));
+}
+
+void tree_set_initrd(struct tree *t, uint64_t start, uint64_t end)
+{
+	check(t, fdt_setprop_u64(t->blob, chosen(t), "linux,initrd-start", start));
+	check(t, fdt_setprop_u64(t->blob, chosen(t), "linux,initrd-end", end));
+}
+
+const char *tree_bootargs(const struct tree *t)
+{
+	int len, node = t->sound ? fdt_path_offset(t->blob, "/chosen") : -1;
+	const char *args = node >= 0 ? fdt_getprop(t->blob, node, "bootargs", &len) : NULL;
+
+	return args && len > 0 && memchr(args, 0, (size_t)len) ? args : "";
+}
+
+uint64_t tree_kaslr_seed(const struct tree *t)
+{
+	return chosen_number(t, "kaslr-seed");
+}
