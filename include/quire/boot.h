@@ -47,6 +47,15 @@ extern phys_addr_t elfcorehdr_addr, elfcorehdr_size;
 extern phys_addr_t arm64_dma_phys_limit, memory_limit;
 extern const char *machine_model;
 
+/* The CPUs of /cpus in the tree's order, nr_cpus_possible of them. Strings point into the tree and may be NULL. */
+struct cpu_desc {
+	u64 hwid;                  /* MPIDR_EL1 affinity bits */
+	bool has_nid;              /* the tree says numa-node-id */
+	int nid;                   /* node; after arch_numa_init one that exists */
+	const char *compatible, *enable_method;
+};
+extern struct cpu_desc cpu_descs[NR_CPUS];
+
 /* Distance between nodes: 10 local, 20 remote when the tree does not say. */
 int node_distance(int from, int to);
 /* CPUs of the tree that are in node nid. */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * start_kernel: the whole boot in order; kernel_main: the boot, then what the command line asks of the image.
+ */
+#include <quire/bench.h>
+#include <quire/boot.h>
+#include <quire/cma.h>
+#include <quire/event.h>
+#include <quire/memblock.h>
+#include <quire/mm_init.h>
+#include <quire/params.h>
+#include <quire/pgtable.h>
+#include <quire/printk.h>
+#include <quire/report.h>
+
+#include "setup_arch.h"
+
+/* Memory management from memblock to the page allocator. */
+static void mm_core_init(void)
+{
+	event_step("build_all_zonelists");
+	build_all_zonelists();
+	event_step("memblock_free_all");
+	memblock_free_all();
+	mem_init_print_info();
+	event_step("cma_init_reserved_areas");
+	cma_init_reserved_areas();
+	event_step("init_per_zone_wmark_min");
+	init_per_zone_wmark_min();
+}
+
+void start_kernel(void)
+{
+	event_step("start_kernel");
+	smp_setup_processor_id();
+	setup_arch();
+	pr_notice("Kernel command line: %s\n", boot_command_line);
+	print_unknown_bootoptions();
+	mm_core_init();
+	event_step("mark_rodata_ro");
+	mark_rodata_ro();
+	event_step("page allocator ready");
+}
+
+static int report_out_write(struct out *out, const char *s, size_t n)
+{
+	(void)out;
+	return port_report_write(s, n);
+}
+
+static int write_report(const char *name)
+{
+	struct out out = {.write = report_out_write};
+	int err;
+
+	err = port_report_open(name);
+	if (!err) {
+		err = report_json(&out, NULL);
+		port_report_close();
+	}
+	if (err)
+		pr_err("quire.report=%s: cannot write it (%d)\n", name, err);
+	return err;
+}
+
+void __noreturn kernel_main(void)
+{
+	int failures = 0;
+
+	start_kernel();
+	if (quire_options.selftest)
+		failures += quire_selftest();
+	if (quire_options.bench) {
+		bench_phases();
+		if (bench_main)
+			bench_main();
+	}
+	if (quire_options.report[0] && write_report(quire_options.report))
+		failures++;
+	if (quire_options.summary) {
+		console_out.colour = quire_options.color;
+		report_summary(&console_out);
+	}
+	port_poweroff(failures ? 1 : 0);
+}

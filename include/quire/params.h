@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line (boot/params.c): Linux's syntax, and the options of this kernel.
+ *
+ * Words are separated by white space; name=value or name; "..." keeps spaces in a word; in names '-' and '_' are the same; what
+ * follows a word "--" is not the kernel's. (Linux: kernel/params.c, lib/cmdline.c.)
+ */
+#ifndef QUIRE_PARAMS_H
+#define QUIRE_PARAMS_H
+
+#include <quire/types.h>
+
+/*
+ * Cut the next word off args, in place: *param its name, *val what follows '=' without quotes, or NULL. Returns the rest, without leading
+ * spaces; args must not begin with a space nor be empty.
+ */
+char *next_arg(char *args, char **param, char **val);
+
+/* Names are the same, '-' and '_' alike. */
+bool parameq(const char *a, const char *b);
+
+/*
+ * A number (decimal, 0x hexadecimal, 0 octal) with one of the suffixes K M G T P E. *end: the first character that does not belong to
+ * it; equal to s when there is no number. A value beyond 64 bits gives ~0 and, unless overflow is NULL, *overflow = true.
+ */
+u64 parse_size(const char *s, const char **end, bool *overflow);
+
+/* parse_size under the name and arguments that callers of Linux use; retptr may be NULL. */
+unsigned long long memparse(const char *ptr, char **retptr);
+
+/* Act on the options that decide how memory is set up, once, from boot_command_line. A value that cannot be read is reported and ignored. */
+void parse_early_param(void);
+
+/* Say which words of the command line nobody knows, in Linux's line. */
+void print_unknown_bootoptions(void);
+
+/* numa=off; numa=fake=N (0: not asked for). */
+extern bool numa_off;
+extern unsigned int numa_fake_nodes;
+
+/* quire.*: what the image does once memory is up. */
+struct quire_options {
+	bool selftest;	  /* quire.selftest: prove on the running machine what the tables claim */
+	bool semihosting; /* quire.semihosting: exit code and files by semihosting calls */
+	bool color;	  /* quire.color: ANSI colours in the summary */
+	bool summary; /* quire.summary: the map and the figures after the boot (default on; quire.summary=0) */
+	bool bench;	  /* quire.bench: measure, print, power off */
+	char report[128]; /* quire.report=FILE: the JSON document, "" for none */
+};
+extern struct quire_options quire_options;
+
+#endif
