@@ -44,7 +44,7 @@ void bench_phases(void)
 	}
 }
 
-void bench_main(void)
+void quire_bench(void)
 {
 	bench_phases();
 	bench_pages();

@@ -4,8 +4,8 @@
  * process, where a tick is a nanosecond.
  *
  * A bench image is the ordinary image with the files of bench/ linked in. With quire.bench on the command line
- * kernel_main() calls bench_main() where there is one; the ordinary image then prints the phases of its boot alone,
- * which are the ticks that event_step() noted on the way.
+ * kernel_main() calls quire_bench(): first the phases of the boot, which are the ticks that event_step() noted on the
+ * way, then the operations.
  */
 #ifndef QUIRE_BENCH_H
 #define QUIRE_BENCH_H
@@ -30,8 +30,8 @@ void bench_pages(void);
  */
 void bench_memblock(void);
 
-/* All of the above; called by kernel_main() when it is linked in and quire.bench is given. */
-void bench_main(void) __attribute__((weak));
+/* Called by kernel_main() when quire.bench is given: all of the above (bench/board.c); a weak one says there is none. */
+void quire_bench(void);
 
 /* The steps of the boot with the ticks between them, in the same form: "phase NAME TICKS". */
 void bench_phases(void);
