@@ -13,7 +13,7 @@ what is computed from them, and for the page tables. What is compared:
   reserved_mem  every node of /reserved-memory: range, no-map, reusable
   zone_ranges, movable_starts, early_node_ranges, initmem        (the log's lines)
   zones         start_pfn, spanned, present
-  fallback      the order of nodes in the zonelists, and the distances it follows from
+  fallback, zonelists, distance                                  the order of nodes and of their zones
   watermarks    min, low, high, protection, pageset batch, given the same managed pages
   min_free      min_free_kbytes, given the same managed pages
   crashkernel   size, and address where the command line gives it; refused where Linux refused
@@ -208,6 +208,27 @@ class Case:
         if self.want["zones"]:
             self.check("zones", not bad, "; ".join(bad))
 
+    def compare_zonelists(self, doc):
+        """The JSON's lists: nodes in Linux's order, each with its populated zones from the highest down."""
+        want = self.want["fallback_order"]
+        if not want or not self.want["zones"]:
+            return
+        rank = ["DMA", "DMA32", "Normal", "Movable", "Device"]
+        has_pages = {(z["node"], z["name"]) for z in self.want["zones"] if z["managed"]}
+        bad = []
+        for z in doc["zonelists"]:
+            nodes = want.get(str(z["node"]))
+            wanted = [(n, t) for n in nodes or [] for t in reversed(rank) if (n, t) in has_pages]
+            got = [(r["node"], r["zone"]) for r in z["fallback"]]
+            if z["order"] != nodes or got != wanted:
+                bad.append("node %d: Linux %s, quire %s" % (z["node"], wanted, got))
+        if len(doc["zonelists"]) != len(want):
+            bad.append("lists of %d nodes, Linux %d" % (len(doc["zonelists"]), len(want)))
+        self.check("zonelists", not bad, "; ".join(bad))
+        if self.want.get("distance"):
+            got = {str(n["node"]): n["distance"] for n in doc["nodes"]}
+            self.same("distance", got, self.want["distance"])
+
     def with_managed(self, key):
         pages = ",".join("%d:%s=%d" % (z["node"], z["name"], z[key]) for z in self.want["zones"])
         return self.document("watermarks", "--managed=" + pages)
@@ -320,7 +341,7 @@ class Case:
             return
         self.check("boots", True)
         steps = [(self.compare_memory, doc), (self.compare_reserved, doc), (self.compare_reserved_mem, doc),
-                 (self.compare_log, log), (self.compare_zones, doc), (self.compare_watermarks,),
+                 (self.compare_log, log), (self.compare_zones, doc), (self.compare_zonelists, doc), (self.compare_watermarks,),
                  (self.compare_crash_kernel, log), (self.compare_cma, doc), (self.compare_linear_map, doc)]
         for step in steps:
             try:
