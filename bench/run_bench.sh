@@ -6,7 +6,7 @@
 # out every time, on any machine.
 set -u
 dir=${1:-build/bench}
-image=$dir/quire-bench.img
+image=$dir/arm64/quire.img
 mkdir -p "$dir"
 
 # boot CPU SIZE WORDS...: the lines that the image prints. QEMU ends by itself, with the image's exit code.

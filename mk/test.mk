@@ -56,7 +56,7 @@ test-bad: host image
 test-cmd: host
 	bash tests/run_cmd.sh $(B)
 test-docs: host image
-	python3 tests/docs.py
+	python3 tests/docs/commands.py; code=$$?; python3 tests/docs/names.py && exit $$code
 test-boot: image
 	bash tests/boot/boot_matrix.sh $(B)
 lint:
