@@ -489,6 +489,7 @@ int report_json(struct out *out, const char *panic_text)
 		put_memblock_now(&j, "memory_final", &memblock.memory);
 		put_memblock_now(&j, "reserved_final", &memblock.reserved);
 		put_nodes(&j);
+		put_num(&j, "min_free_kbytes", min_free_kbytes);
 		put_zones(&j);
 		put_cma(&j);
 		put_zonelists(&j);

@@ -39,7 +39,7 @@ static void load_image(const struct options *o, struct host_machine *m, uint64_t
 	unsigned int flag;
 	char *image;
 
-	image = read_file(o->kernel, &m->image_bytes);
+	image = read_file("--kernel ", o->kernel, &m->image_bytes);
 	if (m->image_bytes < HEADER_SIZE || memcmp(image + HEADER_MAGIC, "ARM\x64", 4))
 		die("%s: not an arm64 Image", o->kernel);
 	m->image = image;
@@ -149,8 +149,11 @@ void make_machine(const struct options *o, struct host_machine *m)
 	if (o->kernel)
 		load_image(o, m, &text_offset);
 	if (o->initrd)
-		m->initrd = read_file(o->initrd, &m->initrd_bytes);
+		m->initrd = read_file("--initrd ", o->initrd, &m->initrd_bytes);
 	place(o, &t, m, text_offset);
+	if (o->kernel_at != NO_ADDRESS && (o->kernel_at - text_offset) % (2 * MIB))
+		die("%s: the image must lie at a multiple of 2 MiB, %#llx does not",
+		    o->kernel ? "--kernel" : "--kernel-at", (unsigned long long)o->kernel_at);
 	check_range("the kernel image", m->image_at, m->image_size);
 	check_range("the device tree", m->fdt_at, 4 * MIB);
 	if (o->append)

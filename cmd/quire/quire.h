@@ -53,8 +53,8 @@ struct tree {
 	const char *name; /* for messages */
 };
 
-/* Contents of a file, malloc'ed; exits when it cannot be read. */
-char *read_file(const char *name, size_t *size);
+/* Contents of a file, malloc'ed. Exits when it cannot be read; `what` begins the message ("--kernel "). */
+char *read_file(const char *what, const char *name, size_t *size);
 void tree_load(struct tree *t, const char *name);
 /* QEMU's virt machine with mem bytes at 1 GiB and cpus CPUs of a model. */
 void tree_virt(struct tree *t, uint64_t mem, unsigned int cpus, const char *cpu);

@@ -16,17 +16,17 @@
 
 #define GROWTH (64 * 1024)
 
-char *read_file(const char *name, size_t *size)
+char *read_file(const char *what, const char *name, size_t *size)
 {
 	FILE *f = fopen(name, "rb");
 	struct stat st;
 	char *data;
 
 	if (!f || fstat(fileno(f), &st))
-		die("%s: %m", name);
+		die("%s%s: %m", what, name);
 	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
-		die("%s: %m", name);
+		die("%s%s: %m", what, name);
 	}
 	*size = 0;
 	data = malloc((size_t)st.st_size + 1);
@@ -42,7 +42,7 @@ char *read_file(const char *name, size_t *size)
 		data = realloc(data, (size_t)st.st_size + 1);
 	}
 	if (!data || ferror(f))
-		die("%s: %m", name);
+		die("%s%s: %m", what, name);
 	fclose(f);
 	return data;
 }
@@ -50,10 +50,12 @@ char *read_file(const char *name, size_t *size)
 void tree_load(struct tree *t, const char *name)
 {
 	size_t bytes;
-	char *file = read_file(name, &bytes);
+	char *file = read_file("", name, &bytes);
 
-	if (bytes < sizeof(struct fdt_header) || fdt_magic(file) != FDT_MAGIC)
-		die("%s: not a device tree blob", name);
+	if (bytes < sizeof(struct fdt_header))
+		die("%s: not a device tree blob: %zu bytes", name, bytes);
+	if (fdt_magic(file) != FDT_MAGIC)
+		die("%s: not a device tree blob: magic %#x", name, fdt_magic(file));
 	t->size = fdt_totalsize(file);
 	if (t->size > bytes)
 		die("%s: truncated: %zu bytes of %zu", name, bytes, t->size);

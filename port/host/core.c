@@ -143,6 +143,16 @@ static bool va_bits_valid(unsigned int va_bits)
 	}
 }
 
+/* FEAT_LVA with 64K pages (MMFR2.VARange), FEAT_LPA2 with the others (MMFR0.TGran4, TGran16). */
+static bool cpu_has_va52(const struct host_cpu_model *cpu)
+{
+	if (PAGE_SHIFT == 16)
+		return (cpu->mmfr2 >> 16 & 0xf) >= 1;
+	if (PAGE_SHIFT == 14)
+		return (cpu->mmfr0 >> 20 & 0xf) == 2;
+	return (cpu->mmfr0 >> 28 & 0xf) == 1;
+}
+
 /*
  * Linux does not tell its sections in the Image header; the shares are those of Debian's arm64 kernel, rounded to
  * 64 KiB as its linker script does.
@@ -203,7 +213,7 @@ static void place_image(struct kimage *image, const struct host_machine *m)
 }
 
 /* The smallest image that has room for its five segments and the port's tables. */
-#define IMAGE_MIN (SZ_64K * 4 + max(SZ_64K, PAGE_SIZE * 8))
+#define IMAGE_MIN (SZ_64K * 4 + max(SZ_64K, PAGE_SIZE * (NR_BM_TABLES + 3)))
 
 static int load(const struct host_machine *m, const char **why)
 {
@@ -254,6 +264,8 @@ static int run(void)
 
 static int boot(const struct host_machine *m, const char **why)
 {
+	const unsigned int fallback = PAGE_SHIFT == 14 ? 47 : 48;
+	unsigned int va_bits;
 	int err;
 
 	*why = NULL;
@@ -262,8 +274,9 @@ static int boot(const struct host_machine *m, const char **why)
 		return -EBUSY;
 	}
 	host_machine = m;
-	vabits_actual = m->va_bits ? m->va_bits : DEFAULT_VA_BITS;
-	if (!va_bits_valid(vabits_actual) || va_layout_init(vabits_actual)) {
+	va_bits = m->va_bits ? m->va_bits : DEFAULT_VA_BITS;
+	vabits_actual = va_bits == 52 && !cpu_has_va52(&m->cpu) ? fallback : va_bits;
+	if (!va_bits_valid(va_bits) || va_layout_init(va_bits)) {
 		*why = "this granule has no such number of virtual address bits";
 		return -EINVAL;
 	}

@@ -112,7 +112,7 @@ u64 port_read_reg(enum port_reg reg)
 
 /* ------------------------------------------------------------------ tables inside the image */
 
-/* The last pages of the image's bss: init_pg_dir, swapper_pg_dir, three tables of the fixmap. */
+/* The last pages of the image's bss: init_pg_dir, swapper_pg_dir, the tables of the fixmap. */
 static phys_addr_t image_page(unsigned int from_end)
 {
 	return ALIGN_DOWN(boot_params.image.phys + boot_params.image.size, PAGE_SIZE) -
