@@ -2,10 +2,18 @@
 A := $(B)/arm64
 BARE_SRC := $(sort $(wildcard port/bare/*.c))
 BARE_ASM := $(sort $(wildcard port/bare/*.S))
+# Code addresses everything relative to the PC (the small code model); only pointers in data are relocated at boot.
 BARE_CFLAGS := $(STD) $(WARN) $(INC) -Iport/bare/include -ffreestanding -fno-stack-protector \
-	-mgeneral-regs-only -fpie -fvisibility=hidden -mno-outline-atomics -fno-omit-frame-pointer \
-	-fno-asynchronous-unwind-tables -DQUIRE_BARE -DQUIRE_PAGE_SHIFT=12
+	-mgeneral-regs-only -fno-pic -fno-pie -mcmodel=small -fvisibility=hidden -mno-outline-atomics \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -DQUIRE_BARE -DQUIRE_PAGE_SHIFT=12
+BARE_LDFLAGS := -static -pie --no-dynamic-linker -Bsymbolic -z text -z norelro -z noexecstack \
+	-z max-page-size=65536 --build-id=none --no-undefined --no-warn-rwx-segments --orphan-handling=error
 BARE_OBJ := $(patsubst %,$(A)/%.o,$(BARE_ASM) $(BARE_SRC) $(CORE_SRC) $(FDT_SRC))
+
+# Code that runs before relocation or with the MMU off: no unaligned access, no calls or tables of the compiler's making.
+$(A)/port/bare/early_%.c.o: BARE_CFLAGS += -mstrict-align -fno-tree-loop-distribute-patterns \
+	-fno-tree-switch-conversion -fno-jump-tables -fno-builtin
+$(A)/port/bare/string.c.o: BARE_CFLAGS += -fno-tree-loop-distribute-patterns -fno-builtin
 
 $(A)/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -14,6 +22,30 @@ $(A)/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CROSS)gcc $(BARE_CFLAGS) -D__ASSEMBLY__ $(DEPFLAGS) -c $< -o $@
 -include $(BARE_OBJ:.o=.d)
+
+$(A)/quire.lds: port/bare/quire.lds port/bare/asm.h
+	@mkdir -p $(@D)
+	$(CROSS)gcc -E -P -x assembler-with-cpp -Iport/bare $< -o $@
+
+# The image holds the table of its own functions. Its size moves what comes after rodata, so: link without a table,
+# link with that table's size, link with the final addresses, and see that they stayed.
+$(A)/symbols0.S:
+	@mkdir -p $(@D)
+	awk -f tools/symbols.awk </dev/null >$@
+$(A)/symbols1.S: $(A)/quire0.elf tools/symbols.awk
+	$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
+$(A)/symbols2.S: $(A)/quire1.elf tools/symbols.awk
+	$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
+$(A)/symbols%.o: $(A)/symbols%.S
+	$(CROSS)gcc -c $< -o $@
+$(A)/quire%.elf: $(BARE_OBJ) $(A)/symbols%.o $(A)/quire.lds
+	$(CROSS)ld $(BARE_LDFLAGS) -T $(A)/quire.lds $(BARE_OBJ) $(A)/symbols$*.o -o $@
+$(A)/quire.elf: $(A)/quire2.elf
+	@$(CROSS)nm -n $< | awk -f tools/symbols.awk | cmp - $(A)/symbols2.S
+	cp $< $@
+$(A)/quire.img: $(A)/quire.elf
+	$(CROSS)objcopy -O binary $< $@
+.PRECIOUS: $(A)/symbols%.S $(A)/symbols%.o $(A)/quire%.elf
 
 .PHONY: image
 image: $(A)/quire.img

@@ -127,7 +127,11 @@ unsigned int port_pa_bits(void);
  */
 phys_addr_t port_swapper_pg_dir(void);
 phys_addr_t port_init_pg_dir(u64 *size);
-/* A port-owned page inside the image's bss, for the fixmap's tables (level 1..3): index 0..2. */
+/*
+ * A port-owned, zeroed page inside the image's bss, for the fixmap's tables: index 0..NR_BM_TABLES-1 (two tables of level 3,
+ * then levels 2, 1, 0; which are needed depends on granule and VA size).
+ */
+#define NR_BM_TABLES 5
 phys_addr_t port_bm_table(unsigned int index);
 
 /*
@@ -144,7 +148,7 @@ phys_addr_t port_bm_table(unsigned int index);
 
 /*
  * Invalidate what the TLBs hold for kernel addresses [start, end) / everything, all CPUs, and wait
- * (DSB ISHST; TLBI VAALE1IS ... ; DSB ISH; ISB). Host: told to the TLB model.
+ * (DSB ISHST; TLBI VAAE1IS ..., all levels; DSB ISH; ISB). Host: told to the TLB model.
  */
 void port_flush_tlb_kernel_range(unsigned long start, unsigned long end);
 void port_flush_tlb_all(void);
@@ -206,6 +210,21 @@ u64 port_clock_ns(void);
  * End: power the machine off, exit code `code` where there is a way to say it (semihosting, process exit).
  */
 void port_poweroff(int code) __noreturn;
+
+/*
+ * Let the image use semihosting (port_poweroff's exit code, port_report_*): called when the command line has
+ * `quire.semihosting`. Host: nothing.
+ */
+void port_enable_semihosting(void);
+
+/* The tree's /psci node says how firmware is called: HVC or SMC. Until then port_poweroff looks for itself. Host: nothing. */
+void port_set_psci_conduit(bool hvc);
+
+/*
+ * Run op(arg), which may touch memory that faults. Returns false when op returned; true when it faulted at EL1, and then
+ * *esr and *far say how. What op held (locks, partial writes) stays as it was. May be nested. Context: one CPU, boot.
+ */
+bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far);
 
 /* Give a file to whoever runs the image (semihosting on QEMU, a file in the process). Returns 0 or -ENODEV/-EIO. */
 int port_report_open(const char *name);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Constants that the board's assembly and its earliest C share: where the kernel is linked, sizes of the
+ * stacks, and the register bits that are written before the core's own definitions can be used.
+ */
+#ifndef QUIRE_BARE_ASM_H
+#define QUIRE_BARE_ASM_H
+
+/* Linux 6.12, VA_BITS 48, 4K pages: MODULES_END. The link address in quire.lds is the same number. */
+#define KIMAGE_VADDR 0xffff800080000000
+/* The end of the vmalloc area that KASLR may use (Linux: VMEMMAP_START - 8 MiB, 48 bits). */
+#define KASLR_VMALLOC_END 0xfffffbffff800000
+/* The image's place modulo this is the same in physical and virtual addresses. */
+#define MIN_KIMG_ALIGN 0x200000
+
+#define SEGMENT_ALIGN 0x10000
+#define KERNEL_STACK_SIZE 0x8000
+#define EXCEPTION_STACK_SIZE 0x4000
+#define EARLY_STACK_SIZE 0x1000
+
+/* Page-table pages of the identity map and of init_pg_dir: see early_map.c for the count. */
+#define IDMAP_PAGES 16
+/* the last of them, for the UART of a boot that fails before it has a console */
+#define IDMAP_SPARE_PAGES 3
+#define INIT_PG_PAGES 10
+
+/* struct exception_frame (exception.h). */
+#define FRAME_SP 248
+#define FRAME_PC 256
+#define FRAME_PSTATE 264
+#define FRAME_ESR 272
+#define FRAME_FAR 280
+#define FRAME_KIND 288
+#define FRAME_CHAIN 304
+#define FRAME_SIZE 320
+
+/* SCTLR_ELx */
+#define SCTLR_M (1 << 0)
+#define SCTLR_C (1 << 2)
+#define SCTLR_EE (1 << 25)
+/* All RES1 bits of an Armv8.0 SCTLR_EL1 / SCTLR_EL2, MMU and caches off, little-endian. */
+#define SCTLR_EL1_OFF 0x30d00800
+#define SCTLR_EL2_OFF 0x30c50830
+/*
+ * M C SA SA0 SED I DZE UCT nTWE IESB SPAN UCI ITFSB EPAN and the RES1 bits: what Linux 6.12 sets
+ * (INIT_SCTLR_EL1_MMU_ON). Bits that a CPU does not implement are RES0.
+ */
+#define SCTLR_EL1_ON 0x0200002034f4d91d
+
+/*
+ * Indices as Linux 6.12 numbers them (MT_*): 0 Normal WBWA, 1 Normal (tagged where MTE is in use), 2 Normal NC,
+ * 3 Device-nGnRnE, 4 Device-nGnRE.
+ */
+#define MAIR_VALUE 0x000000040044ffff
+
+/*
+ * TCR_EL1 without IPS and HA: T0SZ = T1SZ = 16 (48 bits), TG0 = TG1 = 4K, walks inner-shareable and
+ * write-back write-allocate, A1 (the ASID is TTBR1's), 16-bit ASIDs, TBI0.
+ */
+#define TCR_VALUE 0x00000030b5503510
+#define TCR_IPS_SHIFT 32
+#define TCR_HA (1 << 39)
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The console: one of the UARTs of uart.h, mapped by the fixmap; or, for a boot that ends before it has one, the UART
+ * that the raw tree names (mapped through the identity map) or the semihosting host.
+ */
+#include <quire/pgtable.h>
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#include "bare.h"
+#include "uart.h"
+
+static struct uart console;
+static bool console_semihosting;
+
+int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
+		      unsigned int io_width)
+{
+	unsigned long va = fix_to_virt(FIX_EARLYCON) + (base & ~PAGE_MASK);
+	struct uart u;
+
+	if (!uart_setup(&u, compatible, va, reg_shift, io_width))
+		return -ENODEV;
+	set_fixmap(FIX_EARLYCON, base & PAGE_MASK, PROT_DEVICE_nGnRE);
+	if (port_at_s1e1(u.data, true) & 1)
+		return -ENOMEM;
+	console = u;
+	return 0;
+}
+
+static void write_pl011(const char *s, size_t n)
+{
+	volatile u32 *data = (volatile u32 *)console.data;
+	const volatile u32 *flags = (const volatile u32 *)console.status;
+	const char *end = s + n;
+
+	for (; s != end; s++) {
+		unsigned int c = (u8)*s;
+
+		if (unlikely(c == '\n')) {
+			while (*flags & 0x20)
+				;
+			*data = '\r';
+		}
+		while (unlikely(*flags & 0x20))
+			;
+		*data = c;
+	}
+}
+
+void port_console_write(const char *s, size_t n)
+{
+	if (console.kind == UART_PL011) {
+		write_pl011(s, n);
+		return;
+	}
+	if (console.kind == UART_8250) {
+		for (; n; n--, s++) {
+			if (*s == '\n')
+				uart_putc(&console, '\r');
+			uart_putc(&console, *s);
+		}
+		return;
+	}
+	if (console_semihosting)
+		semihosting_write0(s, n);
+}
+
+/* The UART of the raw tree, in the identity map's spare pages. False when there is none. */
+static bool raw_uart(void)
+{
+	struct early_pool pool = {
+		.next = image_pa(early_uncached_end) - IDMAP_SPARE_PAGES * SZ_4K,
+		.end = image_pa(early_uncached_end),
+		.offset = boot_params.image.kva - boot_params.image.phys,
+	};
+	struct early_uart found;
+	struct early_fdt t;
+	struct uart u;
+	u64 page;
+
+	if (boot_params.fdt_phys >= BIT(48) - SZ_4M || !early_fdt_open(&t, boot_params.fdt_phys) ||
+	    !early_fdt_uart(&t, &found) || found.base >= BIT(48) ||
+	    !uart_setup(&u, found.compatible, found.base, found.reg_shift, found.io_width))
+		return false;
+	page = ALIGN_DOWN(found.base, SZ_4K);
+	if (early_map_range(&pool, image_pa(idmap_pg_dir), page, page, SZ_4K, EARLY_PROT_DEVICE))
+		return false;
+	port_pte_barrier();
+	console = u;
+	return true;
+}
+
+static int raw_uart_op(void *arg)
+{
+	*(bool *)arg = raw_uart();
+	return 0;
+}
+
+void console_last_resort(void)
+{
+	bool found = false;
+	u64 esr, far;
+
+	if (console.kind != UART_NONE || console_semihosting)
+		return;
+	idmap_install();
+	/* The tree may be what is broken: a fault in reading it must not hide the message. */
+	if (!port_expect_fault(raw_uart_op, &found, &esr, &far) && found) {
+		console_start();
+		return;
+	}
+	idmap_uninstall();
+	if (semihosting_present()) {
+		console_semihosting = true;
+		console_start();
+	}
+}

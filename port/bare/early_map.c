@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The first page tables: the identity map (TTBR0_EL1) and init_pg_dir (TTBR1_EL1), 4K granule, 48 bits.
+ *
+ * Table pages come from two pools in the image (quire.lds). The identity map needs at most: the root, two tables
+ * each of levels 1 and 2 and five of level 3 for an image of up to 8 MiB, one and two more of levels 1 and 2 for the
+ * device tree, one of each level for a UART that a failing boot maps: 16. init_pg_dir: 1 + 2 + 2 + 5.
+ *
+ * The identity map is built with the MMU off: aligned accesses only, no library calls; see early.h. The text of the image is mapped
+ * executable and read-only, all else writable and not executable: there is no moment with both.
+ */
+#include "early.h"
+
+#define PTRS 512U
+
+static __early void zero_page(u64 *p)
+{
+	unsigned int i;
+
+	/* volatile: with the MMU off this must stay a loop of aligned stores. */
+	for (i = 0; i < PTRS; i += 8) {
+		volatile u64 *q = p + i;
+
+		q[0] = 0, q[1] = 0, q[2] = 0, q[3] = 0;
+		q[4] = 0, q[5] = 0, q[6] = 0, q[7] = 0;
+	}
+}
+
+__early u64 early_pool_page(struct early_pool *pool)
+{
+	u64 page = pool->next;
+
+	if (page >= pool->end)
+		return 0;
+	zero_page((u64 *)(page + pool->offset));
+	pool->next += SZ_4K;
+	return page;
+}
+
+/* The table of the next level that *entry points to, made when there is none; 0: no page left. */
+static __early u64 *next_table(struct early_pool *pool, volatile u64 *entry)
+{
+	u64 desc = *entry;
+
+	if (!(desc & EARLY_PTE_VALID)) {
+		u64 page = early_pool_page(pool);
+
+		if (!page)
+			return NULL;
+		desc = page | EARLY_PTE_TYPE;
+		*entry = desc;
+	}
+	return (u64 *)((desc & EARLY_PTE_ADDR) + pool->offset);
+}
+
+__early int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u64 size, u64 prot)
+{
+	u64 end = va + size;
+
+	while (va != end) {
+		volatile u64 *table = (u64 *)(root + pool->offset);
+		volatile u64 *entry;
+		u64 stop;
+
+		table = next_table(pool, &table[(va >> 39) % PTRS]);
+		if (!table)
+			return -ENOMEM;
+		table = next_table(pool, &table[(va >> 30) % PTRS]);
+		if (!table)
+			return -ENOMEM;
+		entry = &table[(va >> 21) % PTRS];
+		if (!(*entry & EARLY_PTE_VALID) && IS_ALIGNED(va | pa, SZ_2M) && end - va >= SZ_2M) {
+			*entry = pa | prot | EARLY_PTE_VALID;
+			va += SZ_2M;
+			pa += SZ_2M;
+			continue;
+		}
+		stop = ALIGN_DOWN(va, SZ_2M) + SZ_2M;
+		if (end - va < stop - va)
+			stop = end;
+		if ((*entry & EARLY_PTE_TYPE) == EARLY_PTE_VALID) { /* a block: mapped already */
+			pa += stop - va;
+			va = stop;
+			continue;
+		}
+		table = next_table(pool, entry);
+		if (!table)
+			return -ENOMEM;
+		for (; va != stop; va += SZ_4K, pa += SZ_4K) {
+			entry = &table[(va >> 12) % PTRS];
+			if (!(*entry & EARLY_PTE_VALID))
+				*entry = pa | prot | EARLY_PTE_TYPE;
+		}
+	}
+	return 0;
+}
+
+static __early int map_identity(struct early_pool *pool, const char *start, const char *end, u64 prot)
+{
+	u64 pa = (u64)start;
+
+	return early_map_range(pool, (u64)idmap_pg_dir, pa, pa, (u64)end - pa, prot);
+}
+
+__early int early_create_idmap(u64 fdt)
+{
+	struct early_pool pool = {
+		.next = (u64)idmap_pg_dir + SZ_4K,
+		.end = (u64)early_uncached_end - IDMAP_SPARE_PAGES * SZ_4K,
+		.offset = 0,
+	};
+	int err;
+
+	if ((u64)_end > BIT(48))
+		return -ERANGE;
+	zero_page((u64 *)reserved_pg_dir);
+	zero_page((u64 *)idmap_pg_dir);
+	err = map_identity(&pool, _text, _etext, EARLY_PROT_RX);
+	if (!err)
+		err = map_identity(&pool, __start_rodata, __end_rodata, EARLY_PROT_RW);
+	if (!err)
+		err = map_identity(&pool, __end_rodata, __inittext_end, EARLY_PROT_RX);
+	if (!err)
+		err = map_identity(&pool, __inittext_end, __data_end, EARLY_PROT_RW);
+	if (!err)
+		err = map_identity(&pool, __stack_start, _end, EARLY_PROT_RW);
+	/*
+	 * The boot protocol: the tree may be mapped cacheable in 2 MiB blocks, so none of its blocks holds what must not be.
+	 * Where it shares a block with the image, the image's pages stay.
+	 */
+	if (!err && fdt && fdt < BIT(48) - SZ_4M) {
+		u64 start = ALIGN_DOWN(fdt, SZ_2M);
+
+		err = early_map_range(&pool, (u64)idmap_pg_dir, start, start,
+				      ALIGN(fdt + MAX_FDT_SIZE, SZ_2M) - start, EARLY_PROT_RW);
+	}
+	return err;
+}
