@@ -63,6 +63,12 @@ static int write_report(const char *name)
 	return err;
 }
 
+/* An image with benches brings its own (bench/board.c). */
+void __attribute__((weak)) quire_bench(void)
+{
+	pr_warn("quire.bench: this image was built without benches\n");
+}
+
 void __noreturn kernel_main(void)
 {
 	int failures = 0;
@@ -70,11 +76,8 @@ void __noreturn kernel_main(void)
 	start_kernel();
 	if (quire_options.selftest)
 		failures += quire_selftest();
-	if (quire_options.bench) {
-		bench_phases();
-		if (bench_main)
-			bench_main();
-	}
+	if (quire_options.bench)
+		quire_bench();
 	if (quire_options.report[0] && write_report(quire_options.report))
 		failures++;
 	if (quire_options.summary) {
