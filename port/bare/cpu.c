@@ -117,9 +117,6 @@ void port_replace_ttbr1(phys_addr_t pgd)
 	__asm__ volatile("msr daif, %0" ::"r"(daif) : "memory");
 }
 
-/* cache.S */
-void dcache_clean_inval_poc_range(unsigned long start, unsigned long end);
-
 void port_dcache_clean_inval_poc(const void *p, size_t size)
 {
 	dcache_clean_inval_poc_range((unsigned long)p, (unsigned long)p + size);

@@ -44,16 +44,18 @@ extern char init_pg_dir[], init_pg_end[], reserved_pg_dir[], idmap_pg_dir[], ear
 	 EARLY_PTE_ATTR(4))
 
 /*
- * A pool of zeroed table pages and how their physical addresses are reached: pointer = pa + offset (0 on the identity
- * map). next and end are physical.
+ * A pool of table pages and how their physical addresses are reached: pointer = pa + offset (0 on the identity map). next and
+ * end are physical. uncached: the MMU is off.
  */
 struct early_pool {
 	u64 next, end;
 	u64 offset;
+	bool uncached;
 };
 
-/* A zeroed page, or 0 when the pool is empty. */
-u64 early_pool_page(struct early_pool *pool);
+/* cache.S: also with the MMU off. Addresses are pointers. */
+void dcache_inval_poc_range(u64 start, u64 end);
+void dcache_clean_inval_poc_range(u64 start, u64 end);
 
 /*
  * Map [va, va + size) to pa in the 4-level, 4K-granule tables at root, with 2 MiB blocks where all three allow. What is

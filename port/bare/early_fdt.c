@@ -4,7 +4,7 @@
  * console and PSCI of a machine that cannot boot, also from a tree that is refused later.
  *
  * One forward pass over the structure block (Devicetree Specification 0.4, chapter 5) per question; nothing is
- * trusted: every offset is bounded by totalsize and every string by its block. Bytes are read one at a time, so the tree may
+ * trusted: every offset is bounded by totalsize and every string by its block. No access is unaligned, so the tree may
  * be at any address and the MMU off. Linux uses libfdt here, which wants the tree aligned and the MMU on.
  */
 #include "early.h"
@@ -17,9 +17,12 @@
 
 #define MAX_DEPTH 16
 #define MAX_PATH 128
+#define MAX_ALIAS 32
 
 static __early u32 be32(const u8 *p)
 {
+	if (!((unsigned long)p & 3))
+		return __builtin_bswap32(*(const u32 *)p);
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
@@ -84,26 +87,27 @@ __early bool early_fdt_open(struct early_fdt *t, u64 fdt)
 /* One token of the structure block. */
 struct token {
 	u32 tag;
-	const char *name; /* of the node or property */
+	const char *name; /* of a node */
+	u32 nameoff;      /* of a property: prop_is() looks at it, most are passed by */
 	const u8 *val;
 	u32 len;
 };
 
-/* The string at base[off], or NULL when it does not end before base[end]. */
-static __early const char *string_at(const struct early_fdt *t, u32 off, u32 end)
+/* The property's name is `want`. */
+static __early bool prop_is(const struct early_fdt *t, const struct token *k, const char *want)
 {
-	u32 i;
+	u32 o = t->strings_off + k->nameoff;
 
-	for (i = off; i < end; i++)
-		if (!t->base[i])
-			return (const char *)t->base + off;
-	return NULL;
+	for (; o < t->strings_end && t->base[o] == (u8)*want; o++, want++)
+		if (!*want)
+			return true;
+	return false;
 }
 
 /* Read the token at *off and step over it. False at the end, and where the block is broken. */
 static __early bool next_token(const struct early_fdt *t, u32 *off, struct token *k)
 {
-	u32 o = *off, nameoff;
+	u32 o = *off;
 
 	do {
 		if (o + 4 > t->struct_end)
@@ -113,27 +117,23 @@ static __early bool next_token(const struct early_fdt *t, u32 *off, struct token
 	} while (k->tag == FDT_NOP);
 
 	switch (k->tag) {
-	case FDT_BEGIN_NODE:
-		k->name = string_at(t, o, t->struct_end);
-		if (!k->name)
-			return false;
-		while (t->base[o])
-			o++;
-		o++;
-		break;
 	case FDT_PROP:
 		if (o + 8 > t->struct_end)
 			return false;
 		k->len = be32(t->base + o);
-		nameoff = be32(t->base + o + 4);
+		k->nameoff = be32(t->base + o + 4);
 		o += 8;
-		if (k->len > t->struct_end - o || nameoff >= t->strings_end - t->strings_off)
-			return false;
-		k->name = string_at(t, t->strings_off + nameoff, t->strings_end);
-		if (!k->name)
+		if (k->len > t->struct_end - o || k->nameoff >= t->strings_end - t->strings_off)
 			return false;
 		k->val = t->base + o;
 		o += k->len;
+		break;
+	case FDT_BEGIN_NODE:
+		k->name = (const char *)t->base + o;
+		do {
+			if (o >= t->struct_end)
+				return false;
+		} while (t->base[o++]);
 		break;
 	case FDT_END_NODE:
 		break;
@@ -168,11 +168,11 @@ __early void early_fdt_chosen(const struct early_fdt *t, struct early_chosen *c)
 				return;
 			depth--;
 		} else if (in_chosen && depth == 2) {
-			if (str_eq(k.name, "bootargs") && terminated(&k))
+			if (prop_is(t, &k, "bootargs") && terminated(&k))
 				c->bootargs = (const char *)k.val;
-			else if (str_eq(k.name, "kaslr-seed") && k.len == 8)
+			else if (prop_is(t, &k, "kaslr-seed") && k.len == 8)
 				c->kaslr_seed = (u8 *)k.val;
-			else if (str_eq(k.name, "stdout-path") && terminated(&k))
+			else if (prop_is(t, &k, "stdout-path") && terminated(&k))
 				c->stdout_path = (const char *)k.val;
 		}
 	}
@@ -192,7 +192,7 @@ __early enum early_psci early_fdt_psci(const struct early_fdt *t)
 		} else if (k.tag == FDT_END_NODE) {
 			depth--;
 			in_psci = false;
-		} else if (in_psci && str_eq(k.name, "method") && terminated(&k)) {
+		} else if (in_psci && prop_is(t, &k, "method") && terminated(&k)) {
 			return str_eq((const char *)k.val, "hvc") ? EARLY_PSCI_HVC : EARLY_PSCI_SMC;
 		}
 	}
@@ -205,7 +205,15 @@ static __early const char *find_alias(const struct early_fdt *t, const char *ali
 	u32 off = t->struct_off;
 	unsigned int depth = 0;
 	bool in_aliases = false;
+	char name[MAX_ALIAS];
 	struct token k;
+	unsigned int i;
+
+	if (n >= MAX_ALIAS)
+		return NULL;
+	for (i = 0; i < n; i++)
+		name[i] = alias[i];
+	name[n] = '\0';
 
 	while (next_token(t, &off, &k)) {
 		if (k.tag == FDT_BEGIN_NODE) {
@@ -213,8 +221,7 @@ static __early const char *find_alias(const struct early_fdt *t, const char *ali
 			in_aliases = depth == 2 && node_is(k.name, "aliases", 7);
 		} else if (k.tag == FDT_END_NODE) {
 			depth--;
-		} else if (in_aliases && depth == 2 && node_is(k.name, alias, n) && !k.name[n] &&
-			   terminated(&k)) {
+		} else if (in_aliases && depth == 2 && prop_is(t, &k, name) && terminated(&k)) {
 			return (const char *)k.val;
 		}
 	}
@@ -292,15 +299,15 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 
 			if (!depth || depth >= MAX_DEPTH)
 				continue;
-			if (str_eq(k.name, "#address-cells") && k.len == 4)
+			if (prop_is(t, &k, "#address-cells") && k.len == 4)
 				l->ac = be32(k.val) & 3;
-			else if (str_eq(k.name, "#size-cells") && k.len == 4)
+			else if (prop_is(t, &k, "#size-cells") && k.len == 4)
 				l->sc = be32(k.val) & 3;
-			else if (str_eq(k.name, "ranges"))
+			else if (prop_is(t, &k, "ranges"))
 				l->ranges = k.val, l->ranges_len = k.len, l->has_ranges = true;
 			if (!here)
 				continue;
-			if (str_eq(k.name, "compatible") && terminated(&k)) {
+			if (prop_is(t, &k, "compatible") && terminated(&k)) {
 				const char *c = (const char *)k.val;
 
 				for (i = 0; i < k.len; i++)
@@ -313,11 +320,11 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 						compatible = true;
 						break;
 					}
-			} else if (str_eq(k.name, "reg") && k.len >= levels[depth - 1].ac * 4) {
+			} else if (prop_is(t, &k, "reg") && k.len >= levels[depth - 1].ac * 4) {
 				reg = k.val;
-			} else if (str_eq(k.name, "reg-shift") && k.len == 4) {
+			} else if (prop_is(t, &k, "reg-shift") && k.len == 4) {
 				u->reg_shift = be32(k.val);
-			} else if (str_eq(k.name, "reg-io-width") && k.len == 4) {
+			} else if (prop_is(t, &k, "reg-io-width") && k.len == 4) {
 				u->io_width = be32(k.val);
 			}
 			continue;

@@ -9,30 +9,39 @@
  * The identity map is built with the MMU off: aligned accesses only, no library calls; see early.h. The text of the image is mapped
  * executable and read-only, all else writable and not executable: there is no moment with both.
  */
+#include <quire/string.h>
+
 #include "early.h"
 
 #define PTRS 512U
 
-static __early void zero_page(u64 *p)
+/*
+ * Zero a page with the MMU off: no dirty line of it may be left in a cache, to be written back over what is stored here.
+ * volatile: this must stay a loop of aligned stores.
+ */
+static __early void zero_page_uncached(u64 page)
 {
-	unsigned int i;
+	volatile u64 *p = (u64 *)page, *end = p + PTRS;
 
-	/* volatile: with the MMU off this must stay a loop of aligned stores. */
-	for (i = 0; i < PTRS; i += 8) {
-		volatile u64 *q = p + i;
-
-		q[0] = 0, q[1] = 0, q[2] = 0, q[3] = 0;
-		q[4] = 0, q[5] = 0, q[6] = 0, q[7] = 0;
+	dcache_inval_poc_range(page, page + SZ_4K);
+	for (; p != end; p += 16) {
+		p[0] = 0, p[1] = 0, p[2] = 0, p[3] = 0;
+		p[4] = 0, p[5] = 0, p[6] = 0, p[7] = 0;
+		p[8] = 0, p[9] = 0, p[10] = 0, p[11] = 0;
+		p[12] = 0, p[13] = 0, p[14] = 0, p[15] = 0;
 	}
 }
 
-__early u64 early_pool_page(struct early_pool *pool)
+static __early u64 pool_page(struct early_pool *pool)
 {
 	u64 page = pool->next;
 
 	if (page >= pool->end)
 		return 0;
-	zero_page((u64 *)(page + pool->offset));
+	if (pool->uncached)
+		zero_page_uncached(page);
+	else
+		memset((void *)(page + pool->offset), 0, SZ_4K);
 	pool->next += SZ_4K;
 	return page;
 }
@@ -43,7 +52,7 @@ static __early u64 *next_table(struct early_pool *pool, volatile u64 *entry)
 	u64 desc = *entry;
 
 	if (!(desc & EARLY_PTE_VALID)) {
-		u64 page = early_pool_page(pool);
+		u64 page = pool_page(pool);
 
 		if (!page)
 			return NULL;
@@ -108,13 +117,14 @@ __early int early_create_idmap(u64 fdt)
 		.next = (u64)idmap_pg_dir + SZ_4K,
 		.end = (u64)early_uncached_end - IDMAP_SPARE_PAGES * SZ_4K,
 		.offset = 0,
+		.uncached = true,
 	};
 	int err;
 
 	if ((u64)_end > BIT(48))
 		return -ERANGE;
-	zero_page((u64 *)reserved_pg_dir);
-	zero_page((u64 *)idmap_pg_dir);
+	zero_page_uncached((u64)reserved_pg_dir);
+	zero_page_uncached((u64)idmap_pg_dir);
 	err = map_identity(&pool, _text, _etext, EARLY_PROT_RX);
 	if (!err)
 		err = map_identity(&pool, __start_rodata, __end_rodata, EARLY_PROT_RW);
@@ -134,5 +144,7 @@ __early int early_create_idmap(u64 fdt)
 		err = early_map_range(&pool, (u64)idmap_pg_dir, start, start,
 				      ALIGN(fdt + MAX_FDT_SIZE, SZ_2M) - start, EARLY_PROT_RW);
 	}
+	/* The walker reads the tables through the caches: drop what was speculatively read of them. */
+	dcache_inval_poc_range((u64)reserved_pg_dir, pool.next);
 	return err;
 }

@@ -104,7 +104,7 @@ primary_entry:
 
 	/* No line of what is about to be written with the MMU off may be evicted from a cache onto it later. */
 	adrp	x0, early_stack
-	adrp	x1, early_uncached_end
+	adrp	x1, early_stack_top
 	bl	dcache_inval_poc_range
 
 	adrp	x9, early_stack_top
@@ -138,11 +138,6 @@ primary_entry:
 	mov	x0, x21
 	bl	early_create_idmap
 	cbnz	x0, .Lrefuse_idmap
-	/* The walker reads the tables through the caches: drop what was speculatively read of them. */
-	adrp	x0, early_tables
-	adrp	x1, early_uncached_end
-	bl	dcache_inval_poc_range
-
 	bl	cpu_setup		/* x0: SCTLR_EL1 with the MMU on */
 	adrp	x1, idmap_pg_dir
 	adrp	x2, reserved_pg_dir
