@@ -103,14 +103,24 @@ static bool reset_variables(void)
 #define SANITIZED 0
 #endif
 
+/* EC 0x25, IL, level 3 translation fault (Arm ARM D24.2.40): what is not mapped in a window is not mapped at all. */
+#define ESR_DABT_CURRENT_EL (0x25ULL << 26 | 1ULL << 25 | 0x7)
+
 /* The core touched an address that its page tables do not map: what a board's fault handler says. */
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	unsigned long kva;
 
-	signal(sig, SIG_DFL);
-	if (!host_machine || !host_ptr_to_kva(info->si_addr, &kva))
+	if (!host_machine || !host_ptr_to_kva(info->si_addr, &kva)) {
+		/* Not the machine's doing: let it end the program. */
+		signal(sig, SIG_DFL);
 		return;
+	}
+	if (host_fault) {
+		host_fault->esr = ESR_DABT_CURRENT_EL;
+		host_fault->far = kva;
+		siglongjmp(host_fault->back, 1);
+	}
 	panic("Unable to handle kernel %s at virtual address 0x%016lx",
 	      sig == SIGBUS ? "access" : "paging request", kva);
 }

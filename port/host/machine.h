@@ -33,4 +33,11 @@ extern int host_exit_code;
 /* Text of the panic, from the log; "" when there was none. */
 extern char host_panic_text[512];
 
+/* Where a fault goes that port_expect_fault waits for; NULL: it ends the boot. */
+struct host_fault {
+	sigjmp_buf back;
+	u64 esr, far;
+};
+extern struct host_fault *host_fault;
+
 #endif

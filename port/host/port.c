@@ -26,6 +26,7 @@ const struct host_machine *host_machine;
 jmp_buf host_power;
 int host_exit_code;
 char host_panic_text[512];
+struct host_fault *host_fault;
 
 /* ------------------------------------------------------------------ registers */
 
@@ -198,6 +199,30 @@ void port_poweroff(int code)
 {
 	host_exit_code = code;
 	longjmp(host_power, 1);
+}
+
+void port_enable_semihosting(void)
+{
+}
+
+void port_set_psci_conduit(bool hvc)
+{
+}
+
+bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)
+{
+	struct host_fault *outer = host_fault, mine = {0};
+	bool faulted = true;
+
+	host_fault = &mine;
+	if (!sigsetjmp(mine.back, 1)) {
+		op(arg);
+		faulted = false;
+	}
+	host_fault = outer;
+	*esr = mine.esr;
+	*far = mine.far;
+	return faulted;
 }
 
 int port_event_grow(struct event_log *log)
