@@ -21,6 +21,7 @@ typedef struct {
  * software bits as in Linux so that dumps agree.
  */
 extern const pgprot_t PAGE_KERNEL;       /* RW NX, normal */
+extern const pgprot_t PAGE_KERNEL_TAGGED; /* RW NX, normal, tag accesses allowed (AttrIndx 1): the linear map */
 extern const pgprot_t PAGE_KERNEL_RO;    /* RO NX */
 extern const pgprot_t PAGE_KERNEL_ROX;   /* RO X */
 extern const pgprot_t PAGE_KERNEL_EXEC;  /* RW X: only for init text before it is sealed */
@@ -30,6 +31,7 @@ extern const pgprot_t PROT_NORMAL_NC;
 /* Flags of kernel_map. */
 #define MAP_NO_BLOCKS 1 /* pages only */
 #define MAP_NO_CONT 2   /* no contiguous bit */
+#define MAP_NO_EXEC 4   /* new tables get PXNTable: nothing below them is executable at EL1 */
 
 /*
  * Map [kva, kva + size) to pa in the kernel's tables, with the largest blocks and contiguous runs that alignment and flags
@@ -52,7 +54,13 @@ struct walk_step {
 	u64 desc;
 };
 
-enum walk_result { WALK_OK, WALK_BAD_VA, WALK_TRANSLATION, WALK_ADDRESS_SIZE };
+enum walk_result {
+	WALK_OK,
+	WALK_BAD_VA,       /* not an address that TTBR1 translates */
+	WALK_TRANSLATION,  /* invalid or reserved descriptor: the last step holds it */
+	WALK_ADDRESS_SIZE, /* the last step's descriptor names an address beyond the CPU's PA range */
+	WALK_UNREADABLE,   /* a table that cannot be read yet: before paging_init, outside the image */
+};
 
 struct walk {
 	enum walk_result result;
@@ -61,8 +69,12 @@ struct walk {
 	phys_addr_t pa;     /* of the address itself, when WALK_OK */
 	u64 size;           /* bytes that the leaf maps (one entry) */
 	bool contiguous;
+	u64 table_attrs;    /* NSTable, APTable, UXNTable, PXNTable of all tables passed */
 };
-/* Walk the tables at root (phys) for kva as the hardware would. Reads tables through phys_to_virt. */
+/*
+ * Walk the tables at root (phys) for kva as the hardware would, with the geometry of the live kernel tables. Tables in the
+ * kernel image are read through port_image_to_ptr, others through phys_to_virt. Takes no lock.
+ */
 void pgtable_walk(phys_addr_t root, unsigned long kva, struct walk *w);
 /* The same for the live kernel tables. */
 void kernel_walk(unsigned long kva, struct walk *w);
@@ -71,24 +83,42 @@ void kernel_walk(unsigned long kva, struct walk *w);
 struct pgtable_leaf {
 	unsigned long kva;
 	phys_addr_t pa;
-	u64 size;
+	u64 size;           /* bytes of this one entry, also within a contiguous run */
 	u64 desc;
-	unsigned int level;
+	unsigned int level; /* 0..3 */
 };
 int pgtable_for_each_leaf(phys_addr_t root, unsigned long start, unsigned long end,
 			  int (*fn)(const struct pgtable_leaf *leaf, void *arg), void *arg);
 
-/* Table pages in use by the kernel's tables, by level of their entries (0..3; index level+1 for level -1). */
+/*
+ * Tables and leaves that serve [start, end) of the kernel's tables, the root included. Index: level + 1, so 0 is level -1.
+ * Entries of a contiguous run count in contiguous_runs_by_level only, once a run.
+ */
 struct pgtable_stats {
 	unsigned long table_pages[5];
-	/* leaves of the linear map by kind */
 	unsigned long leaves_by_level[5];
 	unsigned long contiguous_runs_by_level[5];
 };
 void kernel_pgtable_stats(unsigned long start, unsigned long end, struct pgtable_stats *s);
 
-/* Re-derives the structure from the root: every table page reachable once, in RAM, reserved; no W+X leaf. Returns the number of violations, printed. */
+/*
+ * Re-derives the structure from the root: every table page reachable once, in RAM or the image, reserved while memblock knows;
+ * blocks only where the level has them; contiguous runs whole; the linear map maps what its addresses say and no NOMAP
+ * memory; no W+X leaf. Returns the number of violations, each printed.
+ */
 int kernel_pgtable_check(void);
+
+/* Leaves that are writable and executable at EL1, or executable at EL0, in pages of PAGE_SIZE; each run printed. */
+unsigned long kernel_check_wx(void);
+
+/* ------------------------------------------------------------------ table pages (arch/arm64/pgalloc.c) */
+
+/*
+ * Where table pages come from and go to once the page allocator is up: set by mm/page, called without locks held. alloc returns
+ * a page's physical address, contents undefined, or 0. While they are NULL memblock serves.
+ */
+extern phys_addr_t (*pgtable_alloc_hook)(void);
+extern void (*pgtable_free_hook)(phys_addr_t table);
 
 /* ------------------------------------------------------------------ the road (arch/arm64/mmu.c) */
 
@@ -107,9 +137,9 @@ extern unsigned long early_pgtable_pages;
 
 enum fixed_address {
 	FIX_HOLE,
-	/* the device tree: 2 MiB + what its alignment needs */
+	/* the device tree: 2 MiB at any offset within a page */
 	FIX_FDT_END,
-	FIX_FDT = FIX_FDT_END + (MAX_FDT_SIZE + SZ_2M) / PAGE_SIZE - 1,
+	FIX_FDT = FIX_FDT_END + MAX_FDT_SIZE / PAGE_SIZE,
 	FIX_EARLYCON,
 	FIX_PTE,
 	FIX_PMD,
@@ -119,9 +149,14 @@ enum fixed_address {
 	__end_of_fixed_addresses
 };
 
+/* Hang the fixmap's own tables into init_pg_dir. Before it nothing else of this header but va_layout_init may be called. */
 void early_fixmap_init(void);
+/* Hang the same tables into another root, whose other mappings exist already (paging_init). */
+void fixmap_install(phys_addr_t root);
 unsigned long fix_to_virt(enum fixed_address idx);
-/* Map one page (prot != 0) or unmap (prot.val == 0). */
+/*
+ * Map one page (prot != 0) or unmap (prot.val == 0); a slot in use is broken before it is made again. Not for FIX_FDT.
+ */
 void set_fixmap(enum fixed_address idx, phys_addr_t pa, pgprot_t prot);
 /*
  * Map the device tree at pa read-write or read-only; checks alignment to 8 bytes, magic and size (at most 2 MiB) before use. Returns a
@@ -132,7 +167,7 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot);
 /* ------------------------------------------------------------------ virtual layout (arch/arm64/layout.c) */
 
 struct va_layout {
-	unsigned int va_bits;
+	unsigned int va_bits; /* as configured; vabits_actual is less when the CPU cannot do 52 */
 	unsigned long page_offset, page_end;    /* linear map */
 	unsigned long modules_start, modules_end;
 	unsigned long vmalloc_start, vmalloc_end;
@@ -142,8 +177,17 @@ struct va_layout {
 	unsigned long kimage_vaddr;
 };
 extern struct va_layout va_layout;
-/* Computes va_layout for a VA size: 39, 42, 47, 48, 52 as the granule allows. -EINVAL for another. */
+/*
+ * Computes va_layout for a VA size: 39, 48, 52 (4K), 47, 48, 52 (16K), 42, 48, 52 (64K). -EINVAL for another. With 52 the areas
+ * above page_end are those of 48 bits (47 with 16K), so that one image runs with and without 52-bit hardware; where vabits_actual
+ * is smaller, the linear map begins at -(1 << vabits_actual) and memstart_addr must be lowered by the difference of the two
+ * offsets, as Linux does.
+ */
 int va_layout_init(unsigned int va_bits);
+/* [linear_map_start(), va_layout.page_end): the addresses of the linear map that this CPU can translate. */
+unsigned long linear_map_start(void);
+/* "Virtual kernel memory layout:" and one line an area, as arm64 Linux printed at boot until 4.16. */
+void print_virtual_layout(void);
 extern s64 memstart_addr; /* physical address that PAGE_OFFSET maps; may be negative */
 
 static inline unsigned long phys_to_kva(phys_addr_t pa)
@@ -157,7 +201,10 @@ static inline phys_addr_t kva_to_phys(unsigned long kva)
 
 /* ------------------------------------------------------------------ faults in words (arch/arm64/syndrome.c) */
 
-/* "DABT (current EL), level 3 translation fault, write" ... Returns the length. */
+/*
+ * "DABT (current EL), level 3 translation fault, write" ... Returns the length of the whole text, as snprintf; buf is always
+ * terminated when size is not 0. Arm ARM D24.2.40 (ESR_EL1).
+ */
 int syndrome_describe(u64 esr, char *buf, size_t size);
 
 #endif

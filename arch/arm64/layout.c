@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel's virtual address space: which area lies where, for a VA size. Pure arithmetic on Linux 6.12's formulas
+ * (arch/arm64/include/asm/memory.h), with struct page at 32 bytes, so that vmemmap is half as large.
+ *
+ *   -2^va        linear map              page_offset .. page_end
+ *   -2^(min-1)   modules, 2 GiB          modules_start .. modules_end
+ *                vmalloc; the kernel image at its start (before KASLR)
+ *                vmemmap                 .. -1 GiB
+ *   -1 GiB+8 MiB PCI I/O, 16 MiB
+ *                fixmap                  .. -8 MiB
+ *
+ * va is the configured size, min the size that every CPU has (48; 47 with 16 KiB pages; va itself up to 48). On a CPU
+ * without 52-bit addresses the linear map's lower part, -2^52 .. -2^min, is not there: page_offset stays, and
+ * memstart_addr is lowered instead, so that translating an address stays one addition.
+ */
+#include <quire/page.h>
+#include <quire/pgtable.h>
+#include <quire/port.h>
+#include <quire/printk.h>
+
+#define MODULES_SIZE SZ_2G
+#define PCI_IO_SIZE SZ_16M
+
+struct va_layout va_layout;
+s64 memstart_addr = -1;
+
+static bool va_bits_possible(unsigned int va_bits)
+{
+	switch (va_bits) {
+	case 39:
+		return PAGE_SHIFT == 12;
+	case 42:
+		return PAGE_SHIFT == 16;
+	case 47:
+		return PAGE_SHIFT == 14;
+	case 48:
+	case 52:
+		return true;
+	}
+	return false;
+}
+
+int va_layout_init(unsigned int va_bits)
+{
+	unsigned int min_bits = va_bits <= 48 ? va_bits : PAGE_SHIFT == 14 ? 47 : 48;
+	struct va_layout *l = &va_layout;
+
+	if (!va_bits_possible(va_bits))
+		return -EINVAL;
+	l->va_bits = va_bits;
+	l->page_offset = -(1UL << va_bits);
+	l->page_end = -(1UL << (min_bits - 1));
+	l->modules_start = l->page_end;
+	l->modules_end = l->modules_start + MODULES_SIZE;
+	l->kimage_vaddr = l->modules_end;
+	l->vmemmap_end = -SZ_1G;
+	l->vmemmap_start = l->vmemmap_end -
+			   (((l->page_end - l->page_offset) >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
+	l->vmalloc_start = l->modules_end;
+	l->vmalloc_end = l->vmemmap_start - SZ_8M;
+	/* What the CPU cannot address of the linear map needs no struct pages: vmalloc has that room. */
+	l->vmalloc_end += ((linear_map_start() - l->page_offset) >> PAGE_SHIFT)
+			  << STRUCT_PAGE_SHIFT;
+	l->pci_io_start = l->vmemmap_end + SZ_8M;
+	l->pci_io_end = l->pci_io_start + PCI_IO_SIZE;
+	l->fixaddr_top = -SZ_8M;
+	l->fixaddr_start = l->fixaddr_top - ((unsigned long)__end_of_fixed_addresses << PAGE_SHIFT);
+	return 0;
+}
+
+unsigned long linear_map_start(void)
+{
+	unsigned int bits = va_layout.va_bits;
+
+	if (bits > 48 && vabits_actual && vabits_actual < bits)
+		bits = vabits_actual;
+	return -(1UL << bits);
+}
+
+static void print_area(const char *name, unsigned long start, unsigned long end)
+{
+	static const char *const units[] = {"KB", "MB", "GB", "TB"};
+	u64 size = (end - start) >> 10;
+	unsigned int u = 0;
+
+	/* The largest unit that leaves no remainder, or at least four digits. */
+	while (u < ARRAY_SIZE(units) - 1 && (size & 1023) == 0 && size) {
+		size >>= 10;
+		u++;
+	}
+	while (u < ARRAY_SIZE(units) - 1 && size >= 100000) {
+		size >>= 10;
+		u++;
+	}
+	pr_notice("    %8s : 0x%016lx - 0x%016lx   (%6llu %s)\n", name, start, end,
+		  (unsigned long long)size, units[u]);
+}
+
+void print_virtual_layout(void)
+{
+	static const char *const image_area[] = {
+		[KIMAGE_RX] = ".text",	      [KIMAGE_RO] = ".rodata",	    [KIMAGE_RW] = ".data",
+		[KIMAGE_INIT_RX] = ".init.t", [KIMAGE_INIT_RW] = ".init.d",
+	};
+	const struct kimage *image = &boot_params.image;
+	const struct va_layout *l = &va_layout;
+
+	pr_notice("Virtual kernel memory layout:\n");
+	print_area("modules", l->modules_start, l->modules_end);
+	print_area("vmalloc", l->vmalloc_start, l->vmalloc_end);
+	for (unsigned int i = 0; i < image->nr_segments && i < ARRAY_SIZE(image->segment); i++) {
+		const struct kimage_segment *s = &image->segment[i];
+
+		print_area(image_area[s->prot], image->kva + s->start, image->kva + s->end);
+	}
+	print_area("fixed", l->fixaddr_start, l->fixaddr_top);
+	print_area("PCI I/O", l->pci_io_start, l->pci_io_end);
+	print_area("vmemmap", l->vmemmap_start, l->vmemmap_end);
+	print_area("memory", linear_map_start(), l->page_end);
+}
