@@ -48,9 +48,9 @@ unsigned long nr_free_zone_pages(enum zone_type highest)
 	unsigned long sum = 0;
 	struct zone *zone;
 
-	for_each_zone(zone)
-		if (zone_idx(zone) <= highest && zone->managed_pages > high_wmark_pages(zone))
-			sum += zone->managed_pages - high_wmark_pages(zone);
+	for_each_zone(zone) if (zone_idx(zone) <= highest &&
+				zone->managed_pages > high_wmark_pages(zone)) sum +=
+		zone->managed_pages - high_wmark_pages(zone);
 	return sum;
 }
 
@@ -65,7 +65,8 @@ static void calculate_totalreserve_pages(void)
 	struct zone *zone;
 	unsigned int j;
 
-	for_each_zone(zone) {
+	for_each_zone(zone)
+	{
 		unsigned long most = 0;
 
 		for (j = zone_idx(zone); j < MAX_NR_ZONES; j++)
@@ -79,16 +80,16 @@ void setup_per_zone_lowmem_reserve(void)
 {
 	struct zone *zone;
 
-	for_each_zone(zone) {
+	for_each_zone(zone)
+	{
 		unsigned int i = zone_idx(zone), j;
 		unsigned long above = 0;
 		int ratio = sysctl_lowmem_reserve_ratio[i];
 
 		for (j = i + 1; j < MAX_NR_ZONES; j++) {
 			above += zone->zone_pgdat->node_zones[j].managed_pages;
-			zone->lowmem_reserve[j] = ratio > 0 && zone->managed_pages ?
-							  above / (unsigned long)ratio :
-							  0;
+			zone->lowmem_reserve[j] =
+				ratio > 0 && zone->managed_pages ? above / (unsigned long)ratio : 0;
 		}
 	}
 	calculate_totalreserve_pages();
@@ -120,8 +121,8 @@ void zone_pcp_update(struct zone *zone)
 {
 	int batch = max(zone_batchsize(zone), 1);
 	int high_min = zone_highsize(zone, batch, low_wmark_pages(zone));
-	int high_max = zone_highsize(zone, batch,
-				     zone->managed_pages / MIN_PERCPU_PAGELIST_HIGH_FRACTION);
+	int high_max =
+		zone_highsize(zone, batch, zone->managed_pages / MIN_PERCPU_PAGELIST_HIGH_FRACTION);
 	unsigned int cpu;
 
 	zone->pageset_batch = batch;
@@ -147,7 +148,8 @@ void calculate_min_free_kbytes(void)
 	if (kbytes > user_min_free_kbytes)
 		min_free_kbytes = clamp(kbytes, 128, 262144);
 	else
-		pr_warn("min_free_kbytes is not updated to %d because user defined value %d is preferred\n",
+		pr_warn("min_free_kbytes is not updated to %d because user defined value %d is "
+			"preferred\n",
 			kbytes, user_min_free_kbytes);
 }
 
@@ -179,10 +181,9 @@ void setup_per_zone_wmarks(void)
 	unsigned long lowmem_pages = 0;
 	struct zone *zone;
 
+	for_each_zone(zone) if (zone_idx(zone) != ZONE_MOVABLE) lowmem_pages += zone->managed_pages;
 	for_each_zone(zone)
-		if (zone_idx(zone) != ZONE_MOVABLE)
-			lowmem_pages += zone->managed_pages;
-	for_each_zone(zone) {
+	{
 		set_watermarks(zone, pages_min, lowmem_pages);
 		zone_pcp_update(zone);
 	}
@@ -206,13 +207,13 @@ static void raise_for_huge_pages(void)
 		setup_per_zone_wmarks();
 		return;
 	}
-	for_each_populated_zone(zone)
-		zones += zone_idx(zone) <= ZONE_NORMAL;
+	for_each_populated_zone(zone) zones += zone_idx(zone) <= ZONE_NORMAL;
 	pages = pageblock_nr_pages * zones * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES);
 	pages = min(pages, nr_free_buffer_pages() / 20);
 	if (pages << (PAGE_SHIFT - 10) > (unsigned long)min_free_kbytes) {
 		if (user_min_free_kbytes >= 0)
-			pr_info("raising min_free_kbytes from %d to %lu to help transparent hugepage allocations\n",
+			pr_info("raising min_free_kbytes from %d to %lu to help transparent "
+				"hugepage allocations\n",
 				min_free_kbytes, pages << (PAGE_SHIFT - 10));
 		min_free_kbytes = (int)(pages << (PAGE_SHIFT - 10));
 	}
@@ -224,7 +225,8 @@ void init_per_zone_wmark_min(void)
 	struct zone *zone;
 
 	/* nr_free_buffer_pages counts beyond the high watermark, and there is none before the first time. */
-	for_each_zone(zone) {
+	for_each_zone(zone)
+	{
 		zone->watermark_boost = 0;
 		zone->_watermark[WMARK_HIGH] = 0;
 	}

@@ -148,7 +148,8 @@ void get_pfn_range_for_nid(int nid, unsigned long *start_pfn, unsigned long *end
 	int i;
 
 	*start_pfn = *end_pfn = 0;
-	for_each_mem_pfn_range(i, nid, &start, &end, NULL) {
+	for_each_mem_pfn_range(i, nid, &start, &end, NULL)
+	{
 		if (*end_pfn == 0)
 			*start_pfn = start;
 		*end_pfn = end;
@@ -179,7 +180,8 @@ static unsigned long count_memory_nodes(void)
 	int i, nid;
 
 	node_memory_mask = 0;
-	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, &nid) {
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, &nid)
+	{
 		pages += end - start;
 		if (numa_valid_node(nid))
 			node_memory_mask |= 1ULL << nid;
@@ -201,9 +203,7 @@ static void movable_from_hotplug(void)
 {
 	struct memblock_region *r;
 
-	for_each_mem_region(r)
-		if (memblock_is_hotpluggable(r))
-			lower_movable_start(r);
+	for_each_mem_region(r) if (memblock_is_hotpluggable(r)) lower_movable_start(r);
 }
 
 /* kernelcore=mirror: the unmirrored memory above 4 GiB. False when there is nothing mirrored. */
@@ -216,7 +216,8 @@ static bool movable_from_mirror(void)
 		pr_warn("The system has no mirror memory, ignore kernelcore=mirror.\n");
 		return false;
 	}
-	for_each_mem_region(r) {
+	for_each_mem_region(r)
+	{
 		if (memblock_is_mirror(r))
 			continue;
 		if (memblock_region_memory_base_pfn(r) < PHYS_PFN(SZ_4G))
@@ -238,7 +239,8 @@ static unsigned long take_kernelcore(int nid, unsigned long share, unsigned long
 	unsigned long start, end, taken = 0, left = share;
 	int i;
 
-	for_each_mem_pfn_range(i, nid, &start, &end, NULL) {
+	for_each_mem_pfn_range(i, nid, &start, &end, NULL)
+	{
 		unsigned long pages;
 
 		start = max(start, zone_movable_pfn[nid]);
@@ -311,8 +313,8 @@ static void find_zone_movable_pfns_for_nodes(unsigned long total)
 
 	memset(zone_movable_pfn, 0, sizeof(zone_movable_pfn));
 	for (zone = MAX_NR_ZONES - 1; zone > 0; zone--)
-		if (zone != ZONE_MOVABLE && arch_zone_highest_possible_pfn[zone] >
-						    arch_zone_lowest_possible_pfn[zone])
+		if (zone != ZONE_MOVABLE &&
+		    arch_zone_highest_possible_pfn[zone] > arch_zone_lowest_possible_pfn[zone])
 			break;
 	movable_zone = (enum zone_type)zone;
 
@@ -353,7 +355,7 @@ static void zone_range_in_node(int nid, enum zone_type type, unsigned long node_
 		if (type == ZONE_MOVABLE) {
 			*start = movable;
 			*end = min(node_end, arch_zone_highest_possible_pfn[movable_zone]);
-		} else if (!mirrored_kernelcore && *start < movable && *end > movable) {
+		} else if (!mirrored_kernelcore && *start<movable && * end> movable) {
 			*end = movable;
 		} else if (*start >= movable) {
 			*start = *end;
@@ -368,8 +370,8 @@ unsigned long absent_pages_in_range(unsigned long start_pfn, unsigned long end_p
 	unsigned long start, end, absent = end_pfn - start_pfn;
 	int i;
 
-	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, NULL)
-		absent -= clamp(end, start_pfn, end_pfn) - clamp(start, start_pfn, end_pfn);
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, NULL) absent -=
+		clamp(end, start_pfn, end_pfn) - clamp(start, start_pfn, end_pfn);
 	return absent;
 }
 
@@ -401,7 +403,8 @@ static void count_present_pages(struct pglist_data *pgdat)
 	unsigned long start, end;
 	unsigned int j;
 
-	for_each_mem_region(r) {
+	for_each_mem_region(r)
+	{
 		if (memblock_get_region_node(r) != pgdat->node_id)
 			continue;
 		for (j = 0; j < MAX_NR_ZONES; j++) {
@@ -504,7 +507,8 @@ static void walk_present(struct zone *zone, struct memblock_region *r, unsigned 
 		phys_addr_t gap_end = lim, after = lim;
 		unsigned long free_start, free_end;
 
-		while (*next < res->cnt && res->regions[*next].base + res->regions[*next].size <= cur)
+		while (*next < res->cnt &&
+		       res->regions[*next].base + res->regions[*next].size <= cur)
 			++*next;
 		if (*next < res->cnt && res->regions[*next].base < lim) {
 			gap_end = max(res->regions[*next].base, cur);
@@ -570,7 +574,7 @@ static struct zone *hole_zone(unsigned long i)
 
 void memmap_walk(unsigned long start_pfn, unsigned long end_pfn, memmap_walk_fn fn, void *arg)
 {
-	const struct walk_out out = { fn, arg };
+	const struct walk_out out = {fn, arg};
 	unsigned long i = first_region_above(&memblock.memory, PFN_PHYS(start_pfn));
 	unsigned long next = first_region_above(&memblock.reserved, PFN_PHYS(start_pfn));
 	unsigned long hole = start_pfn, start, end;
@@ -699,8 +703,7 @@ void free_area_init(const unsigned long *max_zone_pfns)
 			panic("Cannot allocate %zu bytes for node %d data",
 			      sizeof(struct pglist_data), i);
 	}
-	for_each_online_node(i)
-		free_area_init_node(NODE_DATA(i));
+	for_each_online_node(i) free_area_init_node(NODE_DATA(i));
 	if (node_memory_mask)
 		memmap_walk(0, ALIGN(PHYS_PFN(memblock_end_of_DRAM()), PAGES_PER_SECTION),
 			    report_hole, NULL);

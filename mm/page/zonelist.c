@@ -63,7 +63,7 @@ static struct zoneref *add_node_zones(struct zoneref *ref, struct pglist_data *p
 
 		if (!populated_zone(zone))
 			continue;
-		*ref++ = (struct zoneref){ .zone = zone, .zone_idx = (enum zone_type)i };
+		*ref++ = (struct zoneref){.zone = zone, .zone_idx = (enum zone_type)i};
 		/* Where memory policies apply: the highest zone that is not ZONE_MOVABLE. */
 		if (i != ZONE_MOVABLE && i > (int)policy_zone)
 			policy_zone = (enum zone_type)i;
@@ -76,8 +76,7 @@ static unsigned int populated_zones(void)
 	unsigned int n = 0;
 	struct zone *zone;
 
-	for_each_zone(zone)
-		n += populated_zone(zone);
+	for_each_zone(zone) n += populated_zone(zone);
 	return n;
 }
 
@@ -103,11 +102,11 @@ static void build_zonelists(struct pglist_data *pgdat, unsigned int nr_zones)
 		pr_cont("%d ", node);
 	}
 	pr_cont("\n");
-	*ref++ = (struct zoneref){ 0 };
+	*ref++ = (struct zoneref){0};
 
 	pgdat->node_zonelists[ZONELIST_NOFALLBACK] = ref;
 	ref = add_node_zones(ref, pgdat);
-	*ref = (struct zoneref){ 0 };
+	*ref = (struct zoneref){0};
 }
 
 void build_all_zonelists(void)
@@ -119,8 +118,7 @@ void build_all_zonelists(void)
 	policy_zone = ZONE_DMA;
 	for (nid = 0; nid < MAX_NUMNODES; nid++)
 		node_load[nid] = 0;
-	for_each_online_node(nid)
-		build_zonelists(NODE_DATA(nid), nr_zones);
+	for_each_online_node(nid) build_zonelists(NODE_DATA(nid), nr_zones);
 
 	/* With fewer pageblocks than types, types would only fight for them. */
 	pages = nr_free_zone_pages(ZONE_MOVABLE);

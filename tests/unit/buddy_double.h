@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A buddy allocator that never merges: what it is given lies in the lists page by page, so that a test and
+ * zone_check() can count it.
+ */
+#ifndef BUDDY_DOUBLE_H
+#define BUDDY_DOUBLE_H
+
+#include "mm_fixture.h"
+
+static unsigned long pages_given;
+
+void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
+		      enum migratetype mt)
+{
+	unsigned long flags = spin_lock_irqsave(&zone->lock);
+
+	for (unsigned long pfn = start_pfn; pfn < end_pfn; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+
+		assert_ptr_equal(page_zone(page), zone);
+		assert_int_equal(page->_refcount, 0);
+		assert_int_equal(PageReserved(page), 0);
+		assert_int_equal(get_pageblock_migratetype(page), mt);
+		/* On no list yet: a page given twice is found here. */
+		assert_int_equal(page->word, 0);
+		page->word = 1;
+		page_list_add(&zone->free_area[0].free_list[mt], page);
+		zone->free_area[0].nr_free++;
+	}
+	zone->vm_stat[NR_FREE_PAGES] += (long)(end_pfn - start_pfn);
+	if (mt == MIGRATE_CMA)
+		zone->vm_stat[NR_FREE_CMA_PAGES] += (long)(end_pfn - start_pfn);
+	__atomic_fetch_add(&pages_given, end_pfn - start_pfn, __ATOMIC_RELAXED);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+static __maybe_unused void reset_buddy(void)
+{
+	pages_given = 0;
+}
+
+#endif
