@@ -301,7 +301,7 @@ static int boot(const struct host_machine *m, const char **why)
 	boot_params.image.size = m->image_size;
 	segment_image(&boot_params.image);
 	place_image(&boot_params.image, m);
-	memblock_debug = m->debug;
+	memblock_set_debug(m->debug);
 	catch_faults();
 	if (setjmp(host_power))
 		return host_exit_code;
@@ -374,7 +374,7 @@ static int walk(uint64_t address, bool phys, const struct host_out *to)
 
 	if (setjmp(host_power))
 		return 1;
-	return phys ? report_walk_phys(&out, address) : report_walk(&out, address);
+	return (phys ? report_walk_phys(&out, address) : report_walk(&out, address)) ? 1 : 0;
 }
 
 static int check(void)
