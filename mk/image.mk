@@ -8,6 +8,8 @@ BARE_CFLAGS := $(STD) $(WARN) $(INC) -Iport/bare/include -ffreestanding -fno-sta
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -DQUIRE_BARE -DQUIRE_PAGE_SHIFT=12
 BARE_LDFLAGS := -static -pie --no-dynamic-linker -Bsymbolic -z text -z norelro -z noexecstack \
 	-z max-page-size=65536 --build-id=none --no-undefined --no-warn-rwx-segments --orphan-handling=error
+# What the compiler calls for operations without an instruction (population count).
+BARE_LIBS = $(shell $(CROSS)gcc -print-libgcc-file-name)
 BARE_OBJ := $(patsubst %,$(A)/%.o,$(BARE_ASM) $(BARE_SRC) $(CORE_SRC) $(FDT_SRC))
 
 # Code that runs before relocation or with the MMU off: no unaligned access, no calls or tables of the compiler's making.
@@ -39,7 +41,7 @@ $(A)/symbols2.S: $(A)/quire1.elf tools/symbols.awk
 $(A)/symbols%.o: $(A)/symbols%.S
 	$(CROSS)gcc -c $< -o $@
 $(A)/quire%.elf: $(BARE_OBJ) $(A)/symbols%.o $(A)/quire.lds
-	$(CROSS)ld $(BARE_LDFLAGS) -T $(A)/quire.lds $(BARE_OBJ) $(A)/symbols$*.o -o $@
+	$(CROSS)ld $(BARE_LDFLAGS) -T $(A)/quire.lds $(BARE_OBJ) $(A)/symbols$*.o $(BARE_LIBS) -o $@
 $(A)/quire.elf: $(A)/quire2.elf
 	@$(CROSS)nm -n $< | awk -f tools/symbols.awk | cmp - $(A)/symbols2.S
 	cp $< $@

@@ -28,42 +28,20 @@ int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg
 	return 0;
 }
 
-static void write_pl011(const char *s, size_t n)
-{
-	volatile u32 *data = (volatile u32 *)console.data;
-	const volatile u32 *flags = (const volatile u32 *)console.status;
-	const char *end = s + n;
-
-	for (; s != end; s++) {
-		unsigned int c = (u8)*s;
-
-		if (unlikely(c == '\n')) {
-			while (*flags & 0x20)
-				;
-			*data = '\r';
-		}
-		while (unlikely(*flags & 0x20))
-			;
-		*data = c;
-	}
-}
-
 void port_console_write(const char *s, size_t n)
 {
-	if (console.kind == UART_PL011) {
-		write_pl011(s, n);
-		return;
-	}
-	if (console.kind == UART_8250) {
+	/* A copy that the loop can keep in registers. */
+	const struct uart u = console;
+
+	if (u.data) {
 		for (; n; n--, s++) {
 			if (*s == '\n')
-				uart_putc(&console, '\r');
-			uart_putc(&console, *s);
+				uart_putc(&u, '\r');
+			uart_putc(&u, *s);
 		}
-		return;
-	}
-	if (console_semihosting)
+	} else if (console_semihosting) {
 		semihosting_write0(s, n);
+	}
 }
 
 /* The UART of the raw tree, in the identity map's spare pages. False when there is none. */
@@ -102,7 +80,7 @@ void console_last_resort(void)
 	bool found = false;
 	u64 esr, far;
 
-	if (console.kind != UART_NONE || console_semihosting)
+	if (console.data || console_semihosting)
 		return;
 	idmap_install();
 	/* The tree may be what is broken: a fault in reading it must not hide the message. */

@@ -232,7 +232,8 @@ static __early bool uart_known(const char *c)
 {
 	return str_eq(c, "arm,pl011") || str_eq(c, "arm,sbsa-uart") || str_eq(c, "ns16550a") ||
 	       str_eq(c, "ns16550") || str_eq(c, "snps,dw-apb-uart") ||
-	       str_eq(c, "brcm,bcm2835-aux-uart");
+	       str_eq(c, "brcm,bcm2835-aux-uart") || str_eq(c, "amlogic,meson-ao-uart") ||
+	       str_eq(c, "cdns,uart-r1p12") || str_eq(c, "xlnx,xuartps");
 }
 
 /* What the pass keeps of each open node: how its children's addresses are written, and its ranges. */

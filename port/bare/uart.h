@@ -8,12 +8,11 @@
 
 #include <quire/types.h>
 
-enum uart_kind { UART_NONE, UART_PL011, UART_8250 };
-
+/* Ready for a byte when (status & mask) == ready. No address: no UART. */
 struct uart {
-	enum uart_kind kind;
-	unsigned int io_width; /* bytes of an access, 8250 only */
-	u64 data, status;      /* addresses of the registers */
+	u64 data, status; /* addresses of the registers */
+	u32 mask, ready;
+	unsigned int io_width; /* bytes of an access: 1 or 4 */
 };
 
 static __always_inline bool uart_name_is(const char *a, const char *b)
@@ -23,6 +22,14 @@ static __always_inline bool uart_name_is(const char *a, const char *b)
 	return *a == *b;
 }
 
+static __always_inline void uart_registers(struct uart *u, u64 data, u64 status, u32 mask, u32 ready)
+{
+	u->data = data;
+	u->status = status;
+	u->mask = mask;
+	u->ready = ready;
+}
+
 /*
  * u for a device whose compatible string or earlycon name is `name`, with its registers at the address base. reg_shift, io_width
  * 0: the device's default. False for an unknown device or an impossible width.
@@ -30,45 +37,39 @@ static __always_inline bool uart_name_is(const char *a, const char *b)
 static __always_inline bool uart_setup(struct uart *u, const char *name, u64 base,
 				       unsigned int reg_shift, unsigned int io_width)
 {
-	u->kind = UART_NONE;
 	u->io_width = 4;
-	u->data = base;
 	if (uart_name_is(name, "arm,pl011") || uart_name_is(name, "pl011") ||
-	    uart_name_is(name, "arm,sbsa-uart") || uart_name_is(name, "arm,primecell")) {
-		u->kind = UART_PL011;
-		u->status = base + 0x18; /* UARTFR */
-		return true;
-	}
-	if (uart_name_is(name, "brcm,bcm2835-aux-uart") || uart_name_is(name, "bcm2835aux")) {
-		u->kind = UART_8250;
-		u->status = base + (5 << 2); /* word registers */
-		return true;
-	}
-	if (uart_name_is(name, "ns16550a") || uart_name_is(name, "ns16550") ||
-	    uart_name_is(name, "snps,dw-apb-uart") || uart_name_is(name, "uart8250") ||
-	    uart_name_is(name, "uart") || uart_name_is(name, "8250")) {
+	    uart_name_is(name, "arm,sbsa-uart")) {
+		uart_registers(u, base, base + 0x18, 1 << 5, 0); /* UARTFR.TXFF */
+	} else if (uart_name_is(name, "brcm,bcm2835-aux-uart") ||
+		   uart_name_is(name, "bcm2835aux")) {
+		uart_registers(u, base, base + 0x14, 1 << 5, 1 << 5); /* LSR: room for a byte */
+	} else if (uart_name_is(name, "amlogic,meson-ao-uart") || uart_name_is(name, "meson")) {
+		uart_registers(u, base, base + 0xc, 1 << 21, 0); /* STATUS: TX FIFO full */
+	} else if (uart_name_is(name, "cdns,uart-r1p12") || uart_name_is(name, "cdns") ||
+		   uart_name_is(name, "xlnx,xuartps")) {
+		uart_registers(u, base + 0x30, base + 0x2c, 1 << 4, 0); /* SR.TXFULL */
+	} else if (uart_name_is(name, "ns16550a") || uart_name_is(name, "ns16550") ||
+		   uart_name_is(name, "snps,dw-apb-uart") || uart_name_is(name, "uart8250") ||
+		   uart_name_is(name, "uart")) {
 		if (reg_shift > 4 || (io_width != 0 && io_width != 1 && io_width != 4))
 			return false;
-		u->kind = UART_8250;
 		u->io_width = io_width ? io_width : 1;
-		u->status = base + (5UL << reg_shift);
-		return true;
+		uart_registers(u, base, base + (5UL << reg_shift), 1 << 5, 1 << 5); /* LSR.THRE */
+	} else {
+		return false;
 	}
-	return false;
+	return true;
 }
 
 static __always_inline void uart_putc(const struct uart *u, char c)
 {
-	if (u->kind == UART_PL011) {
-		while (*(volatile u32 *)u->status & 0x20) /* TXFF */
-			;
-		*(volatile u32 *)u->data = (u8)c;
-	} else if (u->io_width == 4) {
-		while (!(*(volatile u32 *)u->status & 0x20)) /* THRE */
+	if (u->io_width == 4) {
+		while ((*(volatile u32 *)u->status & u->mask) != u->ready)
 			;
 		*(volatile u32 *)u->data = (u8)c;
 	} else {
-		while (!(*(volatile u8 *)u->status & 0x20))
+		while ((*(volatile u8 *)u->status & u->mask) != u->ready)
 			;
 		*(volatile u8 *)u->data = (u8)c;
 	}
