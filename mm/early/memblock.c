@@ -55,6 +55,9 @@ struct memblock_type physmem = {
 	.name = "physmem",
 };
 
+unsigned long max_low_pfn, min_low_pfn, max_pfn;
+unsigned long long max_possible_pfn;
+
 bool memblock_debug;
 bool memblock_record_events = true;
 bool memblock_closed;
@@ -239,12 +242,13 @@ static noinline int memblock_double_array(struct memblock_type *type, phys_addr_
 	phys_addr_t bytes = PAGE_ALIGN(new_max * sizeof(*old)), addr = 0, last;
 	bool old_dynamic = a->dynamic;
 
+	if (!avoid_size)
+		avoid_base = 0;
 	if (can_resize && !memblock_closed) {
-		if (type != &memblock.reserved)
-			avoid_base = avoid_size = 0;
 		addr = memblock_find_in_range(avoid_base + avoid_size, memblock.current_limit,
 					      bytes, PAGE_SIZE);
-		if (!addr && avoid_size)
+		/* An end of 0 would mean no limit. */
+		if (!addr && avoid_base > PAGE_SIZE)
 			addr = memblock_find_in_range(0, min(avoid_base, memblock.current_limit),
 						      bytes, PAGE_SIZE);
 	}
@@ -262,15 +266,18 @@ static noinline int memblock_double_array(struct memblock_type *type, phys_addr_
 		a->refused = true;
 		return -ENOMEM;
 	}
-	/* The type has room for at least two more regions now, so neither of these comes back here for it. */
-	if (old_dynamic)
-		phys_free_from(__pa(old), old_bytes, (unsigned long)memblock_free);
+	/*
+	 * Reserved before the old one is freed (Linux frees first): either may make the other type grow, and that array
+	 * must find this one taken. The type has room for at least two more regions now, so it does not grow again.
+	 */
 	if (addr)
 		BUG_ON(memblock_reserve_from(addr, bytes, (unsigned long)memblock_double_array));
+	if (old_dynamic)
+		phys_free_from(__pa(old), old_bytes, (unsigned long)memblock_free);
 	return 0;
 }
 
-/* Room for n more regions, growing if need be. */
+/* Room for n more regions, growing if need be into memory outside the range. */
 static int make_room(struct memblock_type *type, unsigned long n, phys_addr_t avoid_base,
 		     phys_addr_t avoid_size)
 {
@@ -398,7 +405,7 @@ static void add_into_gaps(struct memblock_type *type, unsigned long first, unsig
 static int memblock_add_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
 			      int nid, enum memblock_flags flags)
 {
-	phys_addr_t end, cursor, added;
+	phys_addr_t end, cursor, added, avoid;
 	struct memblock_region *r;
 	unsigned long first, last, gaps;
 	bool alike;
@@ -407,6 +414,8 @@ static int memblock_add_range(struct memblock_type *type, phys_addr_t base, phys
 	if (!size)
 		return 0;
 	end = base + size;
+	/* The array must not come to lie where the caller wants its reservation. */
+	avoid = type == &memblock.reserved ? size : 0;
 again:
 	first = type->cnt;
 	if (first && region_end(&type->regions[first - 1]) > base)
@@ -414,7 +423,7 @@ again:
 	r = type->regions + first;
 	if (likely(first == type->cnt || r->base >= end)) {
 		if (unlikely(!has_room(type, 1))) {
-			if (!make_room(type, 1, base, size))
+			if (!make_room(type, 1, base, avoid))
 				goto again;
 			if (!touches_alike(type, first, base, size, nid, flags))
 				return -ENOMEM;
@@ -441,7 +450,7 @@ again:
 	if (!gaps)
 		return 0;
 	if (!has_room(type, gaps)) {
-		if (make_room(type, gaps, base, size))
+		if (make_room(type, gaps, base, avoid))
 			return -ENOMEM;
 		goto again;
 	}
@@ -479,10 +488,11 @@ static void split_region(struct memblock_type *type, unsigned long idx, phys_add
 
 /*
  * Split regions so that none crosses an edge of [base, base + size); [*first, *last) are then the ones inside. Linux
- * grows the array whenever two more regions would not fit, so does this, but it fails only when it must split.
+ * grows the array whenever two more regions would not fit, so does this, but it fails only when it must split. `avoid`:
+ * the range is no place for the array.
  */
 static int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
-				  unsigned long *first, unsigned long *last)
+				  bool avoid, unsigned long *first, unsigned long *last)
 {
 	struct memblock_region *r;
 	phys_addr_t end;
@@ -494,7 +504,7 @@ static int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, 
 	if (!size)
 		return 0;
 	end = base + size;
-	room = !make_room(type, 2, base, size);
+	room = !make_room(type, 2, base, avoid ? size : 0);
 
 	*first = *last = memblock_first_above(type, base);
 	r = type->regions + *first;
@@ -519,19 +529,43 @@ static int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, 
 	return 0;
 }
 
-/* Linux isolates and removes; this trims the regions at the edges where they are. */
+/*
+ * regions[idx] is to lose [base, end) from its middle, and the array is full: cut it off at base, then add what was
+ * above. So the larger array cannot come to lie in what goes.
+ */
+static int cut_middle_of_memory(struct memblock_type *type, unsigned long idx, phys_addr_t base,
+				phys_addr_t end)
+{
+	struct memblock_region old = type->regions[idx];
+	int ret;
+
+	type->regions[idx].size = base - old.base;
+	type->total_size -= region_end(&old) - base;
+	ret = memblock_add_range(type, end, region_end(&old) - end, memblock_get_region_node(&old),
+				 old.flags);
+	if (ret) {
+		type->regions[idx].size = old.size;
+		type->total_size += region_end(&old) - base;
+	}
+	return ret;
+}
+
+/*
+ * Linux isolates and removes; this trims the regions at the edges where they are. Freed reservations grow the array
+ * when Linux would, if two more regions do not fit.
+ */
 static int memblock_remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size)
 {
 	struct memblock_region *r;
 	unsigned long first, last;
 	phys_addr_t end;
-	bool room;
 
 	size = memblock_capped(base, size);
 	if (!size)
 		return 0;
 	end = base + size;
-	room = !make_room(type, 2, base, size);
+	if (type == &memblock.reserved)
+		make_room(type, 2, base, size);
 
 	first = memblock_first_above(type, base);
 	r = type->regions + first;
@@ -539,8 +573,10 @@ static int memblock_remove_range(struct memblock_type *type, phys_addr_t base, p
 		return 0;
 	if (r->base < base) {
 		if (region_end(r) > end) {
-			if (!room && !has_room(type, 1))
-				return -ENOMEM;
+			if (!has_room(type, 1))
+				return type == &memblock.reserved ?
+					       -ENOMEM :
+					       cut_middle_of_memory(type, first, base, end);
 			split_region(type, first, base);
 			r = type->regions + first + 1;
 			r->size -= size;
@@ -666,7 +702,9 @@ static int memblock_setclr_flag(struct memblock_type *type, phys_addr_t base, ph
 	int ret;
 
 	memblock_event(set ? EVENT_MARK : EVENT_CLEAR, base, size, NUMA_NO_NODE, flag, ip);
-	ret = memblock_isolate_range(type, base, size, &first, &last);
+	ret = memblock_isolate_range(type, base, size,
+				     type == &memblock.reserved || flag == MEMBLOCK_NOMAP, &first,
+				     &last);
 	if (ret)
 		return ret;
 	for (i = first; i < last; i++) {
@@ -721,7 +759,7 @@ int memblock_set_node(phys_addr_t base, phys_addr_t size, struct memblock_type *
 	int ret;
 
 	memblock_event(EVENT_SET_NODE, base, size, nid, 0, _RET_IP_);
-	ret = memblock_isolate_range(type, base, size, &first, &last);
+	ret = memblock_isolate_range(type, base, size, type == &memblock.reserved, &first, &last);
 	if (ret)
 		return ret;
 	for (i = first; i < last; i++)
@@ -793,7 +831,7 @@ static void cap_memory_range(phys_addr_t base, phys_addr_t size, unsigned long i
 		return;
 	}
 	memblock_event(EVENT_LIMIT, base, size, NUMA_NO_NODE, 0, ip);
-	if (memblock_isolate_range(type, base, size, &first, &last))
+	if (memblock_isolate_range(type, base, size, false, &first, &last))
 		return;
 	for (i = 0; i < type->cnt; i++) {
 		struct memblock_region *r = &type->regions[i];
