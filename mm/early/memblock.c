@@ -190,7 +190,7 @@ static void open_slots(struct memblock_type *type, unsigned long idx, unsigned l
 }
 
 /* Close regions[idx .. idx + n). */
-static void close_slots(struct memblock_type *type, unsigned long idx, unsigned long n)
+void memblock_close_slots(struct memblock_type *type, unsigned long idx, unsigned long n)
 {
 	unsigned long right = type->cnt - idx - n;
 
@@ -334,7 +334,7 @@ static inline void add_between(struct memblock_type *type, unsigned long idx, ph
 	type->total_size += size;
 	if (below && above) {
 		r[-1].size += size + r->size;
-		close_slots(type, idx, 1);
+		memblock_close_slots(type, idx, 1);
 	} else if (below) {
 		r[-1].size += size;
 	} else if (above) {
@@ -398,7 +398,7 @@ static void add_into_gaps(struct memblock_type *type, unsigned long first, unsig
 		r = regions[i++];
 		out = emit(regions, out, r.base, r.size, memblock_get_region_node(&r), r.flags);
 	}
-	close_slots(type, out, i - out);
+	memblock_close_slots(type, out, i - out);
 }
 
 /* Add [base, base + size) where nothing is yet. Linux: memblock_add_range. */
@@ -469,7 +469,7 @@ again:
 		end = region_end(&r[last++]);
 	r[first].base = base;
 	r[first].size = end - base;
-	close_slots(type, first + 1, last - first - 1);
+	memblock_close_slots(type, first + 1, last - first - 1);
 	return 0;
 }
 
@@ -491,8 +491,8 @@ static void split_region(struct memblock_type *type, unsigned long idx, phys_add
  * grows the array whenever two more regions would not fit, so does this, but it fails only when it must split. `avoid`:
  * the range is no place for the array.
  */
-static int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
-				  bool avoid, unsigned long *first, unsigned long *last)
+int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
+			   bool avoid, unsigned long *first, unsigned long *last)
 {
 	struct memblock_region *r;
 	phys_addr_t end;
@@ -554,7 +554,7 @@ static int cut_middle_of_memory(struct memblock_type *type, unsigned long idx, p
  * Linux isolates and removes; this trims the regions at the edges where they are. Freed reservations grow the array
  * when Linux would, if two more regions do not fit.
  */
-static int memblock_remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size)
+int memblock_remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size)
 {
 	struct memblock_region *r;
 	unsigned long first, last;
@@ -574,9 +574,9 @@ static int memblock_remove_range(struct memblock_type *type, phys_addr_t base, p
 	if (r->base < base) {
 		if (region_end(r) > end) {
 			if (!has_room(type, 1))
-				return type == &memblock.reserved ?
-					       -ENOMEM :
-					       cut_middle_of_memory(type, first, base, end);
+				return type == &memblock.reserved
+					       ? -ENOMEM
+					       : cut_middle_of_memory(type, first, base, end);
 			split_region(type, first, base);
 			r = type->regions + first + 1;
 			r->size -= size;
@@ -595,7 +595,7 @@ static int memblock_remove_range(struct memblock_type *type, phys_addr_t base, p
 		r->size -= end - r->base;
 		r->base = end;
 	}
-	close_slots(type, first, last - first);
+	memblock_close_slots(type, first, last - first);
 	return 0;
 }
 
@@ -619,7 +619,7 @@ static void memblock_merge_regions(struct memblock_type *type, unsigned long fir
 		else if (++out != i)
 			r[out] = r[i];
 	}
-	close_slots(type, out + 1, last - out - 1);
+	memblock_close_slots(type, out + 1, last - out - 1);
 }
 
 /* ------------------------------------------------------------------ the API */
@@ -769,106 +769,4 @@ int memblock_set_node(phys_addr_t base, phys_addr_t size, struct memblock_type *
 	(void)base, (void)size, (void)type, (void)nid;
 #endif
 	return 0;
-}
-
-/* ------------------------------------------------------------------ limits */
-
-void memblock_trim_memory(phys_addr_t align)
-{
-	struct memblock_type *type = &memblock.memory;
-	unsigned long i, out = 0;
-
-	for (i = 0; i < type->cnt; i++) {
-		struct memblock_region r = type->regions[i];
-		phys_addr_t start = ALIGN(r.base, align);
-		phys_addr_t end = ALIGN_DOWN(region_end(&r), align);
-
-		type->total_size -= r.size;
-		if (start < r.base || start >= end)
-			continue;
-		r.base = start;
-		r.size = end - start;
-		type->total_size += r.size;
-		type->regions[out++] = r;
-	}
-	close_slots(type, out, type->cnt - out);
-}
-
-/* The address below which lie `limit` bytes of memory, PHYS_ADDR_MAX when there are fewer. */
-static phys_addr_t find_max_addr(phys_addr_t limit)
-{
-	struct memblock_region *r;
-
-	for_each_mem_region(r)
-	{
-		if (limit <= r->size)
-			return r->base + limit;
-		limit -= r->size;
-	}
-	return PHYS_ADDR_MAX;
-}
-
-void memblock_enforce_memory_limit(phys_addr_t limit)
-{
-	phys_addr_t max_addr = limit ? find_max_addr(limit) : PHYS_ADDR_MAX;
-
-	if (max_addr == PHYS_ADDR_MAX)
-		return;
-	memblock_event(EVENT_LIMIT, 0, max_addr, NUMA_NO_NODE, 0, _RET_IP_);
-	memblock_remove_range(&memblock.memory, max_addr, PHYS_ADDR_MAX);
-	memblock_remove_range(&memblock.reserved, max_addr, PHYS_ADDR_MAX);
-}
-
-static void cap_memory_range(phys_addr_t base, phys_addr_t size, unsigned long ip)
-{
-	struct memblock_type *type = &memblock.memory;
-	unsigned long first, last, i, out = 0;
-
-	if (!size)
-		return;
-	if (!type->total_size) {
-		pr_warn("memblock_cap_memory_range: No memory registered yet\n");
-		return;
-	}
-	memblock_event(EVENT_LIMIT, base, size, NUMA_NO_NODE, 0, ip);
-	if (memblock_isolate_range(type, base, size, false, &first, &last))
-		return;
-	for (i = 0; i < type->cnt; i++) {
-		struct memblock_region *r = &type->regions[i];
-
-		if ((i < first || i >= last) && !memblock_is_nomap(r)) {
-			type->total_size -= r->size;
-			continue;
-		}
-		if (out != i)
-			type->regions[out] = *r;
-		out++;
-	}
-	close_slots(type, out, type->cnt - out);
-	memblock_remove_range(&memblock.reserved, 0, base);
-	if (size < PHYS_ADDR_MAX - base)
-		memblock_remove_range(&memblock.reserved, base + size, PHYS_ADDR_MAX);
-}
-
-void memblock_cap_memory_range(phys_addr_t base, phys_addr_t size)
-{
-	cap_memory_range(base, size, _RET_IP_);
-}
-
-void memblock_mem_limit_remove_map(phys_addr_t limit)
-{
-	phys_addr_t max_addr = limit ? find_max_addr(limit) : PHYS_ADDR_MAX;
-
-	if (max_addr != PHYS_ADDR_MAX)
-		cap_memory_range(0, max_addr, _RET_IP_);
-}
-
-void memblock_set_current_limit(phys_addr_t limit)
-{
-	memblock.current_limit = limit;
-}
-
-phys_addr_t memblock_get_current_limit(void)
-{
-	return memblock.current_limit;
 }

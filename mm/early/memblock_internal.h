@@ -79,7 +79,18 @@ static inline bool memblock_skip_region(const struct memblock_region *m, int nid
 	return m->flags & ~flags & (MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED);
 }
 
-/* [memblock.c] memblock_reserve and memblock_phys_free on behalf of `ip`. */
+/* [memblock.c] Remove regions[idx .. idx + n); their sizes have been taken off total_size. */
+void memblock_close_slots(struct memblock_type *type, unsigned long idx, unsigned long n);
+
+/*
+ * [memblock.c] Split regions so that none crosses an edge of [base, base + size); [*first, *last) are then the ones
+ * inside. `avoid`: the range is no place for the array, should it have to grow.
+ */
+int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
+			   bool avoid, unsigned long *first, unsigned long *last);
+int memblock_remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size);
+
+/* [memblock.c] memblock_reserve on behalf of `ip`. */
 int memblock_reserve_from(phys_addr_t base, phys_addr_t size, unsigned long ip);
 
 /*

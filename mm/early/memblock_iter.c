@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memblock: reading it. Iterators, look-ups, totals, the dump and the check. Owns no data and changes none.
+ * memblock: what stands on the arrays. Iterators, look-ups, totals, limits on memory, the dump and the check. Owns no
+ * data. No locking: one CPU.
  *
  * Against Linux: the same iteration order and positions (a position is two array indices); look-ups that Linux does
  * by walking the array are binary searches. The empty gap between two reserved regions that touch is not given (Linux gives it).
@@ -274,6 +275,108 @@ phys_addr_t memblock_end_of_DRAM(void)
 {
 	return memblock.memory.cnt ? region_end(&memblock.memory.regions[memblock.memory.cnt - 1])
 				   : 0;
+}
+
+/* ------------------------------------------------------------------ limits */
+
+void memblock_trim_memory(phys_addr_t align)
+{
+	struct memblock_type *type = &memblock.memory;
+	unsigned long i, out = 0;
+
+	for (i = 0; i < type->cnt; i++) {
+		struct memblock_region r = type->regions[i];
+		phys_addr_t start = ALIGN(r.base, align);
+		phys_addr_t end = ALIGN_DOWN(region_end(&r), align);
+
+		type->total_size -= r.size;
+		if (start < r.base || start >= end)
+			continue;
+		r.base = start;
+		r.size = end - start;
+		type->total_size += r.size;
+		type->regions[out++] = r;
+	}
+	memblock_close_slots(type, out, type->cnt - out);
+}
+
+/* The address below which lie `limit` bytes of memory, PHYS_ADDR_MAX when there are fewer. */
+static phys_addr_t find_max_addr(phys_addr_t limit)
+{
+	struct memblock_region *r;
+
+	for_each_mem_region(r)
+	{
+		if (limit <= r->size)
+			return r->base + limit;
+		limit -= r->size;
+	}
+	return PHYS_ADDR_MAX;
+}
+
+void memblock_enforce_memory_limit(phys_addr_t limit)
+{
+	phys_addr_t max_addr = limit ? find_max_addr(limit) : PHYS_ADDR_MAX;
+
+	if (max_addr == PHYS_ADDR_MAX)
+		return;
+	memblock_event(EVENT_LIMIT, 0, max_addr, NUMA_NO_NODE, 0, _RET_IP_);
+	memblock_remove_range(&memblock.memory, max_addr, PHYS_ADDR_MAX);
+	memblock_remove_range(&memblock.reserved, max_addr, PHYS_ADDR_MAX);
+}
+
+static void cap_memory_range(phys_addr_t base, phys_addr_t size, unsigned long ip)
+{
+	struct memblock_type *type = &memblock.memory;
+	unsigned long first, last, i, out = 0;
+
+	if (!size)
+		return;
+	if (!type->total_size) {
+		pr_warn("memblock_cap_memory_range: No memory registered yet\n");
+		return;
+	}
+	memblock_event(EVENT_LIMIT, base, size, NUMA_NO_NODE, 0, ip);
+	if (memblock_isolate_range(type, base, size, false, &first, &last))
+		return;
+	for (i = 0; i < type->cnt; i++) {
+		struct memblock_region *r = &type->regions[i];
+
+		if ((i < first || i >= last) && !memblock_is_nomap(r)) {
+			type->total_size -= r->size;
+			continue;
+		}
+		if (out != i)
+			type->regions[out] = *r;
+		out++;
+	}
+	memblock_close_slots(type, out, type->cnt - out);
+	memblock_remove_range(&memblock.reserved, 0, base);
+	if (size < PHYS_ADDR_MAX - base)
+		memblock_remove_range(&memblock.reserved, base + size, PHYS_ADDR_MAX);
+}
+
+void memblock_cap_memory_range(phys_addr_t base, phys_addr_t size)
+{
+	cap_memory_range(base, size, _RET_IP_);
+}
+
+void memblock_mem_limit_remove_map(phys_addr_t limit)
+{
+	phys_addr_t max_addr = limit ? find_max_addr(limit) : PHYS_ADDR_MAX;
+
+	if (max_addr != PHYS_ADDR_MAX)
+		cap_memory_range(0, max_addr, _RET_IP_);
+}
+
+void memblock_set_current_limit(phys_addr_t limit)
+{
+	memblock.current_limit = limit;
+}
+
+phys_addr_t memblock_get_current_limit(void)
+{
+	return memblock.current_limit;
 }
 
 /* ------------------------------------------------------------------ dump and check */

@@ -22,12 +22,12 @@
 #define NODES 3
 #define MAX_OPS 400
 
-#define REQUIRE(cond)                                                              \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			fprintf(stderr, "fuzz_memblock: %s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			fail();                                                    \
-		}                                                                  \
+#define REQUIRE(cond)                                                                              \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "fuzz_memblock: %s:%d: %s\n", __FILE__, __LINE__, #cond);  \
+			fail();                                                                    \
+		}                                                                                  \
 	} while (0)
 
 static void fail(void) __noreturn;
@@ -60,9 +60,8 @@ static void fail(void)
 	unsigned int i;
 
 	for (i = 0; i < nr_nested; i++)
-		fprintf(stderr, "fuzz_memblock: event %d [%#llx, +%#llx)\n",
-			nested[i].op, (unsigned long long)nested[i].base,
-			(unsigned long long)nested[i].size);
+		fprintf(stderr, "fuzz_memblock: event %d [%#llx, +%#llx)\n", nested[i].op,
+			(unsigned long long)nested[i].base, (unsigned long long)nested[i].size);
 	abort();
 }
 
@@ -251,7 +250,8 @@ static void check_iteration(int nid, unsigned int flags)
 	u64 i;
 
 	memset(seen, 0, sizeof(seen));
-	for_each_free_mem_range (i, nid, flags, &s, &e, &n) {
+	for_each_free_mem_range(i, nid, flags, &s, &e, &n)
+	{
 		REQUIRE(s < e && s >= last);
 		last = e;
 		forward++;
@@ -262,7 +262,8 @@ static void check_iteration(int nid, unsigned int flags)
 	}
 	for (u = 0; u < UNITS; u++)
 		REQUIRE(seen[u] == (eligible(u, nid, flags) && !model.reserved[u].present));
-	for_each_free_mem_range_reverse (i, nid, flags, &s, &e, NULL) {
+	for_each_free_mem_range_reverse(i, nid, flags, &s, &e, NULL)
+	{
 		REQUIRE(e <= last);
 		last = s;
 		backward++;
@@ -344,7 +345,11 @@ static void do_alloc(void)
 	found = memblock_alloc_range_nid(n * UNIT, align, unit_base(lo),
 					 hi == UNITS ? PHYS_ADDR_MAX : unit_base(hi), nid, exact);
 	if (found != expected)
-		fprintf(stderr, "found %llx, expected %llx (%lu units, align %llx, units %lu to %lu, node %d)\n", (unsigned long long)found, (unsigned long long)expected, n, (unsigned long long)align, lo, hi, nid);
+		fprintf(stderr,
+			"found %llx, expected %llx (%lu units, align %llx, units %lu to %lu, node "
+			"%d)\n",
+			(unsigned long long)found, (unsigned long long)expected, n,
+			(unsigned long long)align, lo, hi, nid);
 	REQUIRE(found == expected);
 	REQUIRE(nested[0].op == EVENT_ALLOC && nested[0].size == n * UNIT);
 	if (found)
