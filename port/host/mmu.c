@@ -1,0 +1,585 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The software MMU: walks genuine VMSAv8-64 tables in simulated memory and judges how the core changes them.
+ *
+ * It knows the architecture from TCR_EL1 and the page size alone and shares no code with arch/arm64: it is the judge of
+ * that code. It has
+ *   - a TLB of 256 translations (pages, blocks, whole contiguous runs), filled by translations only. A hit is compared with the
+ *     tables it came from: what changed since makes it stale, and using it an error;
+ *   - ghosts: valid entries that were taken away and not yet flushed. A CPU may have cached any of them, used or not. To make an
+ *     entry valid again while its ghost lives breaks break-before-make (Arm ARM D8.16.1); so does changing a valid entry
+ *     into another valid one, permissions excepted. A range flush (TLBI VAALE1IS) lays ghosts of leaves; only a full one
+ *     lays those of tables, which walk caches hold;
+ *   - a barrier flag: a translation between a store and its barrier is an error.
+ *
+ * Cost: storing into an invalid entry is a compare and a store; only changes of valid entries are looked at, and their
+ * address is found by a cached search of the tree. Stores past port_set_pte() are not seen: the core uses them in tables
+ * that no walker reaches.
+ *
+ * Locking: mmu.lock for all but that fast path.
+ */
+#include <quire/port.h>
+#include <quire/printk.h>
+#include <quire/spinlock.h>
+#include <quire/string.h>
+
+#include "machine.h"
+#include "mmu.h"
+
+#define VALID 1ULL
+#define TABLE 2ULL
+#define CONT (1ULL << 52)
+#define BITS (PAGE_SHIFT - 3)
+#define NO_TABLE ~0ULL
+
+/* One cached translation and the entries that made it. */
+struct tlb_entry {
+	bool valid, ro, xn;
+	int level;
+	unsigned long va;
+	u64 size;
+	phys_addr_t pa;
+	u64 desc;
+	unsigned int nr;
+	phys_addr_t entry[5];
+	u64 value[5];
+};
+
+/* Neighbouring entries of one table that were valid and are not flushed. */
+struct ghost {
+	phys_addr_t first, last; /* of the entries themselves */
+	int level;
+	unsigned long va;  /* of the first */
+	phys_addr_t table; /* entry of a table: the page it led to; else NO_TABLE */
+};
+
+/* Where a table hangs in the tree; level NOWHERE: in no tree at that generation. */
+struct place {
+	phys_addr_t table;
+	unsigned long va;
+	int level;
+	u64 generation;
+};
+#define NOWHERE 9
+
+static struct {
+	spinlock_t lock;
+	phys_addr_t root;
+	bool root_set;
+	struct tlb_entry tlb[256];
+	struct ghost ghosts[128];
+	unsigned int nr_ghosts;
+	struct place places[64];
+	u64 generation; /* of the tree: tables were linked */
+	bool need_barrier;
+	unsigned int errors;
+	char first_error[160];
+} mmu;
+
+static void error(const char *fmt, ...) __printf(1, 2);
+static void error(const char *fmt, ...)
+{
+	char text[sizeof(mmu.first_error)];
+	va_list args;
+
+	va_start(args, fmt);
+	quire_vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (mmu.errors++ == 0)
+		memcpy(mmu.first_error, text, sizeof(text));
+	if (mmu.errors <= 16)
+		pr_err("mmu: %s\n", text);
+}
+
+unsigned int mmu_errors(void)
+{
+	return mmu.errors;
+}
+
+const char *mmu_first_error(void)
+{
+	return mmu.errors ? mmu.first_error : NULL;
+}
+
+void mmu_reset(void)
+{
+	memset(&mmu, 0, sizeof(mmu));
+}
+
+/* ------------------------------------------------------------------ geometry */
+
+static unsigned int va_bits(void)
+{
+	return 64 - ((port_read_reg(PORT_TCR_EL1) >> 16) & 63);
+}
+
+/* 52-bit addresses in descriptors: TCR_EL1.DS; with 64 KiB pages always. */
+static bool wide(void)
+{
+	return PAGE_SHIFT == 16 || ((port_read_reg(PORT_TCR_EL1) >> 59) & 1);
+}
+
+static int top_level(void)
+{
+	int level = 3;
+
+	for (unsigned int bits = PAGE_SHIFT + BITS; bits < va_bits(); bits += BITS)
+		level--;
+	return level;
+}
+
+static unsigned int shift_of(int level)
+{
+	return PAGE_SHIFT + (unsigned int)(3 - level) * BITS;
+}
+
+static u64 index_of(unsigned long va, int level)
+{
+	unsigned int bits = min(BITS + 0U, va_bits() - shift_of(level));
+
+	if (level == top_level())
+		bits = va_bits() - shift_of(level);
+	return (va >> shift_of(level)) & ((1UL << bits) - 1);
+}
+
+static phys_addr_t address_of(u64 desc)
+{
+	u64 low = desc & (((1ULL << 48) - 1) & PAGE_MASK);
+
+	if (PAGE_SHIFT == 16)
+		return low | ((desc >> 12) & 0xf) << 48;
+	if (wide())
+		return low | (desc & (3ULL << 48)) | ((desc >> 8) & 3) << 50;
+	return low;
+}
+
+static bool block_allowed(int level)
+{
+	bool pa52 = PAGE_SHIFT == 16 ? port_pa_bits() == 52 : wide();
+
+	switch (PAGE_SHIFT) {
+	case 12:
+		return level == 2 || level == 1 || (level == 0 && pa52);
+	default:
+		return level == 2 || (level == 1 && pa52);
+	}
+}
+
+static unsigned int run_of(int level)
+{
+	switch (PAGE_SHIFT) {
+	case 12:
+		return level >= 1 ? 16 : 1;
+	case 14:
+		return level == 3 ? 128 : level == 2 ? 32 : 1;
+	default:
+		return level >= 2 ? 32 : 1;
+	}
+}
+
+static bool is_table(u64 desc, int level)
+{
+	return level < 3 && (desc & (VALID | TABLE)) == (VALID | TABLE);
+}
+
+static phys_addr_t root(void)
+{
+	u64 size;
+
+	return mmu.root_set ? mmu.root : port_init_pg_dir(&size);
+}
+
+static u64 load(phys_addr_t pa)
+{
+	return __atomic_load_n((const u64 *)phys_to_virt(pa), __ATOMIC_ACQUIRE);
+}
+
+/* ------------------------------------------------------------------ walk */
+
+static unsigned int fault_code(unsigned int kind, int level)
+{
+	/* 0 address size, 4 translation, 8 access flag, 12 permission; level -1 has codes of its own. */
+	if (level < 0)
+		return kind == 0 ? 0x29 : 0x2b;
+	return kind + (unsigned int)level;
+}
+
+/* Walk without TLB. Fills *t as a TLB entry; returns 0 or a fault status code plus 0x100. */
+static unsigned int walk(unsigned long va, struct tlb_entry *t)
+{
+	phys_addr_t table = root();
+	unsigned int run;
+	u64 desc, size;
+
+	memset(t, 0, sizeof(*t));
+	if (va < -(1UL << va_bits()))
+		return 0x100 + fault_code(4, 0);
+	for (t->level = top_level();; t->level++) {
+		phys_addr_t at = table + 8 * index_of(va, t->level);
+
+		if (!host_memory_holds(at, 8))
+			return 0x100 + 0x14 + (unsigned int)max(t->level, 0);
+		desc = load(at);
+		t->entry[t->nr] = at;
+		t->value[t->nr++] = desc;
+		if (!(desc & VALID))
+			return 0x100 + fault_code(4, t->level);
+		table = address_of(desc);
+		if (!is_table(desc, t->level))
+			break;
+		if (table >> port_pa_bits())
+			return 0x100 + fault_code(0, t->level);
+		t->ro |= (desc >> 62) & 1;
+		t->xn |= (desc >> 59) & 1;
+	}
+	if (t->level == 3 ? !(desc & TABLE) : !block_allowed(t->level))
+		return 0x100 + fault_code(4, t->level);
+	if (table >> port_pa_bits())
+		return 0x100 + fault_code(0, t->level);
+	if (!(desc & (1ULL << 10)))
+		return 0x100 + fault_code(8, t->level);
+	size = 1ULL << shift_of(t->level);
+	run = desc & CONT ? run_of(t->level) : 1;
+	/* With the contiguous bit the CPU may take any entry for the whole run. */
+	t->size = size * run;
+	t->va = va & ~(t->size - 1);
+	t->pa = (table & ~(size - 1)) - ((va & ~(size - 1)) - t->va);
+	t->desc = desc;
+	t->ro |= (desc >> 7) & 1;
+	t->xn |= (desc >> 53) & 1;
+	return 0;
+}
+
+static bool stale(const struct tlb_entry *t)
+{
+	for (unsigned int i = 0; i < t->nr; i++)
+		if (load(t->entry[i]) != t->value[i])
+			return true;
+	return false;
+}
+
+static struct tlb_entry *tlb_slot(unsigned long va)
+{
+	return &mmu.tlb[(va >> PAGE_SHIFT) % ARRAY_SIZE(mmu.tlb)];
+}
+
+bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result *r)
+{
+	struct tlb_entry *t = tlb_slot(kva), fresh;
+	unsigned int fault = 0;
+
+	*r = (struct mmu_result){0};
+	spin_lock(&mmu.lock);
+	if (mmu.need_barrier) {
+		error("access to 0x%016lx without a barrier after a store to the tables", kva);
+		mmu.need_barrier = false;
+	}
+	if (t->valid && kva - t->va < t->size) {
+		if (stale(t))
+			error("stale TLB entry used for 0x%016lx", kva);
+	} else {
+		fault = walk(kva, &fresh);
+		if (fault) {
+			t = &fresh;
+		} else {
+			*t = fresh;
+			t->valid = true;
+		}
+	}
+	if (!fault && ((access == MMU_WRITE && t->ro) || (access == MMU_EXEC && t->xn)))
+		fault = 0x100 + fault_code(12, t->level);
+	r->level = t->level;
+	r->desc = t->desc;
+	r->size = t->size;
+	r->fsc = fault & 0xff;
+	r->ok = !fault;
+	if (r->ok)
+		r->pa = t->pa + (kva - t->va);
+	spin_unlock(&mmu.lock);
+	return r->ok;
+}
+
+u64 mmu_fault_esr(const struct mmu_result *r, enum mmu_access access)
+{
+	u64 ec = access == MMU_EXEC ? 0x21 : 0x25;
+
+	return ec << 26 | 1UL << 25 | (access == MMU_WRITE) << 6 | r->fsc;
+}
+
+u64 port_at_s1e1(unsigned long kva, bool write)
+{
+	struct mmu_result r;
+	u64 attr, sh;
+
+	if (!mmu_translate(kva, write ? MMU_WRITE : MMU_READ, &r))
+		return 1 | r.fsc << 1 | 1UL << 11;
+	attr = (port_read_reg(PORT_MAIR_EL1) >> (8 * ((r.desc >> 2) & 7))) & 0xff;
+	sh = PAGE_SHIFT != 16 && wide() ? (port_read_reg(PORT_TCR_EL1) >> 28) & 3
+					: (r.desc >> 8) & 3;
+	/* Device and non-cacheable memory report as outer shareable (Arm ARM, PAR_EL1.SH). */
+	if ((attr & 0xf0) == 0 || attr == 0x44)
+		sh = 2;
+	return attr << 56 | (r.pa & PAGE_MASK) | 1UL << 11 | sh << 7;
+}
+
+/* ------------------------------------------------------------------ where a table hangs */
+
+static bool find_table(phys_addr_t wanted, phys_addr_t table, int level, unsigned long va,
+		       struct place *p)
+{
+	u64 n = level == top_level() ? 1UL << (va_bits() - shift_of(level)) : 1UL << BITS;
+
+	if (table == wanted) {
+		p->va = va;
+		p->level = level;
+		return true;
+	}
+	if (level == 3 || !host_memory_holds(table, n * 8))
+		return false;
+	for (u64 i = 0; i < n; i++) {
+		u64 desc = load(table + 8 * i);
+
+		if (is_table(desc, level) &&
+		    find_table(wanted, address_of(desc), level + 1, va + (i << shift_of(level)), p))
+			return true;
+	}
+	return false;
+}
+
+/* The tables still lead to p->table as they did. */
+static bool still_there(const struct place *p)
+{
+	phys_addr_t table = root();
+
+	for (int level = top_level(); level < p->level; level++) {
+		u64 desc = load(table + 8 * index_of(p->va, level));
+
+		if (!is_table(desc, level))
+			return false;
+		table = address_of(desc);
+	}
+	return table == p->table;
+}
+
+/* NULL: no walker reaches the table. */
+static const struct place *place_of(phys_addr_t entry)
+{
+	/* The root of 52-bit tables may be longer than a page's worth of entries, but begins at a page. */
+	phys_addr_t table = entry & PAGE_MASK;
+	struct place *p = &mmu.places[(table >> PAGE_SHIFT) % ARRAY_SIZE(mmu.places)];
+
+	if (p->table == table && p->generation) {
+		if (p->level == NOWHERE && p->generation == mmu.generation + 1)
+			return NULL;
+		if (p->level != NOWHERE && still_there(p))
+			return p;
+	}
+	p->table = table;
+	p->level = NOWHERE;
+	find_table(table, root(), top_level(), -(1UL << va_bits()), p);
+	p->generation = mmu.generation + 1;
+	return p->level == NOWHERE ? NULL : p;
+}
+
+/* The physical address behind a pointer to an entry: RAM's window, or through the fixmap. */
+static bool entry_address(const u64 *entry, phys_addr_t *pa)
+{
+	struct tlb_entry t;
+	unsigned long kva;
+
+	*pa = virt_to_phys(entry);
+	if (host_memory_holds(*pa, sizeof(*entry)))
+		return true;
+	if (!host_ptr_to_kva(entry, &kva) || walk(kva, &t))
+		return false;
+	*pa = t.pa + (kva - t.va);
+	return true;
+}
+
+/* ------------------------------------------------------------------ ghosts */
+
+static void drop_ghost(unsigned int i)
+{
+	mmu.ghosts[i] = mmu.ghosts[--mmu.nr_ghosts];
+}
+
+static void add_ghost(phys_addr_t entry, u64 old)
+{
+	const struct place *p = place_of(entry);
+	struct ghost *last = mmu.nr_ghosts ? &mmu.ghosts[mmu.nr_ghosts - 1] : NULL;
+	phys_addr_t table;
+
+	if (!p)
+		return;
+	table = is_table(old, p->level) ? address_of(old) : NO_TABLE;
+	if (last && table == NO_TABLE && last->table == NO_TABLE && last->last + 8 == entry &&
+	    (last->first & PAGE_MASK) == (entry & PAGE_MASK)) {
+		last->last = entry;
+		return;
+	}
+	if (mmu.nr_ghosts == ARRAY_SIZE(mmu.ghosts))
+		drop_ghost(0);
+	mmu.ghosts[mmu.nr_ghosts++] = (struct ghost){
+		.first = entry,
+		.last = entry,
+		.level = p->level,
+		.va = p->va + (((entry & ~PAGE_MASK) / 8) << shift_of(p->level)),
+		.table = table,
+	};
+}
+
+static void check_made(phys_addr_t entry, u64 val)
+{
+	for (unsigned int i = 0; i < mmu.nr_ghosts; i++) {
+		const struct ghost *g = &mmu.ghosts[i];
+
+		if (entry >= g->first && entry <= g->last) {
+			error("break-before-make: entry for 0x%016lx made valid before the flush",
+			      g->va + (((entry - g->first) / 8) << shift_of(g->level)));
+			return;
+		}
+		if (g->table != NO_TABLE && g->table == (address_of(val) & PAGE_MASK)) {
+			error("table 0x%llx used again before the flush of 0x%016lx",
+			      (unsigned long long)g->table, g->va);
+			return;
+		}
+	}
+}
+
+/* The change of a valid entry needs no break: permissions, software bits, normal against normal tagged. */
+static bool harmless(u64 old, u64 new)
+{
+	u64 mask = 1ULL << 7 | 1ULL << 51 | 3ULL << 53 | 0xfULL << 55 | 1ULL << 63;
+	unsigned int type_old = (old >> 2) & 7, type_new = (new >> 2) & 7;
+
+	if (type_old < 2 && type_new < 2)
+		mask |= 7 << 2;
+	return !((old | new) & CONT) && ((old ^ new) & ~mask) == 0;
+}
+
+static void change(u64 *entry, u64 old, u64 val)
+{
+	const struct place *p;
+	phys_addr_t pa;
+
+	if (!entry_address(entry, &pa))
+		return;
+	if (!(old & VALID)) {
+		if (val & VALID)
+			check_made(pa, val);
+		return;
+	}
+	if (old == val)
+		return;
+	if (!(val & VALID)) {
+		add_ghost(pa, old);
+		return;
+	}
+	p = place_of(pa);
+	if (p && (is_table(old, p->level) || is_table(val, p->level) || !harmless(old, val)))
+		error("break-before-make: valid entry for 0x%016lx changed from 0x%llx to 0x%llx",
+		      p->va + (((pa & ~PAGE_MASK) / 8) << shift_of(p->level)),
+		      (unsigned long long)old, (unsigned long long)val);
+}
+
+void port_set_pte(u64 *entry, u64 val)
+{
+	u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+
+	if ((old & VALID) || __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
+		spin_lock(&mmu.lock);
+		change(entry, old, val);
+		spin_unlock(&mmu.lock);
+	}
+	__atomic_store_n(entry, val, __ATOMIC_RELEASE);
+	if ((val & (VALID | TABLE)) == (VALID | TABLE))
+		mmu.generation++;
+	mmu.need_barrier = true;
+}
+
+void port_pte_barrier(void)
+{
+	mmu.need_barrier = false;
+}
+
+/* ------------------------------------------------------------------ flushes */
+
+static bool overlap(unsigned long va, u64 size, unsigned long start, unsigned long end)
+{
+	return va <= end - 1 && va + size - 1 >= start;
+}
+
+void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+	spin_lock(&mmu.lock);
+	mmu.need_barrier = false;
+	if (start == end)
+		goto out;
+	for (unsigned int i = 0; i < ARRAY_SIZE(mmu.tlb); i++)
+		if (mmu.tlb[i].valid && overlap(mmu.tlb[i].va, mmu.tlb[i].size, start, end))
+			mmu.tlb[i].valid = false;
+	for (unsigned int i = 0; i < mmu.nr_ghosts;) {
+		struct ghost *g = &mmu.ghosts[i];
+		u64 size = 1ULL << shift_of(g->level);
+
+		if (g->table != NO_TABLE) {
+			i++;
+			continue;
+		}
+		/* From both ends; a hole in the middle is kept as a whole. */
+		while (g->first <= g->last && overlap(g->va, size, start, end)) {
+			g->first += 8;
+			g->va += size;
+		}
+		while (g->first <= g->last &&
+		       overlap(g->va + ((g->last - g->first) / 8) * size, size, start, end))
+			g->last -= 8;
+		if (g->first > g->last)
+			drop_ghost(i);
+		else
+			i++;
+	}
+out:
+	spin_unlock(&mmu.lock);
+}
+
+void port_flush_tlb_all(void)
+{
+	spin_lock(&mmu.lock);
+	mmu.need_barrier = false;
+	memset(mmu.tlb, 0, sizeof(mmu.tlb));
+	mmu.nr_ghosts = 0;
+	spin_unlock(&mmu.lock);
+}
+
+void port_replace_ttbr1(phys_addr_t pgd)
+{
+	port_flush_tlb_all();
+	mmu.root = pgd;
+	mmu.root_set = true;
+	mmu.generation++;
+}
+
+/* ------------------------------------------------------------------ pages given away */
+
+void mmu_page_freed(phys_addr_t pa)
+{
+	phys_addr_t page = pa & PAGE_MASK;
+
+	spin_lock(&mmu.lock);
+	for (unsigned int i = 0; i < mmu.nr_ghosts; i++)
+		if (mmu.ghosts[i].table == page)
+			error("table 0x%llx freed before the flush of 0x%016lx",
+			      (unsigned long long)page, mmu.ghosts[i].va);
+	for (unsigned int i = 0; i < ARRAY_SIZE(mmu.tlb); i++) {
+		const struct tlb_entry *t = &mmu.tlb[i];
+
+		for (unsigned int n = 0; t->valid && n < t->nr; n++)
+			if ((t->entry[n] & PAGE_MASK) == page)
+				error("table 0x%llx freed while the TLB holds 0x%016lx",
+				      (unsigned long long)page, t->va);
+	}
+	spin_unlock(&mmu.lock);
+	if (place_of(page))
+		error("table 0x%llx freed while it is linked", (unsigned long long)page);
+}
