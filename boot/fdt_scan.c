@@ -249,6 +249,17 @@ static void scan_distance_map(const struct fdt_props *p)
 	}
 }
 
+/* How firmware is called, so that the machine can be powered off. */
+static void scan_psci(const struct fdt_props *p)
+{
+	const char *method = fdt_prop_string(p, FDT_P_METHOD);
+
+	if (!method || (strcmp(method, "hvc") != 0 && strcmp(method, "smc") != 0))
+		pr_warn("psci: missing or unknown method property\n");
+	else
+		port_set_psci_conduit(method[0] == 'h');
+}
+
 static enum fdt_part scan_top(const char *name, const struct fdt_props *p,
 			      const struct fdt_cursor *c)
 {
@@ -260,6 +271,10 @@ static enum fdt_part scan_top(const char *name, const struct fdt_props *p,
 			scan_chosen(p);
 		else if (strcmp(name, "cpus") == 0)
 			return PART_CPUS;
+		break;
+	case 'p':
+		if (strcmp(name, "psci") == 0)
+			scan_psci(p);
 		break;
 	case 'r':
 		if (fdt_name_is(name, "reserved-memory", 15))

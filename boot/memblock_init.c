@@ -45,7 +45,7 @@ static void drop_memory(phys_addr_t start, phys_addr_t end, const char *why)
 
 	if (start >= end)
 		return;
-	memblock_remove(start, end - start);
+	memblock_remove(start, end == PHYS_ADDR_MAX ? end : end - start);
 	before -= memblock_phys_mem_size();
 	if (before)
 		pr_warn("Ignoring %llu MiB of memory in [%pa-%pa): %s\n",

@@ -293,6 +293,18 @@ static const char *early_initrdmem(const char *val)
 	return NULL;
 }
 
+/* always and madvise are one here: what counts is whether min_free_kbytes is raised for them. */
+static const char *early_transparent_hugepage(const char *val)
+{
+	if (val && strcmp(val, "never") == 0)
+		transparent_hugepage_enabled = false;
+	else if (val && (strcmp(val, "always") == 0 || strcmp(val, "madvise") == 0))
+		transparent_hugepage_enabled = true;
+	else
+		return "always, madvise or never";
+	return NULL;
+}
+
 static const char *early_earlycon(const char *val)
 {
 	return setup_earlycon(val) ? "no such console" : NULL;
@@ -341,6 +353,8 @@ static const char *early_selftest(const char *val)
 static const char *early_semihosting(const char *val)
 {
 	quire_options.semihosting = parse_bool(val, false);
+	if (quire_options.semihosting)
+		port_enable_semihosting();
 	return NULL;
 }
 

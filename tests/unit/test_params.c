@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+/* links: boot/params.c lib/vsprintf.c lib/string.c */
+/* The command line: words, numbers, and what each option does with a good and with a bad value. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <quire/boot.h>
+#include <quire/cma.h>
+#include <quire/memblock.h>
+#include <quire/mm_init.h>
+#include <quire/params.h>
+#include <quire/pgtable.h>
+#include <quire/printk.h>
+
+#include "boot/fdt_scan.h"
+
+char boot_command_line[COMMAND_LINE_SIZE];
+phys_addr_t phys_initrd_start, phys_initrd_size;
+enum rodata_mode rodata_mode = RODATA_FULL;
+struct cma_cmdline cma_cmdline;
+bool movable_node_enabled, mirrored_kernelcore;
+static bool debug_on, semihosting_on;
+static char kernelcore[32], movablecore[32], earlycon[64];
+static char log_text[8192];
+static size_t log_len;
+
+int vprintk(const char *fmt, va_list args)
+{
+	if (fmt[0] == '\001')
+		fmt += 2;
+	log_len += (size_t)quire_vsnprintf(log_text + log_len, sizeof(log_text) - log_len, fmt, args);
+	return 0;
+}
+
+int printk(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vprintk(fmt, args);
+	va_end(args);
+	return 0;
+}
+
+void memblock_set_debug(bool on)
+{
+	debug_on = on;
+}
+
+void port_enable_semihosting(void)
+{
+	semihosting_on = true;
+}
+
+int parse_kernelcore(const char *arg)
+{
+	snprintf(kernelcore, sizeof(kernelcore), "%s", arg);
+	return strcmp(arg, "bad") ? 0 : -EINVAL;
+}
+
+int parse_movablecore(const char *arg)
+{
+	snprintf(movablecore, sizeof(movablecore), "%s", arg);
+	return 0;
+}
+
+int setup_earlycon(const char *val)
+{
+	snprintf(earlycon, sizeof(earlycon), "%s", val ? val : "(none)");
+	return val && strncmp(val, "nosuch", 6) == 0 ? -ENODEV : 0;
+}
+
+static int reset(void **state)
+{
+	log_len = 0;
+	log_text[0] = '\0';
+	memory_limit = PHYS_ADDR_MAX;
+	cma_cmdline = (struct cma_cmdline){.size = PHYS_ADDR_MAX};
+	rodata_mode = RODATA_FULL;
+	numa_off = debug_on = semihosting_on = movable_node_enabled = mirrored_kernelcore = false;
+	numa_fake_nodes = 0;
+	phys_initrd_start = phys_initrd_size = 0;
+	console_loglevel = 7;
+	quire_options = (struct quire_options){.summary = true};
+	kernelcore[0] = movablecore[0] = earlycon[0] = '\0';
+	return 0;
+}
+
+static void parse(const char *cmdline)
+{
+	snprintf(boot_command_line, sizeof(boot_command_line), "%s", cmdline);
+	parse_early_param();
+}
+
+static void next(char **args, const char *param, const char *val)
+{
+	char *p, *v;
+
+	*args = next_arg(*args, &p, &v);
+	assert_string_equal(p, param);
+	if (val)
+		assert_string_equal(v, val);
+	else
+		assert_null(v);
+}
+
+static void words_and_quotes(void **state)
+{
+	char line[] = "quiet  a=b\tc=\"x y\" \"d e=f g\" h=i=j =k end";
+	char *p = line;
+
+	next(&p, "quiet", NULL);
+	next(&p, "a", "b");
+	next(&p, "c", "x y");
+	next(&p, "d e", "f g");
+	next(&p, "h", "i=j");
+	next(&p, "=k", NULL);
+	next(&p, "end", NULL);
+	assert_int_equal(*p, 0);
+}
+
+static void an_open_quote_takes_the_rest(void **state)
+{
+	char line[] = "a=\"b c", lone[] = "\"", empty[] = "x=\"";
+	char *p = line;
+
+	next(&p, "a", "b c");
+	assert_int_equal(*p, 0);
+	p = lone;
+	next(&p, "", NULL);
+	p = empty;
+	next(&p, "x", "");
+}
+
+static void names_do_not_tell_dash_from_underscore(void **state)
+{
+	assert_true(parameq("movable-node", "movable_node"));
+	assert_true(parameq("a", "a"));
+	assert_false(parameq("a", "ab"));
+	assert_false(parameq("ab", "a"));
+	assert_false(parameq("", "a"));
+}
+
+static void check_size(const char *s, u64 want, const char *rest, bool want_over)
+{
+	const char *tail;
+	bool over;
+
+	assert_int_equal(parse_size(s, &tail, &over), want);
+	assert_string_equal(tail, rest);
+	assert_int_equal(over, want_over);
+}
+
+static void sizes_with_suffixes(void **state)
+{
+	check_size("512M", 512UL << 20, "", false);
+	check_size("1k", 1024, "", false);
+	check_size("0x10G@", 16UL << 30, "@", false);
+	check_size("010", 8, "", false);
+	check_size("2T,high", 2UL << 40, ",high", false);
+	check_size("3p", 3UL << 50, "", false);
+	check_size("1E", 1UL << 60, "", false);
+	check_size("18446744073709551615", ~0UL, "", false);
+	check_size("0", 0, "", false);
+}
+
+static void sizes_beyond_64_bits_are_said(void **state)
+{
+	check_size("16E", ~0UL, "", true);
+	check_size("18446744073709551616", ~0UL, "", true);
+	check_size("0x1ffffffffffffffff", ~0UL, "", true);
+	check_size("99999999999999999999999K", ~0UL, "", true);
+}
+
+static void what_is_no_number_is_not_moved_over(void **state)
+{
+	check_size("M", 0, "M", false);
+	check_size("", 0, "", false);
+	check_size("abc", 0, "abc", false);
+	check_size("0x", 0, "x", false);
+	check_size("09", 0, "9", false);
+	assert_int_equal(memparse("64K", NULL), 65536);
+}
+
+static void memory_limit_is_whole_pages(void **state)
+{
+	parse("mem=1000003K");
+	assert_int_equal(memory_limit, 1000003UL << 10 & PAGE_MASK);
+	assert_non_null(strstr(log_text, "Memory limited to 976MB"));
+}
+
+static void a_bad_memory_limit_is_no_limit(void **state)
+{
+	static const char *const bad[] = {"mem=abc", "mem=", "mem", "mem=0", "mem=16E", "mem=-1",
+					  "mem=5x"};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		reset(NULL);
+		parse(bad[i]);
+		assert_int_equal(memory_limit, PHYS_ADDR_MAX);
+		assert_non_null(strstr(log_text, "Malformed early option 'mem"));
+		/* One line, no more. */
+		assert_ptr_equal(strchr(log_text, '\n'), log_text + log_len - 1);
+	}
+}
+
+static void the_last_one_counts(void **state)
+{
+	parse("mem=1G mem=2G rodata=off rodata=on");
+	assert_int_equal(memory_limit, SZ_2G);
+	assert_int_equal(rodata_mode, RODATA_ON);
+}
+
+static void contiguous_area(void **state)
+{
+	parse("cma=64M");
+	assert_int_equal(cma_cmdline.size, SZ_64M);
+	assert_int_equal(cma_cmdline.base | cma_cmdline.limit, 0);
+	parse("cma=64M@0x50000000");
+	assert_int_equal(cma_cmdline.base, 0x50000000);
+	assert_int_equal(cma_cmdline.limit, 0x54000000);
+	parse("cma=32M@0x50000000-0x58000000");
+	assert_int_equal(cma_cmdline.size, SZ_32M);
+	assert_int_equal(cma_cmdline.limit, 0x58000000);
+	parse("cma=0");
+	assert_int_equal(cma_cmdline.size, 0);
+}
+
+static void a_bad_contiguous_area_leaves_the_default(void **state)
+{
+	parse("cma=@1G cma=1G@ cma=1G@1G- cma=15E@15E cma");
+	assert_int_equal(cma_cmdline.size, PHYS_ADDR_MAX);
+}
+
+static void switches(void **state)
+{
+	parse("memblock=debug movable-node numa=off quiet kernelcore=mirror movablecore=30% initrdmem=0x48000000,988455");
+	assert_true(debug_on && movable_node_enabled && numa_off);
+	assert_int_equal(console_loglevel, 4);
+	assert_string_equal(kernelcore, "mirror");
+	assert_string_equal(movablecore, "30%");
+	assert_int_equal(phys_initrd_start, 0x48000000);
+	assert_int_equal(phys_initrd_size, 988455);
+	parse("debug");
+	assert_int_equal(console_loglevel, 10);
+	parse("loglevel=3 numa=fake=4");
+	assert_int_equal(console_loglevel, 3);
+	assert_int_equal(numa_fake_nodes, 4);
+	parse("numa=fake=9999");
+	assert_int_equal(numa_fake_nodes, MAX_NUMNODES);
+	assert_int_equal(log_len && strstr(log_text, "Malformed") ? 1 : 0, 0);
+}
+
+static void bad_switches_change_nothing(void **state)
+{
+	parse("memblock=on rodata=maybe numa=fake= numa kernelcore=bad initrdmem=1M initrd=1M,x loglevel=x "
+	      "initrdmem=15E,15E earlycon=nosuch,0x1000");
+	assert_false(debug_on || numa_off);
+	assert_int_equal(rodata_mode, RODATA_FULL);
+	assert_int_equal(numa_fake_nodes, 0);
+	assert_int_equal(phys_initrd_size, 0);
+	assert_int_equal(console_loglevel, 7);
+	assert_non_null(strstr(log_text, "'rodata=maybe'"));
+	assert_non_null(strstr(log_text, "'earlycon=nosuch,0x1000': no such console; ignored\n"));
+}
+
+static void options_of_the_image(void **state)
+{
+	parse("quire.selftest quire.semihosting=1 quire.color=on quire.summary=0 quire.report=out.json quire.bench=n");
+	assert_true(quire_options.selftest && quire_options.semihosting && quire_options.color);
+	assert_true(semihosting_on);
+	assert_false(quire_options.summary || quire_options.bench);
+	assert_string_equal(quire_options.report, "out.json");
+}
+
+static void what_follows_two_dashes_is_init_s(void **state)
+{
+	parse("-- mem=1G");
+	assert_int_equal(memory_limit, PHYS_ADDR_MAX);
+}
+
+static void consoles(void **state)
+{
+	parse("console=ttyAMA0");
+	assert_string_equal(earlycon, "");
+	parse("console=uart8250,mmio32,0x10000000");
+	assert_string_equal(earlycon, "uart8250,mmio32,0x10000000");
+	parse("earlycon");
+	assert_string_equal(earlycon, "(none)");
+}
+
+static void unknown_words_are_named_once(void **state)
+{
+	parse("foo=1 bar root=/dev/vda mem=1G mod.param=3 BOOT_IMAGE=/x hugepages=32 crashkernel=1M -- baz");
+	log_len = 0;
+	print_unknown_bootoptions();
+	assert_string_equal(
+		log_text,
+		"Unknown kernel command line parameters \"bar foo=1\", will be passed to user space.\n");
+}
+
+static void known_words_are_not(void **state)
+{
+	parse("console=ttyAMA0 nokaslr panic=-1");
+	log_len = 0;
+	log_text[0] = '\0';
+	print_unknown_bootoptions();
+	assert_string_equal(log_text, "");
+}
+
+static void a_full_line_fits(void **state)
+{
+	memset(boot_command_line, 'a', sizeof(boot_command_line) - 1);
+	boot_command_line[sizeof(boot_command_line) - 1] = '\0';
+	parse_early_param();
+	print_unknown_bootoptions();
+	memset(boot_command_line, ' ', 10);
+	boot_command_line[20] = '"';
+	parse_early_param();
+	print_unknown_bootoptions();
+	assert_int_equal(memory_limit, PHYS_ADDR_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(words_and_quotes, reset),
+		cmocka_unit_test_setup(an_open_quote_takes_the_rest, reset),
+		cmocka_unit_test_setup(names_do_not_tell_dash_from_underscore, reset),
+		cmocka_unit_test_setup(sizes_with_suffixes, reset),
+		cmocka_unit_test_setup(sizes_beyond_64_bits_are_said, reset),
+		cmocka_unit_test_setup(what_is_no_number_is_not_moved_over, reset),
+		cmocka_unit_test_setup(memory_limit_is_whole_pages, reset),
+		cmocka_unit_test_setup(a_bad_memory_limit_is_no_limit, reset),
+		cmocka_unit_test_setup(the_last_one_counts, reset),
+		cmocka_unit_test_setup(contiguous_area, reset),
+		cmocka_unit_test_setup(a_bad_contiguous_area_leaves_the_default, reset),
+		cmocka_unit_test_setup(switches, reset),
+		cmocka_unit_test_setup(bad_switches_change_nothing, reset),
+		cmocka_unit_test_setup(options_of_the_image, reset),
+		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
+		cmocka_unit_test_setup(consoles, reset),
+		cmocka_unit_test_setup(unknown_words_are_named_once, reset),
+		cmocka_unit_test_setup(known_words_are_not, reset),
+		cmocka_unit_test_setup(a_full_line_fits, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
