@@ -297,6 +297,9 @@ static void put_cma(struct json *j)
 {
 	begin(j, "cma", "[");
 	for (unsigned int i = 0; i < nr_cma_areas; i++) {
+		/* An area that could not be activated. */
+		if (!cma_areas[i].size)
+			continue;
 		begin(j, NULL, "{");
 		put_str(j, "name", cma_areas[i].name);
 		put_hex(j, "base", cma_areas[i].base);

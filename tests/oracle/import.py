@@ -255,7 +255,15 @@ def convert(records, name):
     cfg = exp.get("memblock_config") or {}
     if cfg.get("memory"):
         case["memory"] = [region(m) + [m["nid"], m["flags"]] for m in cfg["memory"]]
-    case["reserved_before_paging"] = static_reserved(exp["events"])
+    static = static_reserved(exp["events"])
+    case["reserved_before_paging"] = static
+    if static is not None and cfg.get("reserved"):
+        # What of it was given back before the dump (a pool that could not be one) is not in the dump.
+        kept = Ranges()
+        for b, s in static:
+            for r in cfg["reserved"]:
+                kept.add(max(int(b, 16), r["base"]), min(int(b, 16) + int(s, 16), r["last"] + 1))
+        case["static_kept"] = [[hex(b), hex(e - b)] for b, e in kept.list]
     case["reserved_mem"], case["reserved_mem_failed"] = reserved_nodes(exp.get("reserved_mem_lines") or [])
     if exp.get("zone_ranges"):
         case["zone_ranges"] = {z["zone"]: region(z) if "base" in z else None for z in exp["zone_ranges"]}
