@@ -365,21 +365,20 @@ static void show_reserved(struct out *out, u64 total)
 
 static void show_zones(struct out *out)
 {
-	char size[HUMAN_SIZE_MAX];
+	char present[HUMAN_SIZE_MAX], managed[HUMAN_SIZE_MAX], free[HUMAN_SIZE_MAX];
 	struct zone *z;
 
 	heading(out, "Zones");
 	out_puts(out,
-		 "  node zone        start           present     managed free   min/low/high\n");
+		 "  node zone    start           present  managed     free  min/low/high pages\n");
 	for_each_populated_zone(z)
 	{
-		out_printf(out, "  %4d %-8s 0x%012llx %10s", zone_to_nid(z), z->name,
-			   (unsigned long long)PFN_PHYS(z->zone_start_pfn),
-			   human_size(size, PFN_PHYS(z->present_pages)));
-		out_printf(out, " %11s", human_size(size, PFN_PHYS(z->managed_pages)));
-		out_printf(out, " %s",
-			   human_size(size, PFN_PHYS((u64)max(z->vm_stat[NR_FREE_PAGES], 0L))));
-		out_printf(out, "  %lu/%lu/%lu pages\n", min_wmark_pages(z), low_wmark_pages(z),
+		human_size(present, PFN_PHYS(z->present_pages));
+		human_size(managed, PFN_PHYS(z->managed_pages));
+		human_size(free, PFN_PHYS((u64)max(z->vm_stat[NR_FREE_PAGES], 0L)));
+		out_printf(out, "  %4d %-7s 0x%012llx %8s %8s %8s  %lu/%lu/%lu\n", zone_to_nid(z),
+			   z->name, (unsigned long long)PFN_PHYS(z->zone_start_pfn), present,
+			   managed, free, min_wmark_pages(z), low_wmark_pages(z),
 			   high_wmark_pages(z));
 	}
 }

@@ -203,6 +203,16 @@ static void kernel_at(const char *text, struct options *o)
 	free(address);
 }
 
+static bool is_zone(const char *name)
+{
+	static const char *const names[] = {"DMA", "DMA32", "Normal", "Movable"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
 static void add_managed(const char *text, struct options *o)
 {
 	const char *p = text;
@@ -219,8 +229,7 @@ static void add_managed(const char *text, struct options *o)
 			die("--managed: '%s' is not NODE:ZONE=PAGES[,...]", text);
 		*colon = *equals = 0;
 		if (!parse_size(item, &node) || node > INT32_MAX ||
-		    !parse_size(equals + 1, &pages) || strlen(colon + 1) >= sizeof(m->zone) ||
-		    !colon[1])
+		    !parse_size(equals + 1, &pages) || !is_zone(colon + 1))
 			die("--managed: '%s' is not NODE:ZONE=PAGES[,...]", text);
 		m->node = (int)node;
 		m->pages = pages;
@@ -369,7 +378,7 @@ static void check_options(enum command command, struct options *o)
 	if (o->kernel && o->kernel_size)
 		die("--kernel and --kernel-at exclude each other");
 	if (o->va_bits && !o->core->va_bits_valid(o->va_bits))
-		die("--va-bits: pages of %uk have no %u-bit virtual addresses",
+		die("--va-bits: with --granule %uk there are no %u-bit virtual addresses",
 		    1U << (o->core->page_shift - 10), o->va_bits);
 	if (command == COMMAND_WALK && !o->address)
 		die("walk: no address; try 'quire walk --help'");

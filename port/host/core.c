@@ -23,6 +23,7 @@
 
 #include "host.h"
 #include "machine.h"
+#include "mmu.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -381,7 +382,7 @@ static int check(void)
 {
 	if (setjmp(host_power))
 		return 1;
-	return kernel_pgtable_check() + zone_check();
+	return kernel_pgtable_check() + zone_check() + (int)mmu_errors();
 }
 
 extern const struct host_core PASTE(quire_core, GRANULE);
