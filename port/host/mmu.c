@@ -135,10 +135,8 @@ static unsigned int shift_of(int level)
 
 static u64 index_of(unsigned long va, int level)
 {
-	unsigned int bits = min(BITS + 0U, va_bits() - shift_of(level));
+	unsigned int bits = level == top_level() ? va_bits() - shift_of(level) : BITS;
 
-	if (level == top_level())
-		bits = va_bits() - shift_of(level);
 	return (va >> shift_of(level)) & ((1UL << bits) - 1);
 }
 
@@ -364,7 +362,6 @@ static bool still_there(const struct place *p)
 /* NULL: no walker reaches the table. */
 static const struct place *place_of(phys_addr_t entry)
 {
-	/* The root of 52-bit tables may be longer than a page's worth of entries, but begins at a page. */
 	phys_addr_t table = entry & PAGE_MASK;
 	struct place *p = &mmu.places[(table >> PAGE_SHIFT) % ARRAY_SIZE(mmu.places)];
 
