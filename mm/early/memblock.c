@@ -105,18 +105,8 @@ static inline bool within(const struct memblock_region *p, const struct memblock
 	return (unsigned long)p - (unsigned long)base < cap * sizeof(*p);
 }
 
-/*
- * The array of a type. `regions` is a public field: who points it elsewhere (as Linux's own tests do, back to an array
- * it had before) gets that array adopted, with `max` entries when it is not one of ours.
- */
-static struct region_array *array_of(struct memblock_type *type)
+static noinline void adopt(struct memblock_type *type, struct region_array *a)
 {
-	struct region_array *a = type == &memblock.reserved ? &arrays[RESERVED]
-				 : type == &memblock.memory ? &arrays[MEMORY]
-							    : &arrays[PHYSMEM];
-
-	if (likely(within(type->regions, a->base, a->cap)))
-		return a;
 	a->dynamic = false;
 	if (within(type->regions, a->init, a->init_cap)) {
 		a->base = a->init;
@@ -128,6 +118,20 @@ static struct region_array *array_of(struct memblock_type *type)
 		a->base = type->regions;
 		a->cap = type->max;
 	}
+}
+
+/*
+ * The array of a type. `regions` is a public field: who points it elsewhere (as Linux's own tests do, back to an array
+ * it had before) gets that array adopted, with `max` entries when it is not one of ours.
+ */
+static inline struct region_array *array_of(struct memblock_type *type)
+{
+	struct region_array *a = type == &memblock.reserved ? &arrays[RESERVED]
+				 : type == &memblock.memory ? &arrays[MEMORY]
+							    : &arrays[PHYSMEM];
+
+	if (unlikely(!within(type->regions, a->base, a->cap)))
+		adopt(type, a);
 	return a;
 }
 

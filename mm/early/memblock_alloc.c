@@ -32,52 +32,80 @@ static inline phys_addr_t fit_low(phys_addr_t start, phys_addr_t end, phys_addr_
 	return cand >= start && cand < end && end - cand >= size ? cand : 0;
 }
 
-/* Highest fit in [start, end) between the reservations; [start, end) is memory. */
+/* Reservations that overlap [start, end): from first_reserved(start) up to, not including, last_reserved(end). */
+static inline const struct memblock_region *first_reserved(phys_addr_t start)
+{
+	return memblock.reserved.regions + memblock_first_above(&memblock.reserved, start);
+}
+
+static inline const struct memblock_region *last_reserved(phys_addr_t end)
+{
+	const struct memblock_region *r = first_reserved(end - 1);
+
+	return r < memblock.reserved.regions + memblock.reserved.cnt && r->base < end ? r + 1 : r;
+}
+
+/*
+ * Highest fit between the reservations in [start, end), which is memory. The gaps at the two ends are cut by start and
+ * end; those between are not, so that the loop over them asks their size alone.
+ */
 static phys_addr_t find_gap_high(phys_addr_t start, phys_addr_t end, phys_addr_t size,
 				 phys_addr_t align)
 {
-	const struct memblock_region *first = memblock.reserved.regions, *r;
-	phys_addr_t cand, gap;
+	const struct memblock_region *r = last_reserved(end), *first = memblock.reserved.regions;
+	phys_addr_t cand, gap = start, top = end;
 
-	/* r[-1] is the last reservation that begins below end. */
-	r = first + memblock_first_above(&memblock.reserved, end - 1);
-	if (r < first + memblock.reserved.cnt && r->base < end)
-		r++;
-	for (; end > start; end = r->base) {
-		gap = r > first ? region_end(r - 1) : 0;
-		if (gap < start)
-			gap = start;
-		if (end > gap && end - gap >= size) {
-			cand = fit_high(gap, end, size, align);
+	if (r > first && region_end(r - 1) > start)
+		gap = region_end(r - 1);
+	if (gap < end && end - gap >= size) {
+		cand = fit_high(gap, end, size, align);
+		if (cand)
+			return cand;
+	}
+	if (gap == start)
+		return 0;
+	first = first_reserved(start);
+	for (r--; r > first; r--) {
+		top = r->base;
+		gap = region_end(r - 1);
+		if (top - gap >= size) {
+			cand = fit_high(gap, top, size, align);
 			if (cand)
 				return cand;
 		}
-		if (r == first)
-			break;
-		r--;
 	}
-	return 0;
+	top = r->base;
+	return top > start && top - start >= size ? fit_high(start, top, size, align) : 0;
 }
 
 /* Lowest fit. */
 static phys_addr_t find_gap_low(phys_addr_t start, phys_addr_t end, phys_addr_t size,
 				phys_addr_t align)
 {
-	const struct memblock_region *r, *last = memblock.reserved.regions + memblock.reserved.cnt;
-	phys_addr_t cand, gap_end;
+	const struct memblock_region *r = first_reserved(start), *last;
+	phys_addr_t cand, gap, top = end;
 
-	r = memblock.reserved.regions + memblock_first_above(&memblock.reserved, start);
-	for (; start < end; start = region_end(r), r++) {
-		gap_end = r < last && r->base < end ? r->base : end;
-		if (gap_end > start && gap_end - start >= size) {
-			cand = fit_low(start, gap_end, size, align);
+	last = memblock.reserved.regions + memblock.reserved.cnt;
+	if (r < last && r->base < end)
+		top = r->base;
+	if (top > start && top - start >= size) {
+		cand = fit_low(start, top, size, align);
+		if (cand)
+			return cand;
+	}
+	if (top == end)
+		return 0;
+	last = last_reserved(end);
+	for (r++; r < last; r++) {
+		gap = region_end(r - 1);
+		if (r->base - gap >= size) {
+			cand = fit_low(gap, r->base, size, align);
 			if (cand)
 				return cand;
 		}
-		if (r == last)
-			break;
 	}
-	return 0;
+	gap = region_end(r - 1);
+	return gap < end && end - gap >= size ? fit_low(gap, end, size, align) : 0;
 }
 
 static phys_addr_t find_in_range_node(phys_addr_t size, phys_addr_t align, phys_addr_t start,

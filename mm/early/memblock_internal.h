@@ -44,22 +44,34 @@ static inline bool regions_alike(const struct memblock_region *a, const struct m
 	return region_is(a, memblock_get_region_node(b), b->flags);
 }
 
-/* Index of the first region that ends above addr, cnt when there is none. O(log cnt). */
-static inline unsigned long memblock_first_above(const struct memblock_type *type, phys_addr_t addr)
+/* The last region that starts at or below addr; the first when none does. cnt must not be 0. O(log cnt). */
+static inline const struct memblock_region *memblock_last_from(const struct memblock_type *type,
+							       phys_addr_t addr)
 {
 	const struct memblock_region *p = type->regions;
 	unsigned long n = type->cnt;
+	unsigned long step = 1UL << ilog2(n);
 
-	if (!n)
-		return 0;
-	/* The last region that starts at or below addr stays in p[0..n). */
-	while (n > 1) {
-		unsigned long half = n / 2;
+	/* It is among the last `step` regions or among the first; then halving is exact down to 1. */
+	if (p[n - step].base <= addr)
+		p += n - step;
+	for (step = step * sizeof(*p) / 2; step >= sizeof(*p); step /= 2) {
+		const struct memblock_region *q = (const void *)((const char *)p + step);
 
-		if (p[half].base <= addr)
-			p += half;
-		n -= half;
+		if (q->base <= addr)
+			p = q;
 	}
+	return p;
+}
+
+/* Index of the first region that ends above addr, cnt when there is none. O(log cnt). */
+static inline unsigned long memblock_first_above(const struct memblock_type *type, phys_addr_t addr)
+{
+	const struct memblock_region *p;
+
+	if (!type->cnt)
+		return 0;
+	p = memblock_last_from(type, addr);
 	return (unsigned long)(p - type->regions) + (region_end(p) <= addr);
 }
 

@@ -190,11 +190,15 @@ bool memblock_overlaps_region(struct memblock_type *type, phys_addr_t base, phys
 }
 
 /* The region that holds addr, or NULL. */
-static struct memblock_region *region_at(struct memblock_type *type, phys_addr_t addr)
+static inline const struct memblock_region *region_at(const struct memblock_type *type,
+						      phys_addr_t addr)
 {
-	unsigned long i = memblock_first_above(type, addr);
+	const struct memblock_region *r;
 
-	return i < type->cnt && type->regions[i].base <= addr ? &type->regions[i] : NULL;
+	if (!type->cnt)
+		return NULL;
+	r = memblock_last_from(type, addr);
+	return r->base <= addr && addr < region_end(r) ? r : NULL;
 }
 
 bool memblock_is_reserved(phys_addr_t addr)
@@ -209,14 +213,14 @@ bool memblock_is_memory(phys_addr_t addr)
 
 bool memblock_is_map_memory(phys_addr_t addr)
 {
-	struct memblock_region *r = region_at(&memblock.memory, addr);
+	const struct memblock_region *r = region_at(&memblock.memory, addr);
 
-	return r && !memblock_is_nomap(r);
+	return r && !(r->flags & MEMBLOCK_NOMAP);
 }
 
 bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
 {
-	struct memblock_region *r = region_at(&memblock.memory, base);
+	const struct memblock_region *r = region_at(&memblock.memory, base);
 
 	return r && region_end(r) >= base + memblock_capped(base, size);
 }
@@ -228,7 +232,7 @@ bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
 
 int memblock_search_pfn_nid(unsigned long pfn, unsigned long *start_pfn, unsigned long *end_pfn)
 {
-	struct memblock_region *r = region_at(&memblock.memory, PFN_PHYS(pfn));
+	const struct memblock_region *r = region_at(&memblock.memory, PFN_PHYS(pfn));
 
 	if (!r)
 		return NUMA_NO_NODE;
