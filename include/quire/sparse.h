@@ -53,6 +53,9 @@ int section_grow(unsigned long pfn);
 /*
  * Grow the next section that has free pages of this zone. Returns true when the zone's free lists got pages since the
  * call, false when nothing is left to grow. Lowest section first. Context as section_grow.
+ *
+ * Another CPU may have put the last deferred pages into the lists just before the call: who found the lists empty while
+ * deferred_pages was not 0 looks once more after false.
  */
 bool zone_grow(struct zone *zone);
 

@@ -150,7 +150,7 @@ static void give_deferred(struct zone *zone, unsigned long start_pfn, unsigned l
 
 	buddy_free_range(zone, start_pfn, end_pfn, mt);
 	flags = spin_lock_irqsave(&zone->lock);
-	zone->deferred_pages -= pages;
+	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - pages, __ATOMIC_RELAXED);
 	zone->vm_stat[NR_FREE_PAGES] -= (long)pages;
 	if (mt == MIGRATE_CMA)
 		zone->vm_stat[NR_FREE_CMA_PAGES] -= (long)pages;
@@ -246,13 +246,20 @@ struct page *pfn_to_online_page(unsigned long pfn)
 	return section_grow(pfn) ? NULL : pfn_to_page(pfn);
 }
 
+/* Written under zone->lock, looked at without: one untorn read. */
+static unsigned long deferred_now(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->deferred_pages, __ATOMIC_RELAXED);
+}
+
 bool zone_grow(struct zone *zone)
 {
-	unsigned long pfn, end = zone_end_pfn(zone), deferred = READ_ONCE(zone->deferred_pages);
+	unsigned long pfn, end = zone_end_pfn(zone), deferred = deferred_now(zone);
 
 	if (!deferred || !memblock_closed)
 		return false;
-	for (pfn = READ_ONCE(zone->grow_pfn); pfn < end; pfn = ALIGN(pfn + 1, PAGES_PER_SECTION)) {
+	for (pfn = __atomic_load_n(&zone->grow_pfn, __ATOMIC_RELAXED); pfn < end;
+	     pfn = ALIGN(pfn + 1, PAGES_PER_SECTION)) {
 		struct mem_section *s = pfn_to_section(pfn);
 
 		if (!s || !s->present || section_state(s) == SECTION_READY)
@@ -262,13 +269,14 @@ bool zone_grow(struct zone *zone)
 		 * Every section below is READY, by this loop or by the cursor's promise. Another CPU may set the cursor back
 		 * to where it was: then somebody looks at READY sections again, no more.
 		 */
-		WRITE_ONCE(zone->grow_pfn, min(ALIGN(pfn + 1, PAGES_PER_SECTION), end));
+		__atomic_store_n(&zone->grow_pfn, min(ALIGN(pfn + 1, PAGES_PER_SECTION), end),
+				 __ATOMIC_RELAXED);
 		/* A section without free pages of this zone helps nobody: go on. */
-		if (READ_ONCE(zone->deferred_pages) < deferred)
+		if (deferred_now(zone) < deferred)
 			return true;
 	}
 	/* Others may have grown the last section meanwhile. */
-	return READ_ONCE(zone->deferred_pages) < deferred;
+	return deferred_now(zone) < deferred;
 }
 
 void memmap_grow_all(void)
