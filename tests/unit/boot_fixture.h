@@ -62,10 +62,10 @@ static __maybe_unused bool logged(const char *text)
 	return strstr(log_text, text) != NULL;
 }
 
-#define assert_logged(text)                                                 \
-	do {                                                                \
-		if (!logged(text))                                          \
-			fail_msg("not in the log: %s\n%s", text, log_text); \
+#define assert_logged(text)                                                                        \
+	do {                                                                                       \
+		if (!logged(text))                                                                 \
+			fail_msg("not in the log: %s\n%s", text, log_text);                        \
 	} while (0)
 
 static __maybe_unused void clear_log(void)
@@ -97,7 +97,8 @@ static __maybe_unused void check_region(struct memblock_type *type, unsigned lon
 	assert_int_equal(type->regions[i].flags, flags);
 }
 #define assert_memory(i, base, size) check_region(&memblock.memory, i, base, size, MEMBLOCK_NONE)
-#define assert_reserved(i, base, size) check_region(&memblock.reserved, i, base, size, MEMBLOCK_NONE)
+#define assert_reserved(i, base, size)                                                             \
+	check_region(&memblock.reserved, i, base, size, MEMBLOCK_NONE)
 
 /* ---- building a tree */
 static char tree_buf[1 << 21] __attribute__((aligned(8)));

@@ -173,8 +173,8 @@ static void usable_memory_range(void **state)
 {
 	tree_begin(2, 2);
 	node("chosen");
-	prop_ranges("linux,usable-memory-range",
-		    (u64[]){0x60000000, SZ_256M, 0x50000000, SZ_1M}, 4);
+	prop_ranges("linux,usable-memory-range", (u64[]){0x60000000, SZ_256M, 0x50000000, SZ_1M},
+		    4);
 	end();
 	tree_memory("memory@40000000", 0x40000000, SZ_1G);
 	ok(scan_tree());
@@ -456,17 +456,15 @@ static int rescan(u32 size)
 static void headers_are_judged(void **state)
 {
 	static const u32 bad[][2] = {
-		{0, 0xd00dfeee},       /* magic */
-		{4, 16},               /* totalsize */
-		{4, 0xffffffff},
-		{8, 0xfffffff0},       /* off_dt_struct */
-		{8, 0x39},
-		{12, 0xfffffff0},      /* off_dt_strings */
-		{16, 0xfffffff1},      /* off_mem_rsvmap */
-		{20, 3},               /* version */
-		{24, 99},              /* last_comp_version */
-		{32, 0xffffffff},      /* size_dt_strings */
-		{36, 0xffffffff},      /* size_dt_struct */
+		{0, 0xd00dfeee},		    /* magic */
+		{4, 16},			    /* totalsize */
+		{4, 0xffffffff},  {8, 0xfffffff0},  /* off_dt_struct */
+		{8, 0x39},	  {12, 0xfffffff0}, /* off_dt_strings */
+		{16, 0xfffffff1},		    /* off_mem_rsvmap */
+		{20, 3},			    /* version */
+		{24, 99},			    /* last_comp_version */
+		{32, 0xffffffff},		    /* size_dt_strings */
+		{36, 0xffffffff},		    /* size_dt_struct */
 	};
 	unsigned int i;
 

@@ -23,6 +23,7 @@ char boot_command_line[COMMAND_LINE_SIZE];
 phys_addr_t phys_initrd_start, phys_initrd_size;
 enum rodata_mode rodata_mode = RODATA_FULL;
 struct cma_cmdline cma_cmdline;
+bool transparent_hugepage_enabled = true;
 bool movable_node_enabled, mirrored_kernelcore;
 static bool debug_on, semihosting_on;
 static char kernelcore[32], movablecore[32], earlycon[64];
@@ -33,7 +34,8 @@ int vprintk(const char *fmt, va_list args)
 {
 	if (fmt[0] == '\001')
 		fmt += 2;
-	log_len += (size_t)quire_vsnprintf(log_text + log_len, sizeof(log_text) - log_len, fmt, args);
+	log_len +=
+		(size_t)quire_vsnprintf(log_text + log_len, sizeof(log_text) - log_len, fmt, args);
 	return 0;
 }
 
@@ -196,8 +198,8 @@ static void memory_limit_is_whole_pages(void **state)
 
 static void a_bad_memory_limit_is_no_limit(void **state)
 {
-	static const char *const bad[] = {"mem=abc", "mem=", "mem", "mem=0", "mem=16E", "mem=-1",
-					  "mem=5x"};
+	static const char *const bad[] = {"mem=abc", "mem=",   "mem",	"mem=0",
+					  "mem=16E", "mem=-1", "mem=5x"};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		reset(NULL);
@@ -239,7 +241,8 @@ static void a_bad_contiguous_area_leaves_the_default(void **state)
 
 static void switches(void **state)
 {
-	parse("memblock=debug movable-node numa=off quiet kernelcore=mirror movablecore=30% initrdmem=0x48000000,988455");
+	parse("memblock=debug movable-node numa=off quiet kernelcore=mirror movablecore=30% "
+	      "initrdmem=0x48000000,988455");
 	assert_true(debug_on && movable_node_enabled && numa_off);
 	assert_int_equal(console_loglevel, 4);
 	assert_string_equal(kernelcore, "mirror");
@@ -256,9 +259,20 @@ static void switches(void **state)
 	assert_int_equal(log_len && strstr(log_text, "Malformed") ? 1 : 0, 0);
 }
 
+static void huge_pages(void **state)
+{
+	parse("transparent_hugepage=never");
+	assert_false(transparent_hugepage_enabled);
+	parse("transparent_hugepage=sometimes");
+	assert_false(transparent_hugepage_enabled);
+	parse("transparent_hugepage=madvise");
+	assert_true(transparent_hugepage_enabled);
+}
+
 static void bad_switches_change_nothing(void **state)
 {
-	parse("memblock=on rodata=maybe numa=fake= numa kernelcore=bad initrdmem=1M initrd=1M,x loglevel=x "
+	parse("memblock=on rodata=maybe numa=fake= numa kernelcore=bad initrdmem=1M initrd=1M,x "
+	      "loglevel=x "
 	      "initrdmem=15E,15E earlycon=nosuch,0x1000");
 	assert_false(debug_on || numa_off);
 	assert_int_equal(rodata_mode, RODATA_FULL);
@@ -271,7 +285,8 @@ static void bad_switches_change_nothing(void **state)
 
 static void options_of_the_image(void **state)
 {
-	parse("quire.selftest quire.semihosting=1 quire.color=on quire.summary=0 quire.report=out.json quire.bench=n");
+	parse("quire.selftest quire.semihosting=1 quire.color=on quire.summary=0 "
+	      "quire.report=out.json quire.bench=n");
 	assert_true(quire_options.selftest && quire_options.semihosting && quire_options.color);
 	assert_true(semihosting_on);
 	assert_false(quire_options.summary || quire_options.bench);
@@ -296,12 +311,12 @@ static void consoles(void **state)
 
 static void unknown_words_are_named_once(void **state)
 {
-	parse("foo=1 bar root=/dev/vda mem=1G mod.param=3 BOOT_IMAGE=/x hugepages=32 crashkernel=1M -- baz");
+	parse("foo=1 bar root=/dev/vda mem=1G mod.param=3 BOOT_IMAGE=/x hugepages=32 "
+	      "crashkernel=1M -- baz");
 	log_len = 0;
 	print_unknown_bootoptions();
-	assert_string_equal(
-		log_text,
-		"Unknown kernel command line parameters \"bar foo=1\", will be passed to user space.\n");
+	assert_string_equal(log_text, "Unknown kernel command line parameters \"bar foo=1\", will "
+				      "be passed to user space.\n");
 }
 
 static void known_words_are_not(void **state)
@@ -341,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup(contiguous_area, reset),
 		cmocka_unit_test_setup(a_bad_contiguous_area_leaves_the_default, reset),
 		cmocka_unit_test_setup(switches, reset),
+		cmocka_unit_test_setup(huge_pages, reset),
 		cmocka_unit_test_setup(bad_switches_change_nothing, reset),
 		cmocka_unit_test_setup(options_of_the_image, reset),
 		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
