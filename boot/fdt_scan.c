@@ -91,8 +91,13 @@ static void chosen_initrd(const struct fdt_props *p)
 {
 	u64 start, end;
 
-	if (!fdt_has(p, FDT_P_INITRD_START) || !fdt_has(p, FDT_P_INITRD_END))
+	if (!fdt_has(p, FDT_P_INITRD_START) && !fdt_has(p, FDT_P_INITRD_END))
 		return;
+	if (!fdt_has(p, FDT_P_INITRD_START) || !fdt_has(p, FDT_P_INITRD_END)) {
+		pr_err("chosen: of linux,initrd-start and -end one is missing, ignoring the "
+		       "initrd\n");
+		return;
+	}
 	if (p->len[FDT_P_INITRD_START] < 4 || p->len[FDT_P_INITRD_END] < 4) {
 		pr_err("chosen: linux,initrd-start or -end has no value, ignoring the initrd\n");
 		return;

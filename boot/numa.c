@@ -120,6 +120,9 @@ static int of_memory_node(const char *name, const struct fdt_props *p)
 	const u32 *reg;
 	int err;
 
+	if (fdt_has(p, FDT_P_NUMA_NODE_ID) && p->len[FDT_P_NUMA_NODE_ID] != 4)
+		pr_warn("%s: numa-node-id has %u bytes instead of 4\n", name,
+			p->len[FDT_P_NUMA_NODE_ID]);
 	if (nid >= MAX_NUMNODES) {
 		pr_warn("Node id %u exceeds maximum value\n", nid);
 		goto bad;

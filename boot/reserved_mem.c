@@ -140,8 +140,8 @@ static void init_node(struct reserved_mem *r, const struct fdt_props *p)
 	}
 	pr_info("%pa..%pa (%lu KiB) %s %s %s\n", &r->base, &end, (unsigned long)(r->size / SZ_1K),
 		r->nomap ? "nomap" : "map", r->reusable ? "reusable" : "non-reusable", r->name);
-	if (r->reusable && !memblock_is_region_memory(r->base, r->size))
-		pr_warn("%s: reusable, but not all of it is memory\n", r->name);
+	if (r->size && !memblock_is_region_memory(r->base, r->size))
+		pr_warn("%s: not all of it is memory\n", r->name);
 }
 
 static void save_node(const char *name, const struct fdt_props *p, phys_addr_t base,
