@@ -49,23 +49,24 @@ bool host_memory_holds(phys_addr_t pa, u64 size)
 	return pa >= WORLD_BASE && pa + size <= WORLD_BASE + WORLD_PAGES * PAGE_SIZE;
 }
 
-/* The first pages belong to the image: root, init_pg_dir, fixmap tables. */
+/* These pages belong to the image: root, init_pg_dir, fixmap tables. */
 #define WORLD_IMAGE_PAGES 16UL
+static phys_addr_t world_image_tables = WORLD_BASE;
 
 phys_addr_t port_swapper_pg_dir(void)
 {
-	return WORLD_BASE;
+	return world_image_tables;
 }
 
 phys_addr_t port_init_pg_dir(u64 *size)
 {
 	*size = PAGE_SIZE;
-	return WORLD_BASE + PAGE_SIZE;
+	return world_image_tables + PAGE_SIZE;
 }
 
 phys_addr_t port_bm_table(unsigned int index)
 {
-	return WORLD_BASE + (2 + index) * PAGE_SIZE;
+	return world_image_tables + (2 + index) * PAGE_SIZE;
 }
 
 /* ---- table pages */
@@ -110,7 +111,7 @@ static void world_init(unsigned int va_bits, unsigned int pa_bits, bool lpa2)
 	assert_non_null(world_memory);
 	physvirt_offset = (s64)((u64)world_memory - WORLD_BASE);
 	memset(world_used, 0, sizeof(world_used));
-	memset(world_memory, 0, WORLD_IMAGE_PAGES * PAGE_SIZE);
+	memset(phys_to_virt(world_image_tables), 0, WORLD_IMAGE_PAGES * PAGE_SIZE);
 	world_outstanding = 0;
 	world_fail_after = -1;
 	vabits_actual = va_bits;
@@ -119,13 +120,13 @@ static void world_init(unsigned int va_bits, unsigned int pa_bits, bool lpa2)
 	pgtable_alloc_hook = world_alloc;
 	pgtable_free_hook = world_free;
 	linear_map_ready = true;
-	pgtable_init(&tree, WORLD_BASE, va_bits, pa_bits, lpa2);
+	pgtable_init(&tree, port_swapper_pg_dir(), va_bits, pa_bits, lpa2);
 	tree.live = true;
 	mmu_reset();
-	port_replace_ttbr1(WORLD_BASE);
+	port_replace_ttbr1(port_swapper_pg_dir());
 }
 
-static unsigned long world_tables(void)
+static inline unsigned long world_tables(void)
 {
 	struct pgtable_stats s;
 	unsigned long n = 0;
@@ -137,7 +138,7 @@ static unsigned long world_tables(void)
 }
 
 /* What must hold between any two changes. */
-static void world_check(void)
+static inline void world_check(void)
 {
 	assert_int_equal(pgtable_check_tree(&tree), 0);
 	assert_int_equal(world_outstanding, world_tables());
