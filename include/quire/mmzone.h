@@ -43,17 +43,18 @@ enum zone_stat_item { NR_FREE_PAGES, NR_FREE_CMA_PAGES, NR_VM_ZONE_STAT_ITEMS };
 
 /*
  * A CPU's own free pages of one zone. Orders 0..3 and the pageblock order, by migratetype: list index =
- * order * MIGRATE_PCPTYPES + migratetype, the pageblock order last. Taken with interrupts off and `lock` held
- * by trylock; a remote CPU takes `lock` to drain.
+ * order * MIGRATE_PCPTYPES + migratetype, the pageblock order last. The owner takes `lock` by trylock, with interrupts as
+ * they are, and goes to the free lists when it fails; who drains waits for it, never in interrupt context.
  */
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + MIGRATE_PCPTYPES)
 
 struct per_cpu_pages {
 	spinlock_t lock;
 	int count;     /* pages in the lists */
-	int high;      /* give back above this */
+	int high;      /* give back at this count: high_min, as long as nothing tunes it up to high_max */
 	int high_min, high_max;
 	int batch;     /* pages moved at once to and from the buddy lists */
+	u32 alloc_factor; /* log2 of how much more than batch a refill takes */
 	struct page_list lists[NR_PCP_LISTS];
 } __cacheline_aligned;
 
@@ -63,7 +64,8 @@ struct zone {
 	/* Read on every allocation. */
 	unsigned long _watermark[NR_WMARK]; /* pages */
 	unsigned long watermark_boost;
-	unsigned long nr_reserved_highatomic;
+	unsigned long nr_reserved_highatomic; /* pages of HIGHATOMIC pageblocks */
+	unsigned long nr_free_highatomic;     /* of these, free ones; written under lock */
 	unsigned long lowmem_reserve[MAX_NR_ZONES]; /* pages kept from allocations that could use a higher zone */
 	struct pglist_data *zone_pgdat;
 	struct per_cpu_pages *pageset; /* [nr_cpus_possible] */

@@ -174,6 +174,12 @@ u64 port_at_s1e1(unsigned long kva, bool write);
  * multiples of 8.
  */
 
+/*
+ * Zero one page, aligned, in the linear map. A port that has a better way than memset defines it; mm/page/alloc.c has a
+ * weak one.
+ */
+void clear_page(void *page);
+
 /* ------------------------------------------------------------------ CPUs, interrupts */
 
 /*

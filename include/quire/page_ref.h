@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * References to pages (Linux: include/linux/page_ref.h and get_page, put_page of linux/mm.h).
+ *
+ * A page from the allocator has one reference; who drops the last one frees it. References to a
+ * compound page are counted in its head. A page of the allocator has none: a reference is only
+ * taken from 0 by the allocator.
+ */
+#ifndef QUIRE_PAGE_REF_H
+#define QUIRE_PAGE_REF_H
+
+#include <quire/page-flags.h>
+
+/* _refcount and _mapcount as one word: a free page (0, -1) and one just allocated (1, -1). */
+#define PAGE_COUNTS_FREE 0xffffffff00000000UL
+#define PAGE_COUNTS_NEW 0xffffffff00000001UL
+BUILD_BUG_ON(offsetof(struct page, _refcount) % 8 != 0);
+BUILD_BUG_ON(offsetof(struct page, _mapcount) != offsetof(struct page, _refcount) + 4);
+BUILD_BUG_ON(__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__);
+
+static __always_inline u64 page_counts(const struct page *page)
+{
+	return __atomic_load_n((const u64 *)&page->_refcount, __ATOMIC_RELAXED);
+}
+
+static __always_inline void set_page_counts(struct page *page, u64 counts)
+{
+	__atomic_store_n((u64 *)&page->_refcount, counts, __ATOMIC_RELAXED);
+}
+
+static inline int page_ref_count(const struct page *page)
+{
+	return __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
+}
+
+static inline int folio_ref_count(const struct folio *folio)
+{
+	return page_ref_count(&folio->page);
+}
+
+/* References to page's folio. */
+static inline int page_count(const struct page *page)
+{
+	return page_ref_count(compound_head(page));
+}
+
+static inline void set_page_count(struct page *page, int v)
+{
+	__atomic_store_n(&page->_refcount, v, __ATOMIC_RELAXED);
+}
+
+static inline void page_ref_add(struct page *page, int nr)
+{
+	__atomic_fetch_add(&page->_refcount, nr, __ATOMIC_RELAXED);
+}
+
+static inline void page_ref_sub(struct page *page, int nr)
+{
+	__atomic_fetch_sub(&page->_refcount, nr, __ATOMIC_RELEASE);
+}
+
+static inline void page_ref_inc(struct page *page)
+{
+	page_ref_add(page, 1);
+}
+
+/*
+ * Drop one reference; true when it was the last, and the caller now owns the page's fate. Whatever
+ * others did to the page before they dropped theirs is visible then.
+ */
+static __always_inline bool put_page_testzero(struct page *page)
+{
+	return __atomic_sub_fetch(&page->_refcount, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+/*
+ * Take a reference unless there is none: for who found the page without holding one (speculative
+ * reference).
+ */
+static inline bool get_page_unless_zero(struct page *page)
+{
+	s32 old = __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
+
+	do {
+		if (old == 0)
+			return false;
+	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + 1, true,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
+}
+
+static inline bool folio_try_get(struct folio *folio)
+{
+	return get_page_unless_zero(&folio->page);
+}
+
+/* Frees a folio whose last reference is gone: mm/page/alloc.c. */
+void __folio_put(struct folio *folio);
+
+static inline void folio_get(struct folio *folio)
+{
+	page_ref_inc(&folio->page);
+}
+
+static inline void folio_put(struct folio *folio)
+{
+	if (put_page_testzero(&folio->page))
+		__folio_put(folio);
+}
+
+/* The caller holds a reference already. */
+static inline void get_page(struct page *page)
+{
+	folio_get(page_folio(page));
+}
+
+static inline void put_page(struct page *page)
+{
+	folio_put(page_folio(page));
+}
+
+#endif

@@ -1,0 +1,1047 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests for pages: the fast path, the choice of zone, what to do when there is none, and
+ * freeing.
+ *
+ *   alloc_pages ── this CPU's list of the nearest zone has one ──────────────────> page          (about 50 instructions)
+ *        └─ __alloc_pages ─ each zone of the zonelist above its watermark ─ pcp refill, free lists ─> page
+ *                └─ slow path: lower watermark, reserves, hooks of reclaim, compaction, OOM ─> page or NULL
+ *
+ * Owns the choice and the states of a page between free and used: a page given out has one
+ * reference, no flags, no type and `word` 0; a page that comes back with references, mappings, a
+ * mapping or flags of a user is reported and never given out again.
+ *
+ * Locking: none here; pageset.c and buddy.c take theirs. Any context.
+ *
+ * Against Linux 6.12: the same zones in the same order by the same watermarks, except that the
+ * first look is at the CPU's own list without asking the watermark: its pages are outside
+ * NR_FREE_PAGES already, so that taking one brings the zone no closer to its watermark. There is no
+ * cpuset and no memory policy.
+ */
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#include "internal.h"
+
+struct page_alloc_hooks page_alloc_hooks;
+
+/*
+ * Zone and type by the low five bits of gfp. Zones: DMA, DMA32, MOVABLE (only with HIGHMEM), else
+ * NORMAL. Type: MOVABLE is bit 3, RECLAIMABLE bit 4.
+ */
+#define CLASS(zone, mt) ((zone) | (mt) << 4)
+#define CLASSES(mt)                                                                                \
+	CLASS(ZONE_NORMAL, mt), CLASS(ZONE_DMA, mt), CLASS(ZONE_NORMAL, mt), CLASS(ZONE_DMA, mt),  \
+		CLASS(ZONE_DMA32, mt), CLASS(ZONE_DMA, mt), CLASS(ZONE_DMA32, mt),                 \
+		CLASS(ZONE_DMA, mt)
+#define CLASSES_MOVABLE(mt)                                                                        \
+	CLASS(ZONE_NORMAL, mt), CLASS(ZONE_DMA, mt), CLASS(ZONE_MOVABLE, mt), CLASS(ZONE_DMA, mt), \
+		CLASS(ZONE_DMA32, mt), CLASS(ZONE_DMA, mt), CLASS(ZONE_DMA32, mt),                 \
+		CLASS(ZONE_DMA, mt)
+const u8 gfp_class_table[32] = {
+	CLASSES(MIGRATE_UNMOVABLE),
+	CLASSES_MOVABLE(MIGRATE_MOVABLE),
+	CLASSES(MIGRATE_RECLAIMABLE),
+	CLASSES_MOVABLE(MIGRATE_RECLAIMABLE),
+};
+
+/* A port may have a better way. */
+__attribute__((weak)) void clear_page(void *page)
+{
+	memset(page, 0, PAGE_SIZE);
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+/* Each CPU's node; NULL until it is known or first asked for. */
+static struct pglist_data *cpu_pgdat[NR_CPUS];
+
+static struct pglist_data *local_pgdat(void)
+{
+	unsigned int cpu = port_cpu();
+
+	if (unlikely(!cpu_pgdat[cpu])) {
+		if (!node_online_mask)
+			return NULL;
+		cpu_pgdat[cpu] = NODE_DATA(__ffs(node_online_mask));
+	}
+	return cpu_pgdat[cpu];
+}
+
+int numa_node_id(void)
+{
+	const struct pglist_data *pgdat = local_pgdat();
+
+	return pgdat ? pgdat->node_id : 0;
+}
+
+void set_cpu_numa_node(unsigned int cpu, int nid)
+{
+	if (WARN_ON(cpu >= NR_CPUS || nid < 0 || nid >= MAX_NUMNODES || !NODE_DATA(nid)))
+		return;
+	cpu_pgdat[cpu] = NODE_DATA(nid);
+}
+
+/* ------------------------------------------------------------------ a request */
+
+/* What a request comes down to. */
+struct alloc_context {
+	const struct zoneref *zonelist;
+	const struct zoneref *preferred; /* the first zone that may serve it */
+	nodemask_t *nodemask;
+	enum zone_type highest_zoneidx;
+	enum migratetype migratetype;
+	int nid;
+};
+
+/* The zone at ref or after it that the request may use; ref->zone NULL at the end. */
+static const struct zoneref *next_zoneref(const struct zoneref *ref, const struct alloc_context *ac)
+{
+	while (ref->zone && (ref->zone_idx > ac->highest_zoneidx ||
+			     (ac->nodemask && !node_isset(zone_to_nid(ref->zone), *ac->nodemask))))
+		ref++;
+	return ref;
+}
+
+/* False: no zone can serve it. */
+static bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask_t *nodemask)
+{
+	const struct pglist_data *pgdat = nid >= 0 && nid < MAX_NUMNODES ? NODE_DATA(nid) : NULL;
+
+	if (!pgdat) {
+		if (gfp & __GFP_THISNODE)
+			return false;
+		pgdat = local_pgdat();
+		if (!pgdat)
+			return false;
+	}
+	ac->zonelist = pgdat->node_zonelists[gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK
+								  : ZONELIST_FALLBACK];
+	ac->nodemask = nodemask;
+	ac->highest_zoneidx = gfp_zone(gfp);
+	ac->migratetype = gfp_migratetype(gfp);
+	ac->nid = pgdat->node_id;
+	if (!ac->zonelist)
+		return false;
+	ac->preferred = next_zoneref(ac->zonelist, ac);
+	return ac->preferred->zone != NULL;
+}
+
+/* Movable pages may be in CMA areas: who needs the area can move them. */
+static inline unsigned int gfp_to_alloc_flags_cma(gfp_t gfp, unsigned int alloc_flags)
+{
+	return gfp_migratetype(gfp) == MIGRATE_MOVABLE ? alloc_flags | ALLOC_CMA : alloc_flags;
+}
+
+BUILD_BUG_ON(__GFP_HIGH != ALLOC_MIN_RESERVE);
+BUILD_BUG_ON(__GFP_KSWAPD_RECLAIM != ALLOC_KSWAPD);
+
+/* The right to memory below the low watermark. */
+static unsigned int gfp_to_alloc_flags(gfp_t gfp, unsigned int order)
+{
+	unsigned int alloc_flags =
+		ALLOC_WMARK_MIN | ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
+
+	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
+		if (!(gfp & __GFP_NOMEMALLOC)) {
+			alloc_flags |= ALLOC_NON_BLOCK;
+			if (order && (gfp & __GFP_HIGH))
+				alloc_flags |= ALLOC_HIGHATOMIC;
+		}
+		if (gfp & __GFP_HIGH)
+			alloc_flags &= ~ALLOC_CPUSET;
+	}
+	return gfp_to_alloc_flags_cma(gfp, alloc_flags);
+}
+
+/*
+ * While ZONE_NORMAL has DMA32 below it to go to, it rather does than mixing types in its
+ * pageblocks. A zone below is smaller and holds short-lived things anyway.
+ */
+static unsigned int alloc_flags_nofragment(const struct zone *zone, gfp_t gfp)
+{
+	unsigned int alloc_flags = gfp & __GFP_KSWAPD_RECLAIM;
+
+	if (zone_idx(zone) != ZONE_NORMAL)
+		return alloc_flags;
+	if ((node_online_mask & (node_online_mask - 1)) && !populated_zone(zone - 1))
+		return alloc_flags;
+	return alloc_flags | ALLOC_NOFRAGMENT;
+}
+
+/* ------------------------------------------------------------------ watermarks */
+
+/* Free pages that this request cannot have. */
+static long unusable_free(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	long unusable = (1L << order) - 1;
+
+	if (!(alloc_flags & ALLOC_RESERVES))
+		unusable += (long)__atomic_load_n(&zone->nr_free_highatomic, __ATOMIC_RELAXED);
+	if (!(alloc_flags & ALLOC_CMA))
+		unusable += (long)zone_page_state(zone, NR_FREE_CMA_PAGES);
+	return unusable;
+}
+
+/*
+ * A list is empty or not: looked at without the lock, which is as good as any answer a moment
+ * later.
+ */
+__attribute__((no_sanitize("thread"))) static bool list_empty_racy(const struct page_list *list)
+{
+	return READ_ONCE(list->first) == 0;
+}
+
+static bool has_free_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	unsigned int o, mt;
+
+	/*
+	 * What the sections to come will hold cannot be seen in the lists. The request grows them
+	 * and looks again.
+	 */
+	if (READ_ONCE(zone->deferred_pages))
+		return true;
+	for (o = order; o < NR_PAGE_ORDERS; o++) {
+		const struct free_area *area = &zone->free_area[o];
+
+		if (!__atomic_load_n(&area->nr_free, __ATOMIC_RELAXED))
+			continue;
+		for (mt = 0; mt < MIGRATE_PCPTYPES; mt++)
+			if (!list_empty_racy(&area->free_list[mt]))
+				return true;
+		if ((alloc_flags & ALLOC_CMA) && !list_empty_racy(&area->free_list[MIGRATE_CMA]))
+			return true;
+		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) &&
+		    !list_empty_racy(&area->free_list[MIGRATE_HIGHATOMIC]))
+			return true;
+	}
+	return false;
+}
+
+bool zone_watermark_ok(struct zone *zone, unsigned int order, unsigned long mark,
+		       enum zone_type highest_zoneidx, unsigned int alloc_flags)
+{
+	long free = (long)zone_page_state(zone, NR_FREE_PAGES);
+	long min = (long)mark;
+
+	free -= unusable_free(zone, order, alloc_flags);
+	if (unlikely(alloc_flags & ALLOC_RESERVES)) {
+		/* __GFP_HIGH may use half, and who cannot sleep besides a quarter of the rest. */
+		if (alloc_flags & ALLOC_MIN_RESERVE) {
+			min -= min / 2;
+			if (alloc_flags & ALLOC_NON_BLOCK)
+				min -= min / 4;
+		}
+		/* A victim of the OOM killer is about to free more than it takes. */
+		if (alloc_flags & ALLOC_OOM)
+			min -= min / 2;
+	}
+	if (free <= min + (long)zone->lowmem_reserve[highest_zoneidx])
+		return false;
+	return !order || has_free_block(zone, order, alloc_flags);
+}
+
+static bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_flags,
+			  const struct alloc_context *ac, unsigned long extra)
+{
+	unsigned int wmark = alloc_flags & ALLOC_WMARK_MASK;
+	unsigned long boost = READ_ONCE(zone->watermark_boost);
+	unsigned long mark = zone->_watermark[wmark] + boost + extra;
+
+	if (zone_watermark_ok(zone, order, mark, ac->highest_zoneidx, alloc_flags))
+		return true;
+	/* The boost is for kswapd's sake, not to make urgent requests fail. */
+	return boost && !order && wmark == WMARK_MIN && (alloc_flags & ALLOC_MIN_RESERVE) &&
+	       zone_watermark_ok(zone, 0, mark - boost, ac->highest_zoneidx, alloc_flags);
+}
+
+/* ------------------------------------------------------------------ giving out */
+
+void prep_compound_page(struct page *page, unsigned int order)
+{
+	unsigned long i, nr = 1UL << order;
+
+	for (i = 1; i < nr; i++)
+		set_compound_head(page + i, page);
+	if (order)
+		page[1].order = order;
+	__SetPageHead(page);
+}
+
+static noinline void clear_pages(struct page *page, unsigned int order)
+{
+	char *p = page_address(page), *end = p + (PAGE_SIZE << order);
+
+	for (; p < end; p += PAGE_SIZE)
+		clear_page(p);
+}
+
+/*
+ * A block off the lists becomes the caller's. Its `word`s are 0 and its flags clear, as they were
+ * when it was freed.
+ */
+static __always_inline void prep_new_page(struct page *page, unsigned int order, gfp_t gfp)
+{
+	set_page_counts(page, PAGE_COUNTS_NEW);
+	if (unlikely(gfp & __GFP_ZERO))
+		clear_pages(page, order);
+	if (unlikely(order && (gfp & __GFP_COMP)))
+		prep_compound_page(page, order);
+}
+
+static struct page *rmqueue(struct zone *zone, unsigned int order, unsigned int alloc_flags,
+			    const struct alloc_context *ac, gfp_t gfp)
+{
+	struct page *page = NULL;
+
+	if (pcp_list_index(order, ac->migratetype) >= 0)
+		page = rmqueue_pcplist(zone, order, ac->migratetype, alloc_flags);
+	if (!page)
+		page = rmqueue_buddy(zone, order, ac->migratetype, alloc_flags);
+	if (unlikely(READ_ONCE(zone->watermark_boost)) && (alloc_flags & ALLOC_KSWAPD) &&
+	    page_alloc_hooks.wake_kswapd)
+		page_alloc_hooks.wake_kswapd(zone, gfp, 0, ac->highest_zoneidx);
+	return page;
+}
+
+/* A page from the first zone of the list that may give one. */
+static struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
+					   const struct alloc_context *ac)
+{
+	const struct zoneref *ref;
+
+retry:
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac)) {
+		struct zone *zone = ref->zone;
+		struct page *page;
+
+		/* Rather mix types than go to another node. */
+		if ((alloc_flags & ALLOC_NOFRAGMENT) && zone != ac->preferred->zone &&
+		    zone_to_nid(zone) != zone_to_nid(ac->preferred->zone)) {
+			alloc_flags &= ~ALLOC_NOFRAGMENT;
+			goto retry;
+		}
+		if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
+		    !zone_has_room(zone, order, alloc_flags, ac, 0))
+			continue;
+		page = rmqueue(zone, order, alloc_flags, ac, gfp);
+		if (!page)
+			continue;
+		prep_new_page(page, order, gfp);
+		if (unlikely(alloc_flags & ALLOC_HIGHATOMIC))
+			reserve_highatomic_pageblock(page, order, zone);
+		return page;
+	}
+	/* No zone had a pageblock of its own for it. */
+	if (alloc_flags & ALLOC_NOFRAGMENT) {
+		alloc_flags &= ~ALLOC_NOFRAGMENT;
+		goto retry;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ slow path */
+
+static void wake_all_kswapds(gfp_t gfp, unsigned int order, const struct alloc_context *ac)
+{
+	const struct zoneref *ref;
+
+	if (!page_alloc_hooks.wake_kswapd)
+		return;
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac))
+		if (managed_zone(ref->zone))
+			page_alloc_hooks.wake_kswapd(ref->zone, gfp, order, ac->highest_zoneidx);
+}
+
+static bool unreserve_highatomic(const struct alloc_context *ac, bool force)
+{
+	const struct zoneref *ref;
+
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac))
+		if (unreserve_highatomic_pageblock(ref->zone, ac->migratetype, force))
+			return true;
+	return false;
+}
+
+/*
+ * Let reclaim work, and look again; the second time with what per-CPU lists and the atomic reserve
+ * hold.
+ */
+static struct page *direct_reclaim(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
+				   const struct alloc_context *ac, unsigned long *progress)
+{
+	struct page *page;
+
+	*progress = page_alloc_hooks.direct_reclaim
+			    ? page_alloc_hooks.direct_reclaim(gfp, order, ac->nid, ac->nodemask)
+			    : 0;
+	if (*progress) {
+		page = get_page_from_freelist(gfp, order, alloc_flags, ac);
+		if (page)
+			return page;
+	}
+	unreserve_highatomic(ac, false);
+	drain_all_pages(NULL);
+	return get_page_from_freelist(gfp, order, alloc_flags, ac);
+}
+
+static struct page *direct_compact(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
+				   const struct alloc_context *ac)
+{
+	if (!order || !page_alloc_hooks.direct_compact ||
+	    !page_alloc_hooks.direct_compact(gfp, order, ac->nid, ac->nodemask))
+		return NULL;
+	return get_page_from_freelist(gfp, order, alloc_flags, ac);
+}
+
+static noinline void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac);
+
+/* Rounds of reclaim without success before the OOM killer is asked (Linux: MAX_RECLAIM_RETRIES). */
+#define MAX_RECLAIM_RETRIES 16
+
+static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac)
+{
+	const bool can_reclaim = (gfp & __GFP_DIRECT_RECLAIM) != 0;
+	const bool costly = order > PAGE_ALLOC_COSTLY_ORDER;
+	unsigned int alloc_flags = gfp_to_alloc_flags(gfp, order), rounds = 0;
+	unsigned long progress;
+	struct page *page;
+
+	WARN_ON_ONCE((gfp & __GFP_NOFAIL) && (order > 1 || !can_reclaim));
+	if (alloc_flags & ALLOC_KSWAPD)
+		wake_all_kswapds(gfp, order, ac);
+	page = get_page_from_freelist(gfp, order, alloc_flags, ac);
+	if (page)
+		return page;
+
+	/* Fragmentation is the likelier reason for large and unmovable blocks. */
+	if (can_reclaim && (costly || (order && ac->migratetype != MIGRATE_MOVABLE)) &&
+	    !(gfp & __GFP_MEMALLOC)) {
+		page = direct_compact(gfp, order, alloc_flags, ac);
+		if (page)
+			return page;
+	}
+
+	for (;;) {
+		if ((gfp & __GFP_MEMALLOC) && !(gfp & __GFP_NOMEMALLOC))
+			alloc_flags = gfp_to_alloc_flags_cma(gfp, ALLOC_NO_WATERMARKS) |
+				      (alloc_flags & ALLOC_KSWAPD);
+		/* The bounds that user space set do not bind who cannot wait. */
+		if (!(alloc_flags & ALLOC_CPUSET)) {
+			ac->nodemask = NULL;
+			ac->preferred = next_zoneref(ac->zonelist, ac);
+		}
+		page = get_page_from_freelist(gfp, order, alloc_flags, ac);
+		if (page)
+			return page;
+		if (!can_reclaim)
+			break;
+		page = direct_reclaim(gfp, order, alloc_flags, ac, &progress);
+		if (!page)
+			page = direct_compact(gfp, order, alloc_flags, ac);
+		if (page)
+			return page;
+		if (!(gfp & __GFP_NOFAIL)) {
+			if (gfp & __GFP_NORETRY)
+				break;
+			if (costly && !(gfp & __GFP_RETRY_MAYFAIL))
+				break;
+		}
+		rounds = progress && !costly ? 0 : rounds + 1;
+		if (progress && rounds < MAX_RECLAIM_RETRIES)
+			continue;
+		/* The last of the atomic reserve before somebody dies. */
+		if (unreserve_highatomic(ac, true))
+			continue;
+		if (!costly && !(gfp & __GFP_RETRY_MAYFAIL) && page_alloc_hooks.out_of_memory &&
+		    page_alloc_hooks.out_of_memory(gfp, order)) {
+			rounds = 0;
+			continue;
+		}
+		if (!(gfp & __GFP_NOFAIL))
+			break;
+		page = get_page_from_freelist(gfp, order, alloc_flags | ALLOC_MIN_RESERVE, ac);
+		if (page)
+			return page;
+		/* Nobody is there who could free anything: waiting would be for ever. */
+		if (!page_alloc_hooks.direct_reclaim && !page_alloc_hooks.out_of_memory)
+			panic("System is deadlocked on memory");
+	}
+	warn_alloc(gfp, order, ac);
+	return NULL;
+}
+
+/* Everything that the fast path left. */
+static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodemask)
+{
+	struct alloc_context ac;
+	struct page *page;
+
+	if (unlikely(order > MAX_PAGE_ORDER)) {
+		WARN_ON_ONCE(!(gfp & __GFP_NOWARN));
+		return NULL;
+	}
+	if (!prepare_alloc(&ac, gfp, nid, nodemask))
+		return NULL;
+	page = get_page_from_freelist(gfp, order,
+				      gfp_to_alloc_flags_cma(gfp, ALLOC_WMARK_LOW) |
+					      alloc_flags_nofragment(ac.preferred->zone, gfp),
+				      &ac);
+	return likely(page) ? page : alloc_slowpath(gfp, order, &ac);
+}
+
+/* ------------------------------------------------------------------ fast path */
+
+/*
+ * A block of this CPU's list of the zone that the request prefers, or NULL: not so simple. The zone
+ * that the zonelist names first is right whenever it has a page: no watermark can forbid a page
+ * that is not counted as free.
+ */
+static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order,
+					       const struct pglist_data *pgdat, unsigned int cpu)
+{
+	unsigned int class = gfp_class(gfp);
+	const struct zoneref *ref;
+	struct per_cpu_pages *pcp;
+	struct page_list *list;
+	struct page *page;
+	u32 first;
+
+	ref = pgdat->node_zonelists[gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
+	if (unlikely(!ref))
+		return NULL;
+	while (ref->zone && unlikely(ref->zone_idx > (class & 7)))
+		ref++;
+	if (unlikely(!ref->zone))
+		return NULL;
+	pcp = pcp_trylock(ref->zone, cpu);
+	if (unlikely(!pcp))
+		return NULL;
+	list = &pcp->lists[order * MIGRATE_PCPTYPES + (class >> 4)];
+	first = list->first;
+	if (unlikely(!first)) {
+		spin_unlock(&pcp->lock);
+		return NULL;
+	}
+	page = pcp_pop(pcp, list, first, order);
+	spin_unlock(&pcp->lock);
+	prep_new_page(page, order, gfp);
+	return page;
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	unsigned int cpu = port_cpu();
+	const struct pglist_data *pgdat = cpu_pgdat[cpu];
+	struct page *page;
+
+	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER && pgdat)) {
+		page = alloc_fast(gfp, order, pgdat, cpu);
+		if (likely(page))
+			return page;
+	}
+	return alloc_any(gfp, order, pgdat ? pgdat->node_id : NUMA_NO_NODE, NULL);
+}
+
+struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, nodemask_t *nodemask)
+{
+	const struct pglist_data *pgdat = preferred_nid >= 0 && preferred_nid < MAX_NUMNODES
+						  ? NODE_DATA(preferred_nid)
+						  : NULL;
+	struct page *page;
+
+	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER && pgdat && !nodemask)) {
+		page = alloc_fast(gfp, order, pgdat, port_cpu());
+		if (likely(page))
+			return page;
+	}
+	return alloc_any(gfp, order, preferred_nid, nodemask);
+}
+
+/* ------------------------------------------------------------------ bulk */
+
+/* The run of NULL entries at array[at]. */
+static unsigned int null_run(struct page **array, unsigned int at, unsigned int nr)
+{
+	unsigned int n = 0;
+
+	while (at + n < nr && !array[at + n])
+		n++;
+	return n;
+}
+
+/*
+ * Up to n pages into array or onto list: first what the CPU has, then straight from the free lists.
+ */
+static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsigned int n,
+			      enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
+			      struct page **array)
+{
+	struct page_list *own = &pcp->lists[mt];
+	struct page_list more = {0};
+	unsigned int got = 0;
+	u32 first = own->first;
+
+	for (; got < n && first; got++) {
+		struct page *page = page_from_index(first);
+
+		first = page->next;
+		set_page_counts(page, PAGE_COUNTS_NEW);
+		if (array)
+			array[got] = page;
+		else
+			page_list_add_tail(list, page);
+	}
+	own->first = first;
+	if (first)
+		page_from_index(first)->prev = 0;
+	else
+		own->last = 0;
+	pcp->count -= (int)got;
+	if (got == n)
+		return got;
+	if (array)
+		return got + rmqueue_bulk(zone, 0, n - got, mt, alloc_flags, NULL, array + got);
+	got += rmqueue_bulk(zone, 0, n - got, mt, alloc_flags, &more, NULL);
+	while (more.first) {
+		struct page *page = page_from_index(more.first);
+
+		page_list_del(&more, page);
+		set_page_counts(page, PAGE_COUNTS_NEW);
+		page_list_add_tail(list, page);
+	}
+	return got;
+}
+
+/*
+ * The nearest zone that stays above its low watermark after nr more pages; NULL: none on the
+ * preferred node.
+ */
+static struct zone *bulk_zone(const struct alloc_context *ac, unsigned int alloc_flags,
+			      unsigned long nr)
+{
+	const struct zoneref *ref;
+
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac)) {
+		if (zone_to_nid(ref->zone) != zone_to_nid(ac->preferred->zone))
+			return NULL;
+		if (zone_has_room(ref->zone, 0, alloc_flags, ac, nr))
+			return ref->zone;
+	}
+	return NULL;
+}
+
+unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemask, int nr_pages,
+			       struct page_list *list, struct page **array)
+{
+	unsigned int nr = nr_pages > 0 ? (unsigned int)nr_pages : 0, at = 0, start, n, got;
+	unsigned int alloc_flags = gfp_to_alloc_flags_cma(gfp, ALLOC_WMARK_LOW);
+	struct per_cpu_pages *pcp = NULL;
+	struct alloc_context ac;
+	struct zone *zone;
+	struct page *page;
+
+	while (array && at < nr && array[at])
+		at++;
+	if (at == nr || !prepare_alloc(&ac, gfp, preferred_nid, nodemask))
+		return at;
+	start = at;
+	zone = nr - at > 1 ? bulk_zone(&ac, alloc_flags, nr) : NULL;
+	if (zone)
+		pcp = pcp_trylock(zone, port_cpu());
+	if (pcp) {
+		while (at < nr) {
+			n = array ? null_run(array, at, nr) : nr - at;
+			if (!n) {
+				at++;
+				continue;
+			}
+			got = bulk_take(zone, pcp, n, ac.migratetype, alloc_flags, list,
+					array ? array + at : NULL);
+			if ((gfp & __GFP_ZERO) && got) {
+				unsigned int i;
+				u32 index = list ? list->last : 0;
+
+				for (i = 0; i < got; i++) {
+					page = array ? array[at + i] : page_from_index(index);
+					if (!array)
+						index = page->prev;
+					clear_pages(page, 0);
+				}
+			}
+			at += got;
+			if (got < n)
+				break;
+		}
+		spin_unlock(&pcp->lock);
+		if (at > start)
+			return at;
+	}
+	/* Not in bulk: one page, with all that the allocator can do for it. */
+	page = __alloc_pages(gfp, 0, preferred_nid, nodemask);
+	if (page) {
+		if (array)
+			array[at] = page;
+		else
+			page_list_add_tail(list, page);
+		at++;
+	}
+	return at;
+}
+
+/* ------------------------------------------------------------------ freeing */
+
+static noinline void bad_page(struct page *page, const char *reason);
+
+/*
+ * Fields that a freed page must not have, or flags to clear: one value, 0 for the page that needs
+ * nothing.
+ */
+static __always_inline u64 page_leftovers(const struct page *page)
+{
+	return (page_counts(page) ^ PAGE_COUNTS_FREE) | page->word | (page->flags & PAGEFLAGS_MASK);
+}
+
+/* NULL: a page without references that may be given out again, save for flags to clear. */
+static const char *free_page_bad_reason(const struct page *page)
+{
+	if (page->_mapcount != -1)
+		return page_has_type(page) ? "page still has a type" : "nonzero mapcount";
+	if (page_ref_count(page))
+		return "nonzero _refcount";
+	if (page->word)
+		return "non-NULL mapping";
+	if (page->flags & PAGE_FLAGS_CHECK_AT_FREE)
+		return "PAGE_FLAGS_CHECK_AT_FREE flag(s) set";
+	return NULL;
+}
+
+static bool free_one_prepare(struct page *page)
+{
+	const char *reason;
+
+	if (likely(!page_leftovers(page)))
+		return true;
+	reason = free_page_bad_reason(page);
+	if (reason) {
+		bad_page(page, reason);
+		return false;
+	}
+	page->flags &= ~PAGE_FLAGS_CHECK_AT_PREP;
+	return true;
+}
+
+/*
+ * Make a block that lost its last reference ready for the free lists. False: something of it is
+ * still in use, has been reported, and none of it may be given out again.
+ */
+static noinline bool free_pages_prepare(struct page *page, unsigned int order)
+{
+	bool compound = PageHead(page), good = true;
+	unsigned long i, nr = 1UL << order;
+
+	/* Broken memory: lost, without a word, because that was said when it broke. */
+	if (unlikely(PageHWPoison(page)) && !order)
+		return false;
+	if (PageTail(page)) {
+		bad_page(page, "tail page freed");
+		return false;
+	}
+	if (compound && compound_order(page) != order) {
+		bad_page(page, "wrong compound order");
+		return false;
+	}
+	if (compound) {
+		u64 tail = page_index32(page) | PAGE_WORD_TAIL;
+
+		for (i = 1; i < nr; i++) {
+			if (page[i].word != tail) {
+				bad_page(page + i, "compound_head not consistent");
+				good = false;
+			}
+			clear_compound_head(page + i);
+		}
+		__ClearPageHead(page);
+	}
+	for (i = 0; i < nr; i++)
+		good &= free_one_prepare(page + i);
+	return good;
+}
+
+void free_unref_page(struct page *page, unsigned int order)
+{
+	struct per_cpu_pages *pcp;
+	enum migratetype mt;
+	struct zone *zone;
+	int index;
+
+	/* The usual page carries nothing to clear. */
+	if (unlikely(order || page_leftovers(page))) {
+		unsigned long i, nr = 1UL << order;
+		u64 left = 0;
+
+		/* A small block is looked at as a whole first. */
+		if (order <= PAGE_ALLOC_COSTLY_ORDER)
+			for (i = 0; i < nr; i++)
+				left |= page_leftovers(page + i);
+		else
+			left = 1;
+		if (left && !free_pages_prepare(page, order))
+			return;
+	}
+	zone = page_zone(page);
+	mt = get_pageblock_migratetype(page);
+	/*
+	 * The per-CPU lists have no list for CMA and the atomic reserve: when they are given back
+	 * their type is known.
+	 */
+	if (unlikely(mt >= MIGRATE_PCPTYPES))
+		mt = is_migrate_isolate(mt) ? MIGRATE_TYPES : MIGRATE_MOVABLE;
+	index = pcp_list_index(order, mt);
+	if (unlikely(index < 0 || mt == MIGRATE_TYPES))
+		goto direct;
+	pcp = pcp_trylock(zone, port_cpu());
+	if (unlikely(!pcp))
+		goto direct;
+	page_list_add(&pcp->lists[index], page);
+	pcp->count += 1 << order;
+	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
+		pcp_free_excess(zone, pcp);
+	else
+		spin_unlock(&pcp->lock);
+	return;
+direct:
+	free_one_page(zone, page, order, FPI_NONE);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	/* Asked before the reference is dropped: afterwards the page is somebody else's. */
+	bool head = PageHead(page);
+
+	if (likely(put_page_testzero(page)))
+		free_unref_page(page, order);
+	else if (!head)
+		/*
+		 * Somebody took a reference to the first page on the way (get_page_unless_zero). He
+		 * will free it as a page of order 0, because nothing tells him otherwise; so the
+		 * rest is freed here.
+		 */
+		while (order-- > 0)
+			free_unref_page(page + (1UL << order), order);
+}
+
+void __folio_put(struct folio *folio)
+{
+	free_unref_page(&folio->page, folio_order(folio));
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	BUG_ON(PageCompound(page) || !page_ref_count(page));
+	for (i = 1; i < 1UL << order; i++)
+		set_page_counts(page + i, (u64)(u32)page_ref_count(page) | PAGE_COUNTS_FREE);
+}
+
+/* ------------------------------------------------------------------ addresses */
+
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages(gfp & ~__GFP_HIGHMEM, order);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+unsigned long get_zeroed_page(gfp_t gfp)
+{
+	return __get_free_pages(gfp | __GFP_ZERO, 0);
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	if (addr)
+		__free_pages(virt_to_page((void *)addr), order);
+}
+
+static void *make_exact(struct page *page, unsigned int order, size_t size)
+{
+	unsigned long i, used = PFN_UP(size);
+
+	if (!page)
+		return NULL;
+	split_page(page, order);
+	for (i = used; i < 1UL << order; i++)
+		__free_page(page + i);
+	return page_address(page);
+}
+
+void *alloc_pages_exact_nid(int nid, size_t size, gfp_t gfp)
+{
+	/* The largest block bounds it; also keeps the rounding below from overflow. */
+	if (!size || size > PAGE_SIZE << MAX_PAGE_ORDER)
+		return NULL;
+	WARN_ON_ONCE(gfp & (__GFP_COMP | __GFP_HIGHMEM));
+	gfp &= ~(__GFP_COMP | __GFP_HIGHMEM);
+	return make_exact(alloc_pages_node(nid, gfp, get_order(size)), get_order(size), size);
+}
+
+void *alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	return alloc_pages_exact_nid(NUMA_NO_NODE, size, gfp);
+}
+
+void free_pages_exact(void *p, size_t size)
+{
+	unsigned long addr = (unsigned long)p, end = addr + PAGE_ALIGN(size);
+
+	for (; addr < end; addr += PAGE_SIZE)
+		free_page(addr);
+}
+
+/* ------------------------------------------------------------------ complaints */
+
+static const struct {
+	gfp_t flags;
+	const char *name;
+} gfp_name_table[] = {
+	/* Sets before their parts. */
+	{GFP_TRANSHUGE, "GFP_TRANSHUGE"},
+	{GFP_TRANSHUGE_LIGHT, "GFP_TRANSHUGE_LIGHT"},
+	{GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE"},
+	{GFP_HIGHUSER, "GFP_HIGHUSER"},
+	{GFP_USER, "GFP_USER"},
+	{GFP_KERNEL_ACCOUNT, "GFP_KERNEL_ACCOUNT"},
+	{GFP_KERNEL, "GFP_KERNEL"},
+	{GFP_NOFS, "GFP_NOFS"},
+	{GFP_ATOMIC, "GFP_ATOMIC"},
+	{GFP_NOIO, "GFP_NOIO"},
+	{GFP_NOWAIT, "GFP_NOWAIT"},
+	{GFP_DMA, "GFP_DMA"},
+	{__GFP_HIGHMEM, "__GFP_HIGHMEM"},
+	{GFP_DMA32, "GFP_DMA32"},
+	{__GFP_HIGH, "__GFP_HIGH"},
+	{__GFP_IO, "__GFP_IO"},
+	{__GFP_FS, "__GFP_FS"},
+	{__GFP_NOWARN, "__GFP_NOWARN"},
+	{__GFP_RETRY_MAYFAIL, "__GFP_RETRY_MAYFAIL"},
+	{__GFP_NOFAIL, "__GFP_NOFAIL"},
+	{__GFP_NORETRY, "__GFP_NORETRY"},
+	{__GFP_COMP, "__GFP_COMP"},
+	{__GFP_ZERO, "__GFP_ZERO"},
+	{__GFP_NOMEMALLOC, "__GFP_NOMEMALLOC"},
+	{__GFP_MEMALLOC, "__GFP_MEMALLOC"},
+	{__GFP_HARDWALL, "__GFP_HARDWALL"},
+	{__GFP_THISNODE, "__GFP_THISNODE"},
+	{__GFP_RECLAIMABLE, "__GFP_RECLAIMABLE"},
+	{__GFP_MOVABLE, "__GFP_MOVABLE"},
+	{__GFP_ACCOUNT, "__GFP_ACCOUNT"},
+	{__GFP_WRITE, "__GFP_WRITE"},
+	{__GFP_RECLAIM, "__GFP_RECLAIM"},
+	{__GFP_DIRECT_RECLAIM, "__GFP_DIRECT_RECLAIM"},
+	{__GFP_KSWAPD_RECLAIM, "__GFP_KSWAPD_RECLAIM"},
+	{__GFP_ZEROTAGS, "__GFP_ZEROTAGS"},
+};
+
+char *gfp_names(char buf[GFP_NAME_MAX], gfp_t gfp)
+{
+	size_t n = 0;
+	unsigned int i;
+
+	buf[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(gfp_name_table); i++) {
+		gfp_t flags = gfp_name_table[i].flags;
+
+		if ((gfp & flags) != flags)
+			continue;
+		gfp &= ~flags;
+		n += (size_t)quire_snprintf(buf + n, GFP_NAME_MAX - n, "%s%s", n ? "|" : "",
+					    gfp_name_table[i].name);
+		if (n >= GFP_NAME_MAX)
+			return buf;
+	}
+	if (gfp || !n)
+		quire_snprintf(buf + n, GFP_NAME_MAX - n, "%s%#x", n ? "|" : "", gfp);
+	return buf;
+}
+
+/*
+ * A failure every ten seconds is enough (Linux: nopage_rs). Where there is no clock it is the first
+ * that is told.
+ */
+static bool warn_again(void)
+{
+	static u64 next;
+	static bool warned;
+	u64 now = port_clock_ns();
+
+	if (warned && now < next)
+		return false;
+	warned = true;
+	next = now + 10ULL * 1000000000ULL;
+	return true;
+}
+
+static noinline void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac)
+{
+	const struct zoneref *ref;
+	char names[GFP_NAME_MAX];
+
+	if ((gfp & __GFP_NOWARN) || !warn_again())
+		return;
+	pr_warn("swapper/%u: page allocation failure: order:%u, mode:%#x(%s), nodemask=%s\n",
+		port_cpu(), order, gfp, gfp_names(names, gfp),
+		ac->nodemask ? "(restricted)" : "(null)");
+	port_backtrace();
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac)) {
+		const struct zone *z = ref->zone;
+
+#define K(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
+		pr_warn("Node %d %s free:%lukB boost:%lukB min:%lukB low:%lukB high:%lukB "
+			"reserved_highatomic:%luKB present:%lukB managed:%lukB free_cma:%lukB\n",
+			zone_to_nid(z), z->name, K(zone_page_state(z, NR_FREE_PAGES)),
+			K(z->watermark_boost), K(z->_watermark[WMARK_MIN]),
+			K(z->_watermark[WMARK_LOW]), K(z->_watermark[WMARK_HIGH]),
+			K(z->nr_reserved_highatomic), K(z->present_pages), K(z->managed_pages),
+			K(zone_page_state(z, NR_FREE_CMA_PAGES)));
+#undef K
+	}
+}
+
+static const char *const page_flag_names[] = {
+#define X(flag, ...) #flag,
+	PAGE_FLAG_LIST(X)
+#undef X
+};
+
+static noinline void bad_page(struct page *page, const char *reason)
+{
+	static unsigned int shown;
+	char names[256];
+	size_t n = 0;
+	unsigned int i;
+
+	/* One broken owner can free thousands. */
+	if (__atomic_fetch_add(&shown, 1, __ATOMIC_RELAXED) >= 60)
+		return;
+	names[0] = '\0';
+	for (i = 0; i < NR_PAGEFLAGS; i++)
+		if (page->flags >> i & 1)
+			n += (size_t)quire_snprintf(names + n,
+						    sizeof(names) - min(n, sizeof(names)), "%s%s",
+						    n ? "|" : "", page_flag_names[i]);
+	pr_err("BUG: Bad page state in process swapper/%u  pfn:%05lx\n", port_cpu(),
+	       page_to_pfn(page));
+	pr_err("page: refcount:%d mapcount:%d mapping:%#llx index:%#x pfn:%#lx\n",
+	       page_ref_count(page), page_has_type(page) ? 0 : page->_mapcount + 1,
+	       (unsigned long long)page->word, page->index_lo, page_to_pfn(page));
+	pr_err("flags: %#x(%s|node=%u|zone=%u) page_type: %#x\n", page->flags, names,
+	       page_to_nid(page), page_zonenum(page), page->page_type);
+	pr_err("page dumped because: %s\n", reason);
+	port_backtrace();
+	/* Its fields stay for who looks; but a neighbour must not take it for a free block. */
+	if (PageBuddy(page))
+		__ClearPageBuddy(page);
+}

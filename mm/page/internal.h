@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the page allocator share: buddy.c and fallback.c (free lists, under
+ * zone->lock), pageset.c (per-CPU lists, under per_cpu_pages.lock), alloc.c (requests), contig.c
+ * (ranges). Each calls only those before it.
+ */
+#ifndef QUIRE_PAGE_INTERNAL_H
+#define QUIRE_PAGE_INTERNAL_H
+
+#include <quire/buddy.h>
+
+/*
+ * Every section that the zone has is in the lists, or growing did not help: fall back to other
+ * types all the same.
+ */
+#define ALLOC_GROWN 0x1000U
+
+/* How __free_one_page puts a block. */
+#define FPI_NONE 0U
+#define FPI_TO_TAIL 1U /* to be given out last: memory that nobody used yet */
+
+static inline bool is_migrate_isolate(enum migratetype mt)
+{
+	return mt == MIGRATE_ISOLATE;
+}
+
+static inline bool is_migrate_cma(enum migratetype mt)
+{
+	return mt == MIGRATE_CMA;
+}
+
+/* Free blocks of these types may merge across pageblocks. */
+static inline bool migratetype_is_mergeable(enum migratetype mt)
+{
+	return mt < MIGRATE_PCPTYPES;
+}
+
+static inline unsigned long pageblock_start_pfn(unsigned long pfn)
+{
+	return ALIGN_DOWN(pfn, pageblock_nr_pages);
+}
+
+static inline unsigned int buddy_order(const struct page *page)
+{
+	return page->order;
+}
+
+static inline unsigned long zone_page_state(const struct zone *zone, enum zone_stat_item item)
+{
+	return (unsigned long)__atomic_load_n(&zone->vm_stat[item], __ATOMIC_RELAXED);
+}
+
+/* Counters are written under zone->lock and read without. */
+static inline void zone_page_state_add(struct zone *zone, enum zone_stat_item item, long nr)
+{
+	__atomic_store_n(&zone->vm_stat[item], zone->vm_stat[item] + nr, __ATOMIC_RELAXED);
+}
+
+/*
+ * nr pages of type mt came to the free lists, or left. Isolated pages are free, but not to be had.
+ * zone->lock held.
+ */
+static inline void account_freepages(struct zone *zone, long nr, enum migratetype mt)
+{
+	if (is_migrate_isolate(mt))
+		return;
+	zone_page_state_add(zone, NR_FREE_PAGES, nr);
+	if (is_migrate_cma(mt))
+		zone_page_state_add(zone, NR_FREE_CMA_PAGES, nr);
+	else if (mt == MIGRATE_HIGHATOMIC)
+		__atomic_store_n(&zone->nr_free_highatomic,
+				 zone->nr_free_highatomic + (unsigned long)nr, __ATOMIC_RELAXED);
+}
+
+static inline void set_nr_free(struct free_area *area, unsigned long nr)
+{
+	__atomic_store_n(&area->nr_free, nr, __ATOMIC_RELAXED);
+}
+
+/* The block becomes a free one; not counted yet. zone->lock held. */
+static inline void add_to_free_list(struct page *page, struct zone *zone, unsigned int order,
+				    enum migratetype mt, bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page->order = order;
+	__SetPageBuddy(page);
+	if (tail)
+		page_list_add_tail(&area->free_list[mt], page);
+	else
+		page_list_add(&area->free_list[mt], page);
+	set_nr_free(area, area->nr_free + 1);
+}
+
+static inline void del_from_free_list(struct page *page, struct zone *zone, unsigned int order,
+				      enum migratetype mt)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page_list_del(&area->free_list[mt], page);
+	__ClearPageBuddy(page);
+	set_nr_free(area, area->nr_free - 1);
+}
+
+/* ------------------------------------------------------------------ buddy.c; zone->lock held unless said otherwise */
+
+void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, unsigned int order,
+		     enum migratetype mt, unsigned int fpi);
+/* The same for a block of any order, by the types of its pageblocks. Takes the lock. */
+void free_one_page(struct zone *zone, struct page *page, unsigned int order, unsigned int fpi);
+/*
+ * Split a block off the lists of order `high` down to `low`: the first part is the caller's, the
+ * rest goes back.
+ */
+void expand(struct zone *zone, struct page *page, unsigned int low, unsigned int high,
+	    enum migratetype mt);
+struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt);
+void set_pageblock_range(struct page *page, unsigned int order, enum migratetype mt);
+
+/*
+ * One block from the lists, with fallbacks, growing the zone when needed. Takes the lock. NULL:
+ * none.
+ */
+struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratetype mt,
+			   unsigned int alloc_flags);
+/*
+ * Up to count blocks, with one hold of the lock: to the end of list, or into array, there with a
+ * reference each. Growing the zone when it gets none. Returns how many. Takes the lock.
+ */
+unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int count,
+			  enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
+			  struct page **array);
+
+/* ------------------------------------------------------------------ fallback.c; zone->lock held unless said otherwise */
+
+/* A block from another type's lists, with the whole pageblock turned to mt, or just taken. */
+struct page *__rmqueue_claim(struct zone *zone, unsigned int order, enum migratetype mt,
+			     unsigned int alloc_flags);
+struct page *__rmqueue_steal(struct zone *zone, unsigned int order, enum migratetype mt);
+
+/*
+ * Move the free blocks of page's pageblock between types. Returns the pages moved, -1 when it is
+ * not all in the zone.
+ */
+long move_freepages_block(struct zone *zone, struct page *page, enum migratetype from,
+			  enum migratetype to);
+/*
+ * The same for isolation: a free block larger than the pageblock is split. False: not all in the
+ * zone.
+ */
+bool move_freepages_block_isolate(struct zone *zone, struct page *page, enum migratetype to);
+
+/* Keep page's pageblock for high-order atomic requests. Takes the lock. */
+void reserve_highatomic_pageblock(struct page *page, unsigned int order, struct zone *zone);
+/*
+ * Give one such pageblock of the zone back as mt, the last one only when forced. Takes the lock.
+ * True: got pages.
+ */
+bool unreserve_highatomic_pageblock(struct zone *zone, enum migratetype mt, bool force);
+
+/* ------------------------------------------------------------------ pageset.c; no lock held */
+
+/* The list of an order, or -1 when per-CPU lists do not hold it. */
+static __always_inline int pcp_list_index(unsigned int order, enum migratetype mt)
+{
+	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER))
+		return (int)(order * MIGRATE_PCPTYPES + mt);
+	if (order == pageblock_order)
+		return (int)((PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES + mt);
+	return -1;
+}
+
+/* Take the first page of a list that is not empty. pcp->lock held. */
+static __always_inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct page_list *list,
+					    u32 first, unsigned int order)
+{
+	struct page *page = page_from_index(first);
+	u32 next = page->next;
+
+	list->first = next;
+	if (next)
+		page_from_index(next)->prev = 0;
+	else
+		list->last = 0;
+	pcp->count -= 1 << order;
+	return page;
+}
+
+/*
+ * This CPU's set of the zone, locked, or NULL: none yet, or somebody drains it, or an interrupt
+ * came into its use.
+ */
+static __always_inline struct per_cpu_pages *pcp_trylock(struct zone *zone, unsigned int cpu)
+{
+	struct per_cpu_pages *pcp = zone->pageset;
+
+	if (unlikely(!pcp))
+		return NULL;
+	pcp += cpu;
+	return likely(spin_trylock(&pcp->lock)) ? pcp : NULL;
+}
+
+/*
+ * A page from this CPU's lists, which are refilled when empty; NULL: not by this way. order: one
+ * that the lists hold.
+ */
+struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migratetype mt,
+			     unsigned int alloc_flags);
+/* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
+void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
+
+#endif
