@@ -6,7 +6,7 @@
 #ifndef QUIRE_CMA_H
 #define QUIRE_CMA_H
 
-#include <quire/types.h>
+#include <quire/spinlock.h>
 
 struct page;
 
@@ -23,6 +23,8 @@ struct cma {
 	unsigned int order_per_bit; /* log2 of the pages that one bit of the bitmap stands for */
 	int nid;                    /* asked-for node or NUMA_NO_NODE */
 	bool active;                /* its pages belong to the page allocator */
+	spinlock_t lock;            /* bitmap */
+	u64 *bitmap;                /* one bit: 2^order_per_bit pages are given out; NULL until the first time */
 };
 
 /* In order of declaration. Written by the boot CPU until cma_init_reserved_areas(), constant afterwards. */
@@ -76,6 +78,19 @@ void dma_contiguous_reserve(phys_addr_t limit);
  * outside memory is given up and its pages become ordinary ones. Called once, after memblock_free_all.
  */
 void cma_init_reserved_areas(void);
+
+/*
+ * Take `count` pages from an area, contiguous, the first aligned to 2^align pages (at most the largest block): whoever uses them is moved away.
+ * Each page has one reference; their content is not defined. NULL: bad argument, or no such range can be had; said so unless no_warn.
+ * Not in interrupts; may take long.
+ */
+struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align, bool no_warn);
+/* [pages, pages + count) lies within the area. */
+bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned long count);
+/* Give back what cma_alloc gave, or a part of it of whole bits. False when it does not lie in the area. */
+bool cma_release(struct cma *cma, struct page *pages, unsigned long count);
+/* Call fn for every area until it returns nonzero, which is returned. */
+int cma_for_each_area(int (*fn)(struct cma *cma, void *data), void *data);
 
 static inline phys_addr_t cma_get_base(const struct cma *cma)
 {

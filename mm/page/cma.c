@@ -9,7 +9,9 @@
  * area lies in one zone, is counted in that zone's managed and cma pages, and its pageblocks are MIGRATE_CMA as soon as their
  * section is READY.
  *
- * Locking: the boot CPU alone, until activation; the table is constant afterwards.
+ * Locking: the boot CPU alone, until activation; the table is constant afterwards. A bit of an area's bitmap changes under its lock; set, it
+ * keeps the pages for who set it. One CPU at a time isolates pageblocks (isolation_lock, taken before zone->lock), because two
+ * that share a pageblock would both fail.
  *
  * Against Linux: the same place and words for every area. Activation there clears and frees every page; here an area in
  * sections that are not READY yet is only counted.
@@ -19,6 +21,7 @@
 
 #include <quire/buddy.h>
 #include <quire/cma.h>
+#include <quire/gfp.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/printk.h>
@@ -222,4 +225,183 @@ void cma_init_reserved_areas(void)
 	for (i = 0; i < nr_cma_areas; i++)
 		if (cma_areas[i].size && !cma_areas[i].active)
 			activate(&cma_areas[i]);
+}
+
+/* ------------------------------------------------------------------ taking and giving back */
+
+static spinlock_t isolation_lock;
+
+/* The first bit from start on that is `value`, or end. */
+static unsigned long next_bit(const u64 *map, unsigned long start, unsigned long end, bool value)
+{
+	while (start < end) {
+		u64 word = (value ? map[start / 64] : ~map[start / 64]) >> (start % 64);
+
+		if (word)
+			return min(start + (unsigned long)__ffs(word), end);
+		start = (start | 63) + 1;
+	}
+	return end;
+}
+
+static void change_bits(u64 *map, unsigned long first, unsigned long n, bool value)
+{
+	for (; n; n--, first++) {
+		if (value)
+			map[first / 64] |= 1ULL << (first % 64);
+		else
+			map[first / 64] &= ~(1ULL << (first % 64));
+	}
+}
+
+/*
+ * n clear bits from `start` on, of which the first, plus offset, is a multiple of mask + 1. Returns the first, or a number
+ * beyond `bits` when there are none.
+ */
+static unsigned long find_area(const u64 *map, unsigned long bits, unsigned long start,
+			       unsigned long n, unsigned long mask, unsigned long offset)
+{
+	for (;;) {
+		unsigned long first = next_bit(map, start, bits, false);
+
+		first = ((first + offset + mask) & ~mask) - offset;
+		if (first > bits || n > bits - first)
+			return ULONG_MAX;
+		start = next_bit(map, first, first + n, true);
+		if (start == first + n)
+			return first;
+		start++;
+	}
+}
+
+static unsigned long area_bits(const struct cma *cma)
+{
+	return PHYS_PFN(cma->size) >> cma->order_per_bit;
+}
+
+static unsigned long pages_to_bits(const struct cma *cma, unsigned long pages)
+{
+	return ALIGN(pages, 1UL << cma->order_per_bit) >> cma->order_per_bit;
+}
+
+static size_t bitmap_bytes(const struct cma *cma)
+{
+	return DIV_ROUND_UP(area_bits(cma), 64) * sizeof(u64);
+}
+
+/* Areas that nobody takes from need no bitmap: most machines have one that is never used. */
+static int need_bitmap(struct cma *cma)
+{
+	u64 *map, *expected = NULL;
+
+	if (__atomic_load_n(&cma->bitmap, __ATOMIC_ACQUIRE))
+		return 0;
+	map = alloc_pages_exact(bitmap_bytes(cma), GFP_KERNEL | __GFP_ZERO);
+	if (!map)
+		return -ENOMEM;
+	if (!__atomic_compare_exchange_n(&cma->bitmap, &expected, map, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		free_pages_exact(map, bitmap_bytes(cma));
+	return 0;
+}
+
+static void give_bits(struct cma *cma, unsigned long first, unsigned long n)
+{
+	unsigned long flags = spin_lock_irqsave(&cma->lock);
+
+	change_bits(cma->bitmap, first, n, false);
+	spin_unlock_irqrestore(&cma->lock, flags);
+}
+
+/* The pages themselves: what is on them moves away. */
+static int take_pages(unsigned long pfn, unsigned long count, gfp_t gfp)
+{
+	unsigned long at;
+	int err;
+
+	for (at = pfn; at < pfn + count; at = ALIGN(at + 1, PAGES_PER_SECTION))
+		if (section_grow(at))
+			return -EINVAL;
+	spin_lock(&isolation_lock);
+	err = alloc_contig_range(pfn, pfn + count, MIGRATE_CMA, gfp);
+	spin_unlock(&isolation_lock);
+	return err;
+}
+
+struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align, bool no_warn)
+{
+	unsigned long base, bits, n, mask, offset, first, start = 0;
+	int err = -ENOMEM;
+
+	if (!cma || !cma->active || !count || align > MAX_PAGE_ORDER ||
+	    count > PHYS_PFN(cma->size) || need_bitmap(cma))
+		return NULL;
+	base = PHYS_PFN(cma->base);
+	bits = area_bits(cma);
+	n = pages_to_bits(cma, count);
+	mask = align > cma->order_per_bit ? (1UL << (align - cma->order_per_bit)) - 1 : 0;
+	/* The bit's number says how the page is aligned only relative to the area's start. */
+	offset = (base & ((1UL << align) - 1)) >> cma->order_per_bit;
+
+	for (;;) {
+		unsigned long flags = spin_lock_irqsave(&cma->lock);
+
+		first = find_area(cma->bitmap, bits, start, n, mask, offset);
+		if (first < bits)
+			change_bits(cma->bitmap, first, n, true);
+		spin_unlock_irqrestore(&cma->lock, flags);
+		if (first >= bits)
+			break;
+
+		err = take_pages(base + (first << cma->order_per_bit), count,
+				 GFP_KERNEL | (no_warn ? __GFP_NOWARN : 0));
+		if (!err)
+			return pfn_to_page(base + (first << cma->order_per_bit));
+		give_bits(cma, first, n);
+		/* Something there cannot be moved now: elsewhere, perhaps. */
+		if (err != -EBUSY)
+			break;
+		start = first + mask + 1;
+	}
+	if (!no_warn)
+		pr_err("%s: alloc failed, req-size: %lu pages, ret: %d\n", cma->name, count, err);
+	return NULL;
+}
+
+bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned long count)
+{
+	unsigned long pfn, base, total;
+
+	if (!cma || !pages)
+		return false;
+	pfn = page_to_pfn(pages);
+	base = PHYS_PFN(cma->base);
+	total = PHYS_PFN(cma->size);
+	return pfn >= base && pfn - base < total && count <= total - (pfn - base);
+}
+
+bool cma_release(struct cma *cma, struct page *pages, unsigned long count)
+{
+	unsigned long pfn;
+
+	if (!cma_pages_valid(cma, pages, count) || !cma->bitmap)
+		return false;
+	pfn = page_to_pfn(pages);
+	free_contig_range(pfn, count);
+	give_bits(cma, (pfn - PHYS_PFN(cma->base)) >> cma->order_per_bit,
+		  pages_to_bits(cma, count));
+	return true;
+}
+
+int cma_for_each_area(int (*fn)(struct cma *cma, void *data), void *data)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr_cma_areas; i++) {
+		ret = fn(&cma_areas[i], data);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }

@@ -10,6 +10,47 @@
 
 static struct cma *cma;
 
+/* ---- alloc_contig_range and what is behind it: pages taken, and one that cannot be moved */
+static u8 taken[1 << 20];
+static unsigned long taken_base, busy_pfn, contig_calls;
+static int contig_error;
+static bool no_exact_pages;
+
+int alloc_contig_range(unsigned long start, unsigned long end, unsigned int migratetype, gfp_t gfp)
+{
+	contig_calls++;
+	assert_int_equal(migratetype, MIGRATE_CMA);
+	assert_true(pfn_ready(start) && pfn_ready(end - 1));
+	if (contig_error)
+		return contig_error;
+	if (busy_pfn >= start && busy_pfn < end)
+		return -EBUSY;
+	for (unsigned long pfn = start; pfn < end; pfn++) {
+		assert_int_equal(taken[pfn - taken_base], 0);
+		taken[pfn - taken_base] = 1;
+	}
+	return 0;
+}
+
+void free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+	for (; nr_pages; pfn++, nr_pages--) {
+		assert_int_equal(taken[pfn - taken_base], 1);
+		taken[pfn - taken_base] = 0;
+	}
+}
+
+void *alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	assert_true(gfp & __GFP_ZERO);
+	return no_exact_pages ? NULL : test_calloc(1, size);
+}
+
+void free_pages_exact(void *p, size_t size)
+{
+	test_free(p);
+}
+
 static int reset(void **state)
 {
 	reset_machine();
@@ -20,6 +61,10 @@ static int reset(void **state)
 	dma_contiguous_default_area = NULL;
 	cma_cmdline = (struct cma_cmdline){.size = PHYS_ADDR_MAX};
 	cma = NULL;
+	memset(taken, 0, sizeof(taken));
+	busy_pfn = contig_calls = 0;
+	contig_error = 0;
+	no_exact_pages = false;
 	return 0;
 }
 
@@ -257,6 +302,162 @@ static void an_area_outside_memory_is_given_up(void **state)
 	assert_int_equal(zone_check(), 0);
 }
 
+/* ------------------------------------------------------------------ taking and giving back */
+
+/* One active area of a section, bits of 2^order_per_bit pages. */
+static unsigned long active_area(unsigned int order_per_bit)
+{
+	memblock_add_node(4 * SECTION, 4 * SECTION, 0, MEMBLOCK_NONE);
+	assert_int_equal(cma_declare_contiguous(5 * SECTION, SECTION, 0, 0, order_per_bit, true,
+						"area", &cma),
+			 0);
+	boot_zones(PFN(SIM_SIZE), 0);
+	memblock_free_all();
+	cma_init_reserved_areas();
+	taken_base = PFN(5 * SECTION);
+	return taken_base;
+}
+
+static void drop_area(void)
+{
+	test_free(cma->bitmap);
+}
+
+static void pages_come_lowest_first_and_go_back(void **state)
+{
+	unsigned long base = active_area(0);
+	struct page *a, *b, *c;
+
+	a = cma_alloc(cma, 3, 0, false);
+	b = cma_alloc(cma, 1, 0, false);
+	assert_int_equal(page_to_pfn(a), base);
+	assert_int_equal(page_to_pfn(b), base + 3);
+	assert_true(cma_release(cma, a, 3));
+	c = cma_alloc(cma, 2, 0, false);
+	assert_int_equal(page_to_pfn(c), base);
+	/* What does not fit into the gap comes after. */
+	a = cma_alloc(cma, 2, 0, false);
+	assert_int_equal(page_to_pfn(a), base + 4);
+	assert_true(cma_release(cma, a, 2) && cma_release(cma, b, 1) && cma_release(cma, c, 2));
+	drop_area();
+}
+
+static void alignment_is_of_the_page_not_of_the_bit(void **state)
+{
+	unsigned long base = active_area(2);
+	struct page *a, *b;
+
+	a = cma_alloc(cma, 1, 0, false);
+	assert_int_equal(page_to_pfn(a), base);
+	b = cma_alloc(cma, 4, 5, false);
+	assert_int_equal(page_to_pfn(b), base + 32);
+	/* A bit stands for four pages: the three others of the first are not given out. */
+	b = cma_alloc(cma, 1, 0, false);
+	assert_int_equal(page_to_pfn(b), base + 4);
+	drop_area();
+}
+
+static void the_whole_area_can_be_taken_once(void **state)
+{
+	active_area(0);
+	assert_non_null(cma_alloc(cma, PFN(SECTION), 0, false));
+	assert_null(cma_alloc(cma, 1, 0, true));
+	assert_false(logged("alloc failed"));
+	assert_null(cma_alloc(cma, 1, 0, false));
+	assert_true(logged("cma: area: alloc failed, req-size: 1 pages, ret: -12\n"));
+	assert_true(cma_release(cma, pfn_to_page(taken_base), PFN(SECTION)));
+	assert_non_null(cma_alloc(cma, 1, 0, false));
+	drop_area();
+}
+
+static void a_page_that_cannot_move_is_stepped_over(void **state)
+{
+	unsigned long base = active_area(0);
+
+	busy_pfn = base + 2;
+	assert_int_equal(page_to_pfn(cma_alloc(cma, 2, 1, false)), base);
+	assert_int_equal(page_to_pfn(cma_alloc(cma, 2, 1, false)), base + 4);
+	/* The failed attempt holds nothing. */
+	busy_pfn = 0;
+	assert_int_equal(page_to_pfn(cma_alloc(cma, 2, 1, false)), base + 2);
+	/* Another error ends the search at once, and holds nothing either. */
+	contig_error = -ENOMEM;
+	contig_calls = 0;
+	assert_null(cma_alloc(cma, 2, 1, true));
+	assert_int_equal(contig_calls, 1);
+	contig_error = 0;
+	assert_int_equal(page_to_pfn(cma_alloc(cma, 2, 1, false)), base + 6);
+	drop_area();
+}
+
+static void bad_requests_get_nothing(void **state)
+{
+	struct page *page;
+
+	active_area(0);
+	assert_null(cma_alloc(NULL, 1, 0, true));
+	assert_null(cma_alloc(cma, 0, 0, true));
+	assert_null(cma_alloc(cma, PFN(SECTION) + 1, 0, true));
+	assert_null(cma_alloc(cma, 1, MAX_PAGE_ORDER + 1, true));
+	no_exact_pages = true;
+	assert_null(cma_alloc(cma, 1, 0, true));
+	no_exact_pages = false;
+	page = cma_alloc(cma, 1, 0, true);
+	assert_non_null(page);
+	assert_false(cma_release(cma, page - 1, 1));
+	assert_false(cma_release(cma, page, PFN(SECTION) + 1));
+	assert_false(cma_release(cma, NULL, 1));
+	assert_true(cma_release(cma, page, 1));
+	cma->active = false;
+	assert_null(cma_alloc(cma, 1, 0, true));
+	drop_area();
+}
+
+/* Random requests: alloc_contig_range above fails the test when a page is given twice. */
+static void no_page_is_given_twice(void **state)
+{
+	struct {
+		struct page *page;
+		unsigned long count;
+	} held[64] = {{0}};
+
+	active_area(1);
+	srandom(7);
+	for (int i = 0; i < 20000; i++) {
+		unsigned int k = (unsigned int)random() % 64;
+
+		if (held[k].page) {
+			assert_true(cma_release(cma, held[k].page, held[k].count));
+			held[k].page = NULL;
+		} else {
+			unsigned int align = (unsigned int)random() % 6;
+
+			held[k].count = 1 + (unsigned long)random() % 300;
+			held[k].page = cma_alloc(cma, held[k].count, align, true);
+			if (held[k].page)
+				assert_true(IS_ALIGNED(page_to_pfn(held[k].page), 1UL << align));
+		}
+	}
+	drop_area();
+}
+
+static int stop_at(struct cma *area, void *data)
+{
+	++*(int *)data;
+	return area == &cma_areas[1] ? 42 : 0;
+}
+
+static void iteration_stops_when_told(void **state)
+{
+	int n = 0;
+
+	memblock_add_node(SZ_1G, 4 * BLOCK, 0, MEMBLOCK_NONE);
+	for (int i = 0; i < 3; i++)
+		cma_declare_contiguous(0, BLOCK, 0, 0, 0, false, NULL, &cma);
+	assert_int_equal(cma_for_each_area(stop_at, &n), 42);
+	assert_int_equal(n, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +475,13 @@ int main(void)
 		cmocka_unit_test_setup(a_section_grown_before_is_given_at_once, reset),
 		cmocka_unit_test_setup(an_area_across_zones_becomes_ordinary_memory, reset),
 		cmocka_unit_test_setup(an_area_outside_memory_is_given_up, reset),
+		cmocka_unit_test_setup(pages_come_lowest_first_and_go_back, reset),
+		cmocka_unit_test_setup(alignment_is_of_the_page_not_of_the_bit, reset),
+		cmocka_unit_test_setup(the_whole_area_can_be_taken_once, reset),
+		cmocka_unit_test_setup(a_page_that_cannot_move_is_stepped_over, reset),
+		cmocka_unit_test_setup(bad_requests_get_nothing, reset),
+		cmocka_unit_test_setup(no_page_is_given_twice, reset),
+		cmocka_unit_test_setup(iteration_stops_when_told, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
