@@ -6,6 +6,7 @@
 #include <quire/boot.h>
 #include <quire/cma.h>
 #include <quire/event.h>
+#include <quire/gfp.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
@@ -18,6 +19,8 @@
 /* Memory management from memblock to the page allocator. */
 static void mm_core_init(void)
 {
+	unsigned int cpu;
+
 	event_step("build_all_zonelists");
 	build_all_zonelists();
 	event_step("memblock_free_all");
@@ -27,6 +30,10 @@ static void mm_core_init(void)
 	cma_init_reserved_areas();
 	event_step("init_per_zone_wmark_min");
 	init_per_zone_wmark_min();
+	event_step("setup_per_cpu_pageset");
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		set_cpu_numa_node(cpu, cpu_descs[cpu].nid);
+	setup_per_cpu_pageset();
 }
 
 void start_kernel(void)
