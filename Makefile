@@ -25,6 +25,7 @@ DEPFLAGS = -MMD -MP
 include mk/image.mk
 include mk/host.mk
 include mk/test.mk
+include mk/debug.mk
 
 all: image host
 .PHONY: all clean

@@ -162,6 +162,11 @@ void console_start(void)
 	spin_unlock_irqrestore(&log_lock, flags);
 }
 
+void printk_break_lock(void)
+{
+	log_lock.locked = 0;
+}
+
 void panic(const char *fmt, ...)
 {
 	static bool panicking;
@@ -175,8 +180,7 @@ void panic(const char *fmt, ...)
 		port_poweroff(1);
 	panicking = true;
 	console_loglevel = max(console_loglevel, 5);
-	/* The lock may be held by the code that failed. */
-	log_lock.locked = 0;
+	printk_break_lock();
 	console_start();
 	pr_emerg("Kernel panic - not syncing: %s\n", text);
 	port_backtrace();

@@ -55,6 +55,9 @@ bool console_active(void);
 #define pr_debug(fmt, ...) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_cont(fmt, ...) printk(KERN_CONT fmt, ##__VA_ARGS__)
 
+/* The log's lock may be held by the code that failed: free it, before the last words are printed. */
+void printk_break_lock(void);
+
 /*
  * Stop: print "Kernel panic - not syncing: ...", a backtrace, and power off with exit code 1.
  * For input that leaves nothing to go on with, and for broken invariants (BUG_ON).

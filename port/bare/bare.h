@@ -40,9 +40,6 @@ bool semihosting_enabled(void);
 void semihosting_exit(int code);
 void semihosting_write0(const char *s, size_t n);
 
-/* console.c: a console of last resort for a boot that ends before it has one. */
-void console_last_resort(void);
-
 void port_start(u64 phys, u64 fdt, u64 x1, u64 x2, u64 x3, u64 entry_el) __noreturn;
 
 #endif

@@ -28,22 +28,6 @@ int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg
 	return 0;
 }
 
-void port_console_write(const char *s, size_t n)
-{
-	/* A copy that the loop can keep in registers. */
-	const struct uart u = console;
-
-	if (u.data) {
-		for (; n; n--, s++) {
-			if (*s == '\n')
-				uart_putc(&u, '\r');
-			uart_putc(&u, *s);
-		}
-	} else if (console_semihosting) {
-		semihosting_write0(s, n);
-	}
-}
-
 /* The UART of the raw tree, in the identity map's spare pages. False when there is none. */
 static bool raw_uart(void)
 {
@@ -75,22 +59,38 @@ static int raw_uart_op(void *arg)
 	return 0;
 }
 
-void console_last_resort(void)
+static void last_resort(void)
 {
 	bool found = false;
 	u64 esr, far;
 
-	if (console.data || console_semihosting)
-		return;
 	idmap_install();
 	/* The tree may be what is broken: a fault in reading it must not hide the message. */
-	if (!port_expect_fault(raw_uart_op, &found, &esr, &far) && found) {
-		console_start();
-		return;
-	}
+	if (!port_expect_fault(raw_uart_op, &found, &esr, &far) && found)
+		return; /* the identity map stays: the UART is there */
 	idmap_uninstall();
-	if (semihosting_present()) {
-		console_semihosting = true;
-		console_start();
+	console_semihosting = semihosting_present();
+}
+
+void port_console_write(const char *s, size_t n)
+{
+	static bool tried;
+	struct uart u;
+
+	/* Words before there is a console are those of a boot that fails. */
+	if (unlikely(!console.data && !tried)) {
+		tried = true;
+		last_resort();
+	}
+	u = console; /* a copy that the loop can keep in registers */
+
+	if (u.data) {
+		for (; n; n--, s++) {
+			if (*s == '\n')
+				uart_putc(&u, '\r');
+			uart_putc(&u, *s);
+		}
+	} else if (console_semihosting) {
+		semihosting_write0(s, n);
 	}
 }

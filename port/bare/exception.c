@@ -123,6 +123,8 @@ u64 exception_handler(struct exception_frame *f)
 	}
 	if (++reports > 2)
 		exception_hopeless();
+	printk_break_lock();
+	console_start();
 	syndrome_describe(f->esr, text, sizeof(text));
 	printk(KERN_ALERT "%s from %s: %s\n", kind_names[kind], group_names[group], text);
 	printk(KERN_ALERT "ESR_EL1 %#018llx", (unsigned long long)f->esr);

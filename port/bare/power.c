@@ -45,8 +45,9 @@ void port_poweroff(int code)
 	u64 esr, far;
 
 	__asm__ volatile("msr daifset, #0xf" ::: "memory");
-	if (!console_active())
-		console_last_resort();
+	/* What a failed boot had to say, on whatever console.c can find. */
+	if (code && !console_active())
+		console_start();
 	/* A failing code is worth a try: without a host the probe's fault is caught. */
 	if (semihosting_enabled() || (code && semihosting_present()))
 		semihosting_exit(code);

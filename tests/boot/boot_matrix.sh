@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Boot the image on every machine that the project claims, and enter it in every way that it must survive or refuse.
+#
+#   tests/boot/boot_matrix.sh [-v] BUILD_DIR [PATTERN]      cases whose name matches PATTERN (default: all)
+#
+# A case passes when QEMU ends in time with the expected exit code and its console has every expected line. With semihosting
+# the exit code is the image's own: 0 means that the self-test passed.
+set -u
+verbose=
+[ "${1-}" = -v ] && verbose=1 && shift
+build=${1:-build}
+pattern=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
+image=$build/arm64/quire.img
+out=$build/tests/boot
+cross=${CROSS:-aarch64-linux-gnu-}
+limit=60
+passed=0
+failed=0
+
+[ -f "$image" ] || { echo "no $image: run make image"; exit 1; }
+mkdir -p "$out"
+
+ready='Memory: .* available'
+
+# result NAME CODE LOG WANT_CODE EXPECTED...: an expectation that begins with ! must not be there.
+result() {
+	local name=$1 code=$2 log=$3 want=$4 why= line
+	shift 4
+	[ "$code" = 124 ] && [ "$want" != 124 ] && why="no end within $limit s"
+	[ -z "$why" ] && [ "$code" != "$want" ] && why="exit code $code, expected $want"
+	for line in "$@"; do
+		if [ "${line:0:1}" = '!' ]; then
+			grep -Eaq -- "${line:1}" "$log" && why="${why:+$why; }has '${line:1}'"
+		else
+			grep -Eaq -- "$line" "$log" || why="${why:+$why; }no '$line'"
+		fi
+	done
+	if [ -z "$why" ]; then
+		passed=$((passed + 1))
+		[ -n "$verbose" ] && echo "ok   $name"
+	else
+		failed=$((failed + 1))
+		echo "FAIL $name: $why ($log)"
+		tail -n 5 "$log" | sed 's/^/     | /'
+	fi
+	return 0
+}
+
+wanted() {
+	[ -z "$pattern" ] || [[ $1 =~ $pattern ]]
+}
+
+# boot NAME WANT_CODE "QEMU OPTIONS" "COMMAND LINE" EXPECTED...
+boot() {
+	local name=$1 want=$2 options=$3 append=$4 log=$out/$1.log
+	shift 4
+	wanted "$name" || return 0
+	# shellcheck disable=SC2086
+	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio \
+		-semihosting -kernel "$image" -append "$append" $options </dev/null >"$log" 2>&1
+	result "$name" $? "$log" "$want" "$@"
+}
+
+# entered NAME WANT_CODE "DEFINES" IMAGE_ADDRESS "QEMU OPTIONS" EXPECTED...: through entry.S instead of QEMU's loader.
+entered() {
+	local name=$1 want=$2 defines=$3 address=$4 options=$5 log=$out/$1.log
+	shift 5
+	wanted "$name" || return 0
+	# shellcheck disable=SC2086
+	"${cross}gcc" -nostdlib -nostartfiles -static -Wl,--build-id=none -Wl,-Ttext=0x41000000 -DIMAGE="$address" $defines \
+		"$here/entry.S" -o "$out/$name.elf" || { result "$name" 1 /dev/null 0; return; }
+	# shellcheck disable=SC2086
+	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio -semihosting \
+		-device "loader,file=$image,addr=$address,force-raw=on" \
+		-device "loader,file=$out/$name.elf,cpu-num=0" $options </dev/null >"$log" 2>&1
+	result "$name" $? "$log" "$want" "$@"
+}
+
+args="quire.selftest quire.semihosting"
+virt="-M virt -m 1G"
+
+for cpu in cortex-a53 cortex-a57 cortex-a72 cortex-a76 neoverse-n1 max; do
+	boot "virt-$cpu" 0 "$virt -cpu $cpu" "$args" "$ready" 'KASLR enabled'
+	boot "virt-$cpu-gicv3-el2" 0 "-M virt,gic-version=3,virtualization=on -m 1G -cpu $cpu" "$args" "$ready"
+done
+boot virt-gicv2 0 "-M virt,gic-version=2 -m 1G -cpu cortex-a57" "$args" "$ready"
+boot virt-gicv3 0 "-M virt,gic-version=3 -m 1G -cpu cortex-a57" "$args" "$ready"
+boot virt-gicv2-el2 0 "-M virt,gic-version=2,virtualization=on -m 1G -cpu cortex-a72" "$args" "$ready"
+boot virt-max-gicv4-el2 0 "-M virt,gic-version=4,virtualization=on -m 1G -cpu max" "$args" "$ready"
+boot virt-smp4 0 "$virt -smp 4 -cpu cortex-a53" "$args" "$ready"
+boot virt-nokaslr 0 "$virt -cpu cortex-a57" "nokaslr $args" "$ready" 'KASLR disabled on command line'
+boot virt-no-seed 0 "-M virt,dtb-randomness=off -m 1G -cpu cortex-a57" "$args" "$ready" \
+	'KASLR disabled due to lack of seed'
+boot virt-128M 0 "-M virt -m 128M -cpu cortex-a53" "$args" "$ready"
+boot virt-numa 0 "-M virt -m 2G -smp 2 -cpu cortex-a57 -object memory-backend-ram,id=a,size=1G
+	-object memory-backend-ram,id=b,size=1G -numa node,memdev=a,cpus=0 -numa node,memdev=b,cpus=1" "$args" "$ready"
+
+# How the loader may leave things.
+el1="-M virt,dtb-randomness=off -m 1G -cpu cortex-a57"
+el2="-M virt,virtualization=on,gic-version=3 -m 1G -cpu max"
+entered entry-plain 0 "" 0x40400000 "$el1" "$ready"
+entered entry-high 0 "" 0x7f800000 "$el1" "$ready"
+entered entry-64K-aligned 0 "" 0x40410000 "$el1" "$ready"
+entered entry-x1-x3 0 "-DENTRY_ARGS" 0x40400000 "$el1" "$ready" 'x1-x3 nonzero'
+entered entry-vhe 0 "-DENTRY_VHE" 0x40400000 "$el2" "$ready"
+entered entry-mmu-on 0 "-DENTRY_MMU" 0x40400000 "$el1" "$ready"
+entered entry-second-cpu 0 "-DENTRY_SECOND" 0x40400000 "$el1 -smp 2" "$ready" 'it is parked'
+# What is refused, with words. At EL3 there is nobody to power the machine off.
+entered refuse-big-endian 0 "-DENTRY_BE" 0x40400000 "$el1" 'Quire: entered with big-endian data accesses.*Stopped'
+entered refuse-misaligned 0 "" 0x40401000 "$el1" 'Quire: the image is not loaded at a multiple of 2 MiB.*Stopped'
+limit=5 entered refuse-el3 124 "" 0x40400000 "-M virt,secure=on,dtb-randomness=off -m 1G -cpu cortex-a57" \
+	'Quire: entered at EL3.*Stopped'
+entered refuse-no-dtb 1 "-DENTRY_NO_DTB" 0x40400000 "$el1" 'Kernel panic'
+
+# Raspberry Pi 3B, by an own tree; both of its UARTs.
+for uart in serial0 serial1; do
+	wanted "raspi3b-$uart" || continue
+	sed "s/STDOUT/\"$uart:115200n8\"/" "$here/raspi3b.dts" |
+		dtc -q -I dts -O dtb -o "$out/raspi3b-$uart.dtb" - || { result "raspi3b-$uart" 1 /dev/null 0; continue; }
+	serial=
+	[ $uart = serial1 ] && serial="-serial null -serial stdio"
+	log=$out/raspi3b-$uart.log
+	# shellcheck disable=SC2086
+	timeout "$limit" qemu-system-aarch64 -M raspi3b -display none ${serial:--serial stdio} -semihosting \
+		-kernel "$image" -dtb "$out/raspi3b-$uart.dtb" -append "$args" </dev/null >"$log" 2>&1
+	result "raspi3b-$uart" $? "$log" 0 "$ready"
+done
+
+# U-Boot's booti, typed at its prompt.
+uboot=/usr/lib/u-boot/qemu_arm64/u-boot.bin
+# until_seen LOG FD PATTERN: read the console until the pattern shows.
+until_seen() {
+	local text= c
+	while IFS= read -r -t "$limit" -N 1 -u "$2" c; do
+		printf %s "$c" >>"$1"
+		text=$text$c
+		[ ${#text} -gt 200 ] && text=${text: -100}
+		[[ $text =~ $3 ]] && return 0
+	done
+	return 1
+}
+uboot_case() {
+	local name=$1 machine=$2 log=$out/$1.log pid code
+	wanted "$name" || return 0
+	[ -f $uboot ] || { result "$name" "no $uboot (package u-boot-qemu)" /dev/null 0; return; }
+	: >"$log"
+	# shellcheck disable=SC2086
+	coproc QEMU { exec timeout $((limit * 2)) qemu-system-aarch64 $machine -net none -display none -serial stdio \
+		-semihosting -bios $uboot -device "loader,file=$image,addr=0x44000000,force-raw=on" 2>&1; }
+	pid=$QEMU_PID
+	exec 8<&"${QEMU[0]}" 9>&"${QEMU[1]}"
+	if until_seen "$log" 8 'Hit any key'; then
+		printf '\r' >&9
+		until_seen "$log" 8 '=> ' &&
+			printf 'setenv bootargs "%s"\r' "$args" >&9 &&
+			until_seen "$log" 8 '=> ' &&
+			printf 'booti 0x44000000 - ${fdtcontroladdr}\r' >&9
+	fi
+	exec 9>&-
+	cat <&8 >>"$log"
+	exec 8<&-
+	wait "$pid" 2>/dev/null
+	code=$?
+	result "$name" "$code" "$log" 0 "$ready" 'Starting kernel'
+}
+uboot_case uboot-booti "-M virt -m 1G -cpu cortex-a57"
+uboot_case uboot-booti-el2 "-M virt,virtualization=on -m 1G -cpu cortex-a72"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
