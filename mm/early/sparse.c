@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sections and the memory map's address space: which parts of physical memory have struct pages, and where these lie.
+ * Sections and the memory map's address space: which parts of physical memory have struct pages,
+ * and where these lie.
  *
  *   physical   |--hole--|###section###|###section###|--hole--|###section###|
  *                            |             |                      |
  *   vmemmap          one run, one range of memory            another run
  *
- * Owns mem_sections, pageblock_types, vmemmap. Invariants: a section is present exactly when its struct pages are mapped; its
- * state goes EMPTY, GROWING, READY and never back; struct pages of a section that is not READY hold garbage.
+ * Owns mem_sections, pageblock_types, vmemmap. Invariants: a section is present exactly when its
+ * struct pages are mapped; its state goes EMPTY, GROWING, READY and never back; struct pages of a
+ * section that is not READY hold garbage.
  *
- * Locking: the boot CPU builds the table; later only `state` changes, by compare-and-swap (mm/page/handover.c).
+ * Locking: the boot CPU builds the table; later only `state` changes, by compare-and-swap
+ * (mm/page/handover.c).
  *
- * Against Linux: there a section's map is allocated and mapped 2 MiB at a time and every page's entry is written at boot, at 27
- * instructions a page. Here a run of sections takes one allocation whose address agrees with its virtual address modulo the
- * run's size, so that the largest blocks map it, and nothing is written. What a section costs at boot is four bytes
- * stored.
+ * Against Linux: there a section's map is allocated and mapped 2 MiB at a time and every page's
+ * entry is written at boot, at 27 instructions a page. Here a run of sections takes one allocation
+ * whose address agrees with its virtual address modulo the run's size, so that the largest blocks
+ * map it, and nothing is written. What a section costs at boot is four bytes stored.
  */
 #include <quire/memblock.h>
 #include <quire/page-flags.h>
@@ -33,10 +36,13 @@ unsigned long page_base_pfn;
 
 #define SECTION_MAP_SIZE (PAGES_PER_SECTION << STRUCT_PAGE_SHIFT)
 
-/* Index 0 is no page and the first section starts at PAGES_PER_SECTION: what 32-bit links can reach. */
+/*
+ * Index 0 is no page and the first section starts at PAGES_PER_SECTION: what 32-bit links can
+ * reach.
+ */
 #define MAX_SECTIONS ((1UL << (32 - PFN_SECTION_SHIFT)) - 1)
 
-/* One entry of the first level above the last one that can be a block: alignment beyond it gains nothing. */
+/* The largest block that an entry can map: alignment beyond it gains nothing. */
 #if PAGE_SHIFT == 12
 #define LARGEST_BLOCK SZ_1G
 #else
@@ -58,8 +64,9 @@ static unsigned long vmemmap_kva(unsigned long pfn)
 }
 
 /*
- * Memory for a map of `size` bytes at kva, with pa equal to kva modulo the largest power of two that can be had: what
- * lies below the wanted remainder is given back. Returns 0 when there is no room at all.
+ * Memory for a map of `size` bytes at kva, with pa equal to kva modulo the largest power of two
+ * that can be had: what lies below the wanted remainder is given back. Returns 0 when there is no
+ * room at all.
  */
 static phys_addr_t alloc_map(unsigned long kva, u64 size, int nid)
 {
@@ -101,7 +108,10 @@ static int populate(unsigned long start_nr, unsigned long end_nr, int nid)
 	return err;
 }
 
-/* Leave a section out: nobody may be given its memory, because there is no struct page to account for it. */
+/*
+ * Leave a section out: nobody may be given its memory, because there is no struct page to account
+ * for it.
+ */
 static void drop_section(unsigned long nr)
 {
 	phys_addr_t base = (phys_addr_t)nr << SECTION_SIZE_BITS;
@@ -130,7 +140,10 @@ static void populate_run(const struct section_run *run)
 		       run->nid, dropped);
 }
 
-/* Mark the sections that [start_pfn, end_pfn) touches and add them to the run; a run that ends is populated. */
+/*
+ * Mark the sections that [start_pfn, end_pfn) touches and add them to the run; a run that ends is
+ * populated.
+ */
 static void add_range(struct section_run *run, unsigned long start_pfn, unsigned long end_pfn,
 		      int nid)
 {
@@ -182,7 +195,10 @@ void sparse_init(void)
 	if (!mem_sections || !pageblock_types)
 		panic("sparse_init: no memory for the table of %lu sections", nr_mem_sections);
 
-	/* Bases are moved so that a pfn indexes directly; as integers, because they lie outside their objects. */
+	/*
+	 * Bases are moved so that a pfn indexes directly; as integers, because they lie outside
+	 * their objects.
+	 */
 	base = (first_section_nr << PFN_SECTION_SHIFT) >> pageblock_order;
 	pageblock_types = (u8 *)((unsigned long)pageblock_types - base);
 
@@ -201,8 +217,9 @@ void sparse_init(void)
 }
 
 /*
- * Store one value of struct page to each of [start_pfn, end_pfn). The 32 bytes are two store-pair instructions; sixteen
- * pages a turn make the loop's own three instructions small against them: 2.2 instructions a page.
+ * Store one value of struct page to each of [start_pfn, end_pfn). The 32 bytes are two store-pair
+ * instructions; sixteen pages a turn make the loop's own three instructions small against them: 2.2
+ * instructions a page.
  */
 static void fill_pages(unsigned long start_pfn, unsigned long end_pfn, u64 w0, u64 w2)
 {

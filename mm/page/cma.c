@@ -5,16 +5,17 @@
  *   memblock   |...........[reserved: cma].......|     dma_contiguous_reserve, before memblock_free_all
  *   allocator  |....free...|MIGRATE_CMA, free|...|     cma_init_reserved_areas, after it
  *
- * Owns cma_areas. Invariants: areas start and end at pageblocks and do not overlap (memblock's reservations guarantee it); an active
- * area lies in one zone, is counted in that zone's managed and cma pages, and its pageblocks are MIGRATE_CMA as soon as their
- * section is READY.
+ * Owns cma_areas. Invariants: areas start and end at pageblocks and do not overlap (memblock's
+ * reservations guarantee it); an active area lies in one zone, is counted in that zone's managed
+ * and cma pages, and its pageblocks are MIGRATE_CMA as soon as their section is READY.
  *
- * Locking: the boot CPU alone, until activation; the table is constant afterwards. A bit of an area's bitmap changes under its lock; set, it
- * keeps the pages for who set it. One CPU at a time isolates pageblocks (isolation_lock, taken before zone->lock), because two
- * that share a pageblock would both fail.
+ * Locking: the boot CPU alone, until activation; the table is constant afterwards. A bit of an
+ * area's bitmap changes under its lock; set, it keeps the pages for who set it. One CPU at a time
+ * isolates pageblocks (isolation_lock, taken before zone->lock), because two that share a pageblock
+ * would both fail.
  *
- * Against Linux: the same place and words for every area. Activation there clears and frees every page; here an area in
- * sections that are not READY yet is only counted.
+ * Against Linux: the same place and words for every area. Activation there clears and frees every
+ * page; here an area in sections that are not READY yet is only counted.
  */
 /* Before the first header that includes <quire/printk.h>. */
 #define pr_fmt(fmt) "cma: " fmt
@@ -68,8 +69,9 @@ int cma_init_reserved_mem(phys_addr_t base, phys_addr_t size, unsigned int order
 }
 
 /*
- * A place for an area that is not fixed. Above 4 GiB and from there upwards first, when memory reaches that far: the zones of
- * devices with few address bits stay free, and movable pages that have to leave the area find room above it.
+ * A place for an area that is not fixed. Above 4 GiB and from there upwards first, when memory
+ * reaches that far: the zones of devices with few address bits stay free, and movable pages that
+ * have to leave the area find room above it.
  */
 static phys_addr_t find_place(phys_addr_t base, phys_addr_t size, phys_addr_t limit,
 			      phys_addr_t alignment, int nid)
@@ -255,8 +257,8 @@ static void change_bits(u64 *map, unsigned long first, unsigned long n, bool val
 }
 
 /*
- * n clear bits from `start` on, of which the first, plus offset, is a multiple of mask + 1. Returns the first, or a number
- * beyond `bits` when there are none.
+ * n clear bits from `start` on, of which the first, plus offset, is a multiple of mask + 1. Returns
+ * the first, or a number beyond `bits` when there are none.
  */
 static unsigned long find_area(const u64 *map, unsigned long bits, unsigned long start,
 			       unsigned long n, unsigned long mask, unsigned long offset)

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * From memblock to the page allocator: what is free is counted at once, and handed over a section at a time.
+ * From memblock to the page allocator: what is free is counted at once, and handed over a section
+ * at a time.
  *
  *   memblock_free_all     managed, free and deferred pages of every zone, from the regions alone
  *   zone_grow, section_grow    a section's struct pages are written, its free ranges go to the free lists
  *
- * Owns the zones' managed_pages and deferred_pages, and the sections' state after boot. Invariants: NR_FREE_PAGES of a zone =
- * pages in its free lists + deferred_pages, seen under zone->lock (a page in a per-CPU list is not free); memblock's regions do not change
- * once memblock_closed is set, so that a section can be read from them at any later time; deferred_pages is 0 once every
- * section is READY.
+ * Owns the zones' managed_pages and deferred_pages, and the sections' state after boot. Invariants:
+ * NR_FREE_PAGES of a zone = pages in its free lists + deferred_pages, seen under zone->lock (a page
+ * in a per-CPU list is not free); memblock's regions do not change once memblock_closed is set, so
+ * that a section can be read from them at any later time; deferred_pages is 0 once every section is
+ * READY.
  *
- * Locking: a section belongs to the CPU that moved its state from EMPTY to GROWING, which keeps interrupts off until it is READY, so
- * that nobody spins for a CPU that does not run. Counters change under zone->lock.
+ * Locking: a section belongs to the CPU that moved its state from EMPTY to GROWING, which keeps
+ * interrupts off until it is READY, so that nobody spins for a CPU that does not run. Counters
+ * change under zone->lock.
  *
  *   CPU 0                                    CPU 1
  *   1 state: EMPTY -> GROWING
@@ -22,9 +25,10 @@
  *
  * READY comes after 3, because who finds every section READY concludes that nothing is left.
  *
- * Against Linux: there memblock_free_all writes and frees every page of the first sections, and threads do the rest in the
- * background (deferred struct page init), so that free counts grow over time. Here all counts are right from the start and the
- * work is done by whoever needs the pages, lowest section first.
+ * Against Linux: there memblock_free_all writes and frees every page of the first sections, and
+ * threads do the rest in the background (deferred struct page init), so that free counts grow over
+ * time. Here all counts are right from the start and the work is done by whoever needs the pages,
+ * lowest section first.
  */
 #include <quire/buddy.h>
 #include <quire/cma.h>
@@ -140,8 +144,9 @@ static void init_stretch(struct zone *zone, unsigned long start_pfn, unsigned lo
 }
 
 /*
- * Move pages from deferred to the free lists. buddy_free_range counts them as free, which they were already: the double count is
- * taken back after it, so that a watermark check in between errs towards a list that has pages now.
+ * Move pages from deferred to the free lists. buddy_free_range counts them as free, which they were
+ * already: the double count is taken back after it, so that a watermark check in between errs
+ * towards a list that has pages now.
  */
 static void give_deferred(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
 			  enum migratetype mt)
@@ -165,7 +170,10 @@ static void give_stretch(struct zone *zone, unsigned long start_pfn, unsigned lo
 		give_deferred(zone, start_pfn, end_pfn, MIGRATE_MOVABLE);
 }
 
-/* Call fn for the part of each activated CMA area in [start, end); only init_stretch's result is known of its pages. */
+/*
+ * Call fn for the part of each activated CMA area in [start, end); only init_stretch's result is
+ * known of its pages.
+ */
 static void for_each_cma_part(unsigned long start, unsigned long end,
 			      void (*fn)(struct zone *zone, unsigned long start, unsigned long end))
 {
@@ -199,8 +207,8 @@ static void grow(struct mem_section *s)
 	unsigned long start = nr << PFN_SECTION_SHIFT, end = start + PAGES_PER_SECTION;
 
 	/*
-	 * All pages first: freeing one looks at its buddies, which may be in another stretch of the section. They cannot
-	 * be in another section, which holds a multiple of the largest block.
+	 * All pages first: freeing one looks at its buddies, which may be in another stretch of the
+	 * section. They cannot be in another section, which holds a multiple of the largest block.
 	 */
 	memmap_walk(start, end, init_stretch, NULL);
 	memmap_set_types(start, end, MIGRATE_MOVABLE);
@@ -266,8 +274,9 @@ bool zone_grow(struct zone *zone)
 			continue;
 		grow_or_wait(s);
 		/*
-		 * Every section below is READY, by this loop or by the cursor's promise. Another CPU may set the cursor back
-		 * to where it was: then somebody looks at READY sections again, no more.
+		 * Every section below is READY, by this loop or by the cursor's promise. Another
+		 * CPU may set the cursor back to where it was: then somebody looks at READY
+		 * sections again, no more.
 		 */
 		__atomic_store_n(&zone->grow_pfn, min(ALIGN(pfn + 1, PAGES_PER_SECTION), end),
 				 __ATOMIC_RELAXED);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * How many pages each zone keeps: watermarks, lowmem reserves, and how many pages a CPU may hold back.
+ * How many pages each zone keeps: watermarks, lowmem reserves, and how many pages a CPU may hold
+ * back.
  *
  *   free pages of a zone
  *      |            reclaim sleeps
@@ -10,14 +11,16 @@
  *    min  ---------------------------
  *      |            only who frees memory, or must not fail
  *
- * Owns min_free_kbytes, watermark_scale_factor, the ratios, totalreserve_pages and every zone's _watermark, lowmem_reserve and pageset
- * limits. All follow from managed_pages; nothing here looks at memory.
+ * Owns min_free_kbytes, watermark_scale_factor, the ratios, totalreserve_pages and every zone's
+ * _watermark, lowmem_reserve and pageset limits. All follow from managed_pages; nothing here looks
+ * at memory.
  *
- * Locking: the boot CPU, or a writer of these settings with other writers shut out. Each value is read untorn
- * without a lock.
+ * Locking: the boot CPU, or a writer of these settings with other writers shut out. Each value is
+ * read untorn without a lock.
  *
- * Against Linux: the same numbers for the same managed pages. Linux computes watermarks before it frees the initrd and its init
- * sections, and does not again when these pages are added; lowmem reserves it does.
+ * Against Linux: the same numbers for the same managed pages. Linux computes watermarks before it
+ * frees the initrd and its init sections, and does not again when these pages are added; lowmem
+ * reserves it does.
  */
 #include <quire/boot.h>
 #include <quire/mm_init.h>
@@ -29,7 +32,10 @@ int watermark_scale_factor = 10; /* of 10000 */
 bool transparent_hugepage_enabled = true;
 unsigned long totalreserve_pages;
 
-/* A zone keeps 1/ratio of the pages above it from allocations that could use those; 0: keeps nothing. */
+/*
+ * A zone keeps 1/ratio of the pages above it from allocations that could use those; 0: keeps
+ * nothing.
+ */
 int sysctl_lowmem_reserve_ratio[MAX_NR_ZONES] = {
 	[ZONE_DMA] = 256,
 	[ZONE_DMA32] = 256,
@@ -107,7 +113,10 @@ int zone_batchsize(const struct zone *zone)
 	return (int)rounddown_pow_of_two(batch + batch / 2) - 1;
 }
 
-/* `pages` split over the CPUs of the zone's node (of the machine, when it has none); four batches at least. */
+/*
+ * `pages` split over the CPUs of the zone's node (of the machine, when it has none); four batches
+ * at least.
+ */
 static int zone_highsize(const struct zone *zone, int batch, unsigned long pages)
 {
 	unsigned int cpus = node_cpu_count(zone_to_nid(zone));
@@ -160,8 +169,8 @@ static void set_watermarks(struct zone *zone, unsigned long pages_min, unsigned 
 	u64 lowest = share, gap;
 
 	/*
-	 * Allocations that may dig into the reserve do not need ZONE_MOVABLE. The distances between the marks pace background
-	 * reclaim and are the same for all.
+	 * Allocations that may dig into the reserve do not need ZONE_MOVABLE. The distances between
+	 * the marks pace background reclaim and are the same for all.
 	 */
 	if (zone_idx(zone) == ZONE_MOVABLE)
 		lowest = clamp((u64)(managed / 1024), (u64)SWAP_CLUSTER_MAX, (u64)128);
@@ -191,9 +200,10 @@ void setup_per_zone_wmarks(void)
 }
 
 /*
- * With transparent huge pages, keep enough free that whole pageblocks stay free: two a zone, and room for each of
- * the three types to fall back to the two others; at most 5 % of lowmem. Small machines have them off and are left alone;
- * where they are off by choice, Linux computes the plain value once more, now beyond the high watermarks.
+ * With transparent huge pages, keep enough free that whole pageblocks stay free: two a zone, and
+ * room for each of the three types to fall back to the two others; at most 5 % of lowmem. Small
+ * machines have them off and are left alone; where they are off by choice, Linux computes the plain
+ * value once more, now beyond the high watermarks.
  */
 static void raise_for_huge_pages(void)
 {
@@ -224,7 +234,10 @@ void init_per_zone_wmark_min(void)
 {
 	struct zone *zone;
 
-	/* nr_free_buffer_pages counts beyond the high watermark, and there is none before the first time. */
+	/*
+	 * nr_free_buffer_pages counts beyond the high watermark, and there is none before the first
+	 * time.
+	 */
 	for_each_zone(zone)
 	{
 		zone->watermark_boost = 0;

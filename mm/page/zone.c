@@ -7,15 +7,17 @@
  *   node 1 memory                                           ######  ##########
  *   kernelcore=                                ^ MOVABLE of node 0 starts here
  *
- * Owns node_data, the zones' limits, ZONE_MOVABLE's start per node. Invariants, for each zone: spanned >= present >= managed;
- * a node's present is the sum of its zones'; zones of a node do not overlap, except NORMAL and MOVABLE with kernelcore=mirror, where
- * the region's MIRROR flag decides. All sizes are final when free_area_init returns, but managed_pages, which
+ * Owns node_data, the zones' limits, ZONE_MOVABLE's start per node. Invariants, for each zone:
+ * spanned >= present >= managed; a node's present is the sum of its zones'; zones of a node do not
+ * overlap, except NORMAL and MOVABLE with kernelcore=mirror, where the region's MIRROR flag
+ * decides. All sizes are final when free_area_init returns, but managed_pages, which
  * memblock_free_all sets.
  *
  * Locking: none; the boot CPU alone.
  *
- * Against Linux: the same decisions, to the page. Linux's free_area_init goes on to write every struct page
- * (memmap_init); here memmap_walk tells the same story, which page belongs to which zone, when a section is grown.
+ * Against Linux: the same decisions, to the page. Linux's free_area_init goes on to write every
+ * struct page (memmap_init); here memmap_walk tells the same story, which page belongs to which
+ * zone, when a section is grown.
  */
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
@@ -231,8 +233,9 @@ static bool movable_from_mirror(void)
 }
 
 /*
- * Take up to `share` pages of node nid for the kernel, from where an earlier pass ended, and move the node's ZONE_MOVABLE
- * behind them. `lowest` is where ZONE_MOVABLE may start at all: memory below it is the kernel's anyway. Returns the pages taken.
+ * Take up to `share` pages of node nid for the kernel, from where an earlier pass ended, and move
+ * the node's ZONE_MOVABLE behind them. `lowest` is where ZONE_MOVABLE may start at all: memory
+ * below it is the kernel's anyway. Returns the pages taken.
  */
 static unsigned long take_kernelcore(int nid, unsigned long share, unsigned long lowest)
 {
@@ -268,8 +271,9 @@ static unsigned long take_kernelcore(int nid, unsigned long share, unsigned long
 }
 
 /*
- * Spread `core` pages evenly over the nodes; what a small node cannot give, the others give in further passes, each with one
- * node fewer in the division, until the rest is less than a page a node.
+ * Spread `core` pages evenly over the nodes; what a small node cannot give, the others give in
+ * further passes, each with one node fewer in the division, until the rest is less than a page a
+ * node.
  */
 static void spread_kernelcore(unsigned long core)
 {
@@ -291,7 +295,10 @@ static void spread_kernelcore(unsigned long core)
 	} while (usable_nodes && core > usable_nodes);
 }
 
-/* The pages that the kernel must be able to use, from kernelcore= and movablecore=. 0: no ZONE_MOVABLE. */
+/*
+ * The pages that the kernel must be able to use, from kernelcore= and movablecore=. 0: no
+ * ZONE_MOVABLE.
+ */
 static unsigned long kernelcore_pages(unsigned long total)
 {
 	struct core_size *k = &required_kernelcore, *m = &required_movablecore;
@@ -376,8 +383,9 @@ unsigned long absent_pages_in_range(unsigned long start_pfn, unsigned long end_p
 }
 
 /*
- * The part of region r that is in `zone`; empty when *start >= *end. Zones overlap only with kernelcore=mirror, where from the
- * start of ZONE_MOVABLE on the mirrored regions are the lower zone's.
+ * The part of region r that is in `zone`; empty when *start >= *end. Zones overlap only with
+ * kernelcore=mirror, where from the start of ZONE_MOVABLE on the mirrored regions are the lower
+ * zone's.
  */
 static void zone_part_of_region(const struct zone *zone, struct memblock_region *r,
 				unsigned long *start, unsigned long *end)
@@ -489,8 +497,8 @@ struct walk_out {
 };
 
 /*
- * [start, end) of region r, all in `zone`: cut at reservations. *next is the first reserved region that can matter; it only
- * moves up. A page is free when no byte of it is reserved.
+ * [start, end) of region r, all in `zone`: cut at reservations. *next is the first reserved region
+ * that can matter; it only moves up. A page is free when no byte of it is reserved.
  */
 static void walk_present(struct zone *zone, struct memblock_region *r, unsigned long start,
 			 unsigned long end, unsigned long *next, const struct walk_out *out)

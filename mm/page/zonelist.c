@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * Zonelists: for every node, the zones to try in order, nearest node first and a node's high zones before its low ones.
+ * Zonelists: for every node, the zones to try in order, nearest node first and a node's high zones
+ * before its low ones.
  *
  *   node 0 of 2:   0/Normal  0/DMA  1/Normal  (end)
  *
- * Owns both zonelists of every node, policy_zone and page_group_by_mobility_disabled. Invariants: a list holds each populated zone
- * of its nodes once; it ends with a NULL zone; it does not change after build_all_zonelists.
+ * Owns both zonelists of every node, policy_zone and page_group_by_mobility_disabled. Invariants: a
+ * list holds each populated zone of its nodes once; it ends with a NULL zone; it does not change
+ * after build_all_zonelists.
  *
  * Locking: none; the boot CPU builds, everybody reads.
  *
- * Against Linux: the same order. A zonelist there has room for every zone of 2^NODES_SHIFT nodes inside pglist_data; here it is as
- * long as the zones that exist.
+ * Against Linux: the same order. A zonelist there has room for every zone of 2^NODES_SHIFT nodes
+ * inside pglist_data; here it is as long as the zones that exist.
  */
 #include <quire/boot.h>
 #include <quire/memblock.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A buddy allocator that never merges: what it is given lies in the lists page by page, so that a test and
- * zone_check() can count it.
+ * A buddy allocator that never merges: what it is given lies in the lists page by page, so that a
+ * test and zone_check() can count it.
  */
 #ifndef BUDDY_DOUBLE_H
 #define BUDDY_DOUBLE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for tests of zones, sections and hand-over: 64 GiB of simulated physical memory and a window for the memory map,
- * both backed by the process lazily; kernel page tables and the buddy lists are doubles that remember what they were asked.
+ * A machine for tests of zones, sections and hand-over: 64 GiB of simulated physical memory and a
+ * window for the memory map, both backed by the process lazily; kernel page tables and the buddy
+ * lists are doubles that remember what they were asked.
  *
  *   reset_machine(); memblock_add_node(...); ... boot_zones(limits);
  */
@@ -177,7 +178,10 @@ static __maybe_unused void reset_machine(void)
 	log_text[0] = '\0';
 }
 
-/* What bootmem_init does, with every zone's end pfn; zones that are not given end where memory ends. */
+/*
+ * What bootmem_init does, with every zone's end pfn; zones that are not given end where memory
+ * ends.
+ */
 static __maybe_unused void boot_zones(unsigned long dma_end, unsigned long dma32_end)
 {
 	unsigned long max_zone_pfns[MAX_NR_ZONES] = {0};
