@@ -162,7 +162,7 @@ static enum memblock_flags wanted_flags(void)
 
 static void no_mirror(phys_addr_t size)
 {
-	pr_warn("Could not allocate %pap bytes of mirrored memory\n", &size);
+	pr_warn("Could not allocate %pa bytes of mirrored memory\n", &size);
 }
 
 phys_addr_t memblock_find_in_range(phys_addr_t start, phys_addr_t end, phys_addr_t size,

@@ -79,14 +79,14 @@ static void assert_region(struct memblock_type *type, unsigned long i, phys_addr
 /* A number sequence that is the same everywhere. */
 static u32 test_seed = 1;
 
-static u32 test_random(void)
+static inline u32 test_random(void)
 {
 	test_seed = test_seed * 1664525 + 1013904223;
 	return test_seed >> 8;
 }
 
 /* A permutation of 0 .. n-1. */
-static const u32 *shuffled(unsigned long n)
+static inline const u32 *shuffled(unsigned long n)
 {
 	static u32 order[MAX_REGIONS];
 	unsigned long i, j;
