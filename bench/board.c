@@ -44,6 +44,15 @@ void bench_phases(void)
 	}
 }
 
+/* An image may be built with some of the benches only. */
+void __attribute__((weak)) bench_pages(void)
+{
+}
+
+void __attribute__((weak)) bench_memblock(void)
+{
+}
+
 void quire_bench(void)
 {
 	bench_phases();

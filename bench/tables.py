@@ -60,16 +60,31 @@ def boot_table(folder):
     return markdown(["phase"] + sizes, body)
 
 
-# What Linux (lean, neoverse-n1) and the others take for the same operation.
-LINUX_OPS = {"page pair o0 hot": "460", "page bulk": "90"}
+# Linux 6.12's instructions for the same operation (lean, neoverse-n1), and the goal.
+LINUX_OPS = {
+    "memblock_reserve_random_100": 673, "memblock_reserve_random_1000": 6319, "memblock_reserve_random_10000": 58748,
+    "memblock_alloc64_after_100": 2606, "memblock_alloc64_after_1000": 20588, "memblock_alloc64_after_10000": 200710,
+    "memblock_is_reserved_100": 85, "memblock_is_reserved_1000": 124, "memblock_is_reserved_10000": 164,
+    "memblock_alloc_failing_scan_100": 11254, "memblock_alloc_failing_scan_1000": 109291,
+    "memblock_alloc_failing_scan_10000": 1090990,
+    "memblock_free_range_walk_100": 98, "memblock_free_range_walk_1000": 97, "memblock_free_range_walk_10000": 97,
+    "memblock_free_random_100": 457, "memblock_free_random_1000": 3369, "memblock_free_random_10000": 32676,
+    "memblock_add_random_100": 686, "memblock_add_random_1000": 6139, "memblock_add_random_10000": 58719,
+    "memblock_add_ascending_100": 995, "memblock_add_ascending_1000": 10242, "memblock_add_ascending_10000": 100336,
+}
+GOAL_OPS = {"memblock_reserve_random_10000": 3000, "memblock_alloc64_after_10000": 3000}
 
 
 def ops_table(folder):
     lines = rows(os.path.join(folder, "ops.tsv"))
     if not lines:
         return None
-    return markdown(["operation", "operations", "instructions each"],
-                    [[n, thousands(ops), each] for n, ops, _, each in lines])
+    body = []
+    for name, ops, _, each in lines:
+        linux, goal = LINUX_OPS.get(name), GOAL_OPS.get(name)
+        body.append([name.replace("_", " "), thousands(ops), "{:,.1f}".format(float(each)),
+                     thousands(linux) if linux else "", thousands(goal) if goal else ""])
+    return markdown(["operation", "operations", "instructions each", "Linux", "goal"], body)
 
 
 def host_table(folder):
