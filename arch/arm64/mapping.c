@@ -148,6 +148,7 @@ static int plan_table(struct op *op, int level, phys_addr_t table, unsigned long
 	const u64 *t = table_ptr(level, table);
 	const u64 *entry = t + table_index(op->pt, level, kva);
 	bool leaf = leaf_fits(op, level, kva ^ pa);
+	unsigned int shift = level_shift(level);
 	unsigned long next;
 
 	for (; kva != end; entry++, pa += next - kva, kva = next) {
@@ -159,8 +160,15 @@ static int plan_table(struct op *op, int level, phys_addr_t table, unsigned long
 		if (!(desc & DESC_VALID)) {
 			if (op->kind == OP_PROTECT)
 				return -ENOENT;
-			if (op->kind == OP_MAP && !(whole && leaf))
+			if (op->kind == OP_MAP && !(whole && leaf)) {
 				op->need += count_new(op, level + 1, kva, next, pa);
+			} else if (whole) {
+				/* Nothing to do in the first pass for all that follow like this one. */
+				unsigned long n = count_invalid(entry, (end - kva) >> shift);
+
+				entry += n - 1;
+				next = kva + (n << shift);
+			}
 		} else if (desc_is_table(desc, level)) {
 			int err = plan_table(op, level + 1, desc_to_pa(desc, op->pt->pa52), kva,
 					     next, pa);
@@ -412,10 +420,7 @@ static void apply_table(struct op *op, int level, phys_addr_t table, unsigned lo
 			if (op->kind != OP_MAP) {
 				/* a hole */
 			} else if (leaf && next - kva == size) {
-				unsigned long max = (end - kva) >> level_shift(level);
-
-				while (n < max && !(port_get_pte(entry + n) & DESC_VALID))
-					n++;
+				n = count_invalid(entry, (end - kva) >> level_shift(level));
 				write_leaves(entry, n, op->attrs, level, kva, pa, op->flags, live);
 			} else {
 				u64 sub = build(op, level + 1, kva, next, pa);

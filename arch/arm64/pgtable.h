@@ -59,6 +59,20 @@ static inline unsigned long entry_end(unsigned long kva, unsigned long end, u64 
 	return next - 1 < end - 1 ? next : end;
 }
 
+/* How many of the n entries from `entry` on are invalid, up to the first that is not. */
+static inline unsigned long count_invalid(const u64 *entry, unsigned long n)
+{
+	unsigned long i = 0;
+
+	/* Four at a time: most of a table is empty when somebody asks. */
+	while (n - i >= 4 &&
+	       !((entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3]) & DESC_VALID))
+		i += 4;
+	while (i < n && !(port_get_pte(&entry[i]) & DESC_VALID))
+		i++;
+	return i;
+}
+
 /* A leaf of this tree. With LPA2 the shareability bits of prot give way to the address. */
 static inline u64 leaf_desc_for(const struct pgtable *pt, int level, phys_addr_t pa, pgprot_t prot)
 {

@@ -89,10 +89,11 @@ void kernel_walk(unsigned long kva, struct walk *w)
  * Visits tables and leaves of [start, end) in order of address; end 0 is the top of the address space. table: may be NULL.
  * A nonzero answer ends the visit.
  */
+#define SKIP_TABLE 1
 struct visitor {
 	const struct pgtable *pt;
 	int (*leaf)(const struct pgtable_leaf *leaf, void *arg);
-	/* A table at `level`, whose descriptor was `desc` (0: the root), before its entries. */
+	/* A table at `level`, whose descriptor was `desc` (0: the root), before its entries; SKIP_TABLE: without them. */
 	int (*table)(int level, phys_addr_t table, unsigned long kva, u64 desc, void *arg);
 	void *arg;
 };
@@ -102,6 +103,7 @@ static int visit(const struct visitor *v, int level, phys_addr_t table, u64 from
 {
 	const struct pgtable *pt = v->pt;
 	const u64 *t = table_ptr_ro(table), *entry;
+	unsigned int shift = level_shift(level);
 	u64 size = level_size(level);
 	unsigned long next;
 	int err;
@@ -109,19 +111,26 @@ static int visit(const struct visitor *v, int level, phys_addr_t table, u64 from
 	if (v->table) {
 		err = v->table(level, table, start, from, v->arg);
 		if (err)
-			return err;
+			return err == SKIP_TABLE ? 0 : err;
 	}
 	if (!t)
 		return 0;
 	entry = t + table_index(pt, level, start);
 	do {
-		u64 desc = port_get_pte(entry++);
+		u64 desc = port_get_pte(entry);
 
 		next = entry_end(start, end, size);
 		err = 0;
-		if (desc_is_table(desc, level)) {
+		if (!(desc & DESC_VALID)) {
+			/* end - 1: the end of the address space is 0. */
+			unsigned long n = ((end - 1) >> shift) - (start >> shift) + 1;
+
+			n = count_invalid(entry, n);
+			next = entry_end(start + ((n - 1) << shift), end, size);
+			entry += n - 1;
+		} else if (desc_is_table(desc, level)) {
 			err = visit(v, level + 1, desc_to_pa(desc, pt->pa52), desc, start, next);
-		} else if ((desc & DESC_VALID) && v->leaf) {
+		} else if (v->leaf) {
 			struct pgtable_leaf leaf = {
 				.kva = start & ~(size - 1),
 				.pa = desc_to_pa(desc, pt->pa52),
@@ -133,6 +142,7 @@ static int visit(const struct visitor *v, int level, phys_addr_t table, u64 from
 			err = v->leaf(&leaf, v->arg);
 		}
 		start = next;
+		entry++;
 	} while (!err && start != end);
 	return err;
 }
@@ -378,6 +388,14 @@ static void wx_close(struct wx *w)
 	w->what = NULL;
 }
 
+/* What the table forbids need not be looked for below it: the linear map is done in one step. */
+static int wx_table(int level, phys_addr_t table, unsigned long kva, u64 desc, void *arg)
+{
+	const u64 never = DESC_UXNTABLE | DESC_PXNTABLE;
+
+	return (desc & never) == never ? SKIP_TABLE : 0;
+}
+
 static int wx_leaf(const struct pgtable_leaf *leaf, void *arg)
 {
 	struct wx *w = arg;
@@ -402,9 +420,9 @@ static int wx_leaf(const struct pgtable_leaf *leaf, void *arg)
 unsigned long kernel_check_wx(void)
 {
 	struct wx w = {0};
+	struct visitor v = {.pt = &kernel_pgtable, .leaf = wx_leaf, .table = wx_table, .arg = &w};
 
-	pgtable_for_each_leaf_tree(&kernel_pgtable, -(1UL << kernel_pgtable.va_bits), 0, wx_leaf,
-				   &w);
+	visit_range(&v, -(1UL << kernel_pgtable.va_bits), 0);
 	wx_close(&w);
 	return w.pages;
 }
