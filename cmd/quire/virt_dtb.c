@@ -53,7 +53,7 @@ static void text(struct writer *w, const char *name, const char *value)
 
 static void empty(struct writer *w, const char *name)
 {
-	keep(w, fdt_property(w->fdt, name, NULL, 0));
+	keep(w, fdt_property(w->fdt, name, "", 0));
 }
 
 static void cell(struct writer *w, const char *name, uint32_t value)
