@@ -73,5 +73,6 @@ void backtrace_from(unsigned long fp)
 
 void port_backtrace(void)
 {
-	backtrace_from((unsigned long)__builtin_frame_address(0));
+	/* The caller's record: this function's own may be gone before it is read. */
+	backtrace_from(*(const unsigned long *)__builtin_frame_address(0));
 }

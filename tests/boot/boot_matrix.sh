@@ -114,6 +114,35 @@ limit=5 entered refuse-el3 124 "" 0x40400000 "-M virt,secure=on,dtb-randomness=o
 	'Quire: entered at EL3.*Stopped'
 entered refuse-no-dtb 1 "-DENTRY_NO_DTB" 0x40400000 "$el1" 'Kernel panic'
 
+# crash NAME "GDB COMMANDS" EXPECTED...: the commands run where the boot is nearly done and make it go wrong.
+crash() {
+	local name=$1 commands=$2 log=$out/$1.log port=$((20000 + $$ % 20000)) pid
+	shift 2
+	wanted "$name" || return 0
+	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio -semihosting -kernel "$image" \
+		-M virt,dtb-randomness=off -m 1G -cpu cortex-a57 -append "nokaslr quire.semihosting" \
+		-S -gdb "tcp:127.0.0.1:$port" </dev/null >"$log" 2>&1 &
+	pid=$!
+	printf '%s\n' 'set pagination off' 'set tcp connect-timeout 20' "target remote 127.0.0.1:$port" \
+		'hbreak mark_rodata_ro' continue "$commands" 'delete' continue >"$out/$name.gdb"
+	timeout "$limit" gdb-multiarch -nx -batch -x "$out/$name.gdb" "$build/arm64/quire.elf" >"$out/$name.gdb.log" 2>&1
+	wait $pid
+	result "$name" $? "$log" 1 "$@"
+}
+crash crash-write 'set $pc = &memset
+set $x0 = 0xffff123456789000
+set $x1 = 1
+set $x2 = 1' 'ESR_EL1 0x0*96000044 +FAR_EL1 0xffff123456789000' 'translation fault' 'pc : memset' 'Call trace' 'x29?: '
+crash crash-rodata 'set $pc = &memset
+set $x0 = &symbol_count
+set $x1 = 1
+set $x2 = 1' 'permission fault' 'level 3 .*table' 'mapped: physical 0x'
+crash crash-null 'set $pc = 0' 'NULL pointer dereference' 'instruction abort|Instruction abort|IABT' 'lr : start_kernel'
+crash crash-stack 'set $sp = &kernel_stack
+set $pc = &start_kernel' 'Kernel stack overflow' 'pc : start_kernel'
+crash crash-undefined 'set *(unsigned int *)((unsigned long)&memset - 0xffff800080000000 + 0xffff000000200000) = 0
+set $pc = &memset' 'ESR_EL1 0x0*2000000 ' 'pc : memset\+0x0'
+
 # Raspberry Pi 3B, by an own tree; both of its UARTs.
 for uart in serial0 serial1; do
 	wanted "raspi3b-$uart" || continue
