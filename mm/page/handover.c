@@ -32,9 +32,11 @@
  */
 #include <quire/buddy.h>
 #include <quire/cma.h>
+#include <quire/gfp.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/page-flags.h>
+#include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/sparse.h>
 #include <quire/string.h>
@@ -62,12 +64,40 @@ static void count_free(struct zone *zone, unsigned long start_pfn, unsigned long
 	zone->vm_stat[NR_FREE_PAGES] += (long)pages;
 }
 
+/* Page tables come from the page allocator from now on. Called without locks. */
+static phys_addr_t alloc_table(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+
+	if (!page)
+		return 0;
+	__SetPageTable(page);
+	return page_to_phys(page);
+}
+
+static void free_table(phys_addr_t table)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(table));
+
+	if (!page)
+		return; /* in the kernel image, outside memory */
+	if (PageReserved(page)) {
+		/* From memblock's time. */
+		free_reserved_range(table, PAGE_SIZE);
+		return;
+	}
+	__ClearPageTable(page);
+	__free_pages(page, 0);
+}
+
 void memblock_free_all(void)
 {
 	BUG_ON(memblock_closed);
 	reset_all_zones_managed_pages();
 	memmap_walk(0, PHYS_PFN(memblock_end_of_DRAM()), count_free, NULL);
 	memblock_closed = true;
+	pgtable_alloc_hook = alloc_table;
+	pgtable_free_hook = free_table;
 }
 
 unsigned long totalram_pages(void)

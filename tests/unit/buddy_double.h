@@ -35,6 +35,38 @@ void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long 
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
+/* From the lowest zone that has pages; grows it when its lists are empty. */
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	for (struct zone *zone = first_zone(); zone; zone = next_zone(zone)) {
+		struct free_area *area = &zone->free_area[0];
+		struct page *page;
+
+		if (!area->nr_free && !zone_grow(zone))
+			continue;
+		page = page_list_first(&area->free_list[MIGRATE_MOVABLE]);
+		if (!page)
+			continue;
+		page_list_del(&area->free_list[MIGRATE_MOVABLE], page);
+		area->nr_free--;
+		zone->vm_stat[NR_FREE_PAGES]--;
+		page->word = 0;
+		page->_refcount = 1;
+		return page;
+	}
+	return NULL;
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	assert_int_equal(page->_refcount, 1);
+	assert_int_equal(page->_mapcount, -1);
+	page->_refcount = 0;
+	buddy_free_range(page_zone(page), page_to_pfn(page), page_to_pfn(page) + 1,
+			 MIGRATE_MOVABLE);
+	pages_given--;
+}
+
 static __maybe_unused void reset_buddy(void)
 {
 	pages_given = 0;

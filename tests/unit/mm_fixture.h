@@ -114,6 +114,9 @@ static __maybe_unused bool logged(const char *text)
 }
 
 /* ---- page tables */
+phys_addr_t (*pgtable_alloc_hook)(void);
+void (*pgtable_free_hook)(phys_addr_t table);
+
 struct mapping {
 	unsigned long kva;
 	phys_addr_t pa;
@@ -174,6 +177,8 @@ static __maybe_unused void reset_machine(void)
 	node_online_mask = node_memory_mask = 0;
 	nr_mappings = 0;
 	map_budget = -1;
+	pgtable_alloc_hook = NULL;
+	pgtable_free_hook = NULL;
 	log_len = 0;
 	log_text[0] = '\0';
 }

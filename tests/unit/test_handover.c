@@ -275,6 +275,37 @@ static void the_memory_line_adds_up(void **state)
 	assert_true(logged(line));
 }
 
+static void page_tables_come_from_the_allocator_and_go_back(void **state)
+{
+	struct zone *zone;
+	phys_addr_t table, early;
+	unsigned long managed, free_pages;
+
+	memblock_add_node(4 * SECTION, 2 * SECTION, 0, MEMBLOCK_NONE);
+	boot_zones(PFN(SIM_SIZE), 0);
+	early = memblock_phys_alloc(PAGE_SIZE, PAGE_SIZE);
+	assert_null(pgtable_alloc_hook);
+	memblock_free_all();
+	zone = zone_at(0, ZONE_DMA);
+	managed = zone->managed_pages;
+	free_pages = nr_free_pages();
+
+	table = pgtable_alloc_hook();
+	assert_int_not_equal(table, 0);
+	assert_true(PageTable(pfn_to_page(PHYS_PFN(table))));
+	assert_int_equal(nr_free_pages(), free_pages - 1);
+	pgtable_free_hook(table);
+	assert_int_equal(nr_free_pages(), free_pages);
+	/* One that memblock gave: a page more that the allocator manages. */
+	pgtable_free_hook(early);
+	assert_int_equal(nr_free_pages(), free_pages + 1);
+	assert_int_equal(zone->managed_pages, managed + 1);
+	/* One outside memory stays where it is. */
+	pgtable_free_hook(20 * SECTION);
+	assert_int_equal(nr_free_pages(), free_pages + 1);
+	assert_int_equal(zone_check(), 0);
+}
+
 /* ------------------------------------------------------------------ several CPUs */
 
 #define CPUS 4
@@ -346,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup(a_cma_area_grows_as_cma, reset),
 		cmocka_unit_test_setup(broken_totals_are_found, reset),
 		cmocka_unit_test_setup(the_memory_line_adds_up, reset),
+		cmocka_unit_test_setup(page_tables_come_from_the_allocator_and_go_back, reset),
 		cmocka_unit_test_setup(cpus_that_grow_at_once_grow_each_section_once, reset),
 	};
 
