@@ -13,6 +13,11 @@
 
 #include <quire/config.h>
 
+#ifdef QUIRE_BARE
+/* The image has no other part that could define a symbol: no detour by the table of addresses. */
+#pragma GCC visibility push(hidden)
+#endif
+
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;

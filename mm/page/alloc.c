@@ -53,19 +53,29 @@ __attribute__((weak)) void clear_page(void *page)
 
 /* ------------------------------------------------------------------ nodes */
 
-/* Each CPU's node; NULL until it is known or first asked for. */
-static struct pglist_data *cpu_pgdat[NR_CPUS];
+/* Each CPU's node, plus 1; 0: not told. */
+static u8 cpu_node[NR_CPUS];
+
+/*
+ * Short ways for the fast paths, found when first needed; NULL: not yet, or there is none. Zonelists
+ * and pagesets do not change once they exist.
+ *
+ * local_pcp: a CPU's pageset of the zone that its requests up to a zone prefer. zone_pageset: the
+ * pagesets of a page's zone, by the node and zone bits of its flags.
+ */
+static struct {
+	struct per_cpu_pages *upto[8];
+} local_pcp[NR_CPUS];
+static struct per_cpu_pages *zone_pageset[1U << (PAGE_ZONE_BITS + PAGE_NODE_BITS)];
+BUILD_BUG_ON(MAX_NR_ZONES > 8 || MAX_NUMNODES > 255);
 
 static struct pglist_data *local_pgdat(void)
 {
-	unsigned int cpu = port_cpu();
+	unsigned int nid = cpu_node[port_cpu()];
 
-	if (unlikely(!cpu_pgdat[cpu])) {
-		if (!node_online_mask)
-			return NULL;
-		cpu_pgdat[cpu] = NODE_DATA(__ffs(node_online_mask));
-	}
-	return cpu_pgdat[cpu];
+	if (nid)
+		return NODE_DATA(nid - 1);
+	return node_online_mask ? NODE_DATA(__ffs(node_online_mask)) : NULL;
 }
 
 int numa_node_id(void)
@@ -77,9 +87,15 @@ int numa_node_id(void)
 
 void set_cpu_numa_node(unsigned int cpu, int nid)
 {
+	unsigned int i;
+
 	if (WARN_ON(cpu >= NR_CPUS || nid < 0 || nid >= MAX_NUMNODES || !NODE_DATA(nid)))
 		return;
-	cpu_pgdat[cpu] = NODE_DATA(nid);
+	cpu_node[cpu] = (u8)(nid + 1);
+	for (i = 0; i < ARRAY_SIZE(local_pcp[cpu].upto); i++)
+		local_pcp[cpu].upto[i] = NULL;
+	for (i = 0; i < ARRAY_SIZE(zone_pageset); i++)
+		__atomic_store_n(&zone_pageset[i], NULL, __ATOMIC_RELAXED);
 }
 
 /* ------------------------------------------------------------------ a request */
@@ -269,7 +285,7 @@ void prep_compound_page(struct page *page, unsigned int order)
 	__SetPageHead(page);
 }
 
-static noinline void clear_pages(struct page *page, unsigned int order)
+static void clear_pages(struct page *page, unsigned int order)
 {
 	char *p = page_address(page), *end = p + (PAGE_SIZE << order);
 
@@ -277,17 +293,27 @@ static noinline void clear_pages(struct page *page, unsigned int order)
 		clear_page(p);
 }
 
+/* Never NULL. */
+__attribute__((returns_nonnull)) static noinline struct page *
+prep_more(struct page *page, unsigned int order, gfp_t gfp)
+{
+	if (gfp & __GFP_ZERO)
+		clear_pages(page, order);
+	if (order && (gfp & __GFP_COMP))
+		prep_compound_page(page, order);
+	return page;
+}
+
 /*
  * A block off the lists becomes the caller's. Its `word`s are 0 and its flags clear, as they were
  * when it was freed.
  */
-static __always_inline void prep_new_page(struct page *page, unsigned int order, gfp_t gfp)
+static __always_inline struct page *prep_new_page(struct page *page, unsigned int order, gfp_t gfp)
 {
 	set_page_counts(page, PAGE_COUNTS_NEW);
-	if (unlikely(gfp & __GFP_ZERO))
-		clear_pages(page, order);
-	if (unlikely(order && (gfp & __GFP_COMP)))
-		prep_compound_page(page, order);
+	if (unlikely(gfp & (order ? __GFP_ZERO | __GFP_COMP : __GFP_ZERO)))
+		return prep_more(page, order, gfp);
+	return page;
 }
 
 static struct page *rmqueue(struct zone *zone, unsigned int order, unsigned int alloc_flags,
@@ -328,7 +354,7 @@ retry:
 		page = rmqueue(zone, order, alloc_flags, ac, gfp);
 		if (!page)
 			continue;
-		prep_new_page(page, order, gfp);
+		page = prep_new_page(page, order, gfp);
 		if (unlikely(alloc_flags & ALLOC_HIGHATOMIC))
 			reserve_highatomic_pageblock(page, order, zone);
 		return page;
@@ -472,6 +498,19 @@ static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_c
 	return NULL;
 }
 
+/* Find the short way for requests of gfp on this CPU, for the next time. */
+static void find_local_pcp(gfp_t gfp, unsigned int cpu)
+{
+	struct alloc_context ac;
+	struct per_cpu_pages *sets;
+
+	if (!prepare_alloc(&ac, gfp & ~__GFP_THISNODE, NUMA_NO_NODE, NULL))
+		return;
+	sets = __atomic_load_n(&ac.preferred->zone->pageset, __ATOMIC_ACQUIRE);
+	if (sets)
+		local_pcp[cpu].upto[ac.highest_zoneidx] = sets + cpu;
+}
+
 /* Everything that the fast path left. */
 static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodemask)
 {
@@ -484,6 +523,8 @@ static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, n
 	}
 	if (!prepare_alloc(&ac, gfp, nid, nodemask))
 		return NULL;
+	if (unlikely(!local_pcp[port_cpu()].upto[ac.highest_zoneidx]))
+		find_local_pcp(gfp, port_cpu());
 	page = get_page_from_freelist(gfp, order,
 				      gfp_to_alloc_flags_cma(gfp, ALLOC_WMARK_LOW) |
 					      alloc_flags_nofragment(ac.preferred->zone, gfp),
@@ -498,25 +539,15 @@ static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, n
  * that the zonelist names first is right whenever it has a page: no watermark can forbid a page
  * that is not counted as free.
  */
-static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order,
-					       const struct pglist_data *pgdat, unsigned int cpu)
+static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order, unsigned int cpu)
 {
 	unsigned int class = gfp_class(gfp);
-	const struct zoneref *ref;
-	struct per_cpu_pages *pcp;
+	struct per_cpu_pages *pcp = local_pcp[cpu].upto[class & 7];
 	struct page_list *list;
 	struct page *page;
 	u32 first;
 
-	ref = pgdat->node_zonelists[gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
-	if (unlikely(!ref))
-		return NULL;
-	while (ref->zone && unlikely(ref->zone_idx > (class & 7)))
-		ref++;
-	if (unlikely(!ref->zone))
-		return NULL;
-	pcp = pcp_trylock(ref->zone, cpu);
-	if (unlikely(!pcp))
+	if (unlikely(!pcp || (gfp & __GFP_THISNODE)) || !likely(spin_trylock(&pcp->lock)))
 		return NULL;
 	list = &pcp->lists[order * MIGRATE_PCPTYPES + (class >> 4)];
 	first = list->first;
@@ -526,36 +557,28 @@ static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order,
 	}
 	page = pcp_pop(pcp, list, first, order);
 	spin_unlock(&pcp->lock);
-	prep_new_page(page, order, gfp);
-	return page;
+	return prep_new_page(page, order, gfp);
 }
 
+/* Order 0 with constants, 1 to 3 in one. */
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
 	unsigned int cpu = port_cpu();
-	const struct pglist_data *pgdat = cpu_pgdat[cpu];
-	struct page *page;
+	struct page *page = NULL;
 
-	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER && pgdat)) {
-		page = alloc_fast(gfp, order, pgdat, cpu);
-		if (likely(page))
-			return page;
-	}
-	return alloc_any(gfp, order, pgdat ? pgdat->node_id : NUMA_NO_NODE, NULL);
+	if (likely(!order))
+		page = alloc_fast(gfp, 0, cpu);
+	else if (order <= PAGE_ALLOC_COSTLY_ORDER)
+		page = alloc_fast(gfp, order, cpu);
+	if (likely(page))
+		return page;
+	return alloc_any(gfp, order, NUMA_NO_NODE, NULL);
 }
 
 struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, nodemask_t *nodemask)
 {
-	const struct pglist_data *pgdat = preferred_nid >= 0 && preferred_nid < MAX_NUMNODES
-						  ? NODE_DATA(preferred_nid)
-						  : NULL;
-	struct page *page;
-
-	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER && pgdat && !nodemask)) {
-		page = alloc_fast(gfp, order, pgdat, port_cpu());
-		if (likely(page))
-			return page;
-	}
+	if (!nodemask && preferred_nid == numa_node_id())
+		return alloc_pages(gfp, order);
 	return alloc_any(gfp, order, preferred_nid, nodemask);
 }
 
@@ -594,10 +617,6 @@ static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsi
 			page_list_add_tail(list, page);
 	}
 	own->first = first;
-	if (first)
-		page_from_index(first)->prev = 0;
-	else
-		own->last = 0;
 	pcp->count -= (int)got;
 	if (got == n)
 		return got;
@@ -769,50 +788,91 @@ static noinline bool free_pages_prepare(struct page *page, unsigned int order)
 	return good;
 }
 
-void free_unref_page(struct page *page, unsigned int order)
+/* All of a block's pages look as the lists want them. */
+static __always_inline bool nothing_left(const struct page *page, unsigned int order)
 {
-	struct per_cpu_pages *pcp;
-	enum migratetype mt;
-	struct zone *zone;
-	int index;
+	const struct page *end = page + (1UL << order);
+	u64 left = 0;
 
-	/* The usual page carries nothing to clear. */
-	if (unlikely(order || page_leftovers(page))) {
-		unsigned long i, nr = 1UL << order;
-		u64 left = 0;
+	do
+		left |= page_leftovers(page);
+	while (order && ++page < end);
+	return !left;
+}
 
-		/* A small block is looked at as a whole first. */
-		if (order <= PAGE_ALLOC_COSTLY_ORDER)
-			for (i = 0; i < nr; i++)
-				left |= page_leftovers(page + i);
-		else
-			left = 1;
-		if (left && !free_pages_prepare(page, order))
-			return;
-	}
-	zone = page_zone(page);
-	mt = get_pageblock_migratetype(page);
-	/*
-	 * The per-CPU lists have no list for CMA and the atomic reserve: when they are given back
-	 * their type is known.
-	 */
-	if (unlikely(mt >= MIGRATE_PCPTYPES))
-		mt = is_migrate_isolate(mt) ? MIGRATE_TYPES : MIGRATE_MOVABLE;
-	index = pcp_list_index(order, mt);
-	if (unlikely(index < 0 || mt == MIGRATE_TYPES))
-		goto direct;
-	pcp = pcp_trylock(zone, port_cpu());
+/* A block that is ready to be given out again, past the per-CPU lists. */
+static noinline void free_to_zone(struct page *page, unsigned int order)
+{
+	struct zone *zone = page_zone(page);
+
+	__atomic_store_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT],
+			 __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+	free_one_page(zone, page, order, FPI_NONE);
+}
+
+/* The same to this CPU's list, or where it belongs. */
+static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
+{
+	struct per_cpu_pages *pcp =
+		__atomic_load_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], __ATOMIC_RELAXED);
+
 	if (unlikely(!pcp))
-		goto direct;
-	page_list_add(&pcp->lists[index], page);
-	pcp->count += 1 << order;
+		goto elsewhere;
+	pcp += port_cpu();
+	if (unlikely(!spin_trylock(&pcp->lock)))
+		goto elsewhere;
+	pcp_push(pcp, &pcp->lists[pcp_list_index(order, (enum migratetype)mt)], page, order);
 	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
-		pcp_free_excess(zone, pcp);
+		pcp_free_excess(page_zone(page), pcp);
 	else
 		spin_unlock(&pcp->lock);
 	return;
-direct:
-	free_one_page(zone, page, order, FPI_NONE);
+elsewhere:
+	free_to_zone(page, order);
+}
+
+/* Whatever free_unref_page does not do at once. */
+static noinline void free_any(struct page *page, unsigned int order)
+{
+	enum migratetype mt;
+
+	if ((order > PAGE_ALLOC_COSTLY_ORDER || !nothing_left(page, order)) &&
+	    !free_pages_prepare(page, order))
+		return;
+	mt = get_pageblock_migratetype(page);
+	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
+	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
+		mt = MIGRATE_MOVABLE;
+	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0)
+		free_one_page(page_zone(page), page, order, FPI_NONE);
+	else
+		free_ready(page, order, mt);
+}
+
+static __always_inline void free_fast(struct page *page, unsigned int order)
+{
+	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
+	u8 mt = READ_ONCE(pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)]);
+
+	if (unlikely(mt >= MIGRATE_PCPTYPES))
+		free_any(page, order);
+	else if (likely(!order) && likely(nothing_left(page, 0)))
+		free_ready(page, 0, mt);
+	else if (order && order <= PAGE_ALLOC_COSTLY_ORDER && nothing_left(page, order))
+		free_ready(page, order, mt);
+	else
+		free_any(page, order);
+}
+
+void free_unref_page(struct page *page, unsigned int order)
+{
+	free_fast(page, order);
+}
+
+static noinline void free_tails(struct page *page, unsigned int order)
+{
+	while (order-- > 0)
+		free_unref_page(page + (1UL << order), order);
 }
 
 void __free_pages(struct page *page, unsigned int order)
@@ -821,15 +881,14 @@ void __free_pages(struct page *page, unsigned int order)
 	bool head = PageHead(page);
 
 	if (likely(put_page_testzero(page)))
-		free_unref_page(page, order);
+		free_fast(page, order);
 	else if (!head)
 		/*
 		 * Somebody took a reference to the first page on the way (get_page_unless_zero). He
 		 * will free it as a page of order 0, because nothing tells him otherwise; so the
 		 * rest is freed here.
 		 */
-		while (order-- > 0)
-			free_unref_page(page + (1UL << order), order);
+		free_tails(page, order);
 }
 
 void __folio_put(struct folio *folio)

@@ -170,29 +170,57 @@ static __always_inline int pcp_list_index(unsigned int order, enum migratetype m
 	return -1;
 }
 
-/* Take the first page of a list that is not empty. pcp->lock held. */
+/*
+ * The lists of a pageset are page_lists whose users know more: `last` counts only while `first` is
+ * not 0, and the first page's `prev` never. So taking a page is one load and one store.
+ */
 static __always_inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct page_list *list,
 					    u32 first, unsigned int order)
 {
 	struct page *page = page_from_index(first);
-	u32 next = page->next;
 
-	list->first = next;
-	if (next)
-		page_from_index(next)->prev = 0;
+	list->first = page->next;
+	pcp->count -= 1 << order;
+	return page;
+}
+
+static __always_inline void pcp_push(struct per_cpu_pages *pcp, struct page_list *list,
+				     struct page *page, unsigned int order)
+{
+	struct page *base = page_index_base;
+	u32 self = (u32)(page - base), first = list->first;
+
+	page->next = first;
+	if (likely(first))
+		base[first].prev = self;
 	else
-		list->last = 0;
+		list->last = self;
+	list->first = self;
+	pcp->count += 1 << order;
+}
+
+static inline struct page *pcp_pop_tail(struct per_cpu_pages *pcp, struct page_list *list,
+					unsigned int order)
+{
+	struct page *page = page_from_index(list->last);
+
+	if (list->first == list->last) {
+		list->first = 0;
+	} else {
+		list->last = page->prev;
+		page_from_index(list->last)->next = 0;
+	}
 	pcp->count -= 1 << order;
 	return page;
 }
 
 /*
- * This CPU's set of the zone, locked, or NULL: none yet, or somebody drains it, or an interrupt
- * came into its use.
+ * This CPU's set of the zone, locked, or NULL: none yet, or somebody drains it, or an interrupt came
+ * into its use.
  */
 static __always_inline struct per_cpu_pages *pcp_trylock(struct zone *zone, unsigned int cpu)
 {
-	struct per_cpu_pages *pcp = zone->pageset;
+	struct per_cpu_pages *pcp = __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE);
 
 	if (unlikely(!pcp))
 		return NULL;

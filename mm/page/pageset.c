@@ -58,10 +58,13 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 	if (!pcp)
 		return NULL;
 	list = &pcp->lists[index];
-	if (!list->first)
-		pcp->count += (int)(rmqueue_bulk(zone, order, refill_size(pcp, order), mt,
-						 alloc_flags, list, NULL)
-				    << order);
+	if (!list->first) {
+		unsigned int nr = refill_size(pcp, order);
+
+		list->last = 0;
+		nr = rmqueue_bulk(zone, order, nr, mt, alloc_flags, list, NULL);
+		pcp->count += (int)(nr << order);
+	}
 	if (list->first)
 		page = pcp_pop(pcp, list, list->first, order);
 	spin_unlock(&pcp->lock);
@@ -95,12 +98,10 @@ static void free_pages_bulk(struct zone *zone, struct per_cpu_pages *pcp, int co
 		struct page_list *list = &pcp->lists[index];
 		unsigned int order = index_order(index);
 
-		if (list->last) {
-			struct page *page = page_from_index(list->last);
+		if (list->first) {
+			struct page *page = pcp_pop_tail(pcp, list, order);
 			unsigned long pfn = page_to_pfn(page);
 
-			page_list_del(list, page);
-			pcp->count -= 1 << order;
 			count -= 1 << order;
 			__free_one_page(page, pfn, zone, order, get_pfnblock_migratetype(pfn),
 					FPI_NONE);
@@ -201,7 +202,7 @@ static int check_set(struct zone *zone, unsigned int cpu)
 			const struct page *page = page_from_index(index);
 			unsigned long pfn = page_to_pfn(page);
 
-			if (page->prev != prev || page_counts(page) != PAGE_COUNTS_FREE ||
+			if ((prev && page->prev != prev) || page_counts(page) != PAGE_COUNTS_FREE ||
 			    (page->flags & PAGEFLAGS_MASK) || page->word ||
 			    page_zone(page) != zone || (pfn & ((1UL << order) - 1))) {
 				pr_err("pageset_check: node %d zone %s cpu %u: pfn 0x%lx in list "
@@ -215,8 +216,11 @@ static int check_set(struct zone *zone, unsigned int cpu)
 			if (count > pcp->count)
 				break;
 		}
-		if (!index && list->last != prev)
+		if (!index && prev && list->last != prev) {
+			pr_err("pageset_check: node %d zone %s cpu %u: list %u ends wrong\n",
+			       zone_to_nid(zone), zone->name, cpu, i);
 			bad++;
+		}
 	}
 	if (count != pcp->count) {
 		pr_err("pageset_check: node %d zone %s cpu %u: %d pages in the lists, %d counted\n",
