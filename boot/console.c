@@ -2,8 +2,8 @@
 /*
  * The early console: which device, and where, from earlycon= or from /chosen's stdout-path.
  *
- * The table names the devices in the words of Linux's earlycon; whether there is a driver is the port's to say. One console is started;
- * every later request is a success without effect.
+ * The table names the devices in the words of Linux's earlycon; whether there is a driver is the
+ * port's to say. One console is started; every later request is a success without effect.
  */
 #include <quire/boot.h>
 #include <quire/params.h>

@@ -2,11 +2,13 @@
 /*
  * crashkernel=: room for the kernel that is started when this one dies.
  *
- * The forms are size, size@offset, range:size[,range:size...][@offset], size,high and size,low. As in Linux the command
- * line is searched for the last one, words with ,high and ,low apart from the others, and without regard to quotes.
+ * The forms are size, size@offset, range:size[,range:size...][@offset], size,high and size,low. As
+ * in Linux the command line is searched for the last one, words with ,high and ,low apart from the
+ * others, and without regard to quotes.
  *
- * Placed after CMA: below the DMA limit when nothing else is said, else above it with a low part for devices that cannot
- * reach further; aligned to 2 MiB, which the boot protocol wants of an image.
+ * Placed after CMA: below the DMA limit when nothing else is said, else above it with a low part
+ * for devices that cannot reach further; aligned to 2 MiB, which the boot protocol wants of an
+ * image.
  */
 #include <quire/boot.h>
 #include <quire/event.h>
@@ -133,7 +135,9 @@ static bool word_ends_with(const char *word, const char *end, const char *suffix
 	return (size_t)(end - word) >= n && strncmp(end - n, suffix, n) == 0;
 }
 
-/* The value of the last crashkernel= with this suffix; NULL for `suffix` finds those without any. */
+/*
+ * The value of the last crashkernel= with this suffix; NULL for `suffix` finds those without any.
+ */
 static const char *find_last(const char *cmdline, const char *suffix)
 {
 	static const char name[] = "crashkernel=";

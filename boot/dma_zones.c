@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bootmem_init: what follows once memory can be touched: nodes, the memory map, zones, contiguous areas, the crash kernel.
+ * bootmem_init: what follows once memory can be touched: nodes, the memory map, zones, contiguous
+ * areas, the crash kernel.
  *
- * ZONE_DMA ends where the most constrained bus of the tree (dma-ranges) ends, and at 4 GiB at most when there is RAM below; ZONE_DMA32 holds
- * what is left below 4 GiB, ZONE_NORMAL the rest. Each limit is cut at the end of RAM, so a zone without memory has the limit of the one below.
+ * ZONE_DMA ends where the most constrained bus of the tree (dma-ranges) ends, and at 4 GiB at most
+ * when there is RAM below; ZONE_DMA32 holds what is left below 4 GiB, ZONE_NORMAL the rest. Each
+ * limit is cut at the end of RAM, so a zone without memory has the limit of the one below.
  */
 #include <quire/boot.h>
 #include <quire/cma.h>

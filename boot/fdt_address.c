@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Addresses in the device tree: cells of a bus, translation to CPU addresses through `ranges` and `dma-ranges`, and nodes by path.
+ * Addresses in the device tree: cells of a bus, translation to CPU addresses through `ranges` and
+ * `dma-ranges`, and nodes by path.
  *
- * A path from the root is an array of levels, lv[0] the root. An address in a node's `reg` is one of the bus that its
- * parent is: it is given in the parent's cells, and the parent's `ranges` takes it one level up (Devicetree Specification 0.4, 2.3.8).
+ * A path from the root is an array of levels, lv[0] the root. An address in a node's `reg` is one
+ * of the bus that its parent is: it is given in the parent's cells, and the parent's `ranges` takes
+ * it one level up (Devicetree Specification 0.4, 2.3.8).
  *
- * Differences from Linux's drivers/of/address.c: PCI's address-space bits are not compared, ISA has no rules of its own,
- * and a translation that fails is left out of the DMA limit instead of wrapping around into it.
+ * Differences from Linux's drivers/of/address.c: PCI's address-space bits are not compared, ISA has
+ * no rules of its own, and a translation that fails is left out of the DMA limit instead of
+ * wrapping around into it.
  */
 #include <quire/boot.h>
 #include <quire/string.h>
@@ -65,7 +68,10 @@ static int translate_one(const struct fdt_level *bus, const struct fdt_level *pa
 	u32 left = (dma ? bus->dma_ranges_len : bus->ranges_len) / 4;
 	unsigned int entry = bus->addr_cells + parent->addr_cells + bus->size_cells;
 
-	/* Without `ranges` a bus is closed; without `dma-ranges`, or with an empty one, addresses pass as they are. */
+	/*
+	 * Without `ranges` a bus is closed; without `dma-ranges`, or with an empty one, addresses
+	 * pass as they are.
+	 */
 	if (!r)
 		return dma ? 0 : -1;
 	if (!left)
@@ -167,7 +173,10 @@ static const char *alias_path(struct fdt_tree *tree, const char *alias, size_t n
 
 	if (fdt_find_path(tree, "/aliases", 8, &c, props, lv, &depth))
 		return NULL;
-	/* Aliases have names of their own, so the properties are read again, by name: back to behind the node's name. */
+	/*
+	 * Aliases have names of their own, so the properties are read again, by name: back to
+	 * behind the node's name.
+	 */
 	for (p = (const u32 *)(const void *)c.name; p < tree->end; p++) {
 		const char *w = (const char *)p;
 

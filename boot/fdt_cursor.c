@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading a flattened device tree from front to back: tokens of the structure block, a node's properties, its children.
+ * Reading a flattened device tree from front to back: tokens of the structure block, a node's
+ * properties, its children.
  *
- * libfdt judges the header and finds paths; the pass over the whole tree is made here, because libfdt
- * steps from token to token with a bounds check for each byte of a name and finds a property by walking all of its node
- * again: some 600 instructions a node, where one pass that keeps what it sees needs about 100. The rules are the
- * same (Devicetree Specification 0.4, chapter 5), and every bound is checked here too, once a token.
+ * libfdt judges the header and finds paths; the pass over the whole tree is made here, because
+ * libfdt steps from token to token with a bounds check for each byte of a name and finds a property
+ * by walking all of its node again: some 600 instructions a node, where one pass that keeps what it
+ * sees needs about 100. The rules are the same (Devicetree Specification 0.4, chapter 5), and every
+ * bound is checked here too, once a token.
  *
- * Invariant: a cursor's p lies in [tree->start, tree->end], 4-byte aligned; names end inside the block they lie in.
- * Property names are compared once for each offset into the strings block and then known by number.
+ * Invariant: a cursor's p lies in [tree->start, tree->end], 4-byte aligned; names end inside the
+ * block they lie in. Property names are compared once for each offset into the strings block and
+ * then known by number.
  *
- * Linux unflattens the tree into objects first and asks those; before that it uses libfdt, a walk a question.
+ * Linux unflattens the tree into objects first and asks those; before that it uses libfdt, a walk a
+ * question.
  */
 #include "fdt_cursor.h"
 

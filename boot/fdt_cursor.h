@@ -2,8 +2,8 @@
 /*
  * Reading a flattened device tree from front to back (boot/fdt_cursor.c).
  *
- * A cursor is a position between two tokens of the structure block. Nothing is copied: names and values point into the
- * tree, which stays mapped.
+ * A cursor is a position between two tokens of the structure block. Nothing is copied: names and
+ * values point into the tree, which stays mapped.
  */
 #ifndef BOOT_FDT_CURSOR_H
 #define BOOT_FDT_CURSOR_H
@@ -65,8 +65,8 @@ struct fdt_tree {
 	const u32 *start, *end; /* structure block */
 	const char *strings;
 	u32 strings_size; /* up to and including the last NUL */
-	u8 name_id
-		[FDT_NAME_CACHE]; /* by offset in the strings block: 0 not seen yet, else enum fdt_prop_id + 1 */
+	/* By offset in the strings block: 0 not seen yet, else enum fdt_prop_id + 1. */
+	u8 name_id[FDT_NAME_CACHE];
 };
 
 struct fdt_cursor {
@@ -79,7 +79,10 @@ struct fdt_cursor {
 	enum fdt_prop_id prop; /* FDT_T_PROP: FDT_P_NONE for a property nobody asks for */
 };
 
-/* One node's properties, by enum fdt_prop_id. val and len are valid where the bit in `present` is set. */
+/*
+ * One node's properties, by enum fdt_prop_id. val and len are valid where the bit in `present` is
+ * set.
+ */
 struct fdt_props {
 	u64 present;
 	const u32 *val[FDT_P_NR];
@@ -87,25 +90,31 @@ struct fdt_props {
 };
 
 /*
- * Check the header of the tree at fdt (mapped and readable for `size` bytes, 8-byte aligned) and prepare to read it.
- * Returns NULL, or what is wrong with it.
+ * Check the header of the tree at fdt (mapped and readable for `size` bytes, 8-byte aligned) and
+ * prepare to read it. Returns NULL, or what is wrong with it.
  */
 const char *fdt_tree_init(struct fdt_tree *tree, const void *fdt, u32 size);
 
 void fdt_cursor_init(struct fdt_cursor *c, struct fdt_tree *tree);
 
-/* The next token. Every bound is checked; after FDT_T_BAD and FDT_T_END the cursor does not move. */
+/*
+ * The next token. Every bound is checked; after FDT_T_BAD and FDT_T_END the cursor does not move.
+ */
 enum fdt_token fdt_next_token(struct fdt_cursor *c);
 
-/* After FDT_T_NODE: collect the node's properties; the cursor then stands before its first child or its end. */
+/*
+ * After FDT_T_NODE: collect the node's properties; the cursor then stands before its first child or
+ * its end.
+ */
 void fdt_read_props(struct fdt_cursor *c, struct fdt_props *props);
 
 /* After fdt_read_props: pass over what is left of the node. False when the tree is broken. */
 bool fdt_skip_node(struct fdt_cursor *c);
 
 /*
- * The next child of the node whose properties were read, with its properties. Call fdt_skip_node before asking for the next one.
- * False when there is none left (the node's end has been passed then).
+ * The next child of the node whose properties were read, with its properties. Call fdt_skip_node
+ * before asking for the next one. False when there is none left (the node's end has been passed
+ * then).
  */
 bool fdt_next_child(struct fdt_cursor *c, struct fdt_props *props);
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * The device tree, read once from front to back: what the machine is, where its memory is, and what /chosen asks for.
+ * The device tree, read once from front to back: what the machine is, where its memory is, and what
+ * /chosen asks for.
  *
- * early_init_dt_scan goes over the structure block one time and checks it as it goes, so that every later reader may trust the tree. Each
- * node is judged when its properties have been read and before its children are. What only a later stage can use (reserved memory, NUMA
- * distances, stdout-path) is kept as a position in the tree.
+ * early_init_dt_scan goes over the structure block one time and checks it as it goes, so that every
+ * later reader may trust the tree. Each node is judged when its properties have been read and
+ * before its children are. What only a later stage can use (reserved memory, NUMA distances,
+ * stdout-path) is kept as a position in the tree.
  *
- * Linux makes several walks, each by libfdt from the root: chosen, memory, usable range, then the unflattened objects. The effects
- * and the order of memblock operations are the same. Differences: entries of the wrong length are reported, a tree with broken
- * structure stops the boot with a message, overlapping memory is said, and no property is read past its end.
+ * Linux makes several walks, each by libfdt from the root: chosen, memory, usable range, then the
+ * unflattened objects. The effects and the order of memblock operations are the same. Differences:
+ * entries of the wrong length are reported, a tree with broken structure stops the boot with a
+ * message, overlapping memory is said, and no property is read past its end.
  *
- * Runs on the boot CPU alone, before the linear map; touches the tree through the fixmap and memblock's static arrays.
+ * Runs on the boot CPU alone, before the linear map; touches the tree through the fixmap and
+ * memblock's static arrays.
  */
 #define pr_fmt(fmt) "OF: fdt: " fmt
 

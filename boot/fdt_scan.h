@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the one pass over the device tree keeps for the stages that follow (boot/fdt_scan.c, fdt_address.c).
+ * What the one pass over the device tree keeps for the stages that follow (boot/fdt_scan.c,
+ * fdt_address.c).
  */
 #ifndef BOOT_FDT_SCAN_H
 #define BOOT_FDT_SCAN_H
@@ -12,7 +13,9 @@
 /* Nodes may nest this deep, as in Linux (FDT_MAX_DEPTH). */
 #define FDT_MAX_DEPTH 64
 
-/* A node on the path from the root to the one being read: what it says of its children's addresses. */
+/*
+ * A node on the path from the root to the one being read: what it says of its children's addresses.
+ */
 struct fdt_level {
 	u8 addr_cells, size_cells;
 	bool pci;
@@ -38,8 +41,8 @@ struct fdt_info {
 	const u32 *distance_matrix; /* of the first numa-distance-map-v1 */
 	u32 distance_matrix_len;
 	bool has_distance_map;
-	phys_addr_t
-		dma_max; /* highest address that every bus with dma-ranges can reach; PHYS_ADDR_MAX: none says */
+	/* Highest address that every bus with dma-ranges can reach; PHYS_ADDR_MAX: none says. */
+	phys_addr_t dma_max;
 	u64 memory_bytes; /* what the memory nodes add up to, after rounding */
 	unsigned int nr_memory_ranges;
 	unsigned int memory_nodes; /* with or without usable memory */
@@ -48,13 +51,14 @@ struct fdt_info {
 extern struct fdt_info fdt_info;
 
 /*
- * setup_machine_fdt: map the tree, reserve it, read it, and add its memory to memblock. Panics when there is no usable tree.
+ * setup_machine_fdt: map the tree, reserve it, read it, and add its memory to memblock. Panics when
+ * there is no usable tree.
  */
 void setup_machine_fdt(phys_addr_t dt_phys);
 
 /*
- * Read the whole tree at `fdt` into fdt_info: chosen (command line, initrd, ...), memory nodes (memblock_add), CPUs. Returns 0, or
- * -EINVAL after printing what is wrong with the tree.
+ * Read the whole tree at `fdt` into fdt_info: chosen (command line, initrd, ...), memory nodes
+ * (memblock_add), CPUs. Returns 0, or -EINVAL after printing what is wrong with the tree.
  */
 int early_init_dt_scan(void *fdt, phys_addr_t phys, u32 size);
 
@@ -69,17 +73,20 @@ void fdt_level_set(struct fdt_level *lv, const struct fdt_level *parent, const c
 
 #define FDT_BAD_ADDR (~(u64)0)
 /*
- * Translate addr, an address on the bus that lv[depth] is on, to one of the CPU's, through every `ranges` (or `dma-ranges` when dma) above it.
- * FDT_BAD_ADDR when a bus does not pass it on.
+ * Translate addr, an address on the bus that lv[depth] is on, to one of the CPU's, through every
+ * `ranges` (or `dma-ranges` when dma) above it. FDT_BAD_ADDR when a bus does not pass it on.
  */
 u64 fdt_translate(const struct fdt_level *lv, int depth, u64 addr, bool dma);
 
-/* The highest CPU address that the node's dma-ranges reaches, or PHYS_ADDR_MAX when no entry of it can be used. */
+/*
+ * The highest CPU address that the node's dma-ranges reaches, or PHYS_ADDR_MAX when no entry of it
+ * can be used.
+ */
 phys_addr_t fdt_dma_ranges_max(const struct fdt_level *lv, int depth);
 
 /*
- * Find the node at an absolute path of n bytes. lv[0..*depth] is filled with it and those above it; *c stands behind its properties.
- * Returns 0 or -ENOENT.
+ * Find the node at an absolute path of n bytes. lv[0..*depth] is filled with it and those above it;
+ * *c stands behind its properties. Returns 0 or -ENOENT.
  */
 int fdt_find_path(struct fdt_tree *tree, const char *path, size_t n, struct fdt_cursor *c,
 		  struct fdt_props *props, struct fdt_level lv[FDT_MAX_DEPTH], int *depth);
@@ -97,7 +104,10 @@ void console_from_stdout_path(void);
 
 /* ---- boot/reserved_mem.c */
 
-/* The first pass, before the linear map: elfcorehdr, /reserved-memory (static, then dynamic), /memreserve/. */
+/*
+ * The first pass, before the linear map: elfcorehdr, /reserved-memory (static, then dynamic),
+ * /memreserve/.
+ */
 void early_init_fdt_scan_reserved_mem(void);
 /* The second, when memory can be touched: the list of all regions, their pools, and overlaps. */
 void fdt_scan_reserved_mem_reg_nodes(void);

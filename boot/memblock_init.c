@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * arm64_memblock_init: from what the tree calls memory to what this kernel can use of it, and where the linear map starts.
+ * arm64_memblock_init: from what the tree calls memory to what this kernel can use of it, and where
+ * the linear map starts.
  *
- * The steps are Linux's, in Linux's order, because each sees what the ones before left: physical address size, linear
- * region, mem=, initrd, randomisation, the kernel image, the tree's reservations. When it returns, memstart_addr is final and
- * phys_to_virt works.
+ * The steps are Linux's, in Linux's order, because each sees what the ones before left: physical
+ * address size, linear region, mem=, initrd, randomisation, the kernel image, the tree's
+ * reservations. When it returns, memstart_addr is final and phys_to_virt works.
  *
- * Differences: Linux removes silently, here each removal of memory is said; struct page links number 2^32 pages (quire/page.h), which
- * bounds the span of RAM; va_layout is that of the VA size in force, so a 52-bit kernel on a 48-bit CPU needs no shift of memstart_addr.
+ * Differences: Linux removes silently, here each removal of memory is said; struct page links
+ * number 2^32 pages (quire/page.h), which bounds the span of RAM; va_layout is that of the VA size
+ * in force, so a 52-bit kernel on a 48-bit CPU needs no shift of memstart_addr.
  */
 #include <quire/boot.h>
 #include <quire/event.h>
@@ -19,8 +21,9 @@
 #include "fdt_scan.h"
 
 /*
- * memstart_addr is rounded down to what one entry (or a contiguous run) of the linear map's block level maps: a 1 GiB entry with
- * 4K pages, 32 entries of 32 MiB with 16K, one of 512 MiB with 64K; and to a section, so that vmemmap begins with a whole one.
+ * memstart_addr is rounded down to what one entry (or a contiguous run) of the linear map's block
+ * level maps: a 1 GiB entry with 4K pages, 32 entries of 32 MiB with 16K, one of 512 MiB with 64K;
+ * and to a section, so that vmemmap begins with a whole one.
  */
 #if PAGE_SHIFT == 16
 #define MEMSTART_SHIFT 29
@@ -30,7 +33,10 @@
 #define MEMSTART_ALIGN                                                                             \
 	(1UL << (MEMSTART_SHIFT > SECTION_SIZE_BITS ? MEMSTART_SHIFT : SECTION_SIZE_BITS))
 
-/* Bytes of RAM, holes included, that 32-bit page indices reach: page_base_pfn lies one section below the first page. */
+/*
+ * Bytes of RAM, holes included, that 32-bit page indices reach: page_base_pfn lies one section
+ * below the first page.
+ */
 #define MAX_RAM_SPAN ((1ULL << (32 + PAGE_SHIFT)) - (1ULL << SECTION_SIZE_BITS))
 
 static phys_addr_t image_end(void)
@@ -39,7 +45,7 @@ static phys_addr_t image_end(void)
 }
 
 /* Remove [start, end) of memory, and say so when there was any. */
-static void drop_memory(phys_addr_t start, phys_addr_t end, const char *why)
+static __always_inline void drop_memory(phys_addr_t start, phys_addr_t end, const char *why)
 {
 	phys_addr_t before = memblock_phys_mem_size();
 
@@ -52,7 +58,10 @@ static void drop_memory(phys_addr_t start, phys_addr_t end, const char *why)
 			(unsigned long long)(before >> 20), &start, &end, why);
 }
 
-/* The linear map's size in bytes bounds the span of RAM; so do page indices. Below it RAM is kept, or the kernel where that lies higher. */
+/*
+ * The linear map's size in bytes bounds the span of RAM; so do page indices. Below it RAM is kept,
+ * or the kernel where that lies higher.
+ */
 static void fit_linear_region(u64 linear_size)
 {
 	const char *why = "it does not fit in the linear mapping, VA_BITS too small";
@@ -75,8 +84,8 @@ static void fit_linear_region(u64 linear_size)
 }
 
 /*
- * mem= and linux,usable-memory-range may have cut the initrd off: its pages become memory again, as long as the linear map
- * reaches them. An initrd below all memory or too far away is given up.
+ * mem= and linux,usable-memory-range may have cut the initrd off: its pages become memory again, as
+ * long as the linear map reaches them. An initrd below all memory or too far away is given up.
  */
 static void add_back_initrd(u64 linear_size)
 {
@@ -110,8 +119,8 @@ static void add_back_initrd(u64 linear_size)
 }
 
 /*
- * Move PAGE_OFFSET's physical address down by a random multiple of MEMSTART_ALIGN, where the linear region has room beyond all that
- * this CPU's physical addresses can name.
+ * Move PAGE_OFFSET's physical address down by a random multiple of MEMSTART_ALIGN, where the linear
+ * region has room beyond all that this CPU's physical addresses can name.
  */
 static void randomise_memstart(u64 linear_size)
 {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Nodes: which memory and which CPUs are near each other, from the device tree, or one node for all.
+ * Nodes: which memory and which CPUs are near each other, from the device tree, or one node for
+ * all.
  *
- * numa_init runs a source of blocks ("[start, end) is on node nid"), checks and trims them against memblock, writes the node into
- * memblock's regions, and makes the node's data. The first source that covers all memory wins: the tree's numa-node-id
- * properties, else a single faked node. numa=fake=N cuts what came out into N.
+ * numa_init runs a source of blocks ("[start, end) is on node nid"), checks and trims them against
+ * memblock, writes the node into memblock's regions, and makes the node's data. The first source
+ * that covers all memory wins: the tree's numa-node-id properties, else a single faked node.
+ * numa=fake=N cuts what came out into N.
  *
- * Invariants after arch_numa_init: every memory region has a node; every node in numa_nodes_parsed is online; distance[][] is
- * valid for nodes below distance_cnt and the default elsewhere.
+ * Invariants after arch_numa_init: every memory region has a node; every node in numa_nodes_parsed
+ * is online; distance[][] is valid for nodes below distance_cnt and the default elsewhere.
  *
  * Linux's blocks beyond the end of memory (kept for hotplug) have no use here and are dropped.
  */
@@ -144,7 +146,10 @@ bad:
 	return -EINVAL;
 }
 
-/* Linux's answer when a memory node has no numa-node-id depends on whether it is the last one; so does this one's. */
+/*
+ * Linux's answer when a memory node has no numa-node-id depends on whether it is the last one; so
+ * does this one's.
+ */
 static int of_memory_nodes(void)
 {
 	struct fdt_props props;
@@ -294,7 +299,10 @@ static int cleanup_blocks(void)
 					(unsigned long long)b->start,
 					(unsigned long long)(b->end - 1));
 			}
-			/* Two blocks of a node are one when nothing of another node lies between them. */
+			/*
+			 * Two blocks of a node are one when nothing of another node lies between
+			 * them.
+			 */
 			if (a->nid != b->nid)
 				continue;
 			start = min(a->start, b->start);
@@ -328,8 +336,8 @@ static u64 ram_size(u64 start, u64 end)
 }
 
 /*
- * numa=fake=N: nodes of equal RAM, dealt to the real nodes in turn. Nodes are multiples of FAKE_NODE_MIN; the first
- * `big` of them take up what the rounding leaves.
+ * numa=fake=N: nodes of equal RAM, dealt to the real nodes in turn. Nodes are multiples of
+ * FAKE_NODE_MIN; the first `big` of them take up what the rounding leaves.
  */
 static int fake_nodes(unsigned int n)
 {
@@ -369,7 +377,10 @@ static int fake_nodes(unsigned int n)
 			while (end < limit && ram_size(start, end) < size)
 				end += FAKE_NODE_MIN;
 			end = min(end, limit);
-			/* Nothing useful would be left below the 32-bit boundary, or at the end, for the next one. */
+			/*
+			 * Nothing useful would be left below the 32-bit boundary, or at the end,
+			 * for the next one.
+			 */
 			if (end < dma32_end && ram_size(end, dma32_end) < FAKE_NODE_MIN)
 				end = min(dma32_end, limit);
 			if (end < limit && ram_size(end, limit) < size)
@@ -422,7 +433,9 @@ static int register_blocks(void)
 
 		memblock_set_node(b->start, b->end - b->start, &memblock.memory, b->nid);
 	}
-	/* A node that holds kernel memory cannot be unplugged: none of its memory is hotpluggable. */
+	/*
+	 * A node that holds kernel memory cannot be unplugged: none of its memory is hotpluggable.
+	 */
 	for (i = 0; i < blocks.nr; i++) {
 		struct numa_block *b = &blocks.blk[i];
 

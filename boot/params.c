@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The command line: Linux's syntax of words, numbers with suffixes, and the options that decide how memory is set up.
+ * The command line: Linux's syntax of words, numbers with suffixes, and the options that decide how
+ * memory is set up.
  *
- * parse_early_param runs after the device tree gave the command line and before the first decision about memory; each option's function
- * only stores what it read. print_unknown_bootoptions comes late, when a console shows it.
+ * parse_early_param runs after the device tree gave the command line and before the first decision
+ * about memory; each option's function only stores what it read. print_unknown_bootoptions comes
+ * late, when a console shows it.
  *
- * As in Linux an option that appears twice counts the last time, and a value that cannot be read leaves the default. Unlike Linux a number
- * is checked for overflow, and a size that is no number is refused (Linux takes mem=abc for mem=0).
+ * As in Linux an option that appears twice counts the last time, and a value that cannot be read
+ * leaves the default. Unlike Linux a number is checked for overflow, and a size that is no number
+ * is refused (Linux takes mem=abc for mem=0).
  */
 #include <quire/boot.h>
 #include <quire/cma.h>
@@ -211,7 +214,10 @@ static const char *early_rodata(const char *val)
 	return NULL;
 }
 
-/* size[@base[-limit]]: a base without a limit is the place itself, with one the area is searched in [base, limit). */
+/*
+ * size[@base[-limit]]: a base without a limit is the place itself, with one the area is searched in
+ * [base, limit).
+ */
 static const char *early_cma(const char *val)
 {
 	struct cma_cmdline opt = {0};
@@ -310,7 +316,10 @@ static const char *early_earlycon(const char *val)
 	return setup_earlycon(val) ? "no such console" : NULL;
 }
 
-/* console= may name an earlycon device with its address; any other console is a driver's, of which there is none. */
+/*
+ * console= may name an earlycon device with its address; any other console is a driver's, of which
+ * there is none.
+ */
 static const char *early_console(const char *val)
 {
 	if (val && strchr(val, ','))
@@ -415,8 +424,8 @@ static const struct early_param {
 };
 
 /*
- * Options that are read elsewhere (crashkernel= when memory is known, nokaslr by the port), and those of Linux that
- * have nothing to act on here: known, and not worth a word.
+ * Options that are read elsewhere (crashkernel= when memory is known, nokaslr by the port), and
+ * those of Linux that have nothing to act on here: known, and not worth a word.
  */
 static const char *const known_params[] = {
 	"crashkernel",
@@ -533,7 +542,10 @@ void parse_early_param(void)
 	}
 }
 
-/* Linux's unknown_bootoption: what the boot loader adds and the parameters of modules ("name.param") are nobody's fault. */
+/*
+ * Linux's unknown_bootoption: what the boot loader adds and the parameters of modules
+ * ("name.param") are nobody's fault.
+ */
 static bool is_known(const char *param)
 {
 	unsigned int i;
@@ -557,7 +569,10 @@ void print_unknown_bootoptions(void)
 	size_t len = 0, n;
 	int with_value;
 
-	/* Bare words first, then those with a value, as Linux hands them to init as arguments and environment. */
+	/*
+	 * Bare words first, then those with a value, as Linux hands them to init as arguments and
+	 * environment.
+	 */
 	for (with_value = 0; with_value < 2; with_value++) {
 		quire_strlcpy(tmp_cmdline, boot_command_line, sizeof(tmp_cmdline));
 		args = skip_spaces(tmp_cmdline);

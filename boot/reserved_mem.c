@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * /reserved-memory, /memreserve/ and the crash dump's header: what the tree keeps from the page allocator.
+ * /reserved-memory, /memreserve/ and the crash dump's header: what the tree keeps from the page
+ * allocator.
  *
- * Two passes, as in Linux 6.12. The first runs before the linear map exists: regions with `reg` are reserved or taken out of the
- * mapping in the tree's order, then those that only say how large they are get a place. The second runs when memory
- * can be touched: it makes the list of all regions, starts their pools, and looks for overlaps.
+ * Two passes, as in Linux 6.12. The first runs before the linear map exists: regions with `reg` are
+ * reserved or taken out of the mapping in the tree's order, then those that only say how large they
+ * are get a place. The second runs when memory can be touched: it makes the list of all regions,
+ * starts their pools, and looks for overlaps.
  *
- * reserved_mem[0 .. nr_reserved_mem) is in order of address after the second pass. Until then it is a static array that holds the dynamic
- * regions only (their number is limited to it, as in Linux).
+ * reserved_mem[0 .. nr_reserved_mem) is in order of address after the second pass. Until then it is
+ * a static array that holds the dynamic regions only (their number is limited to it, as in Linux).
  *
- * Differences from drivers/of/of_reserved_mem.c: an empty `reg` is reported instead of read past its end, an alignment has to be a
- * power of two, a pool outside of memory and a region over the kernel are said at once, and the list notes what was refused.
+ * Differences from drivers/of/of_reserved_mem.c: an empty `reg` is reported instead of read past
+ * its end, an alignment has to be a power of two, a pool outside of memory and a region over the
+ * kernel are said at once, and the list notes what was refused.
  */
 #define pr_fmt(fmt) "OF: reserved mem: " fmt
 
@@ -177,8 +180,8 @@ static int reserve_one(phys_addr_t base, phys_addr_t size, bool nomap)
 	if (!nomap)
 		return memblock_reserve(base, size);
 	/*
-	 * What somebody already has in use must stay mapped. Outside of memory there is nothing to unmap, and
-	 * nothing to object to.
+	 * What somebody already has in use must stay mapped. Outside of memory there is nothing to
+	 * unmap, and nothing to object to.
 	 */
 	if (memblock_overlaps_region(&memblock.memory, base, size) &&
 	    memblock_is_region_reserved(base, size))
@@ -241,8 +244,8 @@ static int alloc_arch(phys_addr_t size, phys_addr_t align, phys_addr_t start, ph
 }
 
 /*
- * In one of the ranges that `alloc-ranges` allows. Where only one end of it touches a region that has its place
- * already, the new one goes to that end, so that reserved memory stays in one piece:
+ * In one of the ranges that `alloc-ranges` allows. Where only one end of it touches a region that
+ * has its place already, the new one goes to that end, so that reserved memory stays in one piece:
  *
  *	|....RRRR................RRRRRRRR....|
  *	       [NNN----------]                 lowest address

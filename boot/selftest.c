@@ -2,11 +2,13 @@
 /*
  * quire.selftest: proof on the running MMU and page allocator of what the tables and the log claim.
  *
- * A check provokes the fault, or asks the address translation hardware, or takes every page there is; the descriptors that it doubts are read
- * only where nothing else can answer (whether a page is executable, in a process). Each prints one line; none leaves a mark: what
- * is written is written back, all pages are returned, all counts compared.
+ * A check provokes the fault, or asks the address translation hardware, or takes every page there
+ * is; the descriptors that it doubts are read only where nothing else can answer (whether a page is
+ * executable, in a process). Each prints one line; none leaves a mark: what is written is written
+ * back, all pages are returned, all counts compared.
  *
- * Where kernel addresses are not the program's own (a process), faults are those of the software MMU, by port_at_s1e1.
+ * Where kernel addresses are not the program's own (a process), faults are those of the software
+ * MMU, by port_at_s1e1.
  *
  * Runs on the boot CPU after start_kernel, with no other CPU up.
  */
@@ -24,13 +26,13 @@
 #define EC_INSN_ABORT 0x21
 #define EC_DATA_ABORT 0x25
 #define ESR_WRITE BIT(6)
-#define FSC_KIND(esr) ((esr) & 0x3c)
+#define FSC_KIND(esr) ((esr)&0x3c)
 #define FSC_TRANSLATION 0x04
 #define FSC_PERMISSION 0x0c
 
 /* PAR_EL1 (Arm ARM D24.2.149): failed; output address; attributes. */
 #define PAR_F 1
-#define PAR_PA(par) ((par) & GENMASK(51, 12))
+#define PAR_PA(par) ((par)&GENMASK(51, 12))
 #define PAR_ATTR(par) ((par) >> 56)
 #define ATTR_DEVICE_nGnRE 0x04
 #define ATTR_NORMAL 0xff
@@ -242,7 +244,8 @@ static const char *nomap_faults(void)
 	const char *result = skipped;
 	struct memblock_region *r;
 
-	for_each_mem_region(r) {
+	for_each_mem_region(r)
+	{
 		phys_addr_t first = PAGE_ALIGN(r->base), end = (r->base + r->size) & PAGE_MASK;
 
 		if (!memblock_is_nomap(r) || first >= end)
@@ -288,7 +291,8 @@ static const char *ram_reads_at_its_ends(void)
 	phys_addr_t start, end;
 	u64 i;
 
-	for_each_mem_range(i, &start, &end) {
+	for_each_mem_range(i, &start, &end)
+	{
 		start = PAGE_ALIGN(start);
 		end &= PAGE_MASK;
 		if (start >= end)
@@ -333,9 +337,9 @@ static const char *device_attributes(void)
 
 /* Written into each page that was taken. */
 struct mark {
-	u64 tag;       /* TAG ^ pfn */
-	u64 head;      /* pfn of the block's first page */
-	u64 next;      /* in the first page: first page of the block taken before, 0: none */
+	u64 tag;  /* TAG ^ pfn */
+	u64 head; /* pfn of the block's first page */
+	u64 next; /* in the first page: first page of the block taken before, 0: none */
 	u64 order;
 };
 
@@ -446,8 +450,7 @@ static int check_lists(void)
 	struct zone *zone;
 	int n = 0;
 
-	for_each_zone(zone)
-		n += buddy_check(zone) + pageset_check(zone);
+	for_each_zone(zone) n += buddy_check(zone) + pageset_check(zone);
 	return n;
 }
 

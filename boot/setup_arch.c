@@ -2,8 +2,8 @@
 /*
  * setup_arch: the machine-dependent half of the boot, from the fixmap to the zones.
  *
- * Between early_fixmap_init and paging_init memory can be touched only through the fixmap and the kernel image; after paging_init, through
- * the linear map.
+ * Between early_fixmap_init and paging_init memory can be touched only through the fixmap and the
+ * kernel image; after paging_init, through the linear map.
  */
 #include <quire/boot.h>
 #include <quire/event.h>

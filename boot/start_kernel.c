@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * start_kernel: the whole boot in order; kernel_main: the boot, then what the command line asks of the image.
+ * start_kernel: the whole boot in order; kernel_main: the boot, then what the command line asks of
+ * the image.
  */
 #include <quire/bench.h>
 #include <quire/boot.h>

@@ -2,8 +2,9 @@
 /*
  * The command line (boot/params.c): Linux's syntax, and the options of this kernel.
  *
- * Words are separated by white space; name=value or name; "..." keeps spaces in a word; in names '-' and '_' are the same; what
- * follows a word "--" is not the kernel's. (Linux: kernel/params.c, lib/cmdline.c.)
+ * Words are separated by white space; name=value or name; "..." keeps spaces in a word; in names
+ * '-' and '_' are the same; what follows a word "--" is not the kernel's. (Linux: kernel/params.c,
+ * lib/cmdline.c.)
  */
 #ifndef QUIRE_PARAMS_H
 #define QUIRE_PARAMS_H
@@ -11,8 +12,8 @@
 #include <quire/types.h>
 
 /*
- * Cut the next word off args, in place: *param its name, *val what follows '=' without quotes, or NULL. Returns the rest, without leading
- * spaces; args must not begin with a space nor be empty.
+ * Cut the next word off args, in place: *param its name, *val what follows '=' without quotes, or
+ * NULL. Returns the rest, without leading spaces; args must not begin with a space nor be empty.
  */
 char *next_arg(char *args, char **param, char **val);
 
@@ -20,15 +21,19 @@ char *next_arg(char *args, char **param, char **val);
 bool parameq(const char *a, const char *b);
 
 /*
- * A number (decimal, 0x hexadecimal, 0 octal) with one of the suffixes K M G T P E. *end: the first character that does not belong to
- * it; equal to s when there is no number. A value beyond 64 bits gives ~0 and, unless overflow is NULL, *overflow = true.
+ * A number (decimal, 0x hexadecimal, 0 octal) with one of the suffixes K M G T P E. *end: the first
+ * character that does not belong to it; equal to s when there is no number. A value beyond 64 bits
+ * gives ~0 and, unless overflow is NULL, *overflow = true.
  */
 u64 parse_size(const char *s, const char **end, bool *overflow);
 
 /* parse_size under the name and arguments that callers of Linux use; retptr may be NULL. */
 unsigned long long memparse(const char *ptr, char **retptr);
 
-/* Act on the options that decide how memory is set up, once, from boot_command_line. A value that cannot be read is reported and ignored. */
+/*
+ * Act on the options that decide how memory is set up, once, from boot_command_line. A value that
+ * cannot be read is reported and ignored.
+ */
 void parse_early_param(void);
 
 /* Say which words of the command line nobody knows, in Linux's line. */
@@ -43,7 +48,7 @@ struct quire_options {
 	bool selftest;	  /* quire.selftest: prove on the running machine what the tables claim */
 	bool semihosting; /* quire.semihosting: exit code and files by semihosting calls */
 	bool color;	  /* quire.color: ANSI colours in the summary */
-	bool summary; /* quire.summary: the map and the figures after the boot (default on; quire.summary=0) */
+	bool summary;	  /* quire.summary=0: no map and figures after the boot */
 	bool bench;	  /* quire.bench: measure, print, power off */
 	char report[128]; /* quire.report=FILE: the JSON document, "" for none */
 };

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for tests of boot/: device trees written with libfdt into a heap block of exactly their size (so that the sanitizer
- * sees a step beyond the end), a log that can be asked, and memblock emptied before each test.
+ * A machine for tests of boot/: device trees written with libfdt into a heap block of exactly their
+ * size (so that the sanitizer sees a step beyond the end), a log that can be asked, and memblock
+ * emptied before each test.
  *
- *   reset_boot(); tree_begin(2, 2); tree_memory("memory@40000000", 0x40000000, SZ_1G); ... assert_int_equal(scan_tree(), 0);
+ *   reset_boot();
+ *   tree_begin(2, 2);
+ *   tree_memory("memory@40000000", 0x40000000, SZ_1G);
+ *   assert_int_equal(scan_tree(), 0);
  */
 #ifndef BOOT_FIXTURE_H
 #define BOOT_FIXTURE_H

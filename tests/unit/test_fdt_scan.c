@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* links: boot/fdt_scan.c boot/fdt_cursor.c boot/fdt_address.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c third_party/libfdt/fdt.c third_party/libfdt/fdt_ro.c third_party/libfdt/fdt_sw.c third_party/libfdt/fdt_strerror.c */
-/* The one pass over the tree: what it keeps of good trees, and that no broken one leads it outside. */
+/*
+ * links: boot/fdt_scan.c boot/fdt_cursor.c boot/fdt_address.c mm/early/memblock.c
+ * mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c
+ * third_party/libfdt/fdt.c third_party/libfdt/fdt_ro.c third_party/libfdt/fdt_sw.c
+ * third_party/libfdt/fdt_strerror.c
+ */
+/*
+ * The one pass over the tree: what it keeps of good trees, and that no broken one leads it outside.
+ */
 #include "boot_fixture.h"
 
 phys_addr_t arm64_dma_phys_limit;
@@ -95,7 +102,7 @@ static void bootargs_longer_than_the_line(void **state)
 }
 
 /*
- *	node a: |....[==========]....[===]|   two ranges, the second hotpluggable by itself in node b
+ *	node a: |....[==========]....[===]|   node b between them, hotpluggable
  */
 static void memory_nodes(void **state)
 {
@@ -327,7 +334,9 @@ static void prop_words(const char *name, const u32 *w, unsigned int nr)
 	ok(fdt_property(tree_buf, name, out, (int)(nr * 4)));
 }
 
-/* A bus with one cell for addresses and sizes whose range is <child parent-high parent-low size>. */
+/*
+ * A bus with one cell for addresses and sizes whose range is <child parent-high parent-low size>.
+ */
 static void bus(const char *name, const char *ranges, u32 child, u64 parent, u32 size)
 {
 	node(name);
@@ -339,7 +348,7 @@ static void bus(const char *name, const char *ranges, u32 child, u64 parent, u32
 /*
  *	/        2/2 cells
  *	  soc    dma-ranges: bus 3 GiB .. 4 GiB is CPU 0 .. 1 GiB
- *	    dev  dma-ranges: its 0 .. 256 MiB is soc's 0xd0000000 .., which is CPU 0x10000000 .. 0x20000000
+ *	    dev  dma-ranges: its 0 .. 256 MiB is soc's 0xd0000000 .., CPU 0x10000000 ..
  */
 static void dma_ranges_go_through_every_bus(void **state)
 {
@@ -486,7 +495,10 @@ static void a_cut_off_structure_is_an_error(void **state)
 
 	small_tree();
 	full = fdt_size_dt_struct(tree_blob);
-	/* The last two tokens are the root's end, without which it is broken, and FDT_END, which nobody needs. */
+	/*
+	 * The last two tokens are the root's end, without which it is broken, and FDT_END, which
+	 * nobody needs.
+	 */
 	for (n = 0; n < full - 4; n += 4) {
 		fdt_set_size_dt_struct(tree_blob, n);
 		assert_int_equal(rescan(tree_size), -EINVAL);
