@@ -56,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *why = NULL, *text;
 	size_t written = 0;
 	struct host_out out = {.write = no_file, .ctx = &written, .columns = 80};
+	/* Checks and reports cost more than the boot itself: for a quarter of the inputs, chosen by their bytes. */
+	bool thorough = size > PREFIX && (data[size / 2] + data[size - 1] + size) % 4 == 0;
 	int code;
 
 	if (size < PREFIX)
@@ -83,9 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* A broken invariant is a mistake of ours whatever the input. */
 		if (!strncmp(text, "BUG", 3) || strstr(text, "Unable to handle"))
 			fail("invariant", text);
-	} else if (core->check()) {
+	} else if (thorough && core->check()) {
 		fail("the booted machine is not sound", "see above");
 	}
+	if (!thorough)
+		return 0;
 	if (core->report(HOST_REPORT_JSON, &out) || !written)
 		fail("no report", "");
 	if (!code) {

@@ -11,10 +11,11 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=pri
 one() { # name, seconds for one input, largest input, seeds
 	local name=$1
 	mkdir -p "$bin/new-$name"
+	: >"$bin/$name.log"
 	# Inputs that broke something before come first: they must not again.
 	local old=("$here/regressions/$name"/*)
 	if [ -e "${old[0]}" ]; then
-		"$bin/$name" -timeout="$2" "${old[@]}" >"$bin/$name.log" 2>&1 || return 1
+		"$bin/$name" -timeout="$2" "${old[@]}" >>"$bin/$name.log" 2>&1 || return 1
 	fi
 	timeout -k 5 $((seconds + 90)) "$bin/$name" -max_total_time="$seconds" -timeout="$2" -max_len="$3" -rss_limit_mb=4096 \
 		-print_final_stats=1 -artifact_prefix="$bin/found/$name-" "$bin/new-$name" ${4:+"$4"} >>"$bin/$name.log" 2>&1
