@@ -51,3 +51,8 @@ $(A)/quire.img: $(A)/quire.elf
 
 .PHONY: image
 image: $(A)/quire.img
+
+# The image with the port's own tests linked in (tests/boot/boot_matrix.sh runs it).
+.PHONY: port-test-image
+port-test-image:
+	$(MAKE) -s B=$(B) A=$(B)/tests/boot/arm64 BARE_SRC="$(BARE_SRC) tests/boot/port_test.c" image

@@ -58,8 +58,7 @@ int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t en
 	return 0;
 }
 
-static void add_segment(const char *name, const char *start, const char *end,
-			enum kimage_prot prot)
+static void add_segment(const char *name, const char *start, const char *end, enum kimage_prot prot)
 {
 	struct kimage *image = &boot_params.image;
 

@@ -77,14 +77,14 @@ extern enum kaslr_status kaslr_status;
 
 struct early_fdt {
 	const u8 *base;
-	u32 size;                    /* totalsize, at most MAX_FDT_SIZE */
-	u32 struct_off, struct_end;  /* offsets of the structure block */
+	u32 size;		    /* totalsize, at most MAX_FDT_SIZE */
+	u32 struct_off, struct_end; /* offsets of the structure block */
 	u32 strings_off, strings_end;
 };
 
 struct early_chosen {
 	const char *bootargs; /* NULL: none; terminated within the property */
-	u8 *kaslr_seed;       /* 8 bytes, NULL: none */
+	u8 *kaslr_seed;	      /* 8 bytes, NULL: none */
 	const char *stdout_path;
 };
 
@@ -103,6 +103,8 @@ void early_fdt_chosen(const struct early_fdt *t, struct early_chosen *c);
 /* The stdout-path device, translated through its parents' ranges; without one, the first UART known by name. */
 bool early_fdt_uart(const struct early_fdt *t, struct early_uart *u);
 enum early_psci early_fdt_psci(const struct early_fdt *t);
+/* Is `word` one of the parameters of the command line s? As the kernel's own parser: what follows "--" is not ours. */
+bool early_cmdline_has(const char *s, const char *word);
 
 /* ---- early_die.c: messages from where there is no console, MMU off. */
 void early_die(const char *why, u64 fdt, u64 entry_el);

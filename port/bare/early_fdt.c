@@ -88,7 +88,7 @@ __early bool early_fdt_open(struct early_fdt *t, u64 fdt)
 struct token {
 	u32 tag;
 	const char *name; /* of a node */
-	u32 nameoff;      /* of a property: prop_is() looks at it, most are passed by */
+	u32 nameoff;	  /* of a property: prop_is() looks at it, most are passed by */
 	const u8 *val;
 	u32 len;
 };
@@ -260,7 +260,8 @@ static __early bool translate(const struct level *levels, unsigned int depth, u6
 		if (!bus->ranges_len) /* empty: identity */
 			continue;
 		step = (child + parent + bus->sc) * 4;
-		for (o = 0; step && bus->ranges_len >= step && o <= bus->ranges_len - step; o += step) {
+		for (o = 0; step && bus->ranges_len >= step && o <= bus->ranges_len - step;
+		     o += step) {
 			const u8 *r = bus->ranges + o;
 			u64 from = be_cells(r, child);
 			u64 to = be_cells(r + child * 4, parent);
@@ -315,7 +316,8 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 					if ((!i || !c[i - 1]) && uart_known(c + i)) {
 						u32 n = 0;
 
-						for (; c[i + n] && n < sizeof(u->compatible) - 1; n++)
+						for (; c[i + n] && n < sizeof(u->compatible) - 1;
+						     n++)
 							u->compatible[n] = c[i + n];
 						u->compatible[n] = '\0';
 						compatible = true;
@@ -399,4 +401,24 @@ __early bool early_fdt_uart(const struct early_fdt *t, struct early_uart *u)
 			return true;
 	}
 	return find_uart(t, NULL, 0, u);
+}
+
+__early bool early_cmdline_has(const char *s, const char *word)
+{
+	for (;;) {
+		const char *w = word;
+		bool quoted = false;
+
+		while (*s == ' ' || *s == '\t')
+			s++;
+		if (!*s || (s[0] == '-' && s[1] == '-' && (!s[2] || s[2] == ' ')))
+			return false;
+		while (*w && *s == *w)
+			s++, w++;
+		if (!*w && (!*s || *s == ' ' || *s == '\t'))
+			return true;
+		/* the rest of this parameter: a blank within quotes is part of it */
+		for (; *s && (quoted || (*s != ' ' && *s != '\t')); s++)
+			quoted ^= *s == '"';
+	}
 }

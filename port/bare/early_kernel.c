@@ -19,26 +19,6 @@ extern const struct rela __rela_start[], __rela_end[];
 
 enum kaslr_status kaslr_status;
 
-/* Is `word` one of the parameters of the command line? As the kernel's own parser: what follows "--" is not ours. */
-static __early bool cmdline_has(const char *s, const char *word)
-{
-	for (;;) {
-		const char *w = word;
-		bool quoted = false;
-
-		while (*s == ' ' || *s == '\t')
-			s++;
-		if (!*s || (s[0] == '-' && s[1] == '-' && (!s[2] || s[2] == ' ')))
-			return false;
-		while (*w && *s == *w)
-			s++, w++;
-		if (!*w && (!*s || *s == ' ' || *s == '\t'))
-			return true;
-		for (; *s && (quoted || (*s != ' ' && *s != '\t')); s++)
-			quoted ^= *s == '"';
-	}
-}
-
 /* A random number from the CPU (FEAT_RNG), 0 when there is none. */
 static __early u64 cpu_random(void)
 {
@@ -79,7 +59,7 @@ static __early u64 choose_offset(u64 fdt)
 
 	if (fdt < BIT(48) - SZ_4M && early_fdt_open(&t, fdt))
 		early_fdt_chosen(&t, &c);
-	if (c.bootargs && cmdline_has(c.bootargs, "nokaslr")) {
+	if (c.bootargs && early_cmdline_has(c.bootargs, "nokaslr")) {
 		kaslr_status = KASLR_DISABLED_CMDLINE;
 		return offset;
 	}

@@ -78,7 +78,8 @@ __early int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u
 		if (!table)
 			return -ENOMEM;
 		entry = &table[(va >> 21) % PTRS];
-		if (!(*entry & EARLY_PTE_VALID) && IS_ALIGNED(va | pa, SZ_2M) && end - va >= SZ_2M) {
+		if (!(*entry & EARLY_PTE_VALID) && IS_ALIGNED(va | pa, SZ_2M) &&
+		    end - va >= SZ_2M) {
 			*entry = pa | prot | EARLY_PTE_VALID;
 			va += SZ_2M;
 			pa += SZ_2M;
@@ -104,7 +105,8 @@ __early int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u
 	return 0;
 }
 
-static __early int map_identity(struct early_pool *pool, const char *start, const char *end, u64 prot)
+static __early int map_identity(struct early_pool *pool, const char *start, const char *end,
+				u64 prot)
 {
 	u64 pa = (u64)start;
 

@@ -66,7 +66,8 @@ static int show_walk(void *arg)
 		printk(KERN_ALERT "  level %d [%3u] of table %#012llx: %#018llx\n",
 		       (int)w.step[i].level - 1, w.step[i].index,
 		       (unsigned long long)w.step[i].table, (unsigned long long)w.step[i].desc);
-	printk(KERN_ALERT "  %s", (unsigned int)w.result < ARRAY_SIZE(results) ? results[w.result] : "?");
+	printk(KERN_ALERT "  %s",
+	       (unsigned int)w.result < ARRAY_SIZE(results) ? results[w.result] : "?");
 	if (w.result == WALK_OK)
 		pr_cont(": physical %#llx, in a mapping of %#llx bytes%s", (unsigned long long)w.pa,
 			(unsigned long long)w.size, w.contiguous ? " (contiguous run)" : "");
@@ -80,7 +81,8 @@ static void show_address(u64 far)
 	u64 par = port_at_s1e1(kva, false), esr2, far2;
 
 	if (kva >= (unsigned long)kernel_stack - SEGMENT_ALIGN && kva < (unsigned long)kernel_stack)
-		printk(KERN_ALERT "Kernel stack overflow: the address is in the guard below [%#lx, %#lx)\n",
+		printk(KERN_ALERT
+		       "Kernel stack overflow: the address is in the guard below [%#lx, %#lx)\n",
 		       (unsigned long)kernel_stack, (unsigned long)kernel_stack_top);
 	if (kva < PAGE_SIZE)
 		printk(KERN_ALERT "NULL pointer dereference\n");

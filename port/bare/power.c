@@ -21,13 +21,15 @@ static int system_off(void *arg)
 	register u64 x0 __asm__("x0") = PSCI_SYSTEM_OFF;
 
 	if (*(enum early_psci *)arg == EARLY_PSCI_HVC)
-		__asm__ volatile("hvc #0" : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8",
-				 "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
-				 "memory");
+		__asm__ volatile("hvc #0"
+				 : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9",
+				   "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+				   "memory");
 	else
-		__asm__ volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8",
-				 "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
-				 "memory");
+		__asm__ volatile("smc #0"
+				 : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9",
+				   "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+				   "memory");
 	return 0;
 }
 

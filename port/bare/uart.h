@@ -22,7 +22,8 @@ static __always_inline bool uart_name_is(const char *a, const char *b)
 	return *a == *b;
 }
 
-static __always_inline void uart_registers(struct uart *u, u64 data, u64 status, u32 mask, u32 ready)
+static __always_inline void uart_registers(struct uart *u, u64 data, u64 status, u32 mask,
+					   u32 ready)
 {
 	u->data = data;
 	u->status = status;

@@ -97,6 +97,15 @@ boot virt-128M 0 "-M virt -m 128M -cpu cortex-a53" "$args" "$ready"
 boot virt-numa 0 "-M virt -m 2G -smp 2 -cpu cortex-a57 -object memory-backend-ram,id=a,size=1G
 	-object memory-backend-ram,id=b,size=1G -numa node,memdev=a,cpus=0 -numa node,memdev=b,cpus=1" "$args" "$ready"
 
+# The port's own tests, with and without large system extensions.
+if wanted port-test; then
+	make -s -C "$here/../.." B="$(realpath "$build")" port-test-image || failed=$((failed + 1))
+	for cpu in cortex-a53 max; do
+		image=$out/arm64/quire.img boot "port-test-$cpu" 0 "$virt -cpu $cpu" "quire.bench quire.semihosting" \
+			'port test: [0-9]+ passed, 0 failed'
+	done
+fi
+
 # How the loader may leave things.
 el1="-M virt,dtb-randomness=off -m 1G -cpu cortex-a57"
 el2="-M virt,virtualization=on,gic-version=3 -m 1G -cpu max"
