@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * links: boot/crashkernel.c boot/params.c mm/early/memblock.c mm/early/memblock_alloc.c
- * mm/early/memblock_iter.c lib/vsprintf.c lib/string.c
- */
+/* links: boot/crashkernel.c boot/params.c mm/early/memblock*.c lib/vsprintf.c lib/string.c */
 /* crashkernel=: every form, where the memory is found, and what is said when it is not. */
 #include "boot_fixture.h"
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * links: boot/memblock_init.c mm/early/memblock.c mm/early/memblock_alloc.c
- * mm/early/memblock_iter.c lib/vsprintf.c lib/string.c
- */
+/* links: boot/memblock_init.c mm/early/memblock*.c lib/vsprintf.c lib/string.c */
 /* granules: 12 14 16 */
 /* arm64_memblock_init: which memory stays, where the linear map starts, and what is reserved. */
 #include "boot_fixture.h"

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * links: boot/reserved_mem.c boot/fdt_scan.c boot/fdt_cursor.c boot/fdt_address.c
- * mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c
- * lib/string.c third_party/libfdt/fdt.c third_party/libfdt/fdt_ro.c third_party/libfdt/fdt_sw.c
- * third_party/libfdt/fdt_strerror.c
- */
+/* links: boot/reserved_mem.c boot/fdt_*.c mm/early/memblock*.c lib/vsprintf.c lib/string.c third_party/libfdt/fdt*.c */
 /*
  * /reserved-memory and /memreserve/: what memblock holds afterwards, and what the log and the list
  * say.
