@@ -411,4 +411,27 @@ void memblock_free_all(void);
 void memblock_free_late(phys_addr_t base, phys_addr_t size);
 void reset_all_zones_managed_pages(void);
 
+/* ------------------------------------------------------------------ hash tables (mm/page/large_hash.c) */
+
+#define HASH_EARLY 0x1 /* from memblock; else from the page allocator */
+#define HASH_ZERO 0x2  /* cleared */
+#define hashdist 0     /* tables are not spread over nodes */
+
+/*
+ * A table of a power of two of buckets of `bucketsize` bytes: numentries of them, or when that is 0 one for each
+ * 2^scale bytes of memory (fewer above 64 GiB, when there is no high_limit); at least low_limit, at most high_limit
+ * (0: a sixteenth of memory). Smaller when memory is short; panics when not even a page is left. Logs the table
+ * under its name; log2 of the entries goes to *hash_shift, entries - 1 to *hash_mask (either may be NULL).
+ */
+void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
+			      unsigned long numentries, int scale, int flags,
+			      unsigned int *hash_shift, unsigned int *hash_mask,
+			      unsigned long low_limit, unsigned long high_limit);
+
+/* memtest= is not built in. */
+static inline void early_memtest(phys_addr_t start, phys_addr_t end)
+{
+	(void)start, (void)end;
+}
+
 #endif

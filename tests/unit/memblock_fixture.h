@@ -66,8 +66,8 @@ static int fresh_memblock(void **state)
 	return 0;
 }
 
-static void assert_region(struct memblock_type *type, unsigned long i, phys_addr_t base,
-			  phys_addr_t size, int nid, enum memblock_flags flags)
+static inline void assert_region(struct memblock_type *type, unsigned long i, phys_addr_t base,
+				 phys_addr_t size, int nid, enum memblock_flags flags)
 {
 	assert_true(i < type->cnt);
 	assert_int_equal(type->regions[i].base, base);
