@@ -25,13 +25,16 @@ struct json {
 	struct out *out;
 	unsigned int depth;
 	bool first; /* nothing yet in the container that is open */
+	bool flat;  /* the container that is open stays on its line */
 };
 
 static void sep(struct json *j)
 {
+	bool line = j->depth && j->depth <= LINE_DEPTH && !j->flat;
+
 	if (!j->first)
-		out_puts(j->out, j->depth > LINE_DEPTH ? ", " : ",");
-	if (j->depth && j->depth <= LINE_DEPTH) {
+		out_puts(j->out, line ? "," : ", ");
+	if (line) {
 		out_puts(j->out, "\n");
 		for (unsigned int i = 0; i < j->depth; i++)
 			out_puts(j->out, "  ");
@@ -87,13 +90,26 @@ static void begin(struct json *j, const char *name, const char *bracket)
 static void end(struct json *j, const char *bracket)
 {
 	j->depth--;
-	if (!j->first && j->depth < LINE_DEPTH) {
+	if (!j->first && j->depth < LINE_DEPTH && !j->flat) {
 		out_puts(j->out, "\n");
 		for (unsigned int i = 0; i < j->depth; i++)
 			out_puts(j->out, "  ");
 	}
 	out_puts(j->out, bracket);
 	j->first = false;
+}
+
+/* A small object that stays on one line. */
+static void begin_flat(struct json *j, const char *name)
+{
+	begin(j, name, "{");
+	j->flat = true;
+}
+
+static void end_flat(struct json *j)
+{
+	end(j, "}");
+	j->flat = false;
 }
 
 static void put_hex(struct json *j, const char *name, u64 v)
@@ -361,13 +377,13 @@ static void put_linear_map(struct json *j)
 	char name[24];
 
 	linear_map_stats(&s);
-	begin(j, "linear_map", "{");
+	begin_flat(j, "linear_map");
 	for (unsigned int i = 0; i < s.nr_blocks; i++) {
 		quire_snprintf(name, sizeof(name), "0x%llx", (unsigned long long)s.block[i].size);
 		put_num(j, name, (long long)s.block[i].count);
 	}
 	put_num(j, "table_pages", (long long)s.table_pages);
-	end(j, "}");
+	end_flat(j);
 }
 
 static void put_layout(struct json *j)
@@ -451,24 +467,24 @@ static void put_events(struct json *j)
 
 static void put_machine(struct json *j)
 {
-	begin(j, "kernel", "{");
+	begin_flat(j, "kernel");
 	put_hex(j, "base", boot_params.image.phys);
 	put_hex(j, "size", boot_params.image.size);
 	put_hex(j, "kva", boot_params.image.kva);
-	end(j, "}");
-	begin(j, "fdt", "{");
+	end_flat(j);
+	begin_flat(j, "fdt");
 	put_hex(j, "base", boot_params.fdt_phys);
-	end(j, "}");
-	begin(j, "initrd", "{");
+	end_flat(j);
+	begin_flat(j, "initrd");
 	put_hex(j, "base", phys_initrd_start);
 	put_hex(j, "size", phys_initrd_size);
-	end(j, "}");
-	begin(j, "crashkernel", "{");
+	end_flat(j);
+	begin_flat(j, "crashkernel");
 	put_hex(j, "base", crash_res.base);
 	put_hex(j, "size", crash_res.size);
 	put_hex(j, "low_base", crash_res.low_base);
 	put_hex(j, "low_size", crash_res.low_size);
-	end(j, "}");
+	end_flat(j);
 }
 
 int report_json(struct out *out, const char *panic_text)

@@ -243,8 +243,10 @@ static void draw_legend(struct out *out, u32 seen)
 			out_puts(out, "\n                  ");
 			at = 18;
 		}
+		if (at > 18)
+			out_puts(out, "  ");
 		put_cells(out, c, 1);
-		out_printf(out, " %s  ", looks[c].name);
+		out_printf(out, " %s", looks[c].name);
 		at += n;
 	}
 	out_puts(out, "\n");

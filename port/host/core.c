@@ -11,6 +11,7 @@
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
+#include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/report.h>
@@ -268,7 +269,7 @@ static int override_managed(const struct host_machine *m)
 static int run(void)
 {
 	start_kernel();
-	if (has_word(boot_command_line, "quire.selftest"))
+	if (quire_options.selftest)
 		return quire_selftest() ? 1 : 0;
 	return 0;
 }

@@ -317,7 +317,8 @@ u64 port_at_s1e1(unsigned long kva, bool write)
 	/* Device and non-cacheable memory report as outer shareable (Arm ARM, PAR_EL1.SH). */
 	if ((attr & 0xf0) == 0 || attr == 0x44)
 		sh = 2;
-	return attr << 56 | (r.pa & PAGE_MASK) | 1UL << 11 | sh << 7;
+	/* PA[47:12] whatever the granule. */
+	return attr << 56 | (r.pa & ~0xfffULL) | 1UL << 11 | sh << 7;
 }
 
 /* ------------------------------------------------------------------ where a table hangs */
