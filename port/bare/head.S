@@ -128,6 +128,8 @@ primary_entry:
 	b.ne	.Lrefuse_align
 	mrs	x9, id_aa64mmfr0_el1
 	ubfx	x10, x9, #28, #4	/* TGran4: 0 and 1 are support, 0xf is none */
+	.globl	check_granule		/* a debugger can play another CPU here */
+check_granule:
 	cmp	x10, #8
 	b.hs	.Lrefuse_granule
 	mrs	x10, id_aa64pfr0_el1

@@ -123,21 +123,29 @@ limit=5 entered refuse-el3 124 "" 0x40400000 "-M virt,secure=on,dtb-randomness=o
 	'Quire: entered at EL3.*Stopped'
 entered refuse-no-dtb 1 "-DENTRY_NO_DTB" 0x40400000 "$el1" 'Kernel panic'
 
-# crash NAME "GDB COMMANDS" EXPECTED...: the commands run where the boot is nearly done and make it go wrong.
-crash() {
-	local name=$1 commands=$2 log=$out/$1.log port=$((20000 + $$ % 20000)) pid
-	shift 2
+# debugged NAME WANT_CODE LOCATION "GDB COMMANDS" EXPECTED...: the commands run where the boot reaches LOCATION.
+debugged() {
+	local name=$1 want=$2 location=$3 commands=$4 log=$out/$1.log port=$((20000 + $$ % 20000)) pid
+	shift 4
 	wanted "$name" || return 0
 	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio -semihosting -kernel "$image" \
 		-M virt,dtb-randomness=off -m 1G -cpu cortex-a57 -append "nokaslr quire.semihosting" \
 		-S -gdb "tcp:127.0.0.1:$port" </dev/null >"$log" 2>&1 &
 	pid=$!
 	printf '%s\n' 'set pagination off' 'set tcp connect-timeout 20' "target remote 127.0.0.1:$port" \
-		'hbreak mark_rodata_ro' continue "$commands" 'delete' continue >"$out/$name.gdb"
+		"hbreak $location" continue "$commands" delete continue >"$out/$name.gdb"
 	timeout "$limit" gdb-multiarch -nx -batch -x "$out/$name.gdb" "$build/arm64/quire.elf" >"$out/$name.gdb.log" 2>&1
 	wait $pid
-	result "$name" $? "$log" 1 "$@"
+	result "$name" $? "$log" "$want" "$@"
 }
+# A fault near the end of the boot.
+crash() {
+	local name=$1 commands=$2
+	shift 2
+	debugged "$name" 1 mark_rodata_ro "$commands" "$@"
+}
+# Where QEMU's loader puts _text, less where it is linked.
+physical='- 0xffff800080000000 + 0x40200000'
 crash crash-write 'set $pc = &memset
 set $x0 = 0xffff123456789000
 set $x1 = 1
@@ -151,6 +159,29 @@ crash crash-stack 'set $sp = &kernel_stack
 set $pc = &start_kernel' 'Kernel stack overflow' 'pc : start_kernel'
 crash crash-undefined 'set *(unsigned int *)((unsigned long)&memset - 0xffff800080000000 + 0xffff000000200000) = 0
 set $pc = &memset' 'ESR_EL1 0x0*2000000 ' 'pc : memset\+0x0'
+
+# A CPU without 4K pages, and a fault before the kernel has its own mapping.
+debugged refuse-granule 0 "*((unsigned long)&check_granule $physical)" 'set $x10 = 15' \
+	'Quire: this CPU has no 4 KiB translation granule .*Stopped'
+debugged crash-early 0 "*((unsigned long)&early_map_kernel $physical)" 'set $pc = 0x123450000000' \
+	'Quire: exception before the kernel runs at its own address: ESR_EL1 0x0*8600000.*FAR_EL1 0x0000123450000000'
+
+# Trees that must be refused, with words on whatever console can be found in them.
+if wanted refuse-tree; then
+	qemu-system-aarch64 -M virt,dtb-randomness=off,dumpdtb="$out/tree.dtb" -m 1G -cpu cortex-a57 -net none -display none >/dev/null 2>&1
+	: >"$out/empty.dtb"
+	head -c 4096 /dev/zero >"$out/zero.dtb"
+	cp "$out/tree.dtb" "$out/large.dtb" && printf '\x00\x30\x00\x00' | dd of="$out/large.dtb" bs=1 seek=4 conv=notrunc status=none
+	cp "$out/tree.dtb" "$out/version.dtb" && printf '\x00\x00\x00\x01' | dd of="$out/version.dtb" bs=1 seek=20 conv=notrunc status=none
+	head -c 3000 "$out/tree.dtb" >"$out/short.dtb"
+	for tree in zero large version short; do
+		entered "refuse-tree-$tree" 1 "-DDTB=0x48000000" 0x40400000 \
+			"$el1 -device loader,file=$out/$tree.dtb,addr=0x48000000,force-raw=on" 'Kernel panic'
+	done
+	entered refuse-tree-misaligned 1 "-DDTB=0x48000004" 0x40400000 \
+		"$el1 -device loader,file=$out/tree.dtb,addr=0x48000004,force-raw=on" 'Kernel panic'
+	entered refuse-tree-outside 1 "-DDTB=0x8000000000" 0x40400000 "$el1" 'Kernel panic'
+fi
 
 # Raspberry Pi 3B, by an own tree; both of its UARTs.
 for uart in serial0 serial1; do

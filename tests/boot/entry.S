@@ -8,9 +8,12 @@
  *   ENTRY_MMU        the MMU and caches are on (identity-mapped)
  *   ENTRY_SECOND     another CPU is started in the image first
  */
+#ifndef DTB
+#define DTB 0x40000000 /* where QEMU puts the tree when it loads no kernel */
+#endif
 	.globl	_start
 _start:
-	ldr	x0, =0x40000000		/* where QEMU puts the tree when it loads no kernel */
+	ldr	x0, =DTB
 	mov	x1, xzr
 	mov	x2, xzr
 	mov	x3, xzr

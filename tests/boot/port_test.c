@@ -4,6 +4,7 @@
  * only be tested on the target: the assembly of memops.S and the word-wise string functions against byte loops, fault
  * recovery, address translation, symbols.
  */
+#include <libfdt.h>
 #include <quire/bench.h>
 #include <quire/port.h>
 #include <quire/printk.h>
@@ -210,6 +211,18 @@ static void clock(void)
 	check("the clock does not go back", i == 1000);
 }
 
+/* QEMU gives a kaslr-seed; nobody may read it after the image has used it. */
+static void seed(void)
+{
+	const void *fdt = phys_to_virt(boot_params.fdt_phys);
+	int len = 0;
+	const u64 *seed = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "kaslr-seed", &len);
+
+	check("the tree has a seed", seed && len == 8);
+	check("the seed is wiped", seed && *seed == 0);
+	check("it was used", boot_params.image.kaslr_offset != 0);
+}
+
 void quire_bench(void)
 {
 	check("memcpy", copies());
@@ -222,6 +235,7 @@ void quire_bench(void)
 	translation();
 	symbols();
 	clock();
+	seed();
 	pr_info("port test: %u passed, %u failed\n", passed, failed);
 	if (failed)
 		port_poweroff(1);
