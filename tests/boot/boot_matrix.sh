@@ -160,6 +160,22 @@ set $pc = &start_kernel' 'Kernel stack overflow' 'pc : start_kernel'
 crash crash-undefined 'set *(unsigned int *)((unsigned long)&memset - 0xffff800080000000 + 0xffff000000200000) = 0
 set $pc = &memset' 'ESR_EL1 0x0*2000000 ' 'pc : memset\+0x0'
 
+# The debugger's commands, on a machine that is up.
+if wanted gdb-commands; then
+	pattern='^gdb-commands$' debugged gdb-commands 0 report_summary "source $here/../../tools/gdb/quire-gdb.py
+quire-memblock
+quire-zones
+quire-page 0x40200000
+quire-walk kernel_main
+quire-layout
+quire-symbols
+print memblock.memory" "$ready"
+	result gdb-commands-output 0 "$out/gdb-commands.gdb.log" 0 '^memory: 1 regions, 1 GiB' '^reserved: [0-9]+ regions' \
+		'0x000040200000-0x' '^node 0, DMA: start_pfn 0x40000, spanned 262144' 'free by order: ' \
+		'^pfn 0x40200 .*struct page at 0xff' 'level 3 .* page .*RO.* ISH AF' '^physical 0x402' \
+		'^  stack +0xffff8000' 'KASLR is off' '\[0\] = \[0x000040000000-0x00007fffffff\] 1 GiB' '!Python Exception'
+fi
+
 # A CPU without 4K pages, and a fault before the kernel has its own mapping.
 debugged refuse-granule 0 "*((unsigned long)&check_granule $physical)" 'set $x10 = 15' \
 	'Quire: this CPU has no 4 KiB translation granule .*Stopped'
