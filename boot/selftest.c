@@ -176,12 +176,15 @@ static const char *writes_fault(enum kimage_prot prot)
 
 static const char *data_does_not_run(void)
 {
-	static const enum kimage_prot prots[] = {KIMAGE_RO, KIMAGE_RW, KIMAGE_INIT_RX,
-						 KIMAGE_INIT_RW};
+	static const enum kimage_prot prots[] = {KIMAGE_RO, KIMAGE_RW, KIMAGE_INIT_RW,
+						 KIMAGE_INIT_RX};
 	const char *result;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(prots); i++) {
+		/* With rodata=off nobody seals it. */
+		if (prots[i] == KIMAGE_INIT_RX && rodata_mode == RODATA_OFF)
+			break;
 		result = check_segments(prots[i], not_executable);
 		if (result && result != skipped)
 			return result;
@@ -220,7 +223,7 @@ static const char *alias_is_read_only(void)
 	const char *result = skipped;
 	unsigned int i;
 
-	for (i = 0; i < image->nr_segments; i++) {
+	for (i = 0; rodata_mode != RODATA_OFF && i < image->nr_segments; i++) {
 		const struct kimage_segment *s = &image->segment[i];
 
 		if ((s->prot != KIMAGE_RX && s->prot != KIMAGE_RO) || s->start >= s->end)
@@ -329,19 +332,19 @@ static const char *device_attributes(void)
 
 /* ------------------------------------------------------------------ the page allocator */
 
-#define TAG 0x5145495251454952ULL
 /* Enough to go through every list and section of a machine of 4 GiB, with 4K pages. */
 #define MAX_TAKEN (1UL << 20)
 /* Everything: reserves, CMA and the movable zone included. */
 #define GFP_ALL (GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC | __GFP_NOWARN | __GFP_NORETRY)
 
-/* Written into each page that was taken. */
-struct mark {
-	u64 tag;  /* TAG ^ pfn */
-	u64 head; /* pfn of the block's first page */
-	u64 next; /* in the first page: first page of the block taken before, 0: none */
-	u64 order;
-};
+/*
+ * What a page's `word`, its owner's to use, says while it is taken: the block that it belongs to. Bit 0
+ * stays clear, which marks compound tails.
+ */
+static u64 block_mark(unsigned long head, unsigned int order)
+{
+	return 0x51ULL << 56 | (u64)head << 8 | order << 1;
+}
 
 static bool in_cma(phys_addr_t base, phys_addr_t end)
 {
@@ -374,27 +377,28 @@ static const char *is_free_ram(phys_addr_t base, phys_addr_t size)
 	return NULL;
 }
 
-static void mark_block(struct page *page, unsigned int order, u64 next)
+/* The block's first bytes lead to the one taken before: a list that also writes to RAM. */
+static void mark_block(struct page *page, unsigned int order, u64 before)
 {
 	unsigned long head = page_to_pfn(page), i;
 
+	*(u64 *)page_address(page) = before;
 	for (i = 0; i < 1UL << order; i++)
-		*(struct mark *)phys_to_virt(PFN_PHYS(head + i)) =
-			(struct mark){TAG ^ (head + i), head, next, order};
+		page[i].word = block_mark(head, order);
 }
 
-/* Every page still has its block's mark: no other block lies in it. */
-static const char *block_is_whole(unsigned long head, unsigned int order)
+/* Every page still has its block's mark: no other block lies in it. Takes the marks away. */
+static const char *unmark_block(struct page *page, unsigned int order)
 {
-	unsigned long i;
+	unsigned long head = page_to_pfn(page), i;
+	const char *result = NULL;
 
 	for (i = 0; i < 1UL << order; i++) {
-		const struct mark *m = phys_to_virt(PFN_PHYS(head + i));
-
-		if (m->tag != (TAG ^ (head + i)) || m->head != head || m->order != order)
-			return fail("page 0x%lx was given out twice", head + i);
+		if (page[i].word != block_mark(head, order))
+			result = fail("page 0x%lx was given out twice", head + i);
+		page[i].word = 0;
 	}
-	return NULL;
+	return result;
 }
 
 static const char *every_page_is_free_ram(void)
@@ -423,15 +427,18 @@ static const char *every_page_is_free_ram(void)
 	if (!result && taken < MAX_TAKEN && nr_free_pages() > before / 64)
 		result = fail("%lu of %lu pages cannot be had", nr_free_pages(), before);
 	while (last) {
-		const struct mark *m = phys_to_virt(PFN_PHYS(last));
-		unsigned int block_order = (unsigned int)m->order;
-		u64 next = m->next;
+		struct page *page = pfn_to_page(last);
+		unsigned int block_order = page->word >> 1 & 0x1f;
+		u64 next = *(u64 *)page_address(page);
+		const char *mark;
 
+		/* The list is not to be trusted beyond a block that somebody else has, too. */
+		if (page->word != block_mark(last, block_order))
+			return fail("page 0x%llx was given out twice", (unsigned long long)last);
+		mark = unmark_block(page, block_order);
 		if (!result)
-			result = block_is_whole(last, block_order);
-		if (result && m->tag != (TAG ^ last))
-			break;
-		__free_pages(pfn_to_page(last), block_order);
+			result = mark;
+		__free_pages(page, block_order);
 		last = next;
 	}
 	drain_all_pages(NULL);
