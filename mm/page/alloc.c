@@ -714,12 +714,20 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 static noinline void bad_page(struct page *page, const char *reason);
 
 /*
- * Fields that a freed page must not have, or flags to clear: one value, 0 for the page that needs
- * nothing.
+ * All of a block's pages look as the lists want them: no references, no mappings, no mapping, no
+ * flags. One value is 0 then, so that it is one branch.
  */
-static __always_inline u64 page_leftovers(const struct page *page)
+static __always_inline bool nothing_left(const struct page *page, unsigned int order)
 {
-	return (page_counts(page) ^ PAGE_COUNTS_FREE) | page->word | (page->flags & PAGEFLAGS_MASK);
+	const struct page *end = page + (1UL << order);
+	u64 left = 0;
+	u32 flags = 0;
+
+	do {
+		left |= (*(const u64 *)&page->_refcount ^ PAGE_COUNTS_FREE) | page->word;
+		flags |= page->flags;
+	} while (order && ++page < end);
+	return !(left | (flags & PAGEFLAGS_MASK));
 }
 
 /* NULL: a page without references that may be given out again, save for flags to clear. */
@@ -740,7 +748,7 @@ static bool free_one_prepare(struct page *page)
 {
 	const char *reason;
 
-	if (likely(!page_leftovers(page)))
+	if (likely(nothing_left(page, 0)))
 		return true;
 	reason = free_page_bad_reason(page);
 	if (reason) {
@@ -788,29 +796,35 @@ static noinline bool free_pages_prepare(struct page *page, unsigned int order)
 	return good;
 }
 
-/* All of a block's pages look as the lists want them. */
-static __always_inline bool nothing_left(const struct page *page, unsigned int order)
+/* To a list of a pageset, which the caller has locked; unlocks it. */
+static __always_inline void free_to_pcp(struct per_cpu_pages *pcp, struct page *page,
+					unsigned int order, unsigned int mt)
 {
-	const struct page *end = page + (1UL << order);
-	u64 left = 0;
-
-	do
-		left |= page_leftovers(page);
-	while (order && ++page < end);
-	return !left;
+	pcp_push(pcp, &pcp->lists[pcp_list_index(order, (enum migratetype)mt)], page, order);
+	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
+		pcp_free_excess(page_zone(page), pcp);
+	else
+		spin_unlock(&pcp->lock);
 }
 
-/* A block that is ready to be given out again, past the per-CPU lists. */
-static noinline void free_to_zone(struct page *page, unsigned int order)
+/* There is no short way to the zone's pagesets yet, or the CPU's is not to be had now. */
+static noinline void free_to_zone(struct page *page, unsigned int order, unsigned int mt)
 {
+	struct per_cpu_pages **way = &zone_pageset[page->flags >> PAGE_ZONE_SHIFT], *pcp = NULL;
 	struct zone *zone = page_zone(page);
 
-	__atomic_store_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT],
-			 __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
-	free_one_page(zone, page, order, FPI_NONE);
+	if (!__atomic_load_n(way, __ATOMIC_RELAXED)) {
+		__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
+				 __ATOMIC_RELEASE);
+		pcp = pcp_trylock(zone, port_cpu());
+	}
+	if (pcp)
+		free_to_pcp(pcp, page, order, mt);
+	else
+		free_one_page(zone, page, order, FPI_NONE);
 }
 
-/* The same to this CPU's list, or where it belongs. */
+/* A block that is ready to be given out again: to this CPU's list, or where it belongs. */
 static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
 {
 	struct per_cpu_pages *pcp =
@@ -821,14 +835,10 @@ static __always_inline void free_ready(struct page *page, unsigned int order, un
 	pcp += port_cpu();
 	if (unlikely(!spin_trylock(&pcp->lock)))
 		goto elsewhere;
-	pcp_push(pcp, &pcp->lists[pcp_list_index(order, (enum migratetype)mt)], page, order);
-	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
-		pcp_free_excess(page_zone(page), pcp);
-	else
-		spin_unlock(&pcp->lock);
+	free_to_pcp(pcp, page, order, mt);
 	return;
 elsewhere:
-	free_to_zone(page, order);
+	free_to_zone(page, order, mt);
 }
 
 /* Whatever free_unref_page does not do at once. */
