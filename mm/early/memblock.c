@@ -30,7 +30,7 @@
  * The left side is moved only when it is that many regions shorter than the right one: small arrays, where nothing can be
  * gained, keep `regions` where it is, and callers that hold pointers to regions see what they see in Linux.
  */
-#define MOVE_BIAS 128
+#define MOVE_BIAS 32
 
 static struct memblock_region memory_init[QUIRE_MEMBLOCK_MEMORY_REGIONS];
 static struct memblock_region reserved_init[QUIRE_MEMBLOCK_RESERVED_REGIONS];
