@@ -39,6 +39,8 @@ $(H)/core_$(1).o: $(patsubst %.c,$(H)/$(1)/%.o,$(HOST_CORE_SRC)) $(H)/core_$(1).
 endef
 $(foreach g,$(GRANULES),$(eval $(call granule_rules,$(g))))
 
+# libfdt lets a property's length wrap and finds out after; with the flag that is defined.
+$(H)/main/third_party/libfdt/%.o: HOST_CFLAGS += -fwrapv
 $(H)/main/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
