@@ -5,8 +5,8 @@
  * Owns `memblock`, `physmem` and the memory that their arrays lie in. Invariants: those of struct memblock_type, checked by
  * memblock_check(). No locking: one CPU, before the page allocator.
  *
- * Against Linux: the same results region for region, and the same moments at which an array doubles; but a range is
- * found by binary search, its pieces are merged as they are written instead of inserted and merged afterwards, and
+ * Against Linux: the same results region for region, and arrays double when Linux's do (but not before memory is
+ * removed, and never into the range that is being removed or reserved); but a range is found by binary search, its pieces are merged as they are written instead of inserted and merged afterwards, and
  * the array keeps free slots at both ends, so that making room moves the shorter side:
  *
  *        array->base      regions                                     array->base + array->cap
