@@ -21,8 +21,9 @@
 
 static __early u32 be32(const u8 *p)
 {
+	/* volatile: or the compiler makes one sequence of bytes of both ways */
 	if (!((unsigned long)p & 3))
-		return __builtin_bswap32(*(const u32 *)p);
+		return __builtin_bswap32(*(const volatile u32 *)p);
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
@@ -107,40 +108,43 @@ static __early bool prop_is(const struct early_fdt *t, const struct token *k, co
 /* Read the token at *off and step over it. False at the end, and where the block is broken. */
 static __early bool next_token(const struct early_fdt *t, u32 *off, struct token *k)
 {
+	/* locals: stores to *k might change *t, as far as the compiler knows */
+	const u8 *base = t->base;
+	const u32 start = t->struct_off, end = t->struct_end;
 	u32 o = *off;
 
 	do {
-		if (o + 4 > t->struct_end)
+		if (o + 4 > end)
 			return false;
-		k->tag = be32(t->base + o);
+		k->tag = be32(base + o);
 		o += 4;
 	} while (k->tag == FDT_NOP);
 
 	switch (k->tag) {
 	case FDT_PROP:
-		if (o + 8 > t->struct_end)
+		if (o + 8 > end)
 			return false;
-		k->len = be32(t->base + o);
-		k->nameoff = be32(t->base + o + 4);
+		k->len = be32(base + o);
+		k->nameoff = be32(base + o + 4);
 		o += 8;
-		if (k->len > t->struct_end - o || k->nameoff >= t->strings_end - t->strings_off)
+		if (k->len > end - o || k->nameoff >= t->strings_end - t->strings_off)
 			return false;
-		k->val = t->base + o;
+		k->val = base + o;
 		o += k->len;
 		break;
 	case FDT_BEGIN_NODE:
-		k->name = (const char *)t->base + o;
+		k->name = (const char *)base + o;
 		do {
-			if (o >= t->struct_end)
+			if (o >= end)
 				return false;
-		} while (t->base[o++]);
+		} while (base[o++]);
 		break;
 	case FDT_END_NODE:
 		break;
 	default:
 		return false;
 	}
-	*off = (o - t->struct_off + 3) / 4 * 4 + t->struct_off;
+	*off = ALIGN(o - start, 4U) + start;
 	return true;
 }
 

@@ -53,8 +53,18 @@ int memcmp(const void *a, const void *b, size_t n)
 
 void *memchr(const void *s, int c, size_t n)
 {
+	const unsigned long pattern = ONES * (unsigned char)c;
 	const unsigned char *p = s;
 
+	for (; n && (unsigned long)p & 7; n--, p++)
+		if (*p == (unsigned char)c)
+			return (void *)p;
+	for (; n >= 8; n -= 8, p += 8) {
+		unsigned long w = *(const aligned_word_t *)p ^ pattern;
+
+		if (HAS_ZERO(w))
+			return (void *)(p + (__builtin_ctzl(HAS_ZERO(w)) >> 3));
+	}
 	for (; n; n--, p++)
 		if (*p == (unsigned char)c)
 			return (void *)p;

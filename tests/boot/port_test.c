@@ -131,6 +131,8 @@ static bool strings(void)
 			if (strlen(s + at) != n || strnlen(s + at, 5) != min(n, (size_t)5) ||
 			    strcmp(s + at, t + 3) || memcmp(s + at, t + 3, n))
 				return false;
+			if (memchr(s + at, 0, n) || memchr(s + at, 0, n + 1) != s + at + n)
+				return false;
 			if (!n)
 				continue;
 			t[3 + n - 1] = 0x7f; /* smaller as unsigned char */
