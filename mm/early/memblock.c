@@ -6,8 +6,9 @@
  * memblock_check(). No locking: one CPU, before the page allocator.
  *
  * Against Linux: the same results region for region, and arrays double when Linux's do (but not before memory is
- * removed, and never into the range that is being removed or reserved); but a range is found by binary search, its pieces are merged as they are written instead of inserted and merged afterwards, and
- * the array keeps free slots at both ends, so that making room moves the shorter side:
+ * removed, and never into the range that is being removed or reserved); but a range is found by binary search, its
+ * pieces are merged as they are written instead of inserted and merged afterwards, and the array keeps free slots at
+ * both ends, so that making room moves the shorter side:
  *
  *        array->base      regions                                     array->base + array->cap
  *        |  free slots    | 0 | 1 | ...            ... | cnt-1 |  free slots |
