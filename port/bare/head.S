@@ -320,9 +320,8 @@ init_el1:
 	msr	spsr_el2, x9
 	msr	elr_el2, x30
 	mov	x9, sp
-	isb
-	eret_to_el1:
 	msr	sp_el1, x9
+	isb
 	eret
 
 /*
