@@ -108,6 +108,12 @@ static void add_back_initrd(u64 linear_size)
 		phys_initrd_size = 0;
 		return;
 	}
+	/* Adding it back is for what mem= cut off; more than there is of memory cannot have been loaded. */
+	if (memory_limit == PHYS_ADDR_MAX && size > memblock_phys_mem_size()) {
+		pr_warn("initrd [%pa-%pa] is larger than memory, ignoring it\n", &base, &last);
+		phys_initrd_size = 0;
+		return;
+	}
 	if (memblock_addrs_overlap(base, size, boot_params.image.phys, boot_params.image.size))
 		pr_warn("initrd [%pa-%pa] lies over the kernel image: its content is lost\n", &base,
 			&last);

@@ -255,6 +255,8 @@ def places():
     yield Test("initrd-outside", initrd(0x90000000, 0x90100000), (0,), r"(?i)initrd")
     yield Test("initrd-below-ram", initrd(0x10000000, 0x10100000), (0,), r"(?i)initrd", memory=[(G, G)])
     yield Test("initrd-ends-before-start", initrd(0x48100000, 0x48000000), (0,), r"(?i)initrd", memory=[(G, G)])
+    yield Test("initrd-of-16T", dts(chosen="linux,initrd-start = <0 0x48000000>; linux,initrd-end = <0x1000 0x48000000>;"),
+               (0,), r"(?i)initrd.*larger than memory", memory=[(G, G)])
     yield Test("initrd-over-image", initrd(0x40300000, 0x40400000), (0,), "", ["--kernel-at", "0x40200000+0x2000000"])
     yield Test("initrd-without-end", dts(chosen="linux,initrd-start = <0 0x48000000>;"), (0,), r"(?i)initrd", memory=[(G, G)])
     yield Test("initrd-3-bytes", dts(chosen="linux,initrd-start = [010203]; linux,initrd-end = [010204];"), (0,),
