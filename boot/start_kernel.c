@@ -26,7 +26,6 @@ static void mm_core_init(void)
 	build_all_zonelists();
 	event_step("memblock_free_all");
 	memblock_free_all();
-	table_pages_init();
 	mem_init_print_info();
 	event_step("cma_init_reserved_areas");
 	cma_init_reserved_areas();

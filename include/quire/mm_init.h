@@ -117,9 +117,6 @@ unsigned long free_reserved_range(phys_addr_t base, phys_addr_t size);
  */
 int zone_check(void);
 
-/* From now on page tables take their pages from the page allocator (table_pages.c). Called after memblock_free_all. */
-void table_pages_init(void);
-
 /* ------------------------------------------------------------------ watermarks (watermark.c) */
 
 extern int user_min_free_kbytes; /* min_free_kbytes=, -1: not set */
