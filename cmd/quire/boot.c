@@ -52,8 +52,10 @@ static void log_to(void *ctx, const char *s, size_t n)
 }
 
 /* Boots; returns the exit status. `log`: where the console goes, NULL: nowhere but for a panic's line. */
-static int boot_machine(const struct options *o, struct host_machine *m, FILE *log)
+static int boot_machine(const struct options *o, FILE *log)
 {
+	static struct host_machine machine; /* reports still look at it */
+	struct host_machine *m = &machine;
 	const char *why;
 	int code;
 
@@ -73,10 +75,9 @@ static int boot_machine(const struct options *o, struct host_machine *m, FILE *l
 int cmd_boot(const struct options *o)
 {
 	struct host_out out = stdout_out();
-	struct host_machine m;
 	int code;
 
-	code = boot_machine(o, &m, !o->json ? stdout : o->verbose ? stderr : NULL);
+	code = boot_machine(o, !o->json ? stdout : o->verbose ? stderr : NULL);
 	if (o->json)
 		o->core->report(HOST_REPORT_JSON, &out);
 	else if (!o->core->panic_text())
@@ -87,22 +88,20 @@ int cmd_boot(const struct options *o)
 int cmd_walk(const struct options *o)
 {
 	struct host_out out = stdout_out();
-	struct host_machine m;
 	uint64_t address;
 	int code;
 
 	if (!parse_size(o->address, &address))
 		die("walk: '%s' is not an address", o->address);
-	code = boot_machine(o, &m, o->verbose ? stderr : NULL);
+	code = boot_machine(o, o->verbose ? stderr : NULL);
 	return code ? code : o->core->walk(address, o->phys, &out);
 }
 
 int cmd_ptdump(const struct options *o)
 {
 	struct host_out out = stdout_out();
-	struct host_machine m;
 	int code;
 
-	code = boot_machine(o, &m, o->verbose ? stderr : NULL);
+	code = boot_machine(o, o->verbose ? stderr : NULL);
 	return code ? code : o->core->report(HOST_REPORT_PTDUMP, &out) != 0;
 }

@@ -47,6 +47,64 @@ char *read_file(const char *what, const char *name, size_t *size)
 	return data;
 }
 
+static uint32_t be32(const char *p)
+{
+	fdt32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return fdt32_to_cpu(v);
+}
+
+/*
+ * Header, structure and names lie where they say and end where they must, so that libfdt, which trusts lengths, may walk
+ * the tree.
+ */
+static bool is_sound(const char *blob)
+{
+	const char *p, *end, *strings;
+	uint32_t nr_strings, depth = 0;
+
+	if (fdt_check_header(blob) || fdt_off_dt_struct(blob) % 4)
+		return false;
+	p = blob + fdt_off_dt_struct(blob);
+	end = p + fdt_size_dt_struct(blob);
+	strings = blob + fdt_off_dt_strings(blob);
+	nr_strings = fdt_size_dt_strings(blob);
+	while (end - p >= 4) {
+		size_t room = (size_t)(end - p) - 4, n = 0;
+		uint32_t tag = be32(p);
+
+		p += 4;
+		switch (tag) {
+		case FDT_BEGIN_NODE:
+			n = strnlen(p, room) + 1;
+			depth++;
+			break;
+		case FDT_PROP:
+			if (room < 8 || !depth || be32(p) > room - 8 || be32(p + 4) >= nr_strings ||
+			    !memchr(strings + be32(p + 4), 0, nr_strings - be32(p + 4)))
+				return false;
+			n = 8 + be32(p);
+			break;
+		case FDT_END_NODE:
+			if (!depth--)
+				return false;
+			break;
+		case FDT_NOP:
+			break;
+		case FDT_END:
+			return !depth && fdt_path_offset(blob, "/") == 0;
+		default:
+			return false;
+		}
+		n = (n + 3) & ~(size_t)3;
+		if (n > room)
+			return false;
+		p += n;
+	}
+	return false;
+}
+
 void tree_load(struct tree *t, const char *name)
 {
 	size_t bytes;
@@ -68,7 +126,7 @@ void tree_load(struct tree *t, const char *name)
 	free(file);
 	t->name = name;
 	t->original = t->size;
-	t->sound = !fdt_check_header(t->blob) && fdt_path_offset(t->blob, "/") == 0;
+	t->sound = is_sound(t->blob);
 }
 
 /* Before the first change: room to grow. */
