@@ -169,12 +169,6 @@ void port_dcache_clean_inval_poc(const void *p, size_t size);
 u64 port_at_s1e1(unsigned long kva, bool write);
 
 /*
- * [inline] void port_memmove_large(void *dst, const void *src, size_t n): memmove for kilobytes at a time, with the widest
- * registers that the machine has (bare: SIMD, saved and restored, so allowed wherever memmove is). dst, src and n are
- * multiples of 8.
- */
-
-/*
  * Zero one page, aligned, in the linear map. A port that has a better way than memset defines it; mm/page/alloc.c has a
  * weak one.
  */

@@ -144,12 +144,8 @@ static inline bool has_room(struct memblock_type *type, unsigned long n)
 static inline void move_regions(struct memblock_region *dst, const struct memblock_region *src,
 				unsigned long n)
 {
-	size_t bytes = n * sizeof(*dst);
-
-	if (bytes >= SZ_1K)
-		port_memmove_large(dst, src, bytes);
-	else if (bytes)
-		memmove(dst, src, bytes);
+	if (n)
+		memmove(dst, src, n * sizeof(*dst));
 }
 
 /* Make a hole of n at idx and divide all other free slots between both ends. */

@@ -44,9 +44,6 @@ static inline void port_pte_barrier(void)
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
-/* port/bare/memmove_large.S */
-void port_memmove_large(void *dst, const void *src, size_t n);
-
 static inline unsigned long port_irq_save(void)
 {
 	unsigned long flags;

@@ -23,11 +23,6 @@ static inline u64 port_get_pte(const u64 *entry)
 
 void port_pte_barrier(void);
 
-static inline void port_memmove_large(void *dst, const void *src, size_t n)
-{
-	__builtin_memmove(dst, src, n);
-}
-
 static inline unsigned long port_irq_save(void)
 {
 	return 0;
