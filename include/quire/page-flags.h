@@ -29,38 +29,41 @@
  * The flags, in order of their bits: X(flag, Name in PageName, policy, order of test, order of
  * set). At most PAGE_FLAG_BITS.
  */
+/* clang-format off */
 #define PAGE_FLAG_LIST(X)                                                                          \
-	X(locked, Locked, PF_NO_TAIL, RELAXED, RELAXED)	      /* I/O in progress; lock_page */     \
+	X(locked, Locked, PF_NO_TAIL, RELAXED, RELAXED) /* I/O in progress; lock_page */           \
 	X(writeback, Writeback, PF_NO_TAIL, RELAXED, RELAXED) /* being written out */              \
-	X(referenced, Referenced, PF_HEAD, RELAXED, RELAXED)  /* used since reclaim last looked */ \
-	X(uptodate, Uptodate, PF_NO_TAIL, ACQUIRE, RELEASE)   /* contents are valid */             \
-	X(dirty, Dirty, PF_HEAD, RELAXED, RELAXED)	      /* to be written */                  \
-	X(lru, LRU, PF_HEAD, RELAXED, RELAXED)		      /* on an LRU list */                 \
-	X(head, Head, PF_ANY, RELAXED, RELAXED)		      /* first page of a compound page */  \
-	X(waiters, Waiters, PF_HEAD, RELAXED, RELAXED)	      /* somebody sleeps for it */         \
-	X(active, Active, PF_HEAD, RELAXED, RELAXED)	      /* on the active list */             \
-	X(workingset, Workingset, PF_HEAD, RELAXED, RELAXED)  /* refaulted or was active */        \
+	X(referenced, Referenced, PF_HEAD, RELAXED, RELAXED) /* used since reclaim last looked */  \
+	X(uptodate, Uptodate, PF_NO_TAIL, ACQUIRE, RELEASE) /* contents are valid */               \
+	X(dirty, Dirty, PF_HEAD, RELAXED, RELAXED) /* to be written */                             \
+	X(lru, LRU, PF_HEAD, RELAXED, RELAXED) /* on an LRU list */                                \
+	X(head, Head, PF_ANY, RELAXED, RELAXED) /* first page of a compound page */                \
+	X(waiters, Waiters, PF_HEAD, RELAXED, RELAXED) /* somebody sleeps for it */                \
+	X(active, Active, PF_HEAD, RELAXED, RELAXED) /* on the active list */                      \
+	X(workingset, Workingset, PF_HEAD, RELAXED, RELAXED) /* refaulted or was active */         \
 	X(owner_priv_1, OwnerPriv1, PF_NO_COMPOUND, RELAXED, RELAXED) /* the owner's own use */    \
 	X(owner_2, Owner2, PF_HEAD, RELAXED, RELAXED) /* the owner's own use, tails too */         \
-	X(arch_1, Arch1, PF_ANY, RELAXED, RELAXED)    /* arm64: data cache clean to PoU */         \
+	X(arch_1, Arch1, PF_ANY, RELAXED, RELAXED) /* arm64: data cache clean to PoU */            \
 	X(reserved, Reserved, PF_NO_COMPOUND, RELAXED, RELAXED) /* not the allocator's to give */  \
-	X(private, Private, PF_ANY, RELAXED, RELAXED)		/* private data of a filesystem */ \
-	X(private_2, Private2, PF_HEAD, RELAXED, RELAXED)	/* more of it */                   \
-	X(reclaim, Reclaim, PF_NO_TAIL, RELAXED, RELAXED)	/* reclaim it after write-out */   \
-	X(swapbacked, SwapBacked, PF_HEAD, RELAXED, RELAXED)	/* backed by memory or swap */     \
-	X(unevictable, Unevictable, PF_HEAD, RELAXED, RELAXED)	/* reclaim must leave it */        \
-	X(mlocked, Mlocked, PF_HEAD, RELAXED, RELAXED)		/* a VM_LOCKED area maps it */     \
-	X(hwpoison, HWPoison, PF_ANY, RELAXED, RELAXED)		/* broken memory */                \
+	X(private, Private, PF_ANY, RELAXED, RELAXED) /* private data of a filesystem */           \
+	X(private_2, Private2, PF_HEAD, RELAXED, RELAXED) /* more of it */                         \
+	X(reclaim, Reclaim, PF_NO_TAIL, RELAXED, RELAXED) /* reclaim it after write-out */         \
+	X(swapbacked, SwapBacked, PF_HEAD, RELAXED, RELAXED) /* backed by memory or swap */        \
+	X(unevictable, Unevictable, PF_HEAD, RELAXED, RELAXED) /* reclaim must leave it */         \
+	X(mlocked, Mlocked, PF_HEAD, RELAXED, RELAXED) /* a VM_LOCKED area maps it */              \
+	X(hwpoison, HWPoison, PF_ANY, RELAXED, RELAXED) /* broken memory */                        \
 	X(young, Young, PF_HEAD, RELAXED, RELAXED) /* idle tracking took an access bit */          \
-	X(idle, Idle, PF_HEAD, RELAXED, RELAXED)   /* not accessed since it was set */
+	X(idle, Idle, PF_HEAD, RELAXED, RELAXED) /* not accessed since it was set */
+/* clang-format on */
 
 /*
  * Second names of bits, for owners that cannot meet the first: X(flag, Name, policy, order, order,
  * bit).
  */
+/* clang-format off */
 #define PAGE_FLAG_ALIAS_LIST(X)                                                                    \
 	X(readahead, Readahead, PF_HEAD, RELAXED, RELAXED, reclaim) /* read: start read-ahead */   \
-	X(swapcache, SwapCache, PF_HEAD, RELAXED, RELAXED, owner_priv_1)    /* has a swap entry */ \
+	X(swapcache, SwapCache, PF_HEAD, RELAXED, RELAXED, owner_priv_1) /* has a swap entry */    \
 	X(checked, Checked, PF_NO_COMPOUND, RELAXED, RELAXED, owner_priv_1) /* filesystems */      \
 	X(anon_exclusive, AnonExclusive, PF_ANY, RELAXED, RELAXED, owner_2) /* one process's */    \
 	X(mappedtodisk, MappedToDisk, PF_NO_TAIL, RELAXED, RELAXED, owner_2) /* has disk blocks */ \
@@ -68,7 +71,8 @@
 	X(reported, Reported, PF_NO_COMPOUND, RELAXED, RELAXED, uptodate) /* free, host knows */   \
 	X(has_hwpoisoned, HasHWPoisoned, PF_SECOND, RELAXED, RELAXED, active) /* a page of it */   \
 	X(large_rmappable, LargeRmappable, PF_SECOND, RELAXED, RELAXED, workingset) /* rmap */     \
-	X(partially_mapped, PartiallyMapped, PF_SECOND, RELAXED, RELAXED, reclaim)  /* to split */
+	X(partially_mapped, PartiallyMapped, PF_SECOND, RELAXED, RELAXED, reclaim) /* to split */
+/* clang-format on */
 
 enum pageflags {
 #define X(flag, ...) PG_##flag,
@@ -318,15 +322,17 @@ static __always_inline long folio_nr_pages(const struct folio *folio)
  * What a page is that nobody maps: kept where mapped pages count their mappings, as negative
  * numbers far from what a mapcount reaches. X(type, Name in PageName, name in folio_test_name).
  */
+/* clang-format off */
 #define PAGE_TYPE_LIST(X)                                                                          \
 	X(buddy, Buddy, buddy, 0xf0) /* first page of a free block, `order` holds its order */     \
-	X(offline, Offline, offline, 0xf1)	    /* logically not there: ballooned */           \
-	X(table, Table, pgtable, 0xf2)		    /* a page table */                             \
-	X(guard, Guard, guard, 0xf3)		    /* guard page of the debugging allocator */    \
-	X(hugetlb, Hugetlb, hugetlb, 0xf4)	    /* of hugetlbfs */                             \
-	X(slab, Slab, slab, 0xf5)		    /* objects of a slab cache */                  \
-	X(zsmalloc, Zsmalloc, zsmalloc, 0xf6)	    /* compressed memory */                        \
+	X(offline, Offline, offline, 0xf1) /* logically not there: ballooned */                    \
+	X(table, Table, pgtable, 0xf2) /* a page table */                                          \
+	X(guard, Guard, guard, 0xf3) /* guard page of the debugging allocator */                   \
+	X(hugetlb, Hugetlb, hugetlb, 0xf4) /* of hugetlbfs */                                      \
+	X(slab, Slab, slab, 0xf5) /* objects of a slab cache */                                    \
+	X(zsmalloc, Zsmalloc, zsmalloc, 0xf6) /* compressed memory */                              \
 	X(unaccepted, Unaccepted, unaccepted, 0xf7) /* a guest must accept it first */
+/* clang-format on */
 
 enum pagetype {
 #define X(type, Name, fname, value) PGTY_##type = value,
