@@ -80,8 +80,8 @@ static u64 leaf_desc(u64 attrs, int level, phys_addr_t pa)
 }
 
 /*
- * The change may be made in a live entry as it stands: permissions and software bits alone, and never in a contiguous
- * run (Linux: pgattr_change_is_safe). Normal and normal-tagged memory are one cacheability.
+ * The change may be made in a live entry, outside of a contiguous run, as it stands: permissions and software bits alone
+ * (Linux: pgattr_change_is_safe). Normal and normal-tagged memory are one cacheability.
  */
 static bool change_in_place(u64 old, u64 new)
 {

@@ -18,6 +18,7 @@
  *
  * Locking: mmu.lock for all but that fast path.
  */
+#include <quire/pgtable.h>
 #include <quire/port.h>
 #include <quire/printk.h>
 #include <quire/spinlock.h>
@@ -426,6 +427,23 @@ static void add_ghost(phys_addr_t entry, u64 old)
 	};
 }
 
+/*
+ * While something is broken, the table that is stored to must still be reached. Pointers into RAM's window stand for the
+ * linear map, but for the image, which the kernel has mapped elsewhere.
+ */
+static void check_reached(const u64 *p)
+{
+	phys_addr_t pa = virt_to_phys(p);
+	struct tlb_entry t;
+
+	if (!va_layout.va_bits || !host_memory_holds(pa, sizeof(*p)) ||
+	    pa - boot_params.image.phys < boot_params.image.size)
+		return;
+	if (walk(phys_to_kva(pa), &t))
+		error("table 0x%llx stored to through a broken mapping",
+		      (unsigned long long)(pa & PAGE_MASK));
+}
+
 static void check_made(phys_addr_t entry, u64 val)
 {
 	for (unsigned int i = 0; i < mmu.nr_ghosts; i++) {
@@ -463,8 +481,10 @@ static void change(u64 *entry, u64 old, u64 val)
 	if (!entry_address(entry, &pa))
 		return;
 	if (!(old & VALID)) {
-		if (val & VALID)
+		if (val & VALID) {
+			check_reached(entry);
 			check_made(pa, val);
+		}
 		return;
 	}
 	if (old == val)
@@ -507,6 +527,34 @@ static bool overlap(unsigned long va, u64 size, unsigned long start, unsigned lo
 	return va <= end - 1 && va + size - 1 >= start;
 }
 
+/* Lay what [start, end) touches of a ghost. Returns whether nothing is left and another ghost has its place. */
+static bool lay_ghost(unsigned int i, unsigned long start, unsigned long end)
+{
+	struct ghost *g = &mmu.ghosts[i], rest;
+	unsigned int shift = shift_of(g->level);
+	u64 n = (g->last - g->first) / 8 + 1, from, to;
+
+	if (g->table != NO_TABLE || !overlap(g->va, n << shift, start, end))
+		return false;
+	/* Entries from .. to are flushed. */
+	from = start <= g->va ? 0 : (start - g->va) >> shift;
+	to = end - 1 - g->va >= (n << shift) ? n - 1 : (end - 1 - g->va) >> shift;
+	rest = *g;
+	rest.first += (to + 1) * 8;
+	rest.va += (to + 1) << shift;
+	g->last = g->first + from * 8 - 8;
+	if (from == 0) {
+		if (to == n - 1) {
+			drop_ghost(i);
+			return true;
+		}
+		*g = rest;
+	} else if (to != n - 1 && mmu.nr_ghosts < ARRAY_SIZE(mmu.ghosts)) {
+		mmu.ghosts[mmu.nr_ghosts++] = rest;
+	}
+	return false;
+}
+
 void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
 	spin_lock(&mmu.lock);
@@ -516,27 +564,9 @@ void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
 	for (unsigned int i = 0; i < ARRAY_SIZE(mmu.tlb); i++)
 		if (mmu.tlb[i].valid && overlap(mmu.tlb[i].va, mmu.tlb[i].size, start, end))
 			mmu.tlb[i].valid = false;
-	for (unsigned int i = 0; i < mmu.nr_ghosts;) {
-		struct ghost *g = &mmu.ghosts[i];
-		u64 size = 1ULL << shift_of(g->level);
-
-		if (g->table != NO_TABLE) {
+	for (unsigned int i = 0; i < mmu.nr_ghosts;)
+		if (!lay_ghost(i, start, end))
 			i++;
-			continue;
-		}
-		/* From both ends; a hole in the middle is kept as a whole. */
-		while (g->first <= g->last && overlap(g->va, size, start, end)) {
-			g->first += 8;
-			g->va += size;
-		}
-		while (g->first <= g->last &&
-		       overlap(g->va + ((g->last - g->first) / 8) * size, size, start, end))
-			g->last -= 8;
-		if (g->first > g->last)
-			drop_ghost(i);
-		else
-			i++;
-	}
 out:
 	spin_unlock(&mmu.lock);
 }

@@ -114,9 +114,22 @@ static unsigned long random_grain(void)
 {
 	const unsigned long run = contiguous_entries(3), block = TABLE_ENTRIES,
 			    blocks = TABLE_ENTRIES * contiguous_entries(2);
-	const unsigned long grains[] = {1, 1, run, run, block, block, blocks};
+	const unsigned long grains[] = {1, 1, run, run, block, block, blocks, MODEL_PAGES / 2};
 
 	return grains[below(ARRAY_SIZE(grains))];
+}
+
+static unsigned long touched, nr_touched;
+
+/* Fill the TLB with some of what is about to change, or look at it afterwards. */
+static void touch(void)
+{
+	for (unsigned int k = 0; k < 16; k++)
+		compare_page(touched + below(nr_touched));
+	compare_page(touched);
+	compare_page(touched + nr_touched - 1);
+	for (unsigned int k = 0; k < 4; k++)
+		compare_page(below(MODEL_PAGES));
 }
 
 static void random_range(unsigned long *first, unsigned long *n)
@@ -134,6 +147,9 @@ static void random_range(unsigned long *first, unsigned long *n)
 		*n += below(2 * TABLE_ENTRIES);
 	if (*first + *n > MODEL_PAGES)
 		*n = MODEL_PAGES - *first;
+	touched = *first;
+	nr_touched = *n;
+	touch();
 }
 
 static int random_map(void)
@@ -222,12 +238,8 @@ static void start(unsigned int va_bits, unsigned int pa_bits, bool lpa2, bool at
 static void random_changes(unsigned int rounds)
 {
 	for (unsigned int i = 0; i < rounds; i++) {
-		/* Fill the TLB, so that what is not flushed is found. */
-		for (unsigned int k = 0; k < 40; k++)
-			compare_page(below(MODEL_PAGES));
 		random_change();
-		for (unsigned int k = 0; k < 40; k++)
-			compare_page(below(MODEL_PAGES));
+		touch();
 		if (i % 8 == 0) {
 			world_check();
 			compare_all();
@@ -272,7 +284,7 @@ static void changes_agree_with_a_model_of_pages(void **state)
 		start(geometries[g].va_bits, geometries[g].pa_bits, geometries[g].lpa2, g == 1);
 		if (g == 1)
 			model_base -= SZ_8M; /* an end of exactly 2^64 is refused */
-		random_changes(150);
+		random_changes(300);
 	}
 	for (int level = 2; level <= 3; level++) {
 		assert_true(seen_kind[level][0] > 0);
@@ -417,6 +429,43 @@ static void protecting_a_page_splits_its_block_once(void **state)
 	world_check();
 }
 
+/*
+ * The largest block that there is, changed across several entries of the level below it, with both ends in the middle:
+ *   |----|----|--xx|xxxx|xxxx|x---|----|
+ */
+static void the_largest_block_falls_apart_where_it_must(void **state)
+{
+	const struct geometry *g = &geometries[2];
+	int level = PAGE_SHIFT == 12 ? 0 : 1;
+	unsigned long kva = -(1UL << g->va_bits), from, to;
+	u64 part = level_size(level + 1);
+	struct mmu_result r;
+
+	world_init(g->va_bits, g->pa_bits, g->lpa2);
+	assert_int_equal(pgtable_map(&tree, kva, 0, level_size(level), PAGE_KERNEL, 0), 0);
+	assert_int_equal(world_outstanding, level - tree.top);
+	from = kva + 3 * part - PAGE_SIZE;
+	to = kva + 5 * part + 3 * PAGE_SIZE;
+	assert_true(mmu_translate(from, MMU_WRITE, &r));
+	assert_int_equal(r.size, level_size(level));
+	assert_int_equal(pgtable_protect(&tree, from, to - from, PAGE_KERNEL_RO), 0);
+	assert_true(mmu_translate(from - 1, MMU_WRITE, &r));
+	assert_int_equal(r.pa, from - 1 - kva);
+	assert_false(mmu_translate(from, MMU_WRITE, &r));
+	assert_false(mmu_translate(to - 1, MMU_WRITE, &r));
+	assert_true(mmu_translate(to, MMU_WRITE, &r));
+	assert_int_equal(r.pa, to - kva);
+	world_check();
+	/* One table for the block, and for each end one a level. */
+	assert_int_equal(world_outstanding, level - tree.top + 1 + 2 * (2 - level));
+	assert_int_equal(pgtable_unmap(&tree, from + PAGE_SIZE, part), 0);
+	assert_false(mmu_translate(from + PAGE_SIZE, MMU_READ, &r));
+	world_check();
+	assert_int_equal(pgtable_unmap(&tree, kva, level_size(level)), 0);
+	world_check();
+	assert_int_equal(world_outstanding, 0);
+}
+
 static void impossible_requests_are_refused(void **state)
 {
 	unsigned long kva = -(1UL << geometries[1].va_bits);
@@ -489,6 +538,7 @@ int main(void)
 		cmocka_unit_test(the_largest_leaves_are_used),
 		cmocka_unit_test(flags_keep_blocks_and_runs_away),
 		cmocka_unit_test(protecting_a_page_splits_its_block_once),
+		cmocka_unit_test(the_largest_block_falls_apart_where_it_must),
 		cmocka_unit_test(impossible_requests_are_refused),
 		cmocka_unit_test(addresses_cross_the_split_in_the_descriptor),
 		cmocka_unit_test(tables_without_execution),
