@@ -401,11 +401,14 @@ static const char *unmark_block(struct page *page, unsigned int order)
 	return result;
 }
 
+/* Ends the list of blocks taken: 0 is a page on boards whose RAM starts there. */
+#define NO_PFN (~0ULL)
+
 static const char *every_page_is_free_ram(void)
 {
 	unsigned long before, taken = 0;
 	const char *result = NULL;
-	u64 last = 0;
+	u64 last = NO_PFN;
 	int order;
 
 	drain_all_pages(NULL);
@@ -426,7 +429,7 @@ static const char *every_page_is_free_ram(void)
 	}
 	if (!result && taken < MAX_TAKEN && nr_free_pages() > before / 64)
 		result = fail("%lu of %lu pages cannot be had", nr_free_pages(), before);
-	while (last) {
+	while (last != NO_PFN) {
 		struct page *page = pfn_to_page(last);
 		unsigned int block_order = page->word >> 1 & 0x1f;
 		u64 next = *(u64 *)page_address(page);
