@@ -40,9 +40,9 @@ static void load_image(const struct options *o, struct host_machine *m, uint64_t
 	char *image;
 
 	image = read_file("--kernel ", o->kernel, &m->image_bytes);
+	m->image = image;
 	if (m->image_bytes < HEADER_SIZE || memcmp(image + HEADER_MAGIC, "ARM\x64", 4))
 		die("%s: not an arm64 Image", o->kernel);
-	m->image = image;
 	m->image_size = le64(image + HEADER_IMAGE_SIZE);
 	*text_offset = le64(image + HEADER_TEXT_OFFSET);
 	/* Before Linux 3.17 the size was not told: QEMU assumes text_offset 0x80000 and the file's size. */
