@@ -26,18 +26,18 @@ int quire_selftest(void);
 
 /* ---- what the tree said, kept for reports */
 struct reserved_mem {
-	char name[48];          /* node name with unit address */
-	char compatible[48];    /* first string, or "" */
+	char name[48];	     /* node name with unit address */
+	char compatible[48]; /* first string, or "" */
 	phys_addr_t base, size;
 	bool dynamic, nomap, reusable, linux_cma_default;
-	bool refused;           /* could not be honoured: why is in the log */
+	bool refused; /* could not be honoured: why is in the log */
 };
 #define MAX_RESERVED_MEM 1024
 extern struct reserved_mem *reserved_mem;
 extern unsigned int nr_reserved_mem;
 
 struct crash_res {
-	phys_addr_t base, size;         /* size 0: none */
+	phys_addr_t base, size; /* size 0: none */
 	phys_addr_t low_base, low_size;
 };
 extern struct crash_res crash_res;
@@ -49,9 +49,9 @@ extern const char *machine_model;
 
 /* The CPUs of /cpus in the tree's order, nr_cpus_possible of them. Strings point into the tree and may be NULL. */
 struct cpu_desc {
-	u64 hwid;                  /* MPIDR_EL1 affinity bits */
-	bool has_nid;              /* the tree says numa-node-id */
-	int nid;                   /* node; after arch_numa_init one that exists */
+	u64 hwid;     /* MPIDR_EL1 affinity bits */
+	bool has_nid; /* the tree says numa-node-id */
+	int nid;      /* node; after arch_numa_init one that exists */
 	const char *compatible, *enable_method;
 };
 extern struct cpu_desc cpu_descs[NR_CPUS];

@@ -50,10 +50,10 @@ enum zone_stat_item { NR_FREE_PAGES, NR_FREE_CMA_PAGES, NR_VM_ZONE_STAT_ITEMS };
 
 struct per_cpu_pages {
 	spinlock_t lock;
-	int count;     /* pages in the lists */
-	int high;      /* give back at this count: high_min, as long as nothing tunes it up to high_max */
+	int count; /* pages in the lists */
+	int high; /* give back at this count: high_min, as long as nothing tunes it up to high_max */
 	int high_min, high_max;
-	int batch;     /* pages moved at once to and from the buddy lists */
+	int batch;	  /* pages moved at once to and from the buddy lists */
 	u32 alloc_factor; /* log2 of how much more than batch a refill takes */
 	struct page_list lists[NR_PCP_LISTS];
 } __cacheline_aligned;
@@ -66,7 +66,8 @@ struct zone {
 	unsigned long watermark_boost;
 	unsigned long nr_reserved_highatomic; /* pages of HIGHATOMIC pageblocks */
 	unsigned long nr_free_highatomic;     /* of these, free ones; written under lock */
-	unsigned long lowmem_reserve[MAX_NR_ZONES]; /* pages kept from allocations that could use a higher zone */
+	unsigned long lowmem_reserve
+		[MAX_NR_ZONES]; /* pages kept from allocations that could use a higher zone */
 	struct pglist_data *zone_pgdat;
 	struct per_cpu_pages *pageset; /* [nr_cpus_possible] */
 	int pageset_high_min, pageset_high_max, pageset_batch;
@@ -85,7 +86,8 @@ struct zone {
 	 * NR_FREE_PAGES. mm/page/handover.c takes them from memblock a section at a time.
 	 */
 	unsigned long deferred_pages;
-	unsigned long grow_pfn; /* every section of this zone below this pfn is READY; see handover.c */
+	unsigned long
+		grow_pfn; /* every section of this zone below this pfn is READY; see handover.c */
 
 	/* Written on every refill: own cache line. */
 	struct {
@@ -118,19 +120,20 @@ extern struct pglist_data *node_data[MAX_NUMNODES];
 
 /* Nodes that exist, in order of number. */
 extern u64 node_online_mask;
-#define for_each_online_node(nid)                                                            \
-	for ((nid) = 0; (nid) < MAX_NUMNODES; (nid)++)                                       \
-		if (!((node_online_mask >> (nid)) & 1)) {                                    \
+#define for_each_online_node(nid)                                                                  \
+	for ((nid) = 0; (nid) < MAX_NUMNODES; (nid)++)                                             \
+		if (!((node_online_mask >> (nid)) & 1)) {                                          \
 		} else
 
 /* Every zone of every node, populated or not: node by node, low zone first. */
 struct zone *first_zone(void);
 struct zone *next_zone(struct zone *zone);
 #define for_each_zone(z) for ((z) = first_zone(); (z); (z) = next_zone(z))
-#define for_each_populated_zone(z) \
-	for_each_zone(z)           \
-		if (!(z)->present_pages) { \
-		} else
+#define for_each_populated_zone(z)                                                                 \
+	for_each_zone(z) if (!(z)->present_pages)                                                  \
+	{                                                                                          \
+	}                                                                                          \
+	else
 
 static inline unsigned int zone_idx(const struct zone *zone)
 {

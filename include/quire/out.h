@@ -12,7 +12,7 @@ struct out {
 	int (*write)(struct out *out, const char *s, size_t n);
 	int error;
 	bool colour;	      /* ANSI colours are welcome */
-	bool unicode; /* UTF-8 is welcome: the map is drawn with block characters */
+	bool unicode;	      /* UTF-8 is welcome: the map is drawn with block characters */
 	unsigned int columns; /* width of the terminal, 0: unknown (80) */
 	void *ctx;
 };

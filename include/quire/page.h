@@ -33,7 +33,7 @@ struct page {
 	u32 flags;
 	u32 next, prev;
 	union {
-		u32 order;      /* buddy, slab, first tail: log2 of the block's pages */
+		u32 order; /* buddy, slab, first tail: log2 of the block's pages */
 		u32 index_lo;
 		u32 migratetype; /* on a per-CPU list */
 	};

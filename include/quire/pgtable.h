@@ -14,24 +14,25 @@
 typedef struct {
 	u64 val;
 } pgprot_t;
-#define __pgprot(x) ((pgprot_t){ (x) })
+#define __pgprot(x) ((pgprot_t){(x)})
 
 /*
  * Kernel protections as Linux 6.12 arm64 has them (PAGE_KERNEL ...): AttrIndx, AP, SH, AF, PXN, UXN, nG, dirty
  * software bits as in Linux so that dumps agree.
  */
-extern const pgprot_t PAGE_KERNEL;       /* RW NX, normal */
-extern const pgprot_t PAGE_KERNEL_TAGGED; /* RW NX, normal, tag accesses allowed (AttrIndx 1): the linear map */
-extern const pgprot_t PAGE_KERNEL_RO;    /* RO NX */
-extern const pgprot_t PAGE_KERNEL_ROX;   /* RO X */
-extern const pgprot_t PAGE_KERNEL_EXEC;  /* RW X: only for init text before it is sealed */
+extern const pgprot_t PAGE_KERNEL; /* RW NX, normal */
+extern const pgprot_t
+	PAGE_KERNEL_TAGGED; /* RW NX, normal, tag accesses allowed (AttrIndx 1): the linear map */
+extern const pgprot_t PAGE_KERNEL_RO;	 /* RO NX */
+extern const pgprot_t PAGE_KERNEL_ROX;	 /* RO X */
+extern const pgprot_t PAGE_KERNEL_EXEC;	 /* RW X: only for init text before it is sealed */
 extern const pgprot_t PROT_DEVICE_nGnRE; /* device memory */
 extern const pgprot_t PROT_NORMAL_NC;
 
 /* Flags of kernel_map. */
 #define MAP_NO_BLOCKS 1 /* pages only */
-#define MAP_NO_CONT 2   /* no contiguous bit */
-#define MAP_NO_EXEC 4   /* new tables get PXNTable: nothing below them is executable at EL1 */
+#define MAP_NO_CONT 2	/* no contiguous bit */
+#define MAP_NO_EXEC 4	/* new tables get PXNTable: nothing below them is executable at EL1 */
 
 /*
  * Map [kva, kva + size) to pa in the kernel's tables, with the largest blocks and contiguous runs that alignment and flags
@@ -56,20 +57,20 @@ struct walk_step {
 
 enum walk_result {
 	WALK_OK,
-	WALK_BAD_VA,       /* not an address that TTBR1 translates */
-	WALK_TRANSLATION,  /* invalid or reserved descriptor: the last step holds it */
+	WALK_BAD_VA,	  /* not an address that TTBR1 translates */
+	WALK_TRANSLATION, /* invalid or reserved descriptor: the last step holds it */
 	WALK_ADDRESS_SIZE, /* the last step's descriptor names an address beyond the CPU's PA range */
-	WALK_UNREADABLE,   /* a table that cannot be read yet: before paging_init, outside the image */
+	WALK_UNREADABLE, /* a table that cannot be read yet: before paging_init, outside the image */
 };
 
 struct walk {
 	enum walk_result result;
 	unsigned int nr_steps;
 	struct walk_step step[5];
-	phys_addr_t pa;     /* of the address itself, when WALK_OK */
-	u64 size;           /* bytes that the leaf maps (one entry) */
+	phys_addr_t pa; /* of the address itself, when WALK_OK */
+	u64 size;	/* bytes that the leaf maps (one entry) */
 	bool contiguous;
-	u64 table_attrs;    /* NSTable, APTable, UXNTable, PXNTable of all tables passed */
+	u64 table_attrs; /* NSTable, APTable, UXNTable, PXNTable of all tables passed */
 };
 /*
  * Walk the tables at root (phys) for kva as the hardware would, with the geometry of the live kernel tables. Tables in the
@@ -83,7 +84,7 @@ void kernel_walk(unsigned long kva, struct walk *w);
 struct pgtable_leaf {
 	unsigned long kva;
 	phys_addr_t pa;
-	u64 size;           /* bytes of this one entry, also within a contiguous run */
+	u64 size; /* bytes of this one entry, also within a contiguous run */
 	u64 desc;
 	unsigned int level; /* 0..3 */
 };
@@ -168,7 +169,7 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot);
 
 struct va_layout {
 	unsigned int va_bits; /* as configured; vabits_actual is less when the CPU cannot do 52 */
-	unsigned long page_offset, page_end;    /* linear map */
+	unsigned long page_offset, page_end; /* linear map */
 	unsigned long modules_start, modules_end;
 	unsigned long vmalloc_start, vmalloc_end;
 	unsigned long vmemmap_start, vmemmap_end;

@@ -68,8 +68,8 @@ int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t en
 enum kimage_prot { KIMAGE_RX, KIMAGE_RO, KIMAGE_RW, KIMAGE_INIT_RX, KIMAGE_INIT_RW };
 
 struct kimage_segment {
-	const char *name;   /* "text", "rodata", "inittext", "initdata", "data" */
-	u64 start, end;     /* offsets from the image's first byte; multiples of 64 KiB */
+	const char *name; /* "text", "rodata", "inittext", "initdata", "data" */
+	u64 start, end;	  /* offsets from the image's first byte; multiples of 64 KiB */
 	enum kimage_prot prot;
 };
 
@@ -77,24 +77,24 @@ struct kimage_segment {
 struct kimage {
 	phys_addr_t phys;
 	u64 size;
-	unsigned long kva;  /* virtual address of _text, KASLR included */
-	u64 kaslr_offset;   /* 0 when KASLR is off */
-	const char *kaslr_status; /* why: "enabled", "disabled on command line", "disabled due to lack of seed" */
+	unsigned long kva; /* virtual address of _text, KASLR included */
+	u64 kaslr_offset;  /* 0 when KASLR is off */
+	const char *
+		kaslr_status; /* why: "enabled", "disabled on command line", "disabled due to lack of seed" */
 	unsigned int nr_segments;
 	struct kimage_segment segment[6];
 };
 
 struct boot_params {
-	phys_addr_t fdt_phys;   /* x0 at entry */
-	u64 x1, x2, x3;         /* the boot protocol wants 0 */
-	unsigned int entry_el;  /* 1 or 2 */
-	u16 memstart_seed;      /* 16 bits of the KASLR seed that move the linear map; 0: it stays */
+	phys_addr_t fdt_phys;  /* x0 at entry */
+	u64 x1, x2, x3;	       /* the boot protocol wants 0 */
+	unsigned int entry_el; /* 1 or 2 */
+	u16 memstart_seed;     /* 16 bits of the KASLR seed that move the linear map; 0: it stays */
 	struct kimage image;
 };
 
 /* Filled by the port before start_kernel(). */
 extern struct boot_params boot_params;
-
 
 /* ID and control registers that the core decides by. */
 enum port_reg {
@@ -195,7 +195,8 @@ void port_console_write(const char *s, size_t n);
  * "ns16550a", "brcm,bcm2835-aux-uart", "uart8250", "snps,dw-apb-uart", ...); base: its physical address; reg_shift and io_width from the tree (0: the
  * device's default). Returns 0, -ENODEV for a device the port has no driver for, -ENOMEM when it cannot be mapped.
  */
-int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift, unsigned int io_width);
+int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
+		      unsigned int io_width);
 
 /* Name and offset of the function that holds addr. Returns NULL when unknown. */
 const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size);
