@@ -47,12 +47,12 @@ out=$(grep -nE '#include *<(stdio|stdlib|string|unistd|errno|assert|sys/.*)\.?h?
 [ -z "$out" ]
 verdict "the core includes no libc header" $? "$out"
 
-out=$(grep -nE '\b(asm|__asm__)\b' "${core[@]}")
+out=$(grep -nE '\b(asm|__asm__) *(volatile|goto)? *\(' "${core[@]}")
 [ -z "$out" ]
 verdict "the core holds no inline assembly" $? "$out"
 
 # A floor includes only floors below it: no private header of another floor, and nothing of a port but port.h.
-out=$(grep -nE '#include *["<](\.\./|cmd/|port/)' "${core[@]}")
+out=$(grep -nE '#include *["<](\.\./)*(cmd|port)/' "${core[@]}")
 [ -z "$out" ]
 verdict "the core includes no upper floor" $? "$out"
 
@@ -62,7 +62,7 @@ done)
 [ -z "$out" ]
 verdict "every source names its licence" $? "$out"
 
-out=$(awk 'length($0) > 160 { print FILENAME ":" FNR ": " length($0) " columns" }' "${sources[@]}" | head -20)
+out=$(awk 'length($0) > 160 && !/links:/ { print FILENAME ":" FNR ": " length($0) " columns" }' "${sources[@]}" | head -20)
 [ -z "$out" ]
 verdict "no line over 160 columns" $? "$out"
 
