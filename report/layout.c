@@ -97,7 +97,7 @@ static int count_leaf(const struct pgtable_leaf *leaf, void *arg)
 
 void linear_map_stats(struct linear_map_stats *s)
 {
-	/* The largest block: 1 GiB with 4K, 32 MiB with 16K, 512 MiB with 64K (LPA2 and LPA add one level more). */
+	/* The largest block: 1 GiB with 4K, 32 MiB with 16K, 512 MiB with 64K (LPA2 and LPA add a level, shown when used). */
 	const unsigned int top = PAGE_SHIFT == 12 ? 1 : 2;
 	unsigned long entries[4 * 2] = {0};
 	struct pgtable_stats stats;
@@ -105,9 +105,11 @@ void linear_map_stats(struct linear_map_stats *s)
 
 	pgtable_for_each_leaf(port_swapper_pg_dir(), va_layout.page_offset, va_layout.page_end,
 			      count_leaf, entries);
-	for (unsigned int level = 3; level + 1 > top; level--) {
+	for (unsigned int level = 4; level-- > 0;) {
 		unsigned int run = contiguous_entries(level);
 
+		if (level < top && !entries[level * 2])
+			continue;
 		s->block[n].size = level_size(level);
 		s->block[n++].count = entries[level * 2];
 		if (run) {
