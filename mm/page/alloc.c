@@ -125,7 +125,8 @@ static bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask
 	const struct pglist_data *pgdat = nid >= 0 && nid < MAX_NUMNODES ? NODE_DATA(nid) : NULL;
 
 	if (!pgdat) {
-		if (gfp & __GFP_THISNODE)
+		/* A node that is not there has nothing. */
+		if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE)
 			return false;
 		pgdat = local_pgdat();
 		if (!pgdat)
@@ -498,13 +499,17 @@ static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_c
 	return NULL;
 }
 
-/* Find the short way for requests of gfp on this CPU, for the next time. */
+/*
+ * Find the short way for requests of gfp on this CPU, for the next time. It stays on the CPU's node,
+ * so that __GFP_THISNODE may go it; a CPU of a node without memory has none.
+ */
 static void find_local_pcp(gfp_t gfp, unsigned int cpu)
 {
 	struct alloc_context ac;
 	struct per_cpu_pages *sets;
 
-	if (!prepare_alloc(&ac, gfp & ~__GFP_THISNODE, NUMA_NO_NODE, NULL))
+	if (!prepare_alloc(&ac, gfp, NUMA_NO_NODE, NULL) ||
+	    zone_to_nid(ac.preferred->zone) != ac.nid)
 		return;
 	sets = __atomic_load_n(&ac.preferred->zone->pageset, __ATOMIC_ACQUIRE);
 	if (sets)
@@ -547,7 +552,7 @@ static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order, un
 	struct page *page;
 	u32 first;
 
-	if (unlikely(!pcp || (gfp & __GFP_THISNODE)) || !likely(spin_trylock(&pcp->lock)))
+	if (unlikely(!pcp) || unlikely(!spin_trylock(&pcp->lock)))
 		return NULL;
 	list = &pcp->lists[order * MIGRATE_PCPTYPES + (class >> 4)];
 	first = list->first;
