@@ -25,7 +25,7 @@ static inline bool spin_trylock(spinlock_t *l)
 static inline void spin_lock(spinlock_t *l)
 {
 	while (unlikely(!spin_trylock(l)))
-		while (READ_ONCE(l->locked))
+		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
 			port_cpu_relax();
 }
 
