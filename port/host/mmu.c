@@ -63,6 +63,9 @@ struct place {
 };
 #define NOWHERE 9
 
+/* After a break, as many stores are checked as the largest run has entries. */
+#define SUSPECT_STORES 128
+
 static struct {
 	spinlock_t lock;
 	phys_addr_t root;
@@ -73,6 +76,7 @@ static struct {
 	struct place places[64];
 	u64 generation; /* of the tree: tables were linked */
 	bool need_barrier;
+	unsigned int suspect; /* stores whose way to the table is to be looked at */
 	unsigned int errors;
 	char first_error[160];
 } mmu;
@@ -481,16 +485,15 @@ static void change(u64 *entry, u64 old, u64 val)
 	if (!entry_address(entry, &pa))
 		return;
 	if (!(old & VALID)) {
-		if (val & VALID) {
-			check_reached(entry);
+		if (val & VALID)
 			check_made(pa, val);
-		}
 		return;
 	}
 	if (old == val)
 		return;
 	if (!(val & VALID)) {
 		add_ghost(pa, old);
+		mmu.suspect = SUSPECT_STORES;
 		return;
 	}
 	p = place_of(pa);
@@ -504,8 +507,12 @@ void port_set_pte(u64 *entry, u64 val)
 {
 	u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
 
-	if ((old & VALID) || __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
+	if ((old & VALID) || mmu.suspect || __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
 		spin_lock(&mmu.lock);
+		if (mmu.suspect) {
+			mmu.suspect--;
+			check_reached(entry);
+		}
 		change(entry, old, val);
 		spin_unlock(&mmu.lock);
 	}

@@ -31,14 +31,28 @@ void port_mirror_unmap(unsigned long kva, u64 size)
 		shown[slot_of(kva + at)] = 0;
 }
 
+/* Where a physical address shows through the fixmap. */
+static inline void *in_window(phys_addr_t pa)
+{
+	return world_alias + (pa - WORLD_BASE);
+}
+
 void *port_kva_to_ptr(unsigned long kva)
 {
 	assert_int_not_equal(shown[slot_of(kva)], 0);
-	return phys_to_virt(shown[slot_of(kva)] + (kva & ~PAGE_MASK));
+	return world_alias + (shown[slot_of(kva)] - WORLD_BASE) + (kva & ~PAGE_MASK);
 }
 
 bool host_ptr_to_kva(const void *p, unsigned long *kva)
 {
+	phys_addr_t pa = WORLD_BASE + (u64)((const char *)p - world_alias);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(shown); i++) {
+		if (shown[i] && shown[i] == (pa & PAGE_MASK)) {
+			*kva = fix_to_virt(i) + (pa & ~PAGE_MASK);
+			return true;
+		}
+	}
 	return false;
 }
 

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "../../arch/arm64/pgtable.h"
@@ -22,7 +25,8 @@
 #define WORLD_BASE 0x40000000UL
 #define WORLD_PAGES 8192UL
 
-static char *world_memory;
+/* Two views of the same memory: the linear map's window, and another for what the fixmap shows. */
+static char *world_memory, *world_alias;
 static unsigned char world_used[WORLD_PAGES];
 static unsigned long world_outstanding;
 /* Allocations until one fails; -1: never. */
@@ -106,9 +110,17 @@ static void world_free(phys_addr_t pa)
 /* A tree in use by the software MMU, empty. */
 static void world_init(unsigned int va_bits, unsigned int pa_bits, bool lpa2)
 {
-	if (!world_memory)
-		world_memory = aligned_alloc(SZ_64K, WORLD_PAGES * PAGE_SIZE);
-	assert_non_null(world_memory);
+	if (!world_memory) {
+		const size_t size = WORLD_PAGES * PAGE_SIZE;
+		int fd = (int)syscall(SYS_memfd_create, "world", 0);
+
+		assert_int_equal(ftruncate(fd, (off_t)size), 0);
+		world_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		world_alias = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	assert_ptr_not_equal(world_memory, MAP_FAILED);
+	assert_ptr_not_equal(world_alias, MAP_FAILED);
 	physvirt_offset = (s64)((u64)world_memory - WORLD_BASE);
 	memset(world_used, 0, sizeof(world_used));
 	memset(phys_to_virt(world_image_tables), 0, WORLD_IMAGE_PAGES * PAGE_SIZE);

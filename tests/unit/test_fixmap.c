@@ -78,13 +78,13 @@ static void table_slots_are_one_a_level(void **state)
 		p[level + 1] = fixmap_table_ptr(level, table[level + 1]);
 	}
 	for (int i = 0; i < 5; i++) {
-		assert_ptr_equal(p[i], phys_to_virt(table[i]));
+		assert_ptr_equal(p[i], in_window(table[i]));
 		assert_true(mmu_translate(fix_to_virt(FIX_PTE + 4 - i), MMU_WRITE, &r));
 		assert_int_equal(r.pa, table[i]);
 	}
 	/* The same level again takes the slot over. */
 	p[0] = fixmap_table_ptr(MAX_LEVEL, table[0]);
-	assert_ptr_equal(p[0], phys_to_virt(table[0]));
+	assert_ptr_equal(p[0], in_window(table[0]));
 	fixmap_tables_done();
 	for (int i = 0; i < 5; i++)
 		assert_false(mmu_translate(fix_to_virt(FIX_PTE + i), MMU_READ, &r));
@@ -165,7 +165,7 @@ static void the_largest_tree_at_the_worst_offset(void **state)
 
 	boot(48);
 	put_header(at, 0xd00dfeed, MAX_FDT_SIZE);
-	assert_ptr_equal(fixmap_remap_fdt(at, &size, PAGE_KERNEL), phys_to_virt(at));
+	assert_ptr_equal(fixmap_remap_fdt(at, &size, PAGE_KERNEL), in_window(at));
 	assert_int_equal(size, MAX_FDT_SIZE);
 	for (unsigned long i = 0; i <= MAX_FDT_SIZE / PAGE_SIZE; i++) {
 		assert_true(mmu_translate(kva + i * PAGE_SIZE, MMU_WRITE, &r));
@@ -192,7 +192,7 @@ static void mapped_again_read_only_and_then_another(void **state)
 		assert_false(mmu_translate(fix_to_virt(FIX_FDT - i), MMU_WRITE, &r));
 	}
 	assert_ptr_equal(fixmap_remap_fdt(second + 16, &size, PAGE_KERNEL_RO),
-			 phys_to_virt(second + 16));
+			 in_window(second + 16));
 	assert_int_equal(size, 100);
 	assert_true(mmu_translate(fix_to_virt(FIX_FDT), MMU_READ, &r));
 	assert_int_equal(r.pa, second);
@@ -210,8 +210,5 @@ int main(void)
 		cmocka_unit_test(the_largest_tree_at_the_worst_offset),
 		cmocka_unit_test(mapped_again_read_only_and_then_another),
 	};
-	int err = cmocka_run_group_tests_name("fixmap", tests, NULL, NULL);
-
-	free(world_memory);
-	return err;
+	return cmocka_run_group_tests_name("fixmap", tests, NULL, NULL);
 }

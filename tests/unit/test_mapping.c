@@ -546,6 +546,5 @@ int main(void)
 	int err = cmocka_run_group_tests_name("mapping", tests, NULL, NULL);
 
 	free(model);
-	free(world_memory);
 	return err;
 }

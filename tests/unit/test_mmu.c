@@ -303,8 +303,5 @@ int main(void)
 		cmocka_unit_test(what_must_not_be_is_reported),
 		cmocka_unit_test(no_room_for_tables_is_a_panic),
 	};
-	int err = cmocka_run_group_tests_name("mmu", tests, NULL, NULL);
-
-	free(world_memory);
-	return err;
+	return cmocka_run_group_tests_name("mmu", tests, NULL, NULL);
 }

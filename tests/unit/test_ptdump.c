@@ -172,8 +172,5 @@ int main(void)
 		cmocka_unit_test(five_levels_and_shareability_from_tcr),
 		cmocka_unit_test(where_a_physical_address_is_mapped),
 	};
-	int err = cmocka_run_group_tests_name("ptdump", tests, NULL, NULL);
-
-	free(world_memory);
-	return err;
+	return cmocka_run_group_tests_name("ptdump", tests, NULL, NULL);
 }

@@ -263,8 +263,5 @@ int main(void)
 		cmocka_unit_test_setup(faults_as_the_architecture_numbers_them, setup),
 		cmocka_unit_test_setup(address_translation_reports_as_par, setup),
 	};
-	int err = cmocka_run_group_tests_name("softmmu", tests, NULL, NULL);
-
-	free(world_memory);
-	return err;
+	return cmocka_run_group_tests_name("softmmu", tests, NULL, NULL);
 }

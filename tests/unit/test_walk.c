@@ -221,8 +221,5 @@ int main(void)
 		cmocka_unit_test_setup(the_check_sees_what_is_wrong, setup),
 		cmocka_unit_test_setup(a_table_linked_twice_is_seen, setup),
 	};
-	int err = cmocka_run_group_tests_name("walk", tests, NULL, NULL);
-
-	free(world_memory);
-	return err;
+	return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
 }
