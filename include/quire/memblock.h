@@ -104,7 +104,10 @@ void memblock_allow_resize(void);
  */
 bool memblock_unused_spare(unsigned int index, void **start, size_t *size);
 
-/* The page allocator owns all free memory now: an allocation from memblock fails with a warning. */
+/*
+ * The page allocator owns all free memory now and reads the regions when it grows: an allocation
+ * fails, a change is -EBUSY, each with a warning.
+ */
 extern bool memblock_closed;
 
 /* ------------------------------------------------------------------ regions */

@@ -245,7 +245,7 @@ static noinline int memblock_double_array(struct memblock_type *type, phys_addr_
 
 	if (!avoid_size)
 		avoid_base = 0;
-	if (can_resize && !memblock_closed) {
+	if (can_resize) {
 		addr = memblock_find_in_range(avoid_base + avoid_size, memblock.current_limit,
 					      bytes, PAGE_SIZE);
 		/* An end of 0 would mean no limit. */
@@ -402,6 +402,16 @@ static void add_into_gaps(struct memblock_type *type, unsigned long first, unsig
 	memblock_close_slots(type, out, i - out);
 }
 
+/*
+ * Sections that have not been initialised are read from the regions later, so a change after the
+ * hand-over would give a page twice or lose it. Who has memory to give back then calls memblock_free_late.
+ */
+static noinline int memblock_is_closed(void)
+{
+	WARN_ON_ONCE(true);
+	return -EBUSY;
+}
+
 /* Add [base, base + size) where nothing is yet. Linux: memblock_add_range. */
 static int memblock_add_range(struct memblock_type *type, phys_addr_t base, phys_addr_t size,
 			      int nid, enum memblock_flags flags)
@@ -411,6 +421,8 @@ static int memblock_add_range(struct memblock_type *type, phys_addr_t base, phys
 	unsigned long first, last, gaps;
 	bool alike;
 
+	if (unlikely(memblock_closed))
+		return memblock_is_closed();
 	size = memblock_capped(base, size);
 	if (!size)
 		return 0;
@@ -501,6 +513,8 @@ int memblock_isolate_range(struct memblock_type *type, phys_addr_t base, phys_ad
 	bool room;
 
 	*first = *last = 0;
+	if (unlikely(memblock_closed))
+		return memblock_is_closed();
 	size = memblock_capped(base, size);
 	if (!size)
 		return 0;
@@ -561,6 +575,8 @@ int memblock_remove_range(struct memblock_type *type, phys_addr_t base, phys_add
 	unsigned long first, last;
 	phys_addr_t end;
 
+	if (unlikely(memblock_closed))
+		return memblock_is_closed();
 	size = memblock_capped(base, size);
 	if (!size)
 		return 0;

@@ -387,10 +387,32 @@ static void a_hundred_thousand_random_operations_keep_the_promises(void **state)
 	assert_true(memblock.reserved.cnt > 5000);
 }
 
+/* After the hand-over the page allocator reads the regions: they must stay as they are. */
+static void nothing_changes_after_the_hand_over(void **state)
+{
+	(void)state;
+	memblock_add(0, SZ_1G);
+	memblock_reserve(SZ_1M, SZ_1M);
+	memblock_closed = true;
+	assert_int_equal(memblock_add(SZ_2G, SZ_1M), -EBUSY);
+	assert_int_equal(memblock_remove(0, SZ_1M), -EBUSY);
+	assert_int_equal(memblock_reserve(SZ_4M, SZ_1M), -EBUSY);
+	assert_int_equal(memblock_phys_free(SZ_1M, SZ_1M), -EBUSY);
+	assert_int_equal(memblock_mark_nomap(0, SZ_1M), -EBUSY);
+	memblock_closed = false;
+	assert_int_equal(memblock.memory.cnt, 1);
+	assert_int_equal(memblock.memory.total_size, SZ_1G);
+	assert_int_equal(memblock.memory.regions[0].flags, 0);
+	assert_int_equal(memblock.reserved.cnt, 1);
+	assert_int_equal(memblock.reserved.regions[0].base, SZ_1M);
+	assert_int_equal(memblock_check(), 0);
+}
+
 int main(void)
 {
 	/* In this order: once allowed, resizing cannot be forbidden again. */
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_changes_after_the_hand_over, fresh_memblock),
 		cmocka_unit_test_setup(starts_with_the_sizes_of_arm64, fresh_memblock),
 		cmocka_unit_test_setup(grows_into_the_spare_before_resize_is_allowed,
 				       fresh_memblock),
