@@ -87,15 +87,17 @@ int numa_node_id(void)
 
 void set_cpu_numa_node(unsigned int cpu, int nid)
 {
-	unsigned int i;
-
 	if (WARN_ON(cpu >= NR_CPUS || nid < 0 || nid >= MAX_NUMNODES || !NODE_DATA(nid)))
 		return;
 	cpu_node[cpu] = (u8)(nid + 1);
-	for (i = 0; i < ARRAY_SIZE(local_pcp[cpu].upto); i++)
-		local_pcp[cpu].upto[i] = NULL;
-	for (i = 0; i < ARRAY_SIZE(zone_pageset); i++)
-		__atomic_store_n(&zone_pageset[i], NULL, __ATOMIC_RELAXED);
+	memset(&local_pcp[cpu], 0, sizeof(local_pcp[cpu]));
+}
+
+void page_alloc_forget(void)
+{
+	memset(cpu_node, 0, sizeof(cpu_node));
+	memset(local_pcp, 0, sizeof(local_pcp));
+	memset(zone_pageset, 0, sizeof(zone_pageset));
 }
 
 /* ------------------------------------------------------------------ a request */

@@ -237,4 +237,9 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
 
+/* ------------------------------------------------------------------ alloc.c */
+
+/* Forget what it knows of zones, pagesets and CPUs' nodes: for tests, which make new ones. */
+void page_alloc_forget(void);
+
 #endif

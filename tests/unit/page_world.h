@@ -198,8 +198,7 @@ static void world_init(unsigned int nodes)
 		node_data[nid] = &world_nodes[nid];
 		node_online_mask |= 1UL << nid;
 	}
-	for (i = 0; i < WORLD_CPUS; i++)
-		set_cpu_numa_node((unsigned int)i, 0);
+	page_alloc_forget();
 }
 
 static struct zone *world_zone(unsigned int nid, enum zone_type idx)
