@@ -1,6 +1,6 @@
 # Quire. `./run` and `./test` install what this needs; see README.md.
 #
-#   make         the image (build/arm64/quire.img), the command (build/quire), the library
+#   make         the image (build/arm64/quire.img), the command (build/quire), the library (build/arm64/libquire.a)
 #   make run     boot the image in QEMU            make test    everything ./test runs
 #   make bench   the tables of docs/performance.md make debug   QEMU waiting for gdb-multiarch
 .DEFAULT_GOAL := all
@@ -22,12 +22,18 @@ CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c arch/arm64/*.c bo
 FDT_SRC := $(sort $(wildcard third_party/libfdt/*.c))
 DEPFLAGS = -MMD -MP
 
+# One short line a step; V=1 shows the commands.
+ifndef V
+Q := @
+endif
+say = $(if $(V),,@echo '  $(1)	$(2)')
+
 include mk/image.mk
 include mk/host.mk
 include mk/test.mk
 include mk/debug.mk
 
-all: image host
+all: image host lib
 .PHONY: all clean
 clean:
 	rm -rf $(B)

@@ -27,13 +27,15 @@ SHIFT_64k := 16
 define granule_rules
 $(H)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$(HOSTCC) $(HOST_CFLAGS) -DQUIRE_PAGE_SHIFT=$(SHIFT_$(1)) $(DEPFLAGS) -c $$< -o $$@
+	$$(call say,CC,$$< ($(1)))
+	$$(Q)$(HOSTCC) $(HOST_CFLAGS) -DQUIRE_PAGE_SHIFT=$(SHIFT_$(1)) $(DEPFLAGS) -c $$< -o $$@
 $(H)/core_$(1).ld: port/host/host.ld.S
 	@mkdir -p $$(@D)
-	$(HOSTCC) -E -P -x assembler-with-cpp -DQUIRE_DATA=quire_data_$(1) -DQUIRE_BSS=quire_bss_$(1) $$< -o $$@
+	$$(Q)$(HOSTCC) -E -P -x assembler-with-cpp -DQUIRE_DATA=quire_data_$(1) -DQUIRE_BSS=quire_bss_$(1) $$< -o $$@
 $(H)/core_$(1).o: $(patsubst %.c,$(H)/$(1)/%.o,$(HOST_CORE_SRC)) $(H)/core_$(1).ld
-	ld -r -T $(H)/core_$(1).ld -o $$@.tmp $$(filter %.o,$$^)
-	objcopy --keep-global-symbol=quire_core_$(1) $$@.tmp $$@
+	$$(call say,LD,$$@)
+	$$(Q)ld -r -T $(H)/core_$(1).ld -o $$@.tmp $$(filter %.o,$$^)
+	$$(Q)objcopy --keep-global-symbol=quire_core_$(1) $$@.tmp $$@
 	@rm -f $$@.tmp
 -include $(patsubst %.c,$(H)/$(1)/%.d,$(HOST_CORE_SRC))
 endef
@@ -43,11 +45,13 @@ $(foreach g,$(GRANULES),$(eval $(call granule_rules,$(g))))
 $(H)/main/third_party/libfdt/%.o: HOST_CFLAGS += -fwrapv
 $(H)/main/%.o: %.c
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
 -include $(patsubst %.c,$(H)/main/%.d,$(HOST_MAIN_SRC))
 
 $(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(foreach g,$(GRANULES),$(H)/core_$(g).o)
-	$(HOSTCC) $(HOST_LDFLAGS) $^ -o $@
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) $^ -o $@
 
 .PHONY: host
 host: $(HOST_BIN)

@@ -19,38 +19,49 @@ $(A)/port/bare/string.c.o: BARE_CFLAGS += -fno-tree-loop-distribute-patterns -fn
 
 $(A)/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(BARE_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CROSS)gcc $(BARE_CFLAGS) $(DEPFLAGS) -c $< -o $@
 $(A)/%.S.o: %.S
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(BARE_CFLAGS) -D__ASSEMBLY__ $(DEPFLAGS) -c $< -o $@
+	$(call say,AS,$<)
+	$(Q)$(CROSS)gcc $(BARE_CFLAGS) -D__ASSEMBLY__ $(DEPFLAGS) -c $< -o $@
 -include $(BARE_OBJ:.o=.d)
 
 $(A)/quire.lds: port/bare/quire.lds port/bare/asm.h
 	@mkdir -p $(@D)
-	$(CROSS)gcc -E -P -x assembler-with-cpp -Iport/bare $< -o $@
+	$(Q)$(CROSS)gcc -E -P -x assembler-with-cpp -Iport/bare $< -o $@
 
 # The image holds the table of its own functions. Its size moves what comes after rodata, so: link without a table,
 # link with that table's size, link with the final addresses, and see that they stayed.
 $(A)/symbols0.S:
 	@mkdir -p $(@D)
-	awk -f tools/symbols.awk </dev/null >$@
+	$(Q)awk -f tools/symbols.awk </dev/null >$@
 $(A)/symbols1.S: $(A)/quire0.elf tools/symbols.awk
-	$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
+	$(Q)$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
 $(A)/symbols2.S: $(A)/quire1.elf tools/symbols.awk
-	$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
+	$(Q)$(CROSS)nm -n $< | awk -f tools/symbols.awk >$@
 $(A)/symbols%.o: $(A)/symbols%.S
-	$(CROSS)gcc -c $< -o $@
+	$(Q)$(CROSS)gcc -c $< -o $@
 $(A)/quire%.elf: $(BARE_OBJ) $(A)/symbols%.o $(A)/quire.lds
-	$(CROSS)ld $(BARE_LDFLAGS) -T $(A)/quire.lds $(BARE_OBJ) $(A)/symbols$*.o $(BARE_LIBS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CROSS)ld $(BARE_LDFLAGS) -T $(A)/quire.lds $(BARE_OBJ) $(A)/symbols$*.o $(BARE_LIBS) -o $@
 $(A)/quire.elf: $(A)/quire2.elf
 	@$(CROSS)nm -n $< | awk -f tools/symbols.awk | cmp - $(A)/symbols2.S
-	cp $< $@
+	$(Q)cp $< $@
 $(A)/quire.img: $(A)/quire.elf
-	$(CROSS)objcopy -O binary $< $@
+	$(call say,IMAGE,$@)
+	$(Q)$(CROSS)objcopy -O binary $< $@
 .PRECIOUS: $(A)/symbols%.S $(A)/symbols%.o $(A)/quire%.elf
 
-.PHONY: image
+.PHONY: image lib
 image: $(A)/quire.img
+
+# The library: the core and libfdt, freestanding; whoever links it brings <quire/port.h>'s functions.
+$(A)/libquire.a: $(patsubst %,$(A)/%.o,$(CORE_SRC) $(FDT_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(CROSS)ar rcs $@ $^
+lib: $(A)/libquire.a
 
 # The image with the port's own tests linked in (tests/boot/boot_matrix.sh runs it).
 .PHONY: port-test-image
