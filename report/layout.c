@@ -72,7 +72,7 @@ void report_layout(struct out *out)
 static unsigned int contiguous_entries(unsigned int level)
 {
 	if (PAGE_SHIFT == 12)
-		return level == 3 || level == 2 ? 16 : 0;
+		return level >= 1 ? 16 : 0;
 	if (PAGE_SHIFT == 14)
 		return level == 3 ? 128 : level == 2 ? 32 : 0;
 	return level == 3 || level == 2 ? 32 : 0;
