@@ -601,20 +601,17 @@ static unsigned int null_run(struct page **array, unsigned int at, unsigned int 
 	return n;
 }
 
-/*
- * Up to n pages into array or onto list: first what the CPU has, then straight from the free lists.
- */
-static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsigned int n,
-			      enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
-			      struct page **array)
+/* Up to n pages of this CPU's list into array or onto list. pcp->lock held. */
+static unsigned int bulk_take_own(struct per_cpu_pages *pcp, unsigned int n, enum migratetype mt,
+				  struct page_list *list, struct page **array)
 {
 	struct page_list *own = &pcp->lists[mt];
-	struct page_list more = {0};
+	struct page *base = page_index_base;
 	unsigned int got = 0;
 	u32 first = own->first;
 
 	for (; got < n && first; got++) {
-		struct page *page = page_from_index(first);
+		struct page *page = base + first;
 
 		first = page->next;
 		set_page_counts(page, PAGE_COUNTS_NEW);
@@ -625,6 +622,17 @@ static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsi
 	}
 	own->first = first;
 	pcp->count -= (int)got;
+	return got;
+}
+
+/* The same, and then straight from the free lists. */
+static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsigned int n,
+			      enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
+			      struct page **array)
+{
+	unsigned int got = bulk_take_own(pcp, n, mt, list, array);
+	struct page_list more = {0};
+
 	if (got == n)
 		return got;
 	if (array)
@@ -637,6 +645,23 @@ static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsi
 		set_page_counts(page, PAGE_COUNTS_NEW);
 		page_list_add_tail(list, page);
 	}
+	return got;
+}
+
+/*
+ * An array of NULLs to be filled by this CPU, from the front: what its list has. As in alloc_fast, no
+ * watermark is asked.
+ */
+static unsigned int bulk_fast(gfp_t gfp, unsigned int nr, struct page **array)
+{
+	unsigned int class = gfp_class(gfp);
+	struct per_cpu_pages *pcp = local_pcp[port_cpu()].upto[class & 7];
+	unsigned int got;
+
+	if (!pcp || !spin_trylock(&pcp->lock))
+		return 0;
+	got = bulk_take_own(pcp, nr, (enum migratetype)(class >> 4), NULL, array);
+	spin_unlock(&pcp->lock);
 	return got;
 }
 
@@ -670,9 +695,15 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 
 	while (array && at < nr && array[at])
 		at++;
+	start = at;
+	if (array && at < nr && !nodemask && !(gfp & __GFP_ZERO) &&
+	    preferred_nid == numa_node_id()) {
+		at += bulk_fast(gfp, null_run(array, at, nr), array + at);
+		while (at < nr && array[at])
+			at++;
+	}
 	if (at == nr || !prepare_alloc(&ac, gfp, preferred_nid, nodemask))
 		return at;
-	start = at;
 	zone = nr - at > 1 ? bulk_zone(&ac, alloc_flags, nr) : NULL;
 	if (zone)
 		pcp = pcp_trylock(zone, port_cpu());
@@ -701,9 +732,9 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 				break;
 		}
 		spin_unlock(&pcp->lock);
-		if (at > start)
-			return at;
 	}
+	if (at > start)
+		return at;
 	/* Not in bulk: one page, with all that the allocator can do for it. */
 	page = __alloc_pages(gfp, 0, preferred_nid, nodemask);
 	if (page) {
@@ -730,10 +761,15 @@ static __always_inline bool nothing_left(const struct page *page, unsigned int o
 	u64 left = 0;
 	u32 flags = 0;
 
-	do {
-		left |= (*(const u64 *)&page->_refcount ^ PAGE_COUNTS_FREE) | page->word;
-		flags |= page->flags;
-	} while (order && ++page < end);
+#define LOOK(p)                                                                                    \
+	(left |= (*(const u64 *)&(p)->_refcount ^ PAGE_COUNTS_FREE) | (p)->word,                   \
+	 flags |= (p)->flags)
+	LOOK(page);
+	/* Pages are paired: the loop's own instructions are half as many. */
+	if (order)
+		for (LOOK(page + 1), page += 2; page < end; page += 2)
+			LOOK(page), LOOK(page + 1);
+#undef LOOK
 	return !(left | (flags & PAGEFLAGS_MASK));
 }
 
@@ -853,8 +889,7 @@ static noinline void free_any(struct page *page, unsigned int order)
 {
 	enum migratetype mt;
 
-	if ((order > PAGE_ALLOC_COSTLY_ORDER || !nothing_left(page, order)) &&
-	    !free_pages_prepare(page, order))
+	if (!nothing_left(page, order) && !free_pages_prepare(page, order))
 		return;
 	mt = get_pageblock_migratetype(page);
 	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
