@@ -9,6 +9,11 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktra
 for program in "$@"; do
 	name=${program##*/}
 	log=$logs/$name.log
+	if [ ! -x "$program" ]; then
+		echo "---- $name failed: it was not built"
+		failed=$((failed + 1))
+		continue
+	fi
 	timeout 120 "$program" </dev/null >"$log" 2>&1
 	code=$?
 	p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
