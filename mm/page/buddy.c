@@ -43,8 +43,13 @@ static inline struct page *find_buddy(const struct page *page, unsigned long pfn
 	 */
 	if (!PageBuddy(buddy) || buddy_order(buddy) != order)
 		return NULL;
-	/* Pages do not change zones, so the flags beside the zone do not matter. */
-	if ((__atomic_load_n(&buddy->flags, __ATOMIC_RELAXED) ^ page->flags) & zone_bits)
+	/*
+	 * Pages do not change zones; the flags beside the zone do not matter, and may be written
+	 * meanwhile: by merging both pages are looked at, neither need be ours.
+	 */
+	if ((__atomic_load_n(&buddy->flags, __ATOMIC_RELAXED) ^
+	     __atomic_load_n(&page->flags, __ATOMIC_RELAXED)) &
+	    zone_bits)
 		return NULL;
 	return buddy;
 }
