@@ -223,7 +223,7 @@ static const char *alias_is_read_only(void)
 	const char *result = skipped;
 	unsigned int i;
 
-	for (i = 0; rodata_mode != RODATA_OFF && i < image->nr_segments; i++) {
+	for (i = 0; i < image->nr_segments; i++) {
 		const struct kimage_segment *s = &image->segment[i];
 
 		if ((s->prot != KIMAGE_RX && s->prot != KIMAGE_RO) || s->start >= s->end)

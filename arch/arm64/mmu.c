@@ -5,7 +5,8 @@
  *   swapper_pg_dir -+- kernel image   text RX, rodata RO, init text RX, init data and data RW
  *                   +- fixmap         the tables that init_pg_dir has
  *                   +- linear map     every range of memory that is not NOMAP, RW, never executable;
- *                                     the alias of [_text, __init_begin) read-only
+ *                                     the alias of [_text, __init_begin) read-only,
+ *                                     with rodata=off too
  *
  * Invariants afterwards: no address is writable and executable (unless rodata=off); no writable alias of what the kernel maps
  * read-only; NOMAP memory is in no page of the linear map, not even in part.
@@ -132,8 +133,7 @@ static void map_bank(struct pgtable *pt, phys_addr_t start, phys_addr_t end)
 		return;
 	}
 	map_linear(pt, start, ro_start, prot);
-	map_linear(pt, max(start, ro_start), min(end, ro_end),
-		   rodata_mode == RODATA_OFF ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	map_linear(pt, max(start, ro_start), min(end, ro_end), PAGE_KERNEL_RO);
 	map_linear(pt, ro_end, end, prot);
 }
 

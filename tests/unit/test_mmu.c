@@ -185,7 +185,7 @@ static void rodata_modes(void **state)
 	machine(VA_BITS, RODATA_OFF);
 	paging_init();
 	mark_rodata_ro();
-	expect_linear_map(RW);
+	expect_linear_map(RO);
 	expect_image(RWX, RW, RWX);
 	whole();
 }
