@@ -11,5 +11,13 @@ bench-image:
 bench: bench-image bench-host
 	bash bench/run_bench.sh $(N)
 
-# The same operations in a process, on one thread and on two.
-bench-host: $(if $(wildcard bench/host.c),$(N)/host_bench)
+# The page allocator in a process, on one thread and on two: optimised, without sanitizers.
+HOST_BENCH_SRC := bench/host_page_bench.c tests/unit/doubles.c $(addprefix mm/page/,buddy.c buddy_check.c fallback.c \
+	pageset.c alloc.c)
+$(N)/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(STD) $(INC) -Iport/host/include -I. $(DEPFLAGS) -c $< -o $@
+$(N)/host_bench: $(patsubst %,$(N)/%.o,$(HOST_BENCH_SRC))
+	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
+-include $(patsubst %,$(N)/%.d,$(basename $(HOST_BENCH_SRC)))
+bench-host: $(N)/host_bench
