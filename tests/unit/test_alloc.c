@@ -853,8 +853,7 @@ static void bulk_gives_less_when_there_is_less(void **state)
 		__free_page(array[i]);
 	memset(array, 0, sizeof(array));
 	assert_int_equal(zone->pageset[0].count, 3);
-	assert_int_equal(
-		alloc_pages_bulk_array(GFP_NOWAIT | __GFP_HIGHMEM | __GFP_MOVABLE, 10, array), 3);
+	assert_int_equal(alloc_pages_bulk_array(GFP_NOWAIT | __GFP_MOVABLE, 10, array), 3);
 	memset(array, 0, sizeof(array));
 	assert_int_equal(alloc_pages_bulk_array(GFP_NOWAIT, 10, array), 0);
 }
