@@ -17,7 +17,6 @@
 #include <quire/page.h>
 #include <quire/pgtable.h>
 #include <quire/port.h>
-#include <quire/printk.h>
 
 #define MODULES_SIZE SZ_2G
 #define PCI_IO_SIZE SZ_16M
@@ -76,46 +75,4 @@ unsigned long linear_map_start(void)
 	if (bits > 48 && vabits_actual && vabits_actual < bits)
 		bits = vabits_actual;
 	return -(1UL << bits);
-}
-
-static void print_area(const char *name, unsigned long start, unsigned long end)
-{
-	static const char *const units[] = {"KB", "MB", "GB", "TB"};
-	u64 size = (end - start) >> 10;
-	unsigned int u = 0;
-
-	/* The largest unit that leaves no remainder, or at least four digits. */
-	while (u < ARRAY_SIZE(units) - 1 && (size & 1023) == 0 && size) {
-		size >>= 10;
-		u++;
-	}
-	while (u < ARRAY_SIZE(units) - 1 && size >= 100000) {
-		size >>= 10;
-		u++;
-	}
-	pr_notice("    %8s : 0x%016lx - 0x%016lx   (%6llu %s)\n", name, start, end,
-		  (unsigned long long)size, units[u]);
-}
-
-void print_virtual_layout(void)
-{
-	static const char *const image_area[] = {
-		[KIMAGE_RX] = ".text",	      [KIMAGE_RO] = ".rodata",	    [KIMAGE_RW] = ".data",
-		[KIMAGE_INIT_RX] = ".init.t", [KIMAGE_INIT_RW] = ".init.d",
-	};
-	const struct kimage *image = &boot_params.image;
-	const struct va_layout *l = &va_layout;
-
-	pr_notice("Virtual kernel memory layout:\n");
-	print_area("modules", l->modules_start, l->modules_end);
-	print_area("vmalloc", l->vmalloc_start, l->vmalloc_end);
-	for (unsigned int i = 0; i < image->nr_segments && i < ARRAY_SIZE(image->segment); i++) {
-		const struct kimage_segment *s = &image->segment[i];
-
-		print_area(image_area[s->prot], image->kva + s->start, image->kva + s->end);
-	}
-	print_area("fixed", l->fixaddr_start, l->fixaddr_top);
-	print_area("PCI I/O", l->pci_io_start, l->pci_io_end);
-	print_area("vmemmap", l->vmemmap_start, l->vmemmap_end);
-	print_area("memory", linear_map_start(), l->page_end);
 }

@@ -57,7 +57,7 @@ static int boot_machine(const struct options *o, FILE *log)
 	static struct host_machine machine; /* reports still look at it */
 	struct host_machine *m = &machine;
 	const char *why;
-	int code;
+	int code, broken;
 
 	make_machine(o, m);
 	if (log) {
@@ -67,6 +67,14 @@ static int boot_machine(const struct options *o, FILE *log)
 	code = o->core->boot(m, &why);
 	if (code < 0)
 		die("%s", why);
+	/* An override makes the zones claim what they do not have; without one, nothing may be broken. */
+	if (!code && !o->nr_managed && (broken = o->core->check())) {
+		fprintf(stderr,
+			"quire: %d invariants of the booted machine are broken (-v shows each): "
+			"please report it\n",
+			broken);
+		code = 1;
+	}
 	if (code && !log && o->core->panic_text())
 		fprintf(stderr, "quire: the boot panicked: %s\n", o->core->panic_text());
 	return code;

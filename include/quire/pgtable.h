@@ -187,8 +187,6 @@ extern struct va_layout va_layout;
 int va_layout_init(unsigned int va_bits);
 /* [linear_map_start(), va_layout.page_end): the addresses of the linear map that this CPU can translate. */
 unsigned long linear_map_start(void);
-/* "Virtual kernel memory layout:" and one line an area, as arm64 Linux printed at boot until 4.16. */
-void print_virtual_layout(void);
 extern s64 memstart_addr; /* physical address that PAGE_OFFSET maps; may be negative */
 
 static inline unsigned long phys_to_kva(phys_addr_t pa)

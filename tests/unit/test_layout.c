@@ -9,26 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <cmocka.h>
 
 #include <quire/pgtable.h>
 #include <quire/port.h>
-#include <quire/printk.h>
 
-static char log_text[4096];
-
-int printk(const char *fmt, ...)
-{
-	size_t at = strlen(log_text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(log_text + at, sizeof(log_text) - at, fmt[0] == '\001' ? fmt + 2 : fmt, args);
-	va_end(args);
-	return 0;
-}
 
 static void areas_are_in_order_and_apart(void **state)
 {
@@ -117,42 +102,12 @@ static void fifty_two_bits_on_smaller_hardware(void **state)
 	assert_int_equal(kva_to_phys(phys_to_kva(0x123456789000)), 0x123456789000);
 }
 
-static void the_boundaries_are_printed(void **state)
-{
-	char line[128];
-
-	vabits_actual = 48;
-	assert_int_equal(va_layout_init(48), 0);
-	boot_params.image = (struct kimage){
-		.kva = va_layout.kimage_vaddr,
-		.nr_segments = 1,
-		.segment = {{.name = "text", .start = 0, .end = SZ_64K * 3, .prot = KIMAGE_RX}},
-	};
-	log_text[0] = '\0';
-	print_virtual_layout();
-	assert_non_null(strstr(log_text, "Virtual kernel memory layout:\n"));
-	assert_non_null(strstr(log_text, "     modules : 0xffff800000000000 - 0xffff800080000000   "
-					 "(     2 GB)\n"));
-	assert_non_null(strstr(log_text, "       .text : 0xffff800080000000 - 0xffff800080030000   "
-					 "(   192 KB)\n"));
-	assert_non_null(strstr(log_text, "     PCI I/O : 0xffffffffc0800000 - 0xffffffffc1800000   "
-					 "(    16 MB)\n"));
-	assert_non_null(strstr(log_text, "      memory : 0xffff000000000000 - 0xffff800000000000   "
-					 "(   128 TB)\n"));
-	snprintf(line, sizeof(line), "       fixed : 0x%016lx - 0xffffffffff800000",
-		 va_layout.fixaddr_start);
-	assert_non_null(strstr(log_text, line));
-	assert_non_null(strstr(log_text, "     vmalloc : 0xffff800080000000 - "));
-	assert_non_null(strstr(log_text, "     vmemmap : "));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(areas_are_in_order_and_apart),
 		cmocka_unit_test(values_of_linux),
 		cmocka_unit_test(fifty_two_bits_on_smaller_hardware),
-		cmocka_unit_test(the_boundaries_are_printed),
 	};
 
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
