@@ -3,9 +3,9 @@
  * Requests for pages: the fast path, the choice of zone, what to do when there is none, and
  * freeing.
  *
- *   alloc_pages ── this CPU's list of the nearest zone has one ──────────────────> page          (about 50 instructions)
- *        └─ __alloc_pages ─ each zone of the zonelist above its watermark ─ pcp refill, free lists ─> page
- *                └─ slow path: lower watermark, reserves, hooks of reclaim, compaction, OOM ─> page or NULL
+ *   alloc_pages            this CPU's list of the nearest zone has one: about 45 instructions
+ *     else alloc_any       each zone of the zonelist above its watermark: pageset, free lists
+ *       else slow path     lower watermark, reserves, hooks of reclaim, compaction, OOM; or NULL
  *
  * Owns the choice and the states of a page between free and used: a page given out has one
  * reference, no flags, no type and `word` 0; a page that comes back with references, mappings, a
@@ -101,25 +101,6 @@ void page_alloc_forget(void)
 }
 
 /* ------------------------------------------------------------------ a request */
-
-/* What a request comes down to. */
-struct alloc_context {
-	const struct zoneref *zonelist;
-	const struct zoneref *preferred; /* the first zone that may serve it */
-	nodemask_t *nodemask;
-	enum zone_type highest_zoneidx;
-	enum migratetype migratetype;
-	int nid;
-};
-
-/* The zone at ref or after it that the request may use; ref->zone NULL at the end. */
-static const struct zoneref *next_zoneref(const struct zoneref *ref, const struct alloc_context *ac)
-{
-	while (ref->zone && (ref->zone_idx > ac->highest_zoneidx ||
-			     (ac->nodemask && !node_isset(zone_to_nid(ref->zone), *ac->nodemask))))
-		ref++;
-	return ref;
-}
 
 /* False: no zone can serve it. */
 static bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask_t *nodemask)
@@ -423,8 +404,6 @@ static struct page *direct_compact(gfp_t gfp, unsigned int order, unsigned int a
 		return NULL;
 	return get_page_from_freelist(gfp, order, alloc_flags, ac);
 }
-
-static noinline void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac);
 
 /* Rounds of reclaim without success before the OOM killer is asked (Linux: MAX_RECLAIM_RETRIES). */
 #define MAX_RECLAIM_RETRIES 16
@@ -749,8 +728,6 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 
 /* ------------------------------------------------------------------ freeing */
 
-static noinline void bad_page(struct page *page, const char *reason);
-
 /*
  * All of a block's pages look as the lists want them: no references, no mappings, no mapping, no
  * flags. One value is 0 then, so that it is one branch.
@@ -1010,149 +987,4 @@ void free_pages_exact(void *p, size_t size)
 
 	for (; addr < end; addr += PAGE_SIZE)
 		free_page(addr);
-}
-
-/* ------------------------------------------------------------------ complaints */
-
-static const struct {
-	gfp_t flags;
-	const char *name;
-} gfp_name_table[] = {
-	/* Sets before their parts. */
-	{GFP_TRANSHUGE, "GFP_TRANSHUGE"},
-	{GFP_TRANSHUGE_LIGHT, "GFP_TRANSHUGE_LIGHT"},
-	{GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE"},
-	{GFP_HIGHUSER, "GFP_HIGHUSER"},
-	{GFP_USER, "GFP_USER"},
-	{GFP_KERNEL_ACCOUNT, "GFP_KERNEL_ACCOUNT"},
-	{GFP_KERNEL, "GFP_KERNEL"},
-	{GFP_NOFS, "GFP_NOFS"},
-	{GFP_ATOMIC, "GFP_ATOMIC"},
-	{GFP_NOIO, "GFP_NOIO"},
-	{GFP_NOWAIT, "GFP_NOWAIT"},
-	{GFP_DMA, "GFP_DMA"},
-	{__GFP_HIGHMEM, "__GFP_HIGHMEM"},
-	{GFP_DMA32, "GFP_DMA32"},
-	{__GFP_HIGH, "__GFP_HIGH"},
-	{__GFP_IO, "__GFP_IO"},
-	{__GFP_FS, "__GFP_FS"},
-	{__GFP_NOWARN, "__GFP_NOWARN"},
-	{__GFP_RETRY_MAYFAIL, "__GFP_RETRY_MAYFAIL"},
-	{__GFP_NOFAIL, "__GFP_NOFAIL"},
-	{__GFP_NORETRY, "__GFP_NORETRY"},
-	{__GFP_COMP, "__GFP_COMP"},
-	{__GFP_ZERO, "__GFP_ZERO"},
-	{__GFP_NOMEMALLOC, "__GFP_NOMEMALLOC"},
-	{__GFP_MEMALLOC, "__GFP_MEMALLOC"},
-	{__GFP_HARDWALL, "__GFP_HARDWALL"},
-	{__GFP_THISNODE, "__GFP_THISNODE"},
-	{__GFP_RECLAIMABLE, "__GFP_RECLAIMABLE"},
-	{__GFP_MOVABLE, "__GFP_MOVABLE"},
-	{__GFP_ACCOUNT, "__GFP_ACCOUNT"},
-	{__GFP_WRITE, "__GFP_WRITE"},
-	{__GFP_RECLAIM, "__GFP_RECLAIM"},
-	{__GFP_DIRECT_RECLAIM, "__GFP_DIRECT_RECLAIM"},
-	{__GFP_KSWAPD_RECLAIM, "__GFP_KSWAPD_RECLAIM"},
-	{__GFP_ZEROTAGS, "__GFP_ZEROTAGS"},
-};
-
-char *gfp_names(char buf[GFP_NAME_MAX], gfp_t gfp)
-{
-	size_t n = 0;
-	unsigned int i;
-
-	buf[0] = '\0';
-	for (i = 0; i < ARRAY_SIZE(gfp_name_table); i++) {
-		gfp_t flags = gfp_name_table[i].flags;
-
-		if ((gfp & flags) != flags)
-			continue;
-		gfp &= ~flags;
-		n += (size_t)quire_snprintf(buf + n, GFP_NAME_MAX - n, "%s%s", n ? "|" : "",
-					    gfp_name_table[i].name);
-		if (n >= GFP_NAME_MAX)
-			return buf;
-	}
-	if (gfp || !n)
-		quire_snprintf(buf + n, GFP_NAME_MAX - n, "%s%#x", n ? "|" : "", gfp);
-	return buf;
-}
-
-/*
- * A failure every ten seconds is enough (Linux: nopage_rs). Where there is no clock it is the first
- * that is told.
- */
-static bool warn_again(void)
-{
-	static u64 next;
-	static bool warned;
-	u64 now = port_clock_ns();
-
-	if (warned && now < next)
-		return false;
-	warned = true;
-	next = now + 10ULL * 1000000000ULL;
-	return true;
-}
-
-static noinline void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac)
-{
-	const struct zoneref *ref;
-	char names[GFP_NAME_MAX];
-
-	if ((gfp & __GFP_NOWARN) || !warn_again())
-		return;
-	pr_warn("swapper/%u: page allocation failure: order:%u, mode:%#x(%s), nodemask=%s\n",
-		port_cpu(), order, gfp, gfp_names(names, gfp),
-		ac->nodemask ? "(restricted)" : "(null)");
-	port_backtrace();
-	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac)) {
-		const struct zone *z = ref->zone;
-
-#define K(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
-		pr_warn("Node %d %s free:%lukB boost:%lukB min:%lukB low:%lukB high:%lukB "
-			"reserved_highatomic:%luKB present:%lukB managed:%lukB free_cma:%lukB\n",
-			zone_to_nid(z), z->name, K(zone_page_state(z, NR_FREE_PAGES)),
-			K(z->watermark_boost), K(z->_watermark[WMARK_MIN]),
-			K(z->_watermark[WMARK_LOW]), K(z->_watermark[WMARK_HIGH]),
-			K(z->nr_reserved_highatomic), K(z->present_pages), K(z->managed_pages),
-			K(zone_page_state(z, NR_FREE_CMA_PAGES)));
-#undef K
-	}
-}
-
-static const char *const page_flag_names[] = {
-#define X(flag, ...) #flag,
-	PAGE_FLAG_LIST(X)
-#undef X
-};
-
-static noinline void bad_page(struct page *page, const char *reason)
-{
-	static unsigned int shown;
-	char names[256];
-	size_t n = 0;
-	unsigned int i;
-
-	/* One broken owner can free thousands. */
-	if (__atomic_fetch_add(&shown, 1, __ATOMIC_RELAXED) >= 60)
-		return;
-	names[0] = '\0';
-	for (i = 0; i < NR_PAGEFLAGS; i++)
-		if (page->flags >> i & 1)
-			n += (size_t)quire_snprintf(names + n,
-						    sizeof(names) - min(n, sizeof(names)), "%s%s",
-						    n ? "|" : "", page_flag_names[i]);
-	pr_err("BUG: Bad page state in process swapper/%u  pfn:%05lx\n", port_cpu(),
-	       page_to_pfn(page));
-	pr_err("page: refcount:%d mapcount:%d mapping:%#llx index:%#x pfn:%#lx\n",
-	       page_ref_count(page), page_has_type(page) ? 0 : page->_mapcount + 1,
-	       (unsigned long long)page->word, page->index_lo, page_to_pfn(page));
-	pr_err("flags: %#x(%s|node=%u|zone=%u) page_type: %#x\n", page->flags, names,
-	       page_to_nid(page), page_zonenum(page), page->page_type);
-	pr_err("page dumped because: %s\n", reason);
-	port_backtrace();
-	/* Its fields stay for who looks; but a neighbour must not take it for a free block. */
-	if (PageBuddy(page))
-		__ClearPageBuddy(page);
 }

@@ -266,7 +266,7 @@ struct page *__rmqueue_steal(struct zone *zone, unsigned int order, enum migrate
 	return NULL;
 }
 
-/* ------------------------------------------------------------------ the reserve for atomic high-order requests */
+/* ------------------------------------------------------------------ the atomic reserve */
 
 void reserve_highatomic_pageblock(struct page *page, unsigned int order, struct zone *zone)
 {

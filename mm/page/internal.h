@@ -102,7 +102,8 @@ static inline void del_from_free_list(struct page *page, struct zone *zone, unsi
 	set_nr_free(area, area->nr_free - 1);
 }
 
-/* ------------------------------------------------------------------ buddy.c; zone->lock held unless said otherwise */
+/* ------------------------------------------------------------------ buddy.c */
+/* zone->lock held unless said otherwise. */
 
 void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, unsigned int order,
 		     enum migratetype mt, unsigned int fpi);
@@ -131,7 +132,8 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int co
 			  enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
 			  struct page **array);
 
-/* ------------------------------------------------------------------ fallback.c; zone->lock held unless said otherwise */
+/* ------------------------------------------------------------------ fallback.c */
+/* zone->lock held unless said otherwise. */
 
 /* A block from another type's lists, with the whole pageblock turned to mt, or just taken. */
 struct page *__rmqueue_claim(struct zone *zone, unsigned int order, enum migratetype mt,
@@ -236,6 +238,35 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 			     unsigned int alloc_flags);
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
+
+/* ------------------------------------------------------------------ a request */
+
+/* What a request comes down to. */
+struct alloc_context {
+	const struct zoneref *zonelist;
+	const struct zoneref *preferred; /* the first zone that may serve it */
+	nodemask_t *nodemask;
+	enum zone_type highest_zoneidx;
+	enum migratetype migratetype;
+	int nid;
+};
+
+/* The zone at ref or after it that the request may use; ref->zone NULL at the end. */
+static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
+						 const struct alloc_context *ac)
+{
+	while (ref->zone && (ref->zone_idx > ac->highest_zoneidx ||
+			     (ac->nodemask && !node_isset(zone_to_nid(ref->zone), *ac->nodemask))))
+		ref++;
+	return ref;
+}
+
+/* ------------------------------------------------------------------ complain.c */
+
+/* The request failed: say so, unless it does not want that or it was said a moment ago. */
+void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac);
+/* The page is freed while in use: say so. The caller never gives it out again. */
+void bad_page(struct page *page, const char *reason);
 
 /* ------------------------------------------------------------------ alloc.c */
 
