@@ -41,8 +41,16 @@ unsigned int nr_cpus_possible = 1;
 /* Which part of the tree a node lies in: its ancestor at depth 1. */
 enum fdt_part { PART_OTHER, PART_CPUS };
 
-void early_init_dt_add_memory_arch(u64 base, u64 size)
+/*
+ * Banks stop here, so that until paging_init memblock's array has slots left for what splits
+ * regions: mem=, NOMAP, the kernel, the initrd.
+ */
+#define MAX_MEMORY_BANKS (MEMBLOCK_SPARE_REGIONS - MAX_RESERVED_MEM)
+
+bool early_init_dt_add_memory_arch(u64 base, u64 size)
 {
+	phys_addr_t before = memblock_phys_mem_size();
+
 	if (size > ~(u64)0 - base) {
 		pr_warn("Ignoring memory range 0x%llx - 0x%llx: it passes the end of the address "
 			"space\n",
@@ -53,7 +61,7 @@ void early_init_dt_add_memory_arch(u64 base, u64 size)
 	if (size < PAGE_SIZE - (base & ~PAGE_MASK)) {
 		pr_warn("Ignoring memory block 0x%llx - 0x%llx\n", (unsigned long long)base,
 			(unsigned long long)(base + size));
-		return;
+		return false;
 	}
 	if (!IS_ALIGNED(base, PAGE_SIZE)) {
 		size -= PAGE_SIZE - (base & ~PAGE_MASK);
@@ -61,10 +69,14 @@ void early_init_dt_add_memory_arch(u64 base, u64 size)
 	}
 	size &= PAGE_MASK;
 	if (!size)
-		return;
-	fdt_info.memory_bytes += size;
-	fdt_info.nr_memory_ranges++;
-	memblock_add(base, size);
+		return false;
+	if (memblock.memory.cnt >= MAX_MEMORY_BANKS || memblock_add(base, size)) {
+		fdt_info.surplus_banks++;
+		fdt_info.surplus_bytes += size;
+		return false;
+	}
+	fdt_info.overlap_bytes += size - (memblock_phys_mem_size() - before);
+	return true;
 }
 
 /* ------------------------------------------------------------------ nodes */
@@ -193,8 +205,8 @@ static void scan_memory(const char *name, const struct fdt_props *p)
 
 		if (!size)
 			continue;
-		early_init_dt_add_memory_arch(base, size);
-		if (fdt_has(p, FDT_P_HOTPLUGGABLE) && memblock_mark_hotplug(base, size))
+		if (early_init_dt_add_memory_arch(base, size) && fdt_has(p, FDT_P_HOTPLUGGABLE) &&
+		    memblock_mark_hotplug(base, size))
 			pr_warn("failed to mark hotplug range 0x%llx - 0x%llx\n",
 				(unsigned long long)base, (unsigned long long)(base + size));
 	}
@@ -206,6 +218,7 @@ static void scan_cpu(const char *name, const struct fdt_props *p, const struct f
 	const char *type = fdt_prop_string(p, FDT_P_DEVICE_TYPE);
 	const char *status = fdt_prop_string(p, FDT_P_STATUS);
 	struct cpu_desc *cpu;
+	unsigned int i;
 	u64 hwid;
 	u32 nid;
 
@@ -220,6 +233,16 @@ static void scan_cpu(const char *name, const struct fdt_props *p, const struct f
 		return;
 	}
 	hwid = fdt_number(p->val[FDT_P_REG], cpus->addr_cells);
+	if (hwid & ~MPIDR_HWID_MASK) {
+		pr_err("%s: reg is not an affinity of MPIDR_EL1, ignoring this CPU\n", name);
+		return;
+	}
+	for (i = 0; i < nr_cpus_possible; i++) {
+		if (cpu_descs[i].hwid == hwid) {
+			pr_err("%s: another CPU has the same reg, ignoring this one\n", name);
+			return;
+		}
+	}
 	if (nr_cpus_possible == NR_CPUS) {
 		fdt_info.surplus_cpus++;
 		return;
@@ -399,17 +422,21 @@ int early_init_dt_scan(void *fdt, phys_addr_t phys, u32 size)
 		return -EINVAL;
 	if (!nr_cpus_possible) {
 		pr_warn("no CPU is described in /cpus, counting the one that runs\n");
-		cpu_descs[0].hwid = port_read_reg(PORT_MPIDR_EL1) & 0xff00ffffffUL;
+		cpu_descs[0].hwid = port_read_reg(PORT_MPIDR_EL1) & MPIDR_HWID_MASK;
 		nr_cpus_possible = 1;
 	}
 	if (fdt_info.surplus_cpus)
 		pr_warn("more than %u CPUs: %u are left out\n", NR_CPUS, fdt_info.surplus_cpus);
 	if (!fdt_info.has_chosen)
 		pr_warn("No chosen node found, continuing without\n");
-	if (memblock_phys_mem_size() < fdt_info.memory_bytes)
+	if (fdt_info.overlap_bytes)
 		pr_warn("memory nodes overlap: %llu KiB are described more than once\n",
-			(unsigned long long)(fdt_info.memory_bytes - memblock_phys_mem_size()) >>
-				10);
+			(unsigned long long)fdt_info.overlap_bytes >> 10);
+	if (fdt_info.surplus_banks)
+		pr_warn("more than %lu separate banks of memory: the last %u, %llu KiB, are left "
+			"out\n",
+			MAX_MEMORY_BANKS, fdt_info.surplus_banks,
+			(unsigned long long)fdt_info.surplus_bytes >> 10);
 	check_for_usable_mem_range();
 	return 0;
 }

@@ -10,6 +10,9 @@
 
 #include "fdt_cursor.h"
 
+/* Affinity fields of MPIDR_EL1: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0 (Arm ARM D24.2.134). */
+#define MPIDR_HWID_MASK 0xff00ffffffULL
+
 /* Nodes may nest this deep, as in Linux (FDT_MAX_DEPTH). */
 #define FDT_MAX_DEPTH 64
 
@@ -43,8 +46,9 @@ struct fdt_info {
 	bool has_distance_map;
 	/* Highest address that every bus with dma-ranges can reach; PHYS_ADDR_MAX: none says. */
 	phys_addr_t dma_max;
-	u64 memory_bytes; /* what the memory nodes add up to, after rounding */
-	unsigned int nr_memory_ranges;
+	u64 overlap_bytes;	    /* of memory nodes, described before */
+	unsigned int surplus_banks; /* for which memblock has no room */
+	u64 surplus_bytes;
 	unsigned int memory_nodes; /* with or without usable memory */
 	unsigned int surplus_cpus; /* beyond NR_CPUS */
 };
@@ -62,8 +66,11 @@ void setup_machine_fdt(phys_addr_t dt_phys);
  */
 int early_init_dt_scan(void *fdt, phys_addr_t phys, u32 size);
 
-/* One /memory range, rounded inward to pages; warns and drops what cannot be used. */
-void early_init_dt_add_memory_arch(u64 base, u64 size);
+/*
+ * One /memory range, rounded inward to pages; warns and drops what cannot be used. True when it was
+ * added.
+ */
+bool early_init_dt_add_memory_arch(u64 base, u64 size);
 
 /* ---- boot/fdt_address.c */
 

@@ -16,9 +16,6 @@
 #include "fdt_scan.h"
 #include "setup_arch.h"
 
-/* Affinity fields of MPIDR_EL1: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0 (Arm ARM D24.2.134). */
-#define MPIDR_HWID_MASK 0xff00ffffffULL
-
 #ifndef QUIRE_VERSION
 #define QUIRE_VERSION "0.1"
 #endif

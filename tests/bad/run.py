@@ -174,6 +174,12 @@ def memory_nodes():
     banks = "\n".join("0 0x%x 0 0x1000" % (0x80000000 + i * 0x2000) for i in range(10000))
     yield Test("10000-banks", dts(memory=bank("40000000", "0 0x40000000 0 0x20000000", banks)), (0,), "",
                ["--dtb-at", "0x44000000"], memory=10001)
+    banks = "\n".join("%d %#x 0 0x1000" % divmod(0x80000000 + i * 0x2000, 1 << 32) for i in range(20000))
+    yield Test("20000-banks", dts(memory=bank("40000000", "0 0x40000000 0 0x20000000", banks), bootargs="mem=256M",
+                                  rest=reserved("n@44100000 { no-map; reg = <0 0x44100000 0 0x100000>; };")), (0,),
+               r"more than 11264 separate banks of memory: the last 8737, 34948 KiB, are left out",
+               ["--kernel-at", "0x40200000+0x2000000", "--dtb-at", "0x44000000"],
+               memory=[(G, 0x4100000), (G + 0x4200000, 0xbe00000)])
     # 10,000 banks that must be reserved from, and as many reservations.
     entries = [(0x50000000 + i * 0x2000, 0x1000) for i in range(10000)]
     yield Test("10000-memreserves", with_memreserves(compile_tree(dts()), entries), (0,), "", ["--dtb-at", "0x44000000"], memory=[(G, G)])

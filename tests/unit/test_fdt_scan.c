@@ -196,6 +196,36 @@ static void overlapping_memory_is_said(void **state)
 	assert_logged("memory nodes overlap: 524288 KiB");
 }
 
+/* Page by page with a hole after each: as many as there is room for, and a word about the rest. */
+static void more_banks_than_places(void **state)
+{
+	const u64 limit = MEMBLOCK_SPARE_REGIONS - MAX_RESERVED_MEM;
+	u32 *reg = calloc(4 * (limit + 5), sizeof(*reg));
+	u64 i;
+
+	for (i = 0; i < limit + 5; i++) {
+		reg[4 * i] = cpu_to_fdt32((u32)((SZ_4G + i * 2 * PAGE_SIZE) >> 32));
+		reg[4 * i + 1] = cpu_to_fdt32((u32)(SZ_4G + i * 2 * PAGE_SIZE));
+		reg[4 * i + 3] = cpu_to_fdt32(PAGE_SIZE);
+	}
+	tree_begin(2, 2);
+	node("memory@100000000");
+	prop_str("device_type", "memory");
+	prop("hotpluggable");
+	ok(fdt_property(tree_buf, "reg", reg, (int)(16 * (limit + 5))));
+	end();
+	ok(scan_tree());
+	free(reg);
+	assert_int_equal(memblock.memory.cnt, limit);
+	assert_logged("the last 5, 20 KiB, are left out");
+	assert_false(logged("overlap"));
+	assert_false(logged("hotplug"));
+	/* What comes later can still split regions. */
+	assert_int_equal(memblock_remove(SZ_4G + 1024, 1024), 0);
+	memblock_mark_nomap(SZ_4G, 512);
+	assert_int_equal(memblock.memory.cnt, limit + 2);
+}
+
 static void memory_beyond_64_bits(void **state)
 {
 	tree_begin(2, 2);
@@ -317,6 +347,29 @@ static void more_cpus_than_places(void **state)
 	ok(scan_tree());
 	assert_int_equal(nr_cpus_possible, NR_CPUS);
 	assert_logged("3 are left out");
+}
+
+static void cpus_that_cannot_be_told_apart(void **state)
+{
+	static const u32 reg[] = {0, 0x100, 0, 0x1000000, 0x101};
+	char name[16];
+	unsigned int i;
+
+	tree_begin(2, 2);
+	node("cpus");
+	prop_u32("#address-cells", 1);
+	for (i = 0; i < ARRAY_SIZE(reg); i++) {
+		snprintf(name, sizeof(name), "cpu@%c", 'a' + i);
+		node(name);
+		prop_u32("reg", reg[i]);
+		end();
+	}
+	end();
+	ok(scan_tree());
+	assert_int_equal(nr_cpus_possible, 3);
+	assert_int_equal(cpu_descs[2].hwid, 0x101);
+	assert_logged("cpu@c: another CPU has the same reg");
+	assert_logged("cpu@d: reg is not an affinity of MPIDR_EL1");
 }
 
 static void prop_words(const char *name, const u32 *w, unsigned int nr)
@@ -586,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup(usable_memory_instead_of_reg, setup),
 		cmocka_unit_test_setup(usable_memory_range, setup),
 		cmocka_unit_test_setup(overlapping_memory_is_said, setup),
+		cmocka_unit_test_setup(more_banks_than_places, setup),
 		cmocka_unit_test_setup(memory_beyond_64_bits, setup),
 		cmocka_unit_test_setup(cells_of_every_size, setup),
 		cmocka_unit_test_setup(cells_that_describe_nothing, setup),
@@ -593,6 +647,7 @@ int main(void)
 		cmocka_unit_test_setup(cpus, setup),
 		cmocka_unit_test_setup(without_cpus_there_is_one, setup),
 		cmocka_unit_test_setup(more_cpus_than_places, setup),
+		cmocka_unit_test_setup(cpus_that_cannot_be_told_apart, setup),
 		cmocka_unit_test_setup(dma_ranges_go_through_every_bus, setup),
 		cmocka_unit_test_setup(the_tightest_bus_decides, setup),
 		cmocka_unit_test_setup(dma_ranges_that_reach_nothing, setup),
