@@ -48,11 +48,14 @@ static phys_addr_t image_end(void)
 static __always_inline void drop_memory(phys_addr_t start, phys_addr_t end, const char *why)
 {
 	phys_addr_t before = memblock_phys_mem_size();
+	phys_addr_t first = memblock_start_of_DRAM(), last = memblock_end_of_DRAM();
 
 	if (start >= end)
 		return;
 	memblock_remove(start, end == PHYS_ADDR_MAX ? end : end - start);
 	before -= memblock_phys_mem_size();
+	start = max(start, first);
+	end = min(end, last);
 	if (before)
 		pr_warn("Ignoring %llu MiB of memory in [%pa-%pa): %s\n",
 			(unsigned long long)(before >> 20), &start, &end, why);
@@ -85,29 +88,27 @@ static void fit_linear_region(u64 linear_size)
 
 /*
  * mem= and linux,usable-memory-range may have cut the initrd off: its pages become memory again, as
- * long as the linear map reaches them. An initrd below all memory or too far away is given up.
+ * long as the linear map, page indices and the CPU reach them. An initrd below all memory or too far
+ * away is given up.
  */
 static void add_back_initrd(u64 linear_size)
 {
-	phys_addr_t ram = memblock_start_of_DRAM(), base, size, last;
+	phys_addr_t reach = (phys_addr_t)memstart_addr + min(linear_size, MAX_RAM_SPAN);
+	phys_addr_t base, size, last;
 
 	if (!phys_initrd_size)
 		return;
-	if (phys_initrd_size > PHYS_ADDR_MAX - PAGE_SIZE - phys_initrd_start) {
-		pr_warn("initrd at %pa passes the end of the address space, ignoring it\n",
-			&phys_initrd_start);
-		phys_initrd_size = 0;
-		return;
-	}
+	reach = min(reach, (phys_addr_t)1 << port_pa_bits());
 	base = phys_initrd_start & PAGE_MASK;
-	size = PAGE_ALIGN(phys_initrd_start + phys_initrd_size) - base;
-	last = base + size - 1;
-	if (base < ram || base + size - ram > linear_size) {
+	if (base < memblock_start_of_DRAM() || phys_initrd_start >= reach ||
+	    phys_initrd_size > reach - phys_initrd_start) {
 		pr_warn("initrd not fully accessible via the linear mapping -- please check your "
 			"bootloader ...\n");
 		phys_initrd_size = 0;
 		return;
 	}
+	size = PAGE_ALIGN(phys_initrd_start + phys_initrd_size) - base;
+	last = base + size - 1;
 	/* Adding it back is for what mem= cut off; more than there is of memory cannot have been loaded. */
 	if (memory_limit == PHYS_ADDR_MAX && size > memblock_phys_mem_size()) {
 		pr_warn("initrd [%pa-%pa] is larger than memory, ignoring it\n", &base, &last);

@@ -90,7 +90,7 @@ static void memory_beyond_the_cpu_s_reach(void **state)
 	arm64_memblock_init();
 	assert_int_equal(memblock.memory.cnt, 2);
 	assert_memory(1, (1UL << 36) - SZ_1G, SZ_1G);
-	assert_logged("Ignoring 1024 MiB of memory in [0x0000001000000000-0xffffffffffffffff): "
+	assert_logged("Ignoring 1024 MiB of memory in [0x0000001000000000-0x0000001040000000): "
 		      "this CPU's physical addresses do not reach it");
 }
 
@@ -192,6 +192,43 @@ static void an_initrd_out_of_reach_is_dropped(void **state)
 	assert_int_equal(memblock_check(), 0);
 }
 
+/* RAM at 0, so that an end that wrapped around would look near. */
+static void an_initrd_at_the_end_of_64_bits_is_dropped(void **state)
+{
+	boot_params.image.phys = 0x200000;
+	memblock_add(0, SZ_1G);
+	phys_initrd_start = ~0UL - 0xff;
+	phys_initrd_size = 0x10;
+	arm64_memblock_init();
+	assert_int_equal(phys_initrd_size, 0);
+	assert_memory(0, 0, SZ_1G);
+}
+
+static void an_initrd_beyond_the_cpu_s_reach_is_dropped(void **state)
+{
+	pa_bits = 40;
+	memblock_add(0x40000000, SZ_1G);
+	phys_initrd_start = (1UL << 40) - SZ_1M;
+	phys_initrd_size = SZ_2M;
+	arm64_memblock_init();
+	assert_int_equal(phys_initrd_size, 0);
+	assert_int_equal(memblock.memory.cnt, 1);
+}
+
+static void an_initrd_beyond_page_indices_is_dropped(void **state)
+{
+	pa_bits = 52;
+	va_layout.page_offset = -(1UL << 52);
+	va_layout.page_end = -(1UL << 51);
+	memblock_add(0x40000000, SZ_1G);
+	memory_limit = SZ_1G / 2;
+	phys_initrd_start = 1UL << (32 + PAGE_SHIFT);
+	phys_initrd_size = SZ_1G;
+	arm64_memblock_init();
+	assert_int_equal(phys_initrd_size, 0);
+	assert_int_equal(memblock.memory.cnt, 1);
+}
+
 static void an_initrd_partly_outside_is_made_memory(void **state)
 {
 	memblock_add(0x40000000, SZ_1G);
@@ -278,6 +315,9 @@ int main(void)
 		cmocka_unit_test_setup(the_initrd_comes_back_after_a_limit, setup),
 		cmocka_unit_test_setup(an_initrd_below_memory_is_dropped, setup),
 		cmocka_unit_test_setup(an_initrd_out_of_reach_is_dropped, setup),
+		cmocka_unit_test_setup(an_initrd_at_the_end_of_64_bits_is_dropped, setup),
+		cmocka_unit_test_setup(an_initrd_beyond_the_cpu_s_reach_is_dropped, setup),
+		cmocka_unit_test_setup(an_initrd_beyond_page_indices_is_dropped, setup),
 		cmocka_unit_test_setup(an_initrd_partly_outside_is_made_memory, setup),
 		cmocka_unit_test_setup(an_initrd_over_the_kernel_is_said, setup),
 		cmocka_unit_test_setup(an_image_outside_of_memory_is_made_memory, setup),
