@@ -185,9 +185,10 @@ static const char *early_mem(const char *val)
 		return why;
 	if (*end)
 		return "something follows the size";
+	limit &= PAGE_MASK;
 	if (!limit)
-		return "a limit of 0 leaves no memory";
-	memory_limit = limit & PAGE_MASK;
+		return "less than a page leaves no memory";
+	memory_limit = limit;
 	pr_notice("Memory limited to %lluMB\n", (unsigned long long)(memory_limit >> 20));
 	return NULL;
 }

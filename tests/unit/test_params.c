@@ -199,7 +199,7 @@ static void memory_limit_is_whole_pages(void **state)
 static void a_bad_memory_limit_is_no_limit(void **state)
 {
 	static const char *const bad[] = {"mem=abc", "mem=",   "mem",	"mem=0",
-					  "mem=16E", "mem=-1", "mem=5x"};
+					  "mem=16E", "mem=-1", "mem=5x", "mem=4095"};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		reset(NULL);
