@@ -19,7 +19,7 @@
 #define EARLY_STACK_SIZE 0x1000
 
 /* Page-table pages of the identity map and of init_pg_dir: see early_map.c for the count. */
-#define IDMAP_PAGES 16
+#define IDMAP_PAGES 17
 /* the last of them, for the UART of a boot that fails before it has a console */
 #define IDMAP_SPARE_PAGES 3
 #define INIT_PG_PAGES 10

@@ -3,8 +3,8 @@
  * The first page tables: the identity map (TTBR0_EL1) and init_pg_dir (TTBR1_EL1), 4K granule, 48 bits.
  *
  * Table pages come from two pools in the image (quire.lds). The identity map needs at most: the root, two tables
- * each of levels 1 and 2 and five of level 3 for an image of up to 8 MiB, one and two more of levels 1 and 2 for the
- * device tree, one of each level for a UART that a failing boot maps: 16. init_pg_dir: 1 + 2 + 2 + 5.
+ * each of levels 1 and 2 and five of level 3 for an image of up to 8 MiB, two more of levels 1 and 2 for the
+ * device tree, one of each level for a UART that a failing boot maps: 17. init_pg_dir: 1 + 2 + 2 + 5.
  *
  * The identity map is built with the MMU off: aligned accesses only, no library calls; see early.h. The text of the image is mapped
  * executable and read-only, all else writable and not executable: there is no moment with both.

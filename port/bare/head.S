@@ -9,7 +9,8 @@
  * TTBR1_EL1 is set and the CPU jumps to the kernel's mapping.
  *
  * Kept through the road: x19 flags (bit 0: entered big-endian), x20 entry EL, x21 device tree,
- * x22..x24 the boot loader's x1..x3, x25 physical address of _text.
+ * x22..x24 the boot loader's x1..x3, x25 physical address of _text. Early C may be interrupted with other values in
+ * these, so the report of an exception takes the tree and the EL from TPIDR_EL0 and TPIDRRO_EL0.
  *
  * Compared with Linux: the image is relocated before the kernel mapping exists, through the identity map, so text is
  * never mapped writable at all; a CPU that cannot run the image says so on the tree's UART.
@@ -58,6 +59,9 @@ _start:
 	.globl	primary_entry
 	.type	primary_entry, %function
 primary_entry:
+	/* The protocol wants both; a loader that forgot would make a stray interrupt fatal, and sp the wrong register. */
+	msr	spsel, #1
+	msr	daifset, #0xf
 	mov	x19, xzr
 	mov	x21, x0
 	mov	x22, x1
@@ -118,6 +122,8 @@ primary_entry:
 
 	adr_l	x9, early_vectors
 	msr	vbar_el1, x9
+	msr	tpidr_el0, x21
+	msr	tpidrro_el0, x20
 	mov	x9, #(3 << 20)		/* FP and SIMD registers serve memcpy and memset */
 	msr	cpacr_el1, x9
 	isb
@@ -136,6 +142,13 @@ check_granule:
 	ubfx	x11, x10, #20, #4	/* AdvSIMD: 0xf is none */
 	cmp	x11, #0xf
 	b.eq	.Lrefuse_simd
+
+	/* A tree in the part of the image that no file fills would be cleared with it. */
+	adrp	x9, _text
+	adrp	x10, _end
+	cmp	x21, x9
+	ccmp	x21, x10, #2, hs	/* below _text: C, which is not lo */
+	b.lo	.Lrefuse_tree
 
 	mov	x0, x21
 	bl	early_create_idmap
@@ -171,6 +184,8 @@ check_granule:
 	die	"this CPU has no 4 KiB translation granule (ID_AA64MMFR0_EL1.TGran4)"
 .Lrefuse_simd:
 	die	"this CPU has no Advanced SIMD registers (ID_AA64PFR0_EL1)"
+.Lrefuse_tree:
+	die	"the device tree lies inside the image (its header's image_size says how far it reaches)"
 .Lrefuse_idmap:
 	die	"the image or the device tree is outside the 48-bit physical address space"
 
@@ -187,8 +202,11 @@ entry_refused:
 /*
  * Only one CPU may go on. x26: the claim word; returns x0 = 1 to the winner. Exclusives need not work with the
  * caches off, so: write my mark where no one's is, wait until any CPU that saw it free at the same time
- * has written too, and see whose mark stayed. Uses x9, x10, x11.
+ * has written too, and see whose mark stayed. From a load that finds it free to its store being seen are two
+ * instructions of one fetch and one access to memory, well below a microsecond; the wait is 2048 instructions.
+ * Uses x9, x10, x11.
  */
+	.balign	64
 claim:
 	mrs	x9, mpidr_el1
 	orr	x9, x9, #(1 << 31)	/* RES1 in MPIDR_EL1: never zero */
@@ -196,7 +214,7 @@ claim:
 	cbnz	x10, 2f
 	str	x9, [x26]
 	dsb	sy
-	mov	x11, #64
+	mov	x11, #1024
 1:	sub	x11, x11, #1
 	cbnz	x11, 1b
 	ldr	x10, [x26]
@@ -410,11 +428,11 @@ early_exception:
 	mov	sp, x12
 	mov	x29, xzr
 	mov	x0, x9
-	mov	x1, x10
+	adrp	x1, _text
+	sub	x1, x10, x1		/* as an offset in the image */
 	mov	x2, x11
-	mov	x3, x21
-	mov	x4, x20
-	sub	x1, x1, x25		/* as an offset in the image */
+	mrs	x3, tpidr_el0
+	mrs	x4, tpidrro_el0
 	bl	early_exception_report
 	b	park
 

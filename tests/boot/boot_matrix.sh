@@ -109,13 +109,21 @@ fi
 # How the loader may leave things.
 el1="-M virt,dtb-randomness=off -m 1G -cpu cortex-a57"
 el2="-M virt,virtualization=on,gic-version=3 -m 1G -cpu max"
+# The tree of $el1 with a command line.
+# shellcheck disable=SC2086
+qemu-system-aarch64 ${el1/randomness=off/randomness=off,dumpdtb=$out/args.dtb} -kernel "$image" -append "$args" \
+	-net none -display none >/dev/null 2>&1
 entered entry-plain 0 "" 0x40400000 "$el1" "$ready"
 entered entry-high 0 "" 0x7f800000 "$el1" "$ready"
 entered entry-64K-aligned 0 "" 0x40410000 "$el1" "$ready"
 entered entry-x1-x3 0 "-DENTRY_ARGS" 0x40400000 "$el1" "$ready" 'x1-x3 nonzero'
 entered entry-vhe 0 "-DENTRY_VHE" 0x40400000 "$el2" "$ready"
 entered entry-mmu-on 0 "-DENTRY_MMU" 0x40400000 "$el1" "$ready"
-entered entry-second-cpu 0 "-DENTRY_SECOND" 0x40400000 "$el1 -smp 2" "$ready" 'it is parked'
+entered entry-el1t 0 "-DENTRY_EL1T -DDTB=0x48000000" 0x40400000 "$el1 -device loader,file=$out/args.dtb,addr=0x48000000,force-raw=on" \
+	'selftest: .* 0 failed'
+entered entry-second-cpu 0 "-DENTRY_SECOND=1" 0x40400000 "$el1 -smp 2" "$ready" 'it is parked'
+entered entry-four-cpus 0 "-DENTRY_SECOND=3" 0x40400000 "$el1 -smp 4" "$ready" 'it is parked'
+entered entry-four-cpus-race 0 "-DENTRY_SECOND=3 -DENTRY_RACE" 0x40400000 "$el1 -smp 4" "$ready" 'it is parked'
 # What is refused, with words. At EL3 there is nobody to power the machine off.
 entered refuse-big-endian 0 "-DENTRY_BE" 0x40400000 "$el1" 'Quire: entered with big-endian data accesses.*Stopped'
 entered refuse-misaligned 0 "" 0x40401000 "$el1" 'Quire: the image is not loaded at a multiple of 2 MiB.*Stopped'
@@ -179,6 +187,12 @@ fi
 # A CPU without 4K pages, and a fault before the kernel has its own mapping.
 debugged refuse-granule 0 "*((unsigned long)&check_granule $physical)" 'set $x10 = 15' \
 	'Quire: this CPU has no 4 KiB translation granule .*Stopped'
+# Early C may hold anything in the registers that the entry code uses.
+debugged crash-early-registers 0 "*((unsigned long)&early_map_kernel $physical)" 'set $x20 = 0x1111111111111111
+set $x21 = 0x2222222222222222
+set $x25 = 0x3333333333333333
+set $pc = 0x123450000000' \
+	'Quire: exception before the kernel runs at its own address: ESR_EL1 0x0*8600000.*FAR_EL1 0x0000123450000000'
 debugged crash-early 0 "*((unsigned long)&early_map_kernel $physical)" 'set $pc = 0x123450000000' \
 	'Quire: exception before the kernel runs at its own address: ESR_EL1 0x0*8600000.*FAR_EL1 0x0000123450000000'
 
@@ -194,6 +208,9 @@ if wanted refuse-tree; then
 		entered "refuse-tree-$tree" 1 "-DDTB=0x48000000" 0x40400000 \
 			"$el1 -device loader,file=$out/$tree.dtb,addr=0x48000000,force-raw=on" 'Kernel panic'
 	done
+	inside=$(printf '%#x' $((0x40400000 + ($(stat -c %s "$image") + 0xffff & ~0xffff))))
+	entered refuse-tree-inside 0 "-DDTB=$inside" 0x40400000 \
+		"$el1 -device loader,file=$out/tree.dtb,addr=$inside,force-raw=on" 'Quire: the device tree lies inside the image.*Stopped'
 	entered refuse-tree-misaligned 1 "-DDTB=0x48000004" 0x40400000 \
 		"$el1 -device loader,file=$out/tree.dtb,addr=0x48000004,force-raw=on" 'Kernel panic'
 	entered refuse-tree-outside 1 "-DDTB=0x8000000000" 0x40400000 "$el1" 'Kernel panic'

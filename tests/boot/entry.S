@@ -6,7 +6,9 @@
  *   ENTRY_BE         data accesses are big-endian
  *   ENTRY_VHE        EL2 with HCR_EL2.E2H set
  *   ENTRY_MMU        the MMU and caches are on (identity-mapped)
- *   ENTRY_SECOND     another CPU is started in the image first
+ *   ENTRY_EL1T       with SP_EL0 selected and nothing masked
+ *   ENTRY_SECOND=N   CPUs 1 to N are started in the image first
+ *   ENTRY_RACE       ... and this one follows at once
  */
 #ifndef DTB
 #define DTB 0x40000000 /* where QEMU puts the tree when it loads no kernel */
@@ -50,20 +52,30 @@ _start:
 #endif
 #ifdef ENTRY_SECOND
 	mov	x19, x0
-	ldr	x0, =0xc4000003		/* PSCI CPU_ON */
-	mov	x1, #1
+	mov	x20, #1
+2:	ldr	x0, =0xc4000003		/* PSCI CPU_ON */
+	mov	x1, x20
 	ldr	x2, =IMAGE
 	mov	x3, x19
 	hvc	#0
+	add	x20, x20, #1
+	cmp	x20, #ENTRY_SECOND
+	b.ls	2b
 	mov	x0, x19
 	mov	x1, xzr
 	mov	x2, xzr
 	mov	x3, xzr
+#ifndef ENTRY_RACE
 	ldr	x9, =200000		/* the other one first */
 1:	sub	x9, x9, #1
 	cbnz	x9, 1b
 #endif
+#endif
 	ldr	x10, =IMAGE
+#ifdef ENTRY_EL1T
+	msr	spsel, #0
+	msr	daifclr, #0xf
+#endif
 #ifdef ENTRY_BE
 	mrs	x9, sctlr_el1		/* after the last load of a literal */
 	orr	x9, x9, #(1 << 25)
