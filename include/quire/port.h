@@ -81,6 +81,7 @@ struct kimage {
 	u64 kaslr_offset;  /* 0 when KASLR is off */
 	const char *
 		kaslr_status; /* why: "enabled", "disabled on command line", "disabled due to lack of seed" */
+	u64 bss_start; /* offset of the first byte that the file does not hold; 0: not known */
 	unsigned int nr_segments;
 	struct kimage_segment segment[6];
 };

@@ -46,7 +46,6 @@ typedef unsigned int gfp_t;
 
 #define __init
 #define __initdata
-#define __ro_after_init __attribute__((section(".data..ro_after_init")))
 #define __aligned(x) __attribute__((aligned(x)))
 #define __packed __attribute__((packed))
 #define __noreturn __attribute__((noreturn))

@@ -121,7 +121,7 @@ unsigned long nr_free_pages(void)
 void mem_init_print_info(void)
 {
 	const struct kimage *image = &boot_params.image;
-	u64 code = 0, data = 0, rodata = 0, init = 0, end = 0;
+	u64 code = 0, data = 0, rodata = 0, init = 0, bss = 0, end = 0, in_file;
 	unsigned long physpages = 0, reserved;
 	unsigned int i;
 	int nid;
@@ -139,7 +139,10 @@ void mem_init_print_info(void)
 			rodata += size;
 			break;
 		case KIMAGE_RW:
-			data += size;
+			in_file = image->bss_start ? clamp(image->bss_start, s->start, s->end)
+						   : s->end;
+			data += in_file - s->start;
+			bss += s->end - in_file;
 			break;
 		case KIMAGE_INIT_RX:
 		case KIMAGE_INIT_RW:
@@ -147,6 +150,8 @@ void mem_init_print_info(void)
 			break;
 		}
 	}
+	if (image->size > end)
+		bss += image->size - end;
 	for_each_online_node(nid) physpages += NODE_DATA(nid)->node_present_pages;
 	reserved = physpages - totalram_pages() - totalcma_pages;
 
@@ -155,8 +160,7 @@ void mem_init_print_info(void)
 		"init, %luK bss, %luK reserved, %luK cma-reserved)\n",
 		K(nr_free_pages()), K(physpages), (unsigned long)code / SZ_1K,
 		(unsigned long)data / SZ_1K, (unsigned long)rodata / SZ_1K,
-		(unsigned long)init / SZ_1K,
-		(unsigned long)(image->size > end ? image->size - end : 0) / SZ_1K, K(reserved),
+		(unsigned long)init / SZ_1K, (unsigned long)bss / SZ_1K, K(reserved),
 		K(totalcma_pages));
 #undef K
 }

@@ -99,6 +99,7 @@ void port_start(u64 phys, u64 fdt, u64 x1, u64 x2, u64 x3, u64 entry_el)
 	image->size = (u64)(_end - _text);
 	image->kaslr_offset = image->kva - KIMAGE_VADDR;
 	image->kaslr_status = kaslr_status_text();
+	image->bss_start = (u64)(_edata - _text);
 	add_segment("text", _text, _etext, KIMAGE_RX);
 	add_segment("rodata", __start_rodata, __end_rodata, KIMAGE_RO);
 	add_segment("inittext", __end_rodata, __inittext_end, KIMAGE_INIT_RX);

@@ -301,6 +301,7 @@ static int boot(const struct host_machine *m, const char **why)
 	boot_params.entry_el = 1;
 	boot_params.image.phys = m->image_at;
 	boot_params.image.size = m->image_size;
+	boot_params.image.bss_start = min_t(u64, m->image_bytes, m->image_size);
 	segment_image(&boot_params.image);
 	place_image(&boot_params.image, m);
 	memblock_set_debug(m->debug);

@@ -273,6 +273,18 @@ static void the_memory_line_adds_up(void **state)
 		 "192K bss, ",
 		 nr_free_pages() << (PAGE_SHIFT - 10), (5 * SECTION + SECTION / 2) >> 10);
 	assert_true(logged(line));
+
+	/* What the file ends within is data up to there. */
+	boot_params.image.bss_start = 0x40000;
+	mem_init_print_info();
+	assert_true(logged("64K kernel code, 64K rwdata, 128K rodata, 0K init, 320K bss, "));
+	/* A segment with nothing in the file; and a file that holds all of them. */
+	boot_params.image.bss_start = 0x30000;
+	mem_init_print_info();
+	assert_true(logged("64K kernel code, 0K rwdata, 128K rodata, 0K init, 384K bss, "));
+	boot_params.image.bss_start = 0x90000;
+	mem_init_print_info();
+	assert_true(logged("64K kernel code, 192K rwdata, 128K rodata, 0K init, 192K bss, "));
 }
 
 static void page_tables_come_from_the_allocator_and_go_back(void **state)
