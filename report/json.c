@@ -9,6 +9,7 @@
  * whatever the tree holds.
  */
 #include <quire/boot.h>
+#include <quire/buddy.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mmzone.h>
@@ -416,7 +417,7 @@ static void put_buddy(struct json *j)
 		put_num(j, "deferred_pages", (long long)z->deferred_pages);
 		begin(j, "free", "[");
 		for (int i = 0; i < NR_PAGE_ORDERS; i++)
-			put_num(j, NULL, (long long)z->free_area[i].nr_free);
+			put_num(j, NULL, (long long)zone_free_blocks(z, (unsigned int)i));
 		end(j, "]");
 		end(j, "}");
 	}

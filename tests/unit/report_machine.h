@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include <quire/boot.h>
+#include <quire/buddy.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mmzone.h>
@@ -93,6 +94,12 @@ struct zone *next_zone(struct zone *zone)
 	if (zone + 1 < pgdat->node_zones + MAX_NR_ZONES)
 		return zone + 1;
 	return pgdat == &nodes[0] ? nodes[1].node_zones : NULL;
+}
+
+/* This machine has no deferred pages. */
+unsigned long zone_free_blocks(struct zone *zone, unsigned int order)
+{
+	return zone->free_area[order].nr_free;
 }
 
 int node_distance(int from, int to)
