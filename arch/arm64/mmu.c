@@ -9,7 +9,7 @@
  *                                     with rodata=off too
  *
  * Invariants afterwards: no address is writable and executable (unless rodata=off); no writable alias of what the kernel maps
- * read-only; NOMAP memory is in no page of the linear map, not even in part.
+ * read-only; NOMAP memory is in no page of the linear map, not even in part; what is free in memblock is in it.
  *
  * Runs on the boot CPU with interrupts off, once.
  *
@@ -117,6 +117,26 @@ static void map_linear(struct pgtable *pt, phys_addr_t start, phys_addr_t end, p
 		panic("Cannot map memory [%pa-%pa]: error %d", &start, &end, err);
 }
 
+/* Regions that touch (nodes, flags) are one bank: blocks may cross from one to the next. */
+static void for_each_bank(struct pgtable *pt,
+			  void (*fn)(struct pgtable *pt, phys_addr_t start, phys_addr_t end))
+{
+	phys_addr_t start, end, bank_start = 0, bank_end = 0;
+	u64 i;
+
+	for_each_mem_range(i, &start, &end)
+	{
+		if (start == bank_end) {
+			bank_end = end;
+			continue;
+		}
+		fn(pt, bank_start, bank_end);
+		bank_start = start;
+		bank_end = end;
+	}
+	fn(pt, bank_start, bank_end);
+}
+
 /* One range of memory without holes; bytes, not pages. */
 static void map_bank(struct pgtable *pt, phys_addr_t start, phys_addr_t end)
 {
@@ -139,21 +159,21 @@ static void map_bank(struct pgtable *pt, phys_addr_t start, phys_addr_t end)
 
 static void map_mem(struct pgtable *pt)
 {
-	phys_addr_t start, end, bank_start = 0, bank_end = 0;
-	u64 i;
+	for_each_bank(pt, map_bank);
+}
 
-	/* Regions that touch (nodes, flags) are one bank: blocks may cross from one to the next. */
-	for_each_mem_range(i, &start, &end)
-	{
-		if (start == bank_end) {
-			bank_end = end;
-			continue;
-		}
-		map_bank(pt, bank_start, bank_end);
-		bank_start = start;
-		bank_end = end;
-	}
-	map_bank(pt, bank_start, bank_end);
+/*
+ * The pages at a bank's ends that map_bank left out: nobody may be given the part of them that is memory. Only now,
+ * because a bank in small pieces makes memblock's array grow, which takes memory that is mapped.
+ */
+static void reserve_bank_ends(struct pgtable *pt, phys_addr_t start, phys_addr_t end)
+{
+	phys_addr_t first = min(PAGE_ALIGN(start), end), last = max(end & PAGE_MASK, first);
+
+	if ((first != start && memblock_reserve(start, first - start)) ||
+	    (last != end && memblock_reserve(last, end - last)))
+		panic("No room to reserve what the linear map leaves out of [%pa-%pa]", &start,
+		      &end);
 }
 
 /* ------------------------------------------------------------------ the road */
@@ -184,6 +204,7 @@ void paging_init(void)
 	if (init_size)
 		memblock_phys_free(init, init_size);
 	memblock_allow_resize();
+	for_each_bank(&next, reserve_bank_ends);
 }
 
 void mark_rodata_ro(void)

@@ -365,6 +365,27 @@ static int check_leaf(const struct pgtable_leaf *leaf, void *arg)
 	return 0;
 }
 
+/* What memblock may give away can be touched. */
+static void check_free_memory(struct check *c)
+{
+	phys_addr_t start, end;
+	struct walk w;
+	u64 i;
+
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, &start,
+				&end, NULL)
+	{
+		for (; start < end; start = (start | (w.size - 1)) + 1) {
+			pgtable_walk_tree(c->pt, phys_to_kva(start), &w);
+			if (w.result != WALK_OK || w.pa != start) {
+				violation(c, "free memory that is not mapped", phys_to_kva(start),
+					  0);
+				break;
+			}
+		}
+	}
+}
+
 static int check_tree(const struct pgtable *pt, bool kernel)
 {
 	static struct check c; /* too large for a boot stack; checks are made one at a time */
@@ -374,6 +395,8 @@ static int check_tree(const struct pgtable *pt, bool kernel)
 	visit_range(&v, -(1UL << pt->va_bits), 0);
 	if (c.run_left)
 		violation(&c, "a contiguous run that is not whole", c.last.kva, c.last.desc);
+	if (kernel && linear_map_ready)
+		check_free_memory(&c);
 	return c.violations;
 }
 

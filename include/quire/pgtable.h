@@ -104,8 +104,8 @@ void kernel_pgtable_stats(unsigned long start, unsigned long end, struct pgtable
 
 /*
  * Re-derives the structure from the root: every table page reachable once, in RAM or the image, reserved while memblock knows;
- * blocks only where the level has them; contiguous runs whole; the linear map maps what its addresses say and no NOMAP
- * memory; no W+X leaf. Returns the number of violations, each printed.
+ * blocks only where the level has them; contiguous runs whole; the linear map maps what its addresses say, no NOMAP memory,
+ * and all memory that is free in memblock; no W+X leaf. Returns the number of violations, the first 16 of them printed.
  */
 int kernel_pgtable_check(void);
 
