@@ -6,6 +6,7 @@
  * port's to say. One console is started; every later request is a success without effect.
  */
 #include <quire/boot.h>
+#include <quire/memblock.h>
 #include <quire/params.h>
 #include <quire/printk.h>
 #include <quire/string.h>
@@ -40,6 +41,9 @@ static int start(const char *name, const char *compatible, phys_addr_t base, uns
 	const char *index;
 	int err;
 
+	/* Bytes written there would destroy somebody's data. */
+	if (memblock_is_memory(base))
+		return -EINVAL;
 	err = port_console_init(compatible, base, reg_shift, io_width);
 	if (err)
 		return err;

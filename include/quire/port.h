@@ -194,7 +194,8 @@ void port_console_write(const char *s, size_t n);
 /*
  * Start the console device. compatible: the node's compatible string or earlycon name ("arm,pl011", "pl011",
  * "ns16550a", "brcm,bcm2835-aux-uart", "uart8250", "snps,dw-apb-uart", ...); base: its physical address; reg_shift and io_width from the tree (0: the
- * device's default). Returns 0, -ENODEV for a device the port has no driver for, -ENOMEM when it cannot be mapped.
+ * device's default). Returns 0, -ENODEV for a device the port has no driver for and where none answers, -ENOMEM when it
+ * cannot be mapped.
  */
 int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
 		      unsigned int io_width);

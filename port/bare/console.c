@@ -12,20 +12,49 @@
 
 static struct uart console;
 static bool console_semihosting;
+static bool looked; /* for the last resort, which is tried once */
+
+struct uart_wait_arg {
+	const struct uart *uart;
+	bool ready;
+};
+
+static int wait_op(void *p)
+{
+	struct uart_wait_arg *arg = p;
+
+	arg->ready = uart_wait(arg->uart);
+	return 0;
+}
+
+/* Does it become ready? Where there is no device, reading its status faults. */
+static bool uart_answers(const struct uart *u)
+{
+	struct uart_wait_arg arg = {.uart = u};
+	u64 esr, far;
+
+	return !port_expect_fault(wait_op, &arg, &esr, &far) && arg.ready;
+}
 
 int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
 		      unsigned int io_width)
 {
 	unsigned long va = fix_to_virt(FIX_EARLYCON) + (base & ~PAGE_MASK);
 	struct uart u;
+	int err = 0;
 
 	if (!uart_setup(&u, compatible, va, reg_shift, io_width))
 		return -ENODEV;
 	set_fixmap(FIX_EARLYCON, base & PAGE_MASK, PROT_DEVICE_nGnRE);
 	if (port_at_s1e1(u.data, true) & 1)
-		return -ENOMEM;
-	console = u;
-	return 0;
+		err = -ENOMEM;
+	else if (!uart_answers(&u))
+		err = -ENODEV;
+	if (err)
+		set_fixmap(FIX_EARLYCON, 0, __pgprot(0));
+	else
+		console = u;
+	return err;
 }
 
 /* The UART of the raw tree, in the identity map's spare pages. False when there is none. */
@@ -49,6 +78,8 @@ static bool raw_uart(void)
 	if (early_map_range(&pool, image_pa(idmap_pg_dir), page, page, SZ_4K, EARLY_PROT_DEVICE))
 		return false;
 	port_pte_barrier();
+	if (!uart_wait(&u))
+		return false;
 	console = u;
 	return true;
 }
@@ -74,21 +105,23 @@ static void last_resort(void)
 
 void port_console_write(const char *s, size_t n)
 {
-	static bool tried;
 	struct uart u;
 
 	/* Words before there is a console are those of a boot that fails. */
-	if (unlikely(!console.data && !tried)) {
-		tried = true;
+	if (unlikely(!console.data && !looked)) {
+		looked = true;
 		last_resort();
 	}
 	u = console; /* a copy that the loop can keep in registers */
 
 	if (u.data) {
 		for (; n; n--, s++) {
-			if (*s == '\n')
-				uart_putc(&u, '\r');
-			uart_putc(&u, *s);
+			if ((*s == '\n' && !uart_putc(&u, '\r')) || !uart_putc(&u, *s)) {
+				/* It died: the boot goes on without it. */
+				console.data = 0;
+				looked = true;
+				return;
+			}
 		}
 	} else if (console_semihosting) {
 		semihosting_write0(s, n);

@@ -12,24 +12,29 @@ struct raw {
 	bool there;
 };
 
-static __early void put(const struct raw *r, const char *s)
+static __early void put_char(struct raw *r, char c)
 {
-	for (; r->there && *s; s++) {
+	r->there = r->there && uart_putc(&r->uart, c);
+}
+
+static __early void put(struct raw *r, const char *s)
+{
+	for (; *s; s++) {
 		if (*s == '\n')
-			uart_putc(&r->uart, '\r');
-		uart_putc(&r->uart, *s);
+			put_char(r, '\r');
+		put_char(r, *s);
 	}
 }
 
-static __early void put_hex(const struct raw *r, u64 v)
+static __early void put_hex(struct raw *r, u64 v)
 {
 	int shift;
 
 	put(r, "0x");
-	for (shift = 60; r->there && shift >= 0; shift -= 4) {
+	for (shift = 60; shift >= 0; shift -= 4) {
 		unsigned int d = (v >> shift) & 15;
 
-		uart_putc(&r->uart, (char)(d < 10 ? '0' + d : 'a' + d - 10));
+		put_char(r, (char)(d < 10 ? '0' + d : 'a' + d - 10));
 	}
 }
 

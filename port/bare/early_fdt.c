@@ -284,7 +284,7 @@ static __early bool translate(const struct level *levels, unsigned int depth, u6
 
 /*
  * One pass: the node at `path` (up to `path_len` bytes), or without a path the first node with a known UART's
- * compatible string. Fills u from its properties.
+ * compatible string that is not disabled. Fills u from its properties.
  */
 static __early bool find_uart(const struct early_fdt *t, const char *path, unsigned int path_len,
 			      struct early_uart *u)
@@ -296,7 +296,7 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 	/* How much of the path the open nodes down to depth `matched` cover. */
 	u32 pos[MAX_DEPTH];
 	const u8 *reg = NULL;
-	bool compatible = false, here = false;
+	bool compatible = false, here = false, disabled = false;
 	struct token k;
 
 	while (next_token(t, &off, &k)) {
@@ -329,6 +329,10 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 					}
 			} else if (prop_is(t, &k, "reg") && k.len >= levels[depth - 1].ac * 4) {
 				reg = k.val;
+			} else if (prop_is(t, &k, "status") && terminated(&k) && !path) {
+				/* A device without a clock may stall the bus. */
+				disabled = !str_eq((const char *)k.val, "okay") &&
+					   !str_eq((const char *)k.val, "ok");
 			} else if (prop_is(t, &k, "reg-shift") && k.len == 4) {
 				u->reg_shift = be32(k.val);
 			} else if (prop_is(t, &k, "reg-io-width") && k.len == 4) {
@@ -337,11 +341,11 @@ static __early bool find_uart(const struct early_fdt *t, const char *path, unsig
 			continue;
 		}
 		/* A node begins or ends: the properties of the one before it are complete. */
-		if (here && compatible && reg) {
+		if (here && compatible && reg && !disabled) {
 			u->base = be_cells(reg, levels[depth - 1].ac);
 			return translate(levels, depth, &u->base);
 		}
-		here = compatible = false;
+		here = compatible = disabled = false;
 		reg = NULL;
 		u->reg_shift = u->io_width = 0;
 		if (k.tag == FDT_END_NODE) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Semihosting (Arm "Semihosting for AArch32 and AArch64"): HLT #0xF000 with the operation in W0 and a parameter block in
- * X1. Used only when the command line asks (`quire.semihosting`), because where no host listens HLT is an undefined
- * instruction; and by a boot that dies without a console, which tries it with the fault expected.
+ * X1. Used only when the command line asks (`quire.semihosting`) and by a boot that dies without a console, and only
+ * where a host answers: HLT is an undefined instruction otherwise, so that is tried with the fault expected.
  */
+#include <quire/printk.h>
 #include <quire/string.h>
 
 #include "bare.h"
@@ -29,16 +30,6 @@ static long call(unsigned long op, const void *arg)
 	return (long)x0;
 }
 
-void port_enable_semihosting(void)
-{
-	enabled = true;
-}
-
-bool semihosting_enabled(void)
-{
-	return enabled;
-}
-
 static int probe(void *arg)
 {
 	call(SYS_ERRNO, NULL);
@@ -50,6 +41,18 @@ bool semihosting_present(void)
 	u64 esr, far;
 
 	return !port_expect_fault(probe, NULL, &esr, &far);
+}
+
+void port_enable_semihosting(void)
+{
+	enabled = semihosting_present();
+	if (!enabled)
+		pr_warn("quire.semihosting: no host answers, the exit code is lost\n");
+}
+
+bool semihosting_enabled(void)
+{
+	return enabled;
 }
 
 void semihosting_write0(const char *s, size_t n)

@@ -63,17 +63,35 @@ static __always_inline bool uart_setup(struct uart *u, const char *name, u64 bas
 	return true;
 }
 
-static __always_inline void uart_putc(const struct uart *u, char c)
+/*
+ * So many reads of the status and it is no UART, or a dead one: a read takes 100 ns and more, so this is most of a
+ * second, and a byte takes 33 ms at 300 baud.
+ */
+#define UART_PATIENCE (1U << 23)
+
+/* False: it never becomes ready. */
+static __always_inline bool uart_wait(const struct uart *u)
 {
-	if (u->io_width == 4) {
-		while ((*(volatile u32 *)u->status & u->mask) != u->ready)
-			;
+	u32 left = UART_PATIENCE, status;
+
+	do {
+		status = u->io_width == 4 ? *(volatile u32 *)u->status : *(volatile u8 *)u->status;
+		if ((status & u->mask) == u->ready)
+			return true;
+	} while (--left);
+	return false;
+}
+
+/* False, and the byte is lost, when the UART never becomes ready. */
+static __always_inline bool uart_putc(const struct uart *u, char c)
+{
+	if (!uart_wait(u))
+		return false;
+	if (u->io_width == 4)
 		*(volatile u32 *)u->data = (u8)c;
-	} else {
-		while ((*(volatile u8 *)u->status & u->mask) != u->ready)
-			;
+	else
 		*(volatile u8 *)u->data = (u8)c;
-	}
+	return true;
 }
 
 #endif

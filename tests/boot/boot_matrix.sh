@@ -59,7 +59,7 @@ boot() {
 	wanted "$name" || return 0
 	# shellcheck disable=SC2086
 	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio \
-		-semihosting -kernel "$image" -append "$append" $options </dev/null >"$log" 2>&1
+		${semihosting--semihosting} -kernel "$image" -append "$append" $options </dev/null >"$log" 2>&1
 	result "$name" $? "$log" "$want" "$@"
 }
 
@@ -96,6 +96,16 @@ boot virt-no-seed 0 "-M virt,dtb-randomness=off -m 1G -cpu cortex-a57" "$args" "
 boot virt-128M 0 "-M virt -m 128M -cpu cortex-a53" "$args" "$ready"
 boot virt-numa 0 "-M virt -m 2G -smp 2 -cpu cortex-a57 -object memory-backend-ram,id=a,size=1G
 	-object memory-backend-ram,id=b,size=1G -numa node,memdev=a,cpus=0 -numa node,memdev=b,cpus=1" "$args" "$ready"
+
+# A command line that claims what is not there.
+boot earlycon-nothing 0 "$virt -cpu cortex-a57" "earlycon=pl011,0x9100000 $args" "$ready" \
+	'earlycon=pl011,0x9100000.*ignored' 'earlycon: pl11 at MMIO 0x0*9000000'
+boot earlycon-memory 0 "$virt -cpu cortex-a57" "earlycon=pl011,0x40000000 $args" "$ready" 'earlycon=pl011,0x40000000.*ignored'
+boot earlycon-no-uart 0 "$virt -cpu cortex-a57" "earlycon=uart8250,mmio32,0x9010000 $args" "$ready" \
+	'earlycon=uart8250,mmio32,0x9010000.*ignored'
+semihosting= boot no-semihosting 0 "$virt -cpu cortex-a57" "quire.selftest quire.semihosting" "$ready" 'no host answers' \
+	'selftest: .* 0 failed' '!Call trace'
+semihosting= boot no-semihosting-el2 0 "-M virt,virtualization=on -m 1G -cpu max" "quire.semihosting" "$ready" '!Call trace'
 
 # The port's own tests, with and without large system extensions.
 if wanted port-test; then
@@ -162,6 +172,8 @@ crash crash-rodata 'set $pc = &memset
 set $x0 = &symbol_count
 set $x1 = 1
 set $x2 = 1' 'permission fault' 'level 3 .*table' 'mapped: physical 0x'
+crash crash-quiet 'set console_loglevel = 0
+set $pc = 0' 'NULL pointer dereference' 'Call trace'
 crash crash-null 'set $pc = 0' 'NULL pointer dereference' 'instruction abort|Instruction abort|IABT' 'lr : start_kernel'
 crash crash-stack 'set $sp = &kernel_stack
 set $pc = &start_kernel' 'Kernel stack overflow' 'pc : start_kernel'
