@@ -94,6 +94,7 @@ void port_start(u64 phys, u64 fdt, u64 x1, u64 x2, u64 x3, u64 entry_el)
 	boot_params.x2 = x2;
 	boot_params.x3 = x3;
 	boot_params.entry_el = (unsigned int)entry_el;
+	boot_params.memstart_seed = kaslr_memstart_seed;
 	image->phys = phys;
 	image->kva = (unsigned long)_text;
 	image->size = (u64)(_end - _text);

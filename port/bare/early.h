@@ -72,6 +72,7 @@ u64 early_map_kernel(u64 fdt);
 /* What early_map_kernel decided; a number, because strings have no final address yet. */
 enum kaslr_status { KASLR_ENABLED, KASLR_DISABLED_CMDLINE, KASLR_DISABLED_NO_SEED };
 extern enum kaslr_status kaslr_status;
+extern u16 kaslr_memstart_seed;
 
 /* ---- early_fdt.c: a reader of the tree that needs nothing and trusts nothing. */
 

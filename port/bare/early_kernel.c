@@ -18,6 +18,7 @@ struct rela {
 extern const struct rela __rela_start[], __rela_end[];
 
 enum kaslr_status kaslr_status;
+u16 kaslr_memstart_seed;
 
 /* A random number from the CPU (FEAT_RNG), 0 when there is none. */
 static __early u64 cpu_random(void)
@@ -69,6 +70,7 @@ static __early u64 choose_offset(u64 fdt)
 		return offset;
 	}
 	kaslr_status = KASLR_ENABLED;
+	kaslr_memstart_seed = (u16)seed;
 	seed = range / 2 + (u64)(((unsigned __int128)range * seed) >> 64);
 	return offset | (seed & ~(u64)(MIN_KIMG_ALIGN - 1));
 }
