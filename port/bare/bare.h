@@ -27,8 +27,8 @@ u64 exception_handler(struct exception_frame *f);
 void exception_hopeless(void) __noreturn;
 int expect_call(int (*op)(void *arg), void *arg, u64 *saved_sp);
 
-/* Print the chain of frame records that starts at fp. */
-void backtrace_from(unsigned long fp);
+/* Print the chain of frame records that starts at fp. exact: the first holds an interrupted pc, not a return address. */
+void backtrace_from(unsigned long fp, bool exact);
 
 /* Install the identity map in TTBR0_EL1, or the empty one. */
 void idmap_install(void);

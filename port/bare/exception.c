@@ -125,6 +125,7 @@ u64 exception_handler(struct exception_frame *f)
 	}
 	if (++reports > 2)
 		exception_hopeless();
+	console_loglevel = max(console_loglevel, 5);
 	printk_break_lock();
 	console_start();
 	syndrome_describe(f->esr, text, sizeof(text));
@@ -137,7 +138,7 @@ u64 exception_handler(struct exception_frame *f)
 		if (kind == 0 && has_far(f->esr))
 			show_address(f->far);
 		show_registers(f);
-		backtrace_from((unsigned long)f->chain);
+		backtrace_from((unsigned long)f->chain, true);
 	} else {
 		printk(KERN_ALERT "pc : %pS\n", (void *)f->pc);
 	}

@@ -37,6 +37,9 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 		else
 			hi = mid;
 	}
+	/* Not a function: rodata between text and initial text. */
+	if (symbol_strings[symbol_names[lo]] == '.')
+		return NULL;
 	if (offset)
 		*offset = rel - symbol_offsets[lo];
 	if (size)
@@ -49,7 +52,22 @@ static bool in_stack(unsigned long fp, const char *lo, const char *hi)
 	return fp >= (unsigned long)lo && fp + 16 <= (unsigned long)hi;
 }
 
-void backtrace_from(unsigned long fp)
+/*
+ * A return address may lie behind the end of its function, when that calls what never returns: the instruction before
+ * it is the one to name. Not so for an interrupted pc.
+ */
+static void show_caller(unsigned long addr, bool exact)
+{
+	unsigned long back = exact ? 0 : 1, offset, size;
+	const char *name = port_symbolize(addr - back, &offset, &size);
+
+	if (name)
+		printk(KERN_ALERT " %s+%#lx/%#lx\n", name, offset + back, size);
+	else
+		printk(KERN_ALERT " %#lx\n", addr);
+}
+
+void backtrace_from(unsigned long fp, bool exact)
 {
 	unsigned int depth;
 
@@ -62,7 +80,7 @@ void backtrace_from(unsigned long fp)
 			break;
 		if (!record[0] && !record[1])
 			break;
-		printk(KERN_ALERT " %pS\n", (void *)record[1]);
+		show_caller(record[1], exact && !depth);
 		/* From the exception stack the chain may cross to the kernel's, once; otherwise it only goes up. */
 		if (record[0] <= fp &&
 		    !(on_exception && in_stack(record[0], kernel_stack, kernel_stack_top)))
@@ -74,5 +92,5 @@ void backtrace_from(unsigned long fp)
 void port_backtrace(void)
 {
 	/* The caller's record: this function's own may be gone before it is read. */
-	backtrace_from(*(const unsigned long *)__builtin_frame_address(0));
+	backtrace_from(*(const unsigned long *)__builtin_frame_address(0), false);
 }

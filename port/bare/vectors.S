@@ -100,6 +100,9 @@ exception_entry:
 	b	expect_return
 
 exception_dead:
+	/* The stack pointer itself may be what faults. */
+	adr_l	x0, exception_stack
+	add	sp, x0, #0x1000
 	bl	exception_hopeless
 	b	.
 

@@ -194,6 +194,7 @@ static void symbols(void)
 	const char *name = port_symbolize((unsigned long)quire_bench + 4, &offset, &size);
 
 	check("port_symbolize", name && !strcmp(name, "quire_bench") && offset == 4 && size > 4);
+	check("no name for rodata", !port_symbolize((unsigned long)"rodata", NULL, NULL));
 	check("no name for data", !port_symbolize((unsigned long)a, NULL, NULL));
 	check("no name for user space", !port_symbolize(0x1000, NULL, NULL));
 }
@@ -223,6 +224,7 @@ static void seed(void)
 	check("the tree has a seed", seed && len == 8);
 	check("the seed is wiped", seed && *seed == 0);
 	check("it was used", boot_params.image.kaslr_offset != 0);
+	check("the linear map has its share", boot_params.memstart_seed != 0);
 }
 
 void quire_bench(void)
