@@ -233,6 +233,10 @@ static int load(const struct host_machine *m, const char **why)
 		*why = "the kernel image is too small (less than 1 MiB)";
 		return -EINVAL;
 	}
+	if ((m->image_at + m->image_size - 1) >> port_pa_bits()) {
+		*why = "the kernel image lies beyond the CPU's physical addresses";
+		return -EINVAL;
+	}
 	if (!host_memory_holds(m->image_at, m->image_size) ||
 	    !host_memory_holds(m->fdt_at, max(m->fdt_size, MAX_FDT_SIZE)) ||
 	    (m->initrd && !host_memory_holds(m->initrd_at, m->initrd_bytes))) {

@@ -252,6 +252,8 @@ def reservations():
 def places():
     yield Test("image-outside-ram", dts(), (0, 1), r"(?i)kernel image.*0x0*200000.*memory", ["--kernel-at", "0x200000+0x2000000"])
     yield Test("image-partly-outside", dts(), (0, 1), r"(?i)image|kernel", ["--kernel-at", "0x7f000000+0x2000000"])
+    yield Test("image-beyond-pa", dts(), (2,), r"(?i)kernel image.*beyond.*physical",
+               ["--granule", "16k", "--cpu", "cortex-a72", "--kernel-at", "0x8000003400000+0x2000000"])
     yield Test("image-size-0", dts(), (2,), r"(?i)kernel-at", ["--kernel-at", "0x40200000+0"])
     yield Test("image-misplaced", dts(), (1, 2), r"(?i)2 ?MiB|align|kernel-at", ["--kernel-at", "0x40212345+0x2000000"])
 
