@@ -13,7 +13,9 @@
  *
  * Differences from drivers/of/of_reserved_mem.c: an empty `reg` is reported instead of read past
  * its end, an alignment has to be a power of two, a pool outside of memory and a region over the
- * kernel are said at once, and the list notes what was refused.
+ * kernel are said at once, and the list notes what was refused. A pool that cannot be set up gives
+ * its memory back only where nobody else lies in it and the linear map has it: Linux frees the kernel
+ * image, when the region covers that, and memory that it left unmapped.
  */
 #define pr_fmt(fmt) "OF: reserved mem: " fmt
 
@@ -56,6 +58,54 @@ static unsigned long mib(phys_addr_t size)
 
 /* ------------------------------------------------------------------ pools */
 
+static bool overlaps(const struct reserved_mem *r, phys_addr_t base, phys_addr_t size)
+{
+	return size && memblock_addrs_overlap(r->base, r->size, base, size);
+}
+
+/*
+ * The image, the tree, the initrd, a /memreserve/ entry or another node's region lies in r, whose
+ * node has properties self.
+ */
+static bool shared_with_others(const struct reserved_mem *r, const struct fdt_props *self)
+{
+	const struct {
+		phys_addr_t base, size;
+	} fixed[] = {
+		{boot_params.image.phys, boot_params.image.size},
+		{fdt_info.phys, fdt_info.size},
+		{phys_initrd_start, phys_initrd_size},
+		{elfcorehdr_addr, elfcorehdr_size},
+	};
+	struct fdt_cursor c = fdt_info.reserved_memory;
+	struct fdt_props p;
+	const u32 *reg;
+	u64 base, size;
+	unsigned int i;
+	u32 left;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++)
+		if (overlaps(r, fixed[i].base, fixed[i].size))
+			return true;
+	for (i = 0; !fdt_get_mem_rsv(fdt_info.tree.base, (int)i, &base, &size) && size; i++)
+		if (overlaps(r, base, size))
+			return true;
+	for (; fdt_next_child(&c, &p); fdt_skip_node(&c)) {
+		if (!fdt_available(&p) || !fdt_has(&p, FDT_P_REG) ||
+		    (fdt_has(self, FDT_P_REG) && p.val[FDT_P_REG] == self->val[FDT_P_REG]))
+			continue;
+		reg = p.val[FDT_P_REG];
+		for (left = p.len[FDT_P_REG] / 4; left >= entry_cells(); left -= entry_cells()) {
+			base = fdt_number(reg, fdt_info.addr_cells);
+			size = fdt_number(reg + fdt_info.addr_cells, fdt_info.size_cells);
+			if (overlaps(r, base, size))
+				return true;
+			reg += entry_cells();
+		}
+	}
+	return false;
+}
+
 /* A contiguous area of movable memory. */
 static int setup_cma(struct reserved_mem *r, const struct fdt_props *p)
 {
@@ -73,6 +123,12 @@ static int setup_cma(struct reserved_mem *r, const struct fdt_props *p)
 	if (!IS_ALIGNED(r->base | r->size, CMA_MIN_ALIGNMENT_BYTES)) {
 		printk(KERN_ERR "Reserved memory: incorrect alignment of CMA region\n");
 		return -EINVAL;
+	}
+	/* The allocator lends all of it out. */
+	if (shared_with_others(r, p)) {
+		printk(KERN_ERR "Reserved memory: CMA region %s has something else in it\n",
+		       r->name);
+		return -EBUSY;
 	}
 	err = cma_init_reserved_mem(r->base, r->size, 0, r->name, &cma);
 	if (err) {
@@ -116,6 +172,22 @@ static const struct {
 	{"restricted-dma-pool", setup_restricted},
 };
 
+/* Its pool could not be set up: memory for everybody, as long as that is safe. */
+static void give_back(const struct reserved_mem *r, const struct fdt_props *p)
+{
+	if (r->nomap) {
+		memblock_clear_nomap(r->base, r->size);
+		if (!r->dynamic) {
+			pr_warn("%s: stays reserved, it is not in the linear map\n", r->name);
+			memblock_reserve(r->base, r->size);
+		}
+	} else if (!r->dynamic && shared_with_others(r, p)) {
+		pr_warn("%s: stays reserved, something else is in it\n", r->name);
+	} else {
+		memblock_phys_free(r->base, r->size);
+	}
+}
+
 static void init_node(struct reserved_mem *r, const struct fdt_props *p)
 {
 	phys_addr_t end = r->base + r->size - 1;
@@ -135,10 +207,7 @@ static void init_node(struct reserved_mem *r, const struct fdt_props *p)
 	if (err && err != -ENOENT) {
 		pr_info("node %s compatible matching fail\n", r->name);
 		r->refused = true;
-		if (r->nomap)
-			memblock_clear_nomap(r->base, r->size);
-		else
-			memblock_phys_free(r->base, r->size);
+		give_back(r, p);
 		return;
 	}
 	pr_info("%pa..%pa (%lu KiB) %s %s %s\n", &r->base, &end, (unsigned long)(r->size / SZ_1K),

@@ -179,7 +179,8 @@ void __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone, unsigned long *ou
 unsigned long memblock_addrs_overlap(phys_addr_t base1, phys_addr_t size1, phys_addr_t base2,
 				     phys_addr_t size2)
 {
-	return base1 < base2 + size2 && base2 < base1 + size1;
+	return base1 < base2 + memblock_capped(base2, size2) &&
+	       base2 < base1 + memblock_capped(base1, size1);
 }
 
 bool memblock_overlaps_region(struct memblock_type *type, phys_addr_t base, phys_addr_t size)

@@ -227,6 +227,13 @@ def reservations():
                (0,), r"(?i)k@40000000", ["--kernel-at", "0x40200000+0x2000000"], memory=[(G, G)])
     yield Test("reserved-over-image", dts(rest=reserved("k@41000000 { reg = <0 0x41000000 0 0x4000000>; };")),
                (0,), r"(?i)k@41000000", ["--kernel-at", "0x40200000+0x2000000"], memory=[(G, G)])
+    yield Test("reserved-pool-over-image", dts(rest=reserved(
+        'k@40000000 { compatible = "shared-dma-pool"; reusable; reg = <0 0x40000000 0 0x4000000>; };')), (0,),
+        [r"CMA region k@40000000 has something else in it", r"k@40000000: stays reserved"],
+        ["--kernel-at", "0x40200000+0x2000000"], memory=[(G, G)])
+    yield Test("reserved-nomap-pool-refused", dts(rest=reserved(
+        'p@50000000 { compatible = "shared-dma-pool"; reusable; no-map; reg = <0 0x50000000 0 0x1000000>; };')), (0,),
+        r"p@50000000: stays reserved, it is not in the linear map", memory=[(G, G)])
     yield Test("reserved-all-of-ram", dts(rest=reserved("all@40000000 { reg = <0 0x40000000 0 0x40000000>; };")), (0, 1),
                r"(?i)memory|allocate")
     yield Test("reserved-nomap-all-of-ram", dts(rest=reserved("all@40000000 { no-map; reg = <0 0x40000000 0 0x40000000>; };")),
@@ -258,11 +265,17 @@ def places():
     yield Test("image-misplaced", dts(), (1, 2), r"(?i)2 ?MiB|align|kernel-at", ["--kernel-at", "0x40212345+0x2000000"])
 
     def initrd(start, end):
-        return dts(chosen="linux,initrd-start = <0 %#x>; linux,initrd-end = <0 %#x>;" % (start, end))
+        return dts(chosen="linux,initrd-start = <%d %#x>; linux,initrd-end = <%d %#x>;" % (
+            divmod(start, 1 << 32) + divmod(end, 1 << 32)))
     yield Test("initrd-partly-outside", initrd(0x7ff00000, 0x80100000), (0,), r"(?i)initrd")
     yield Test("initrd-outside", initrd(0x90000000, 0x90100000), (0,), r"(?i)initrd")
     yield Test("initrd-below-ram", initrd(0x10000000, 0x10100000), (0,), r"(?i)initrd", memory=[(G, G)])
     yield Test("initrd-ends-before-start", initrd(0x48100000, 0x48000000), (0,), r"(?i)initrd", memory=[(G, G)])
+    yield Test("initrd-beyond-page-indices", initrd(17 << 40, (17 << 40) + 0x100000), (0,), r"(?i)initrd not fully accessible",
+               memory=[(G, G)])
+    yield Test("initrd-at-the-end-of-64-bits", dts(chosen="linux,initrd-start = <0xffffffff 0xffffff00>; "
+               "linux,initrd-end = <0xffffffff 0xffffff10>;", memory=bank("0", "0 0 0 0x40000000")), (0,),
+               r"(?i)initrd not fully accessible", memory=[(0, G)])
     yield Test("initrd-of-16T", dts(chosen="linux,initrd-start = <0 0x48000000>; linux,initrd-end = <0x1000 0x48000000>;"),
                (0,), r"(?i)initrd.*larger than memory", memory=[(G, G)])
     yield Test("initrd-over-image", initrd(0x40300000, 0x40400000), (0,), "", ["--kernel-at", "0x40200000+0x2000000"])

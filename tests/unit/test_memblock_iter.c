@@ -208,6 +208,9 @@ static void look_ups_see_the_edges(void **state)
 	assert_false(memblock_is_region_reserved(0x3000, 0x1800));
 	assert_true(memblock_addrs_overlap(1, 2, 2, 1));
 	assert_false(memblock_addrs_overlap(1, 1, 2, 1));
+	/* A size that passes the end of the address space ends there. */
+	assert_true(memblock_addrs_overlap(SZ_1G, ~0UL, SZ_2G, 1));
+	assert_true(memblock_addrs_overlap(SZ_2G, 1, SZ_1G, ~0UL));
 	assert_int_equal(memblock_start_of_DRAM(), 0x1000);
 	assert_int_equal(memblock_end_of_DRAM(), 0xc000);
 	assert_int_equal(memblock_phys_mem_size(), 0xa000);

@@ -338,6 +338,76 @@ static void a_crooked_pool_is_given_back(void **state)
 	assert_true(entry("pool")->refused);
 }
 
+/* What `more` does to a board with a pool at 0x58000000 makes the pool impossible. */
+static void pool_over(void (*more)(void))
+{
+	setup(NULL);
+	start((u64[]){0x70000000, SZ_4M}, 1);
+	cma_pool(0x58000000, SZ_32M);
+	more();
+	both_passes();
+	assert_logged("CMA region pool has something else in it");
+	assert_logged("pool: stays reserved, something else is in it");
+	assert_true(entry("pool")->refused);
+	assert_int_equal(nr_areas, 0);
+	assert_null(dma_contiguous_default_area);
+	assert_true(memblock_is_region_reserved(0x58000000, SZ_32M));
+	memset(&boot_params, 0, sizeof(boot_params));
+}
+
+static void image_in_pool(void)
+{
+	boot_params.image.phys = 0x58200000;
+	boot_params.image.size = SZ_1M;
+}
+
+static void node_in_pool(void)
+{
+	region("small@59000000", 0x59000000, 0x1000);
+	end();
+}
+
+static void unmapped_node_in_pool(void)
+{
+	region("secure@59000000", 0x59000000, 0x1000);
+	prop("no-map");
+	end();
+}
+
+/* The allocator would lend out what others have there. */
+static void a_pool_with_others_in_it_is_none(void **state)
+{
+	pool_over(image_in_pool);
+	/* The tree of scan_tree() lies at 0x44000000. */
+	setup(NULL);
+	start(NULL, 0);
+	cma_pool(0x44000000, SZ_32M);
+	both_passes();
+	assert_int_equal(nr_areas, 0);
+	setup(NULL);
+	start((u64[]){0x58400000, 0x1000}, 1);
+	cma_pool(0x58000000, SZ_32M);
+	both_passes();
+	assert_int_equal(nr_areas, 0);
+	pool_over(node_in_pool);
+	pool_over(unmapped_node_in_pool);
+}
+
+/* Free memory that the linear map does not have would be given out. */
+static void an_impossible_pool_that_is_not_mapped_stays_reserved(void **state)
+{
+	start(NULL, 0);
+	region("pool", 0x58000000, SZ_32M);
+	prop("no-map");
+	prop("reusable");
+	prop_str("compatible", "shared-dma-pool");
+	end();
+	both_passes();
+	assert_logged("pool: stays reserved, it is not in the linear map");
+	assert_true(entry("pool")->refused);
+	assert_true(memblock_is_region_reserved(0x58000000, SZ_32M));
+}
+
 static void the_command_line_beats_the_tree(void **state)
 {
 	cma_cmdline.size = SZ_32M;
@@ -472,6 +542,8 @@ int main(void)
 		cmocka_unit_test_setup(dynamic_no_map, setup),
 		cmocka_unit_test_setup(a_reusable_pool_is_a_contiguous_area, setup),
 		cmocka_unit_test_setup(a_crooked_pool_is_given_back, setup),
+		cmocka_unit_test_setup(a_pool_with_others_in_it_is_none, setup),
+		cmocka_unit_test_setup(an_impossible_pool_that_is_not_mapped_stays_reserved, setup),
 		cmocka_unit_test_setup(the_command_line_beats_the_tree, setup),
 		cmocka_unit_test_setup(a_pool_outside_of_memory_is_said, setup),
 		cmocka_unit_test_setup(other_pools, setup),
