@@ -14,7 +14,6 @@
 #include <quire/pgtable.h>
 #include <quire/port.h>
 
-
 static void areas_are_in_order_and_apart(void **state)
 {
 	static const unsigned int sizes[] = {36, 39, 42, 47, 48, 52};
