@@ -241,7 +241,7 @@ static const char *alias_is_read_only(void)
 
 /* ------------------------------------------------------------------ the linear map */
 
-/* A NOMAP region's whole pages: a page that it shares with other memory may be mapped. */
+/* Every page of a NOMAP region, those that it shares with other memory included. */
 static const char *nomap_faults(void)
 {
 	const char *result = skipped;
@@ -249,9 +249,9 @@ static const char *nomap_faults(void)
 
 	for_each_mem_region(r)
 	{
-		phys_addr_t first = PAGE_ALIGN(r->base), end = (r->base + r->size) & PAGE_MASK;
+		phys_addr_t first = r->base & PAGE_MASK, end = PAGE_ALIGN(r->base + r->size);
 
-		if (!memblock_is_nomap(r) || first >= end)
+		if (!memblock_is_nomap(r))
 			continue;
 		result = not_mapped(phys_to_kva(first));
 		if (!result)
