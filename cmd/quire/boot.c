@@ -58,8 +58,9 @@ static int boot_machine(const struct options *o, FILE *log)
 	struct host_machine *m = &machine;
 	const char *why;
 	int code, broken;
+	bool has_memory;
 
-	make_machine(o, m);
+	has_memory = make_machine(o, m);
 	if (log) {
 		m->console = log_to;
 		m->ctx = log;
@@ -77,6 +78,10 @@ static int boot_machine(const struct options *o, FILE *log)
 	}
 	if (code && !log && o->core->panic_text())
 		fprintf(stderr, "quire: the boot panicked: %s\n", o->core->panic_text());
+	else if (code && !has_memory)
+		fputs("quire: this tree leaves memory to the boot loader: --mem SIZE stands for "
+		      "it\n",
+		      stderr);
 	return code;
 }
 

@@ -82,13 +82,14 @@ static void cover(struct host_machine *m, uint64_t base, uint64_t size)
 		m->highest = base + size;
 }
 
-/* Places of what has none, in QEMU's order. */
-static void place(const struct options *o, const struct tree *t, struct host_machine *m,
+/* Places of what has none, in QEMU's order. False when the tree names no memory. */
+static bool place(const struct options *o, const struct tree *t, struct host_machine *m,
 		  uint64_t text_offset)
 {
 	uint64_t base, size, room, end;
+	bool any = tree_first_bank(t, &base, &size);
 
-	if (!tree_first_bank(t, &base, &size)) {
+	if (!any) {
 		/* No RAM at all: the kernel will say so. */
 		base = 0x40000000;
 		size = 1024 * MIB;
@@ -111,6 +112,7 @@ static void place(const struct options *o, const struct tree *t, struct host_mac
 	m->fdt_at = o->dtb_at;
 	if (m->fdt_at == NO_ADDRESS)
 		m->fdt_at = ALIGN_UP(m->initrd_at + m->initrd_bytes, 2 * MIB);
+	return any;
 }
 
 static void check_range(const char *what, uint64_t base, uint64_t size)
@@ -122,10 +124,11 @@ static void check_range(const char *what, uint64_t base, uint64_t size)
 		    (unsigned long long)base);
 }
 
-void make_machine(const struct options *o, struct host_machine *m)
+bool make_machine(const struct options *o, struct host_machine *m)
 {
 	uint64_t text_offset = 0;
 	struct tree t = {0};
+	bool has_memory;
 
 	*m = (struct host_machine){
 		.va_bits = o->va_bits,
@@ -150,16 +153,16 @@ void make_machine(const struct options *o, struct host_machine *m)
 		load_image(o, m, &text_offset);
 	if (o->initrd)
 		m->initrd = read_file("--initrd ", o->initrd, &m->initrd_bytes);
-	place(o, &t, m, text_offset);
+	has_memory = place(o, &t, m, text_offset);
 	if (o->kernel_at != NO_ADDRESS && (o->kernel_at - text_offset) % (2 * MIB))
 		die("%s: the image must lie at a multiple of 2 MiB, %#llx does not",
 		    o->kernel ? "--kernel" : "--kernel-at", (unsigned long long)o->kernel_at);
 	check_range("the kernel image", m->image_at, m->image_size);
+	check_range("the initrd", m->initrd_at, m->initrd_bytes);
 	check_range("the device tree", m->fdt_at, 4 * MIB);
 	if (o->append)
 		tree_set_bootargs(&t, o->append);
 	if (m->initrd) {
-		check_range("the initrd", m->initrd_at, m->initrd_bytes);
 		tree_set_initrd(&t, m->initrd_at, m->initrd_at + m->initrd_bytes);
 		cover(m, m->initrd_at, m->initrd_bytes);
 	}
@@ -171,4 +174,5 @@ void make_machine(const struct options *o, struct host_machine *m)
 	cover(m, m->image_at, m->image_size);
 	cover(m, m->fdt_at, m->fdt_size > 4 * MIB ? m->fdt_size : 4 * MIB);
 	tree_extent(&t, &m->lowest, &m->highest);
+	return has_memory;
 }

@@ -4,10 +4,12 @@
  *
  * Exit: 0 good; 1 the boot panicked, or there is nothing at the address; 2 the command line or a file is wrong.
  */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "quire.h"
 
@@ -41,10 +43,26 @@ static int finish(int code)
 	return code;
 }
 
+/*
+ * A stream that was closed by who started us would be the next file that is opened, and what is printed would go into
+ * it: the machine's memory, for one. Its place is taken by something that neither reads nor writes.
+ */
+static void occupy_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
 
+	occupy_streams();
 	if (argc < 2)
 		die("no command; try 'quire --help'");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {

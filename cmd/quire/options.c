@@ -26,7 +26,7 @@ static const char help_main[] =
 
 static const char help_machine[] =
 	"The machine:\n"
-	"  --mem SIZE             memory: one bank of SIZE at the tree's lowest bank\n"
+	"  -m, --mem SIZE         memory: one bank of SIZE at the tree's lowest bank\n"
 	"  --cpus N               number of CPUs: nodes are removed from or added to /cpus\n"
 	"  --cpu NAME[,PROP=on|off]\n"
 	"                         model whose ID registers are used (default: the tree's\n"

@@ -66,7 +66,7 @@ void tree_set_initrd(struct tree *t, uint64_t start, uint64_t end);
 /* The tree gets its final size; nothing is set after this. */
 void tree_finish(struct tree *t);
 
-/* The lowest bank of memory: false when the tree has none. */
+/* The lowest bank of memory. False when none has a size: *base is then where a boot loader would put it. */
 bool tree_first_bank(const struct tree *t, uint64_t *base, uint64_t *size);
 /* Widen [*lowest, *highest) by every bank and by the initrd that /chosen names. */
 void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest);
@@ -77,8 +77,11 @@ uint64_t tree_kaslr_seed(const struct tree *t);
 
 /* ---- machine.c */
 
-/* Read the files, place everything as QEMU does, fill m. Exits on what cannot be. */
-void make_machine(const struct options *o, struct host_machine *m);
+/*
+ * Read the files, place everything as QEMU does, fill m. Exits on what cannot be. False when the tree names no memory:
+ * the boot will panic.
+ */
+bool make_machine(const struct options *o, struct host_machine *m);
 
 /* ---- commands */
 int cmd_boot(const struct options *o);

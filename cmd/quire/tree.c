@@ -199,7 +199,7 @@ static bool is_memory(const struct tree *t, int node)
 	return type && len == 7 && !memcmp(type, "memory", 7);
 }
 
-/* fn for every bank of every memory node at the root, those of size 0 left out. */
+/* fn for every bank of every memory node at the root, also those of size 0. */
 static void for_each_bank(const struct tree *t, void (*fn)(uint64_t base, uint64_t size, void *arg),
 			  void *arg)
 {
@@ -217,29 +217,28 @@ static void for_each_bank(const struct tree *t, void (*fn)(uint64_t base, uint64
 		if (!is_memory(t, node) || !reg || !ac || !sc)
 			continue;
 		for (; len >= 4 * (ac + sc); len -= 4 * (ac + sc), reg += ac + sc) {
-			uint64_t size = read_cells(reg + ac, sc);
-
-			if (size)
-				fn(read_cells(reg, ac), size, arg);
+			fn(read_cells(reg, ac), read_cells(reg + ac, sc), arg);
 		}
 	}
 }
 
 struct bank {
+	bool found;
 	uint64_t base, size;
 };
 
+/* A bank of size 0 is one that the boot loader fills in: it says where, and counts when there is no other. */
 static void take_lowest(uint64_t base, uint64_t size, void *arg)
 {
 	struct bank *b = arg;
 
-	if (!b->size || base < b->base)
-		*b = (struct bank){base, size};
+	if (!b->found || !!size > !!b->size || (!!size == !!b->size && base < b->base))
+		*b = (struct bank){true, base, size};
 }
 
 bool tree_first_bank(const struct tree *t, uint64_t *base, uint64_t *size)
 {
-	struct bank b = {0, 0};
+	struct bank b = {false, 0x40000000, 0};
 
 	for_each_bank(t, take_lowest, &b);
 	*base = b.base;
@@ -256,6 +255,8 @@ static void widen(uint64_t base, uint64_t size, void *arg)
 	struct extent *x = arg;
 	uint64_t end;
 
+	if (!size)
+		return;
 	if (__builtin_add_overflow(base, size, &end))
 		end = UINT64_MAX;
 	if (base < *x->lowest)
@@ -285,15 +286,13 @@ void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest)
 
 void tree_set_memory(struct tree *t, uint64_t size)
 {
-	uint64_t base = 0x40000000, old;
+	uint64_t base, old;
 	int ac, sc, node, first = -1;
 	fdt32_t reg[8], *p = reg;
 	bool again = true;
 
 	open_tree(t);
 	tree_first_bank(t, &base, &old);
-	if (!old)
-		base = 0x40000000;
 	ac = root_cells(t, "#address-cells", 2);
 	sc = root_cells(t, "#size-cells", 1);
 	if (!ac || !sc || (sc == 1 && size >> 32))

@@ -51,6 +51,14 @@ run 0 "$quire" boot "$board" --json --initrd "$work/initrd@0x88000000"
 run 0 "$quire" boot "$board" --cpu cortex-a57
 says out '\[0x411fd070\]'
 
+# Banks of size 0, which a boot loader would fill in: told; --mem is put where they are.
+sed 's/^\tmemory@.*//; s/two banks/base0/; s/^\tcpus {/\tmemory@60000000 { device_type = "memory"; reg = <0x60000000 0>; };\n&/' \
+	"$work/board.dts" | dtc -q -o "$work/unfilled.dtb" - || fail "dtc of the tree without sizes"
+run 1 "$quire" boot "$work/unfilled.dtb"
+says err 'quire: .*--mem'
+run 0 "$quire" boot "$work/unfilled.dtb" --json --mem 1G
+[ "$(memory)" = "0x60000000+0x40000000" ] || fail "--mem of a tree without sizes: $(memory)"
+
 # Truncated, and damaged inside: told before or by the kernel, never a crash.
 head -c 100 "$board" >"$work/short.dtb"
 run 2 "$quire" boot "$work/short.dtb"

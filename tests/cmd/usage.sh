@@ -25,7 +25,7 @@ says_not ptdump.help '--json'
 # Every option that the help of boot names is in the man pages, and none is there that it does not name.
 here=$(dirname "$0")/../../docs/man
 sed 's/\\-/-/g' "$here/quire.1" "$here/quire-boot.1" >"$work/man"
-for option in $(grep -oE -- '^ +(-v, )?--[a-z-]+' "$work/boot.help" | grep -oE -- '--[a-z-]+'); do
+for option in $(grep -oE -- '^ +(-[a-z], )?--[a-z-]+' "$work/boot.help" | grep -oE -- '--[a-z-]+'); do
 	says man "$option"
 done
 
@@ -74,4 +74,10 @@ if [ -e /dev/full ]; then
 	timeout 60 "$quire" boot >/dev/full 2>"$work/err"
 	[ $? = 2 ] || fail "a full disk goes unnoticed"
 fi
+
+# Streams that are closed: what is printed must not go into a file that took the number, the machine's memory for one.
+"$quire" boot >&- 2>"$work/err"
+[ $? = 2 ] || fail "a closed standard output goes unnoticed"
+"$quire" boot <&- 2>&- >"$work/out" || fail "closed standard input and error end a good boot"
+says out '^Free$'
 finish
