@@ -186,6 +186,7 @@ if wanted gdb-commands; then
 quire-memblock
 quire-zones
 quire-page 0x40200000
+quire-page 0x40200
 quire-walk kernel_main
 quire-layout
 quire-symbols

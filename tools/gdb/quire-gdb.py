@@ -3,7 +3,7 @@
 
   quire-memblock            memory and reserved regions
   quire-zones               nodes, zones, watermarks, free lists by order
-  quire-page PFN|0xADDR     the struct page of a frame, decoded
+  quire-page PFN|ADDRESS    the struct page of a frame, decoded
   quire-walk ADDRESS        the kernel's page tables for a virtual address, level by level
   quire-symbols             load the symbols where KASLR put the image (the image must have reached C)
   quire-layout              image, linear map, vmemmap
@@ -129,13 +129,23 @@ def lookup(val):
 gdb.pretty_printers.append(lookup)
 
 
-class Memblock(gdb.Command):
+class Command(gdb.Command):
+    """A command that says what may be wrong when memory cannot be read."""
+
+    def invoke(self, argument, from_tty):
+        try:
+            self.run(argument)
+        except gdb.MemoryError as error:
+            raise gdb.GdbError("%s: is the kernel's mapping up, and are the symbols right (quire-symbols)?" % error)
+
+
+class Memblock(Command):
     """Memory and reserved regions."""
 
     def __init__(self):
         super().__init__("quire-memblock", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         for name in ("memory", "reserved"):
             kind = value("memblock")[name]
             print("%s: %s" % (name, TypePrinter(kind).to_string()))
@@ -155,13 +165,13 @@ def zones():
                 yield nid, array[i]
 
 
-class Zones(gdb.Command):
+class Zones(Command):
     """Nodes, zones, watermarks and free lists."""
 
     def __init__(self):
         super().__init__("quire-zones", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         for nid, zone in zones():
             print("node %d, %s" % (nid, ZonePrinter(zone).to_string()))
             marks = [int(zone["_watermark"][i]) for i in range(3)]
@@ -173,21 +183,26 @@ class Zones(gdb.Command):
                                                  for i in range(low, high + 1)))
 
 
-class Page(gdb.Command):
-    """The struct page of a frame number, or of a physical address written 0x... and above the last frame."""
+class Page(Command):
+    """The struct page of a frame, by its number or, where no zone has a frame of that number, its physical address."""
 
     def __init__(self):
         super().__init__("quire-page", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         if not argument:
-            raise gdb.GdbError("quire-page PFN, or a physical address in hexadecimal")
-        pfn = integer(argument)
-        if argument.lower().startswith("0x"):
-            pfn >>= 12
+            raise gdb.GdbError("quire-page PFN, or a physical address")
+        number = integer(argument)
+        spans = [(int(zone["zone_start_pfn"]), int(zone["spanned_pages"])) for _, zone in zones()]
+        pfn = next((n for n in (number, number >> 12) if any(s <= n < s + span for s, span in spans)), None)
+        if pfn is None:
+            raise gdb.GdbError("no zone has %#x, as a frame or an address" % number if spans else "no zones yet")
         page = value("vmemmap") + pfn
         print("pfn %#x (physical %#x), struct page at %#x" % (pfn, pfn << 12, int(page) & (1 << 64) - 1))
-        print("  " + PagePrinter(page.dereference()).to_string())
+        try:
+            print("  " + PagePrinter(page.dereference()).to_string())
+        except gdb.MemoryError:
+            raise gdb.GdbError("which is not mapped: a hole of the zone")
 
 
 def attributes(desc, level):
@@ -205,13 +220,13 @@ def attributes(desc, level):
     return " ".join(out)
 
 
-class Walk(gdb.Command):
+class Walk(Command):
     """The kernel's page tables (TTBR1_EL1) for a virtual address; 4K granule, 48 bits."""
 
     def __init__(self):
         super().__init__("quire-walk", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         if not argument:
             raise gdb.GdbError("quire-walk ADDRESS")
         va = integer(argument)
@@ -219,7 +234,7 @@ class Walk(gdb.Command):
             raise gdb.GdbError("%#x is not a 48-bit kernel address" % va)
         table = optional("(unsigned long)$TTBR1_EL1") & 0xFFFFFFFFF000
         if not table:
-            raise gdb.GdbError("this target does not show TTBR1_EL1")
+            raise gdb.GdbError("TTBR1_EL1 is not set yet, or this target does not show it")
         for level in range(4):
             shift = 39 - 9 * level
             index = va >> shift & 511
@@ -237,13 +252,13 @@ class Walk(gdb.Command):
             table = address
 
 
-class Symbols(gdb.Command):
+class Symbols(Command):
     """Load the symbols at the address where KASLR put the image. The CPU must have reached the kernel's own address."""
 
     def __init__(self):
         super().__init__("quire-symbols", gdb.COMMAND_FILES)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         # VBAR_EL1 points to `vectors` as soon as the kernel runs where it was put.
         vbar = optional("(unsigned long)$VBAR") or optional("(unsigned long)$VBAR_EL1")
         link = int(gdb.lookup_global_symbol("kernel_main").symtab is not None)
@@ -261,13 +276,13 @@ class Symbols(gdb.Command):
         print("symbols moved by %#x" % offset)
 
 
-class Layout(gdb.Command):
+class Layout(Command):
     """Where things are."""
 
     def __init__(self):
         super().__init__("quire-layout", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         image = value("boot_params")["image"]
         print("image      physical %#x, %s, at %#x (KASLR offset %#x)" % (
             int(image["phys"]), size_text(int(image["size"])), int(image["kva"]),
