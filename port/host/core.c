@@ -215,7 +215,8 @@ static void place_image(struct kimage *image, const struct host_machine *m)
 	} else if (!m->kaslr_seed) {
 		image->kaslr_status = "disabled due to lack of seed";
 	} else {
-		unsigned int bits = min(va_layout.va_bits, 48U) - 3;
+		/* Above page_end the areas are those of 48 bits or less, whatever the CPU translates. */
+		unsigned int bits = (unsigned int)ilog2(-va_layout.page_end) - 2;
 
 		image->kaslr_status = "enabled";
 		offset = (1ULL << bits) + (m->kaslr_seed & GENMASK(bits - 1, 21));

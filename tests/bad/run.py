@@ -209,7 +209,7 @@ def cells():
     yield Test("distance-map-odd", dts(memory=bank("40000000", "0 0x40000000 0 0x40000000").replace(
         "reg", "numa-node-id = <0>; reg") + bank("80000000", "0 0x80000000 0 0x40000000").replace(
         "reg", "numa-node-id = <1>; reg"), rest='distance-map { compatible = "numa-distance-map-v1"; '
-        "distance-matrix = <0 0 10>, <0 1 20>, <1 1>; };"), (0,), r"(?i)distance")
+        "distance-matrix = <0 0 10>, <0 1 20>, <1 1>; };"), (0,), r"distance-matrix has 32 bytes, which is not a multiple of 12")
     yield Test("distance-map-wrong", dts(memory=bank("40000000", "0 0x40000000 0 0x40000000").replace(
         "reg", "numa-node-id = <0>; reg") + bank("80000000", "0 0x80000000 0 0x40000000").replace(
         "reg", "numa-node-id = <1>; reg"), rest='distance-map { compatible = "numa-distance-map-v1"; '
@@ -253,6 +253,9 @@ def reservations():
     many = " ".join("r@%x { no-map; reg = <0 0x%x 0 0x1000>; };" % (0x50000000 + i * 0x4000, 0x50000000 + i * 0x4000)
                     for i in range(3000))
     yield Test("3000-reserved-nodes", dts(rest=reserved(many)), (0,), "", ["--dtb-at", "0x44000000"])
+    entries = [(0x48800000 + i * 0x2000, 0x1000) for i in range(20000)]
+    yield Test("20000-memreserves", with_memreserves(compile_tree(dts()), entries), (0,), r"more than 11264 separate reservations",
+               ["--dtb-at", "0x44000000"], memory=[(G, G)])
     yield Test("memreserve-outside", dts(reserve="/memreserve/ 0x1000000000 0x1000;"), (0,), "", memory=[(G, G)])
     yield Test("memreserve-wraps", dts(reserve="/memreserve/ 0xfffffffffffff000 0x10000;"), (0,), "", memory=[(G, G)])
 
@@ -286,6 +289,9 @@ def places():
     yield Test("usable-range-outside", dts(chosen="linux,usable-memory-range = <1 0 0 0x10000000>;"), (0, 1), r"(?i)usable|memory")
     yield Test("usable-range-short", dts(chosen="linux,usable-memory-range = <1 0>;"), (0, 1), r"(?i)usable", memory=[(G, G)])
     yield Test("kaslr-seed-short", dts(chosen="kaslr-seed = <1>;"), (0,), "", memory=[(G, G)])
+    for granule, bits in ("4k", 39), ("4k", 48), ("4k", 52), ("16k", 47), ("16k", 52), ("64k", 42), ("64k", 52):
+        yield Test("kaslr-seed-largest-%s-%d" % (granule, bits), dts(chosen="kaslr-seed = <0xffffffff 0xffffffff>;"), (0,), "",
+                   ["--cpu", "max", "--granule", granule, "--va-bits", str(bits)], memory=[(G, G)])
     yield Test("stdout-nowhere", dts().replace('stdout-path = "/pl011@9000000"', 'stdout-path = "/nowhere:115200n8"'), (0,), "",
                memory=[(G, G)])
 
