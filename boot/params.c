@@ -374,6 +374,26 @@ static const char *early_color(const char *val)
 	return NULL;
 }
 
+static const char *early_unicode(const char *val)
+{
+	quire_options.unicode = parse_bool(val, false);
+	return NULL;
+}
+
+static const char *early_columns(const char *val)
+{
+	const char *end;
+	u64 n;
+
+	if (!val)
+		return "no number given";
+	n = parse_size(val, &end, NULL);
+	if (end == val || *end || n > 1000)
+		return "not a number of columns";
+	quire_options.columns = (unsigned int)n;
+	return NULL;
+}
+
 static const char *early_summary(const char *val)
 {
 	quire_options.summary = parse_bool(val, true);
@@ -419,6 +439,8 @@ static const struct early_param {
 	{"quire.selftest", early_selftest},
 	{"quire.semihosting", early_semihosting},
 	{"quire.color", early_color},
+	{"quire.unicode", early_unicode},
+	{"quire.columns", early_columns},
 	{"quire.summary", early_summary},
 	{"quire.bench", early_bench},
 	{"quire.report", early_report},

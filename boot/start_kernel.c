@@ -90,6 +90,8 @@ void __noreturn kernel_main(void)
 		failures++;
 	if (quire_options.summary) {
 		console_out.colour = quire_options.color;
+		console_out.unicode = quire_options.unicode;
+		console_out.columns = quire_options.columns;
 		report_summary(&console_out);
 	}
 	port_poweroff(failures ? 1 : 0);

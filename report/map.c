@@ -3,7 +3,8 @@
  * What a person wants to know after a boot: the summary, and physical memory drawn as a strip.
  *
  * The map is a row of cells for each stretch of memory, all cells of the same size (a power of two, chosen so that
- * everything fits into MAP_CELLS), stretches that are nearer than a cell drawn as one. A cell shows the most special
+ * everything fits into MAP_CELLS), stretches that are nearer than a cell drawn as one. Rows too are a power of two of
+ * cells, so that their addresses are round. A cell shows the most special
  * thing that touches it: a kernel image of 1 MiB stays visible on a board of 1 TiB.
  */
 #include <quire/boot.h>
@@ -18,7 +19,6 @@
 
 #define MAP_CELLS 512
 #define MAP_MAX_ROWS 40
-#define ADDRESS_COLUMNS 21 /* "  0x000000000000 " and the size at the end need no more */
 
 /* What a cell can show, the most special first. */
 enum cell {
@@ -190,12 +190,32 @@ static bool next_stretch(u64 pos, u64 gap, struct stretch *s)
 	return true;
 }
 
-static unsigned int map_width(const struct out *out)
+/* Digits of the addresses that begin the rows: those of the highest, 8 at least. */
+static int address_digits(void)
 {
-	unsigned int columns = out->columns ? out->columns : 80;
-	unsigned int width = columns > ADDRESS_COLUMNS + 16 ? columns - ADDRESS_COLUMNS : 16;
+	const struct memblock_type *m = &memblock.memory;
+	const u64 last = m->cnt ? m->regions[m->cnt - 1].base : 0;
+	const u64 size = m->cnt ? m->regions[m->cnt - 1].size : 0;
+	int digits = 8;
 
-	return min(width & ~7U, 64U);
+	while (digits < 16 && (last + size - !!size) >> 4 * digits)
+		digits++;
+	return digits;
+}
+
+/* What a row has before its cells: "  0x40000000  ". */
+static unsigned int margin(int digits)
+{
+	return 6 + (unsigned int)digits;
+}
+
+static unsigned int map_width(const struct out *out, int digits)
+{
+	unsigned int columns = out->columns ? out->columns : 80, width = 64;
+
+	while (width > 16 && margin(digits) + width > columns)
+		width /= 2;
+	return width;
 }
 
 /* The smallest power of two of at least a page with which everything fits into MAP_CELLS. */
@@ -207,12 +227,13 @@ static u64 cell_size(void)
 	return max_t(u64, cell, PAGE_SIZE);
 }
 
-static void draw_row(struct out *out, u64 lo, u64 hi, u64 cell, u64 fdt_bytes, u32 *seen)
+static void draw_row(struct out *out, int digits, u64 lo, u64 hi, u64 cell, u64 fdt_bytes,
+		     u32 *seen)
 {
 	enum cell run = NR_CELLS;
 	unsigned int n = 0;
 
-	out_printf(out, "  0x%012llx  ", (unsigned long long)lo);
+	out_printf(out, "  0x%0*llx  ", digits, (unsigned long long)lo);
 	for (u64 at = lo; at < hi; at += cell) {
 		enum cell c = classify(at, min(at + cell, hi), fdt_bytes);
 
@@ -229,21 +250,28 @@ static void draw_row(struct out *out, u64 lo, u64 hi, u64 cell, u64 fdt_bytes, u
 	out_puts(out, "\n");
 }
 
-static void draw_legend(struct out *out, u32 seen)
+static void indent(struct out *out, unsigned int columns)
 {
-	unsigned int width = out->columns ? out->columns : 80, at = 18;
+	while (columns--)
+		out_puts(out, " ");
+}
 
-	out_puts(out, "                  ");
+static void draw_legend(struct out *out, unsigned int left, u32 seen)
+{
+	unsigned int width = out->columns ? out->columns : 80, at = left;
+
+	indent(out, left);
 	for (enum cell c = 0; c < CELL_HOLE; c++) {
 		unsigned int n = (unsigned int)strlen(looks[c].name) + 4;
 
 		if (!(seen >> c & 1))
 			continue;
 		if (at + n > width) {
-			out_puts(out, "\n                  ");
-			at = 18;
+			out_puts(out, "\n");
+			indent(out, left);
+			at = left;
 		}
-		if (at > 18)
+		if (at > left)
 			out_puts(out, "  ");
 		put_cells(out, c, 1);
 		out_printf(out, " %s", looks[c].name);
@@ -254,7 +282,8 @@ static void draw_legend(struct out *out, u32 seen)
 
 void report_map(struct out *out)
 {
-	const unsigned int width = map_width(out);
+	const int digits = address_digits();
+	const unsigned int left = margin(digits), width = map_width(out, digits);
 	const u64 cell = cell_size(), fdt_bytes = fdt_size();
 	unsigned int rows = 0;
 	char text[HUMAN_SIZE_MAX];
@@ -269,19 +298,21 @@ void report_map(struct out *out)
 			out_puts(out, "  ... more above\n");
 			break;
 		}
-		if (last && lo > last)
-			out_printf(out, "                  - hole of %s -\n",
-				   human_size(text, s.start - last));
+		if (last && lo > last) {
+			indent(out, left);
+			out_printf(out, "- hole of %s -\n", human_size(text, s.start - last));
+		}
 		for (; lo < s.end && rows < MAP_MAX_ROWS; rows++) {
 			u64 hi = s.end - lo > width * cell ? lo + width * cell : s.end;
 
-			draw_row(out, lo, hi, cell, fdt_bytes, &seen);
+			draw_row(out, digits, lo, hi, cell, fdt_bytes, &seen);
 			lo = hi;
 		}
 		last = s.end;
 	}
-	draw_legend(out, seen);
-	out_printf(out, "                  one character is %s\n", human_size(text, cell));
+	draw_legend(out, left, seen);
+	indent(out, left);
+	out_printf(out, "one character is %s\n", human_size(text, cell));
 }
 
 /* ------------------------------------------------------------------ the summary */

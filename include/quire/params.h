@@ -48,9 +48,11 @@ struct quire_options {
 	bool selftest;	  /* quire.selftest: prove on the running machine what the tables claim */
 	bool semihosting; /* quire.semihosting: exit code and files by semihosting calls */
 	bool color;	  /* quire.color: ANSI colours in the summary */
-	bool summary;	  /* quire.summary=0: no map and figures after the boot */
-	bool bench;	  /* quire.bench: measure, print, power off */
-	char report[128]; /* quire.report=FILE: the JSON document, "" for none */
+	bool unicode;	  /* quire.unicode: the map of memory in block characters */
+	unsigned int columns; /* quire.columns=N: width of the console, 0: unknown */
+	bool summary;	      /* quire.summary=0: no map and figures after the boot */
+	bool bench;	      /* quire.bench: measure, print, power off */
+	char report[128];     /* quire.report=FILE: the JSON document, "" for none */
 };
 extern struct quire_options quire_options;
 

@@ -97,6 +97,20 @@ static void colour_and_unicode_use_escapes_and_blocks(void **state)
 	assert_non_null(strstr(text, "K"));
 }
 
+/* A row is a power of two of cells: 64 of 4 MiB in 80 columns, then 32, then 16. */
+static void rows_begin_at_round_addresses(void **state)
+{
+	draw(false, false, 80);
+	assert_non_null(strstr(text, "  0x040000000  K"));
+	assert_non_null(strstr(text, "\n  0x050000000  "));
+	assert_null(strstr(text, "\n  0x048000000  "));
+	draw(false, false, 79 - 32);
+	assert_non_null(strstr(text, "\n  0x048000000  "));
+	assert_null(strstr(text, "\n  0x044000000  "));
+	draw(false, false, 40);
+	assert_non_null(strstr(text, "\n  0x044000000  "));
+}
+
 static void lines_keep_to_the_width(void **state)
 {
 	for (unsigned int columns = 40; columns <= 120; columns += 8) {
@@ -164,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(the_legend_names_what_is_drawn_and_no_more, set_up),
 		cmocka_unit_test_setup(without_unicode_and_colour_every_byte_is_ascii, set_up),
 		cmocka_unit_test_setup(colour_and_unicode_use_escapes_and_blocks, set_up),
+		cmocka_unit_test_setup(rows_begin_at_round_addresses, set_up),
 		cmocka_unit_test_setup(lines_keep_to_the_width, set_up),
 		cmocka_unit_test_setup(extreme_boards_are_drawn, set_up),
 		cmocka_unit_test_setup(sizes_are_short_and_do_not_round_up, set_up),

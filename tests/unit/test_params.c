@@ -198,7 +198,7 @@ static void memory_limit_is_whole_pages(void **state)
 
 static void a_bad_memory_limit_is_no_limit(void **state)
 {
-	static const char *const bad[] = {"mem=abc", "mem=",   "mem",	"mem=0",
+	static const char *const bad[] = {"mem=abc", "mem=",   "mem",	 "mem=0",
 					  "mem=16E", "mem=-1", "mem=5x", "mem=4095"};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -286,11 +286,16 @@ static void bad_switches_change_nothing(void **state)
 static void options_of_the_image(void **state)
 {
 	parse("quire.selftest quire.semihosting=1 quire.color=on quire.summary=0 "
-	      "quire.report=out.json quire.bench=n");
+	      "quire.report=out.json quire.bench=n quire.unicode quire.columns=132");
 	assert_true(quire_options.selftest && quire_options.semihosting && quire_options.color);
+	assert_true(quire_options.unicode);
+	assert_int_equal(quire_options.columns, 132);
 	assert_true(semihosting_on);
 	assert_false(quire_options.summary || quire_options.bench);
 	assert_string_equal(quire_options.report, "out.json");
+	parse("quire.columns=wide");
+	assert_int_equal(quire_options.columns, 132);
+	assert_non_null(strstr(log_text, "'quire.columns=wide'"));
 }
 
 static void what_follows_two_dashes_is_init_s(void **state)
