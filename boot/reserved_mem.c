@@ -37,6 +37,7 @@ static struct reserved_mem early_reserved_mem[MAX_DYNAMIC];
 struct reserved_mem *reserved_mem = early_reserved_mem;
 unsigned int nr_reserved_mem;
 
+static unsigned int widened;	      /* reservations that took more than they asked for */
 static unsigned int max_reserved_mem; /* entries that the second pass needs */
 /* By a child's position in /reserved-memory: its region could not be reserved. */
 static u64 refused_map[MAX_RESERVED_MEM / 64];
@@ -244,10 +245,46 @@ static void save_node(const char *name, const struct fdt_props *p, phys_addr_t b
 
 /* ------------------------------------------------------------------ first pass */
 
+/*
+ * The tree's reservations leave some slots of memblock's array to what comes before it can grow: page
+ * tables, dynamic regions.
+ */
+#define MAX_RESERVATIONS (MEMBLOCK_SPARE_REGIONS - MAX_RESERVED_MEM)
+
+/* memblock_reserve that needs no slot when there is none: all up to the region next to it goes too. */
+static int reserve(phys_addr_t base, phys_addr_t size)
+{
+	const struct memblock_type *type = &memblock.reserved;
+	unsigned long low = 0, high = type->cnt, mid;
+	phys_addr_t end = base + min(size, PHYS_ADDR_MAX - base);
+
+	if (type->cnt < MAX_RESERVATIONS)
+		return memblock_reserve(base, size);
+	if (!widened++)
+		pr_warn("more than %lu separate reservations: from here on the gap to the next one "
+			"is "
+			"reserved too\n",
+			MAX_RESERVATIONS);
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (type->regions[mid].base <= base)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low)
+		base = type->regions[low - 1].base + type->regions[low - 1].size;
+	else
+		end = max(end, type->regions[0].base);
+	return base < end ? memblock_reserve(base, end - base) : 0;
+}
+
 static int reserve_one(phys_addr_t base, phys_addr_t size, bool nomap)
 {
+	int err;
+
 	if (!nomap)
-		return memblock_reserve(base, size);
+		return reserve(base, size);
 	/*
 	 * What somebody already has in use must stay mapped. Outside of memory there is nothing to
 	 * unmap, and nothing to object to.
@@ -255,7 +292,11 @@ static int reserve_one(phys_addr_t base, phys_addr_t size, bool nomap)
 	if (memblock_overlaps_region(&memblock.memory, base, size) &&
 	    memblock_is_region_reserved(base, size))
 		return -EBUSY;
-	return memblock_mark_nomap(base, size);
+	err = memblock_mark_nomap(base, size);
+	/* No room to split regions: mapped, but at least nobody gets it. */
+	if (err)
+		reserve(base, size);
+	return err;
 }
 
 /* All ranges of `reg`. -ENOENT: there is none; -EINVAL: it cannot be read. */
@@ -443,7 +484,7 @@ void early_init_fdt_scan_reserved_mem(void)
 
 	event_step("early_init_fdt_scan_reserved_mem");
 	reserved_mem = early_reserved_mem;
-	nr_reserved_mem = max_reserved_mem = 0;
+	nr_reserved_mem = max_reserved_mem = widened = 0;
 	memset(refused_map, 0, sizeof(refused_map));
 	reserve_elfcorehdr();
 	scan_reserved_memory();
@@ -454,7 +495,7 @@ void early_init_fdt_scan_reserved_mem(void)
 		}
 		if (!size)
 			break;
-		memblock_reserve(base, size);
+		reserve(base, size);
 	}
 }
 

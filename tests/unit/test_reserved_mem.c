@@ -122,6 +122,36 @@ static void memreserve_entries(void **state)
 	assert_int_equal(memblock.reserved.cnt, 3);
 }
 
+/* One more than places, and then some below and between: all are reserved, by taking gaps too. */
+static void more_entries_than_places(void **state)
+{
+	const u64 limit = MEMBLOCK_SPARE_REGIONS - MAX_RESERVED_MEM;
+	u64 *rsv = calloc(2 * (limit + 4), sizeof(*rsv));
+	u64 i;
+
+	for (i = 0; i < limit + 4; i++) {
+		rsv[2 * i] = 0x48000000 + i * 0x2000;
+		rsv[2 * i + 1] = 0x1000;
+	}
+	rsv[2 * limit + 2] = 0x47000000;
+	rsv[2 * limit + 4] = 0x48001000;
+	rsv[2 * limit + 5] = 0x4000;
+	start(rsv, (unsigned int)limit + 4);
+	region("secure@40000000", 0x40000000, SZ_1M);
+	prop("no-map");
+	end();
+	first_pass();
+	for (i = 0; i < limit + 4; i++)
+		assert_true(memblock_is_region_memory(rsv[2 * i], rsv[2 * i + 1]) &&
+			    memblock_is_reserved(rsv[2 * i]) &&
+			    memblock_is_reserved(rsv[2 * i] + rsv[2 * i + 1] - 1));
+	assert_true(memblock.reserved.cnt <= limit);
+	assert_false(memblock_is_reserved(0x46fff000));
+	assert_false(memblock_is_reserved(0x7f000000));
+	assert_logged("more than 11264 separate reservations");
+	free(rsv);
+}
+
 static void no_map_over_a_reservation_is_refused(void **state)
 {
 	const char *line = "OF: reserved mem: Reserved memory: failed to reserve memory for node "
@@ -530,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(regions_with_reg, setup),
 		cmocka_unit_test_setup(memreserve_entries, setup),
+		cmocka_unit_test_setup(more_entries_than_places, setup),
 		cmocka_unit_test_setup(no_map_over_a_reservation_is_refused, setup),
 		cmocka_unit_test_setup(no_map_outside_of_memory_is_nobodys_business, setup),
 		cmocka_unit_test_setup(over_the_kernel_is_said, setup),
