@@ -137,7 +137,7 @@ static int of_memory_node(const char *name, const struct fdt_props *p)
 
 		err = add_block((int)nid, start, start + fdt_number(reg + ac, sc));
 		if (err)
-			goto bad;
+			return err;
 		numa_nodes_parsed |= 1ULL << nid;
 	}
 	return 0;
@@ -184,6 +184,11 @@ static int of_distance_map(void)
 	if (!fdt_info.has_distance_map)
 		return 0;
 	printk(KERN_INFO "OF: NUMA: parsing numa-distance-map-v1\n");
+	if (fdt_info.distance_matrix_len % 12)
+		printk(KERN_WARNING
+		       "OF: NUMA: distance-matrix has %u bytes, which is not a multiple of "
+		       "12: the rest is ignored\n",
+		       fdt_info.distance_matrix_len);
 	if (!m) {
 		printk(KERN_ERR "OF: NUMA: No distance-matrix property in distance-map\n");
 		return -EINVAL;
@@ -507,9 +512,10 @@ static int numa_init(int (*source)(void))
 	return 0;
 }
 
-/* Where each CPU is: the node it names, if there is such a node; else node 0. */
+/* Where each CPU is: the node it names, if there is such a node; else the first one. */
 static void map_cpus(bool from_tree)
 {
+	int first = __ffs(numa_nodes_parsed);
 	unsigned int i, j;
 
 	for (i = 0; i < nr_cpus_possible; i++) {
@@ -521,9 +527,9 @@ static void map_cpus(bool from_tree)
 			if (fake_to_real[j] == cpu->nid)
 				break;
 		if (nr_fake)
-			cpu->nid = j < nr_fake ? (int)j : 0;
+			cpu->nid = j < nr_fake ? (int)j : first;
 		if (!((numa_nodes_parsed >> cpu->nid) & 1))
-			cpu->nid = 0;
+			cpu->nid = first;
 	}
 }
 

@@ -286,6 +286,23 @@ static void cpus_of_nodes_that_are_not(void **state)
 	assert_int_equal(cpu_descs[0].nid, 0);
 }
 
+/* Node 0 does not exist: a CPU that names no node is on the first that does. */
+static void cpus_without_a_node_and_no_node_0(void **state)
+{
+	tree_begin(2, 2);
+	node("cpus");
+	prop_u32("#address-cells", 1);
+	cpu(0, -1);
+	cpu(1, 99);
+	end();
+	bank(SZ_1G, SZ_256M, 7);
+	bank(SZ_2G, SZ_256M, 3);
+	run();
+	assert_int_equal(nodes, 1 << 3 | 1 << 7);
+	assert_int_equal(cpu_descs[0].nid, 3);
+	assert_int_equal(cpu_descs[1].nid, 3);
+}
+
 static void not_wanted(void **state)
 {
 	numa_off = true;
@@ -400,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup(overlapping_nodes_mean_one_node, setup),
 		cmocka_unit_test_setup(a_node_of_cpus_alone, setup),
 		cmocka_unit_test_setup(cpus_of_nodes_that_are_not, setup),
+		cmocka_unit_test_setup(cpus_without_a_node_and_no_node_0, setup),
 		cmocka_unit_test_setup(not_wanted, setup),
 		cmocka_unit_test_setup(no_hotplug_after_nodes, setup),
 		cmocka_unit_test_setup(reserved_regions_get_their_node, setup),
