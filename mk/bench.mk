@@ -11,9 +11,9 @@ bench-image:
 bench: bench-image bench-host
 	bash bench/run_bench.sh $(N)
 
-# The page allocator in a process, on one thread and on two: optimised, without sanitizers.
-HOST_BENCH_SRC := bench/host_page_bench.c tests/unit/doubles.c $(addprefix mm/page/,buddy.c buddy_check.c fallback.c \
-	pageset.c alloc.c)
+# The page allocator in a process, on one thread and on two: optimised, without sanitizers; what test_alloc links.
+HOST_BENCH_SRC := bench/host_page_bench.c tests/unit/doubles.c \
+	$(wildcard $(call unit_line,tests/unit/test_alloc.c,links))
 $(N)/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(HOSTCC) $(STD) $(INC) -Iport/host/include -I. $(DEPFLAGS) -c $< -o $@
