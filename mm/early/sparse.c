@@ -97,7 +97,7 @@ static int populate(unsigned long start_nr, unsigned long end_nr, int nid)
 	pa = alloc_map(kva, size, nid);
 	if (!pa)
 		return -ENOMEM;
-	err = kernel_map(kva, pa, size, PAGE_KERNEL, 0);
+	err = kernel_map(kva, pa, size, PAGE_KERNEL, MAP_NO_EXEC);
 	if (!err) {
 		err = port_mirror_map(kva, pa, size);
 		if (err)
