@@ -43,7 +43,7 @@ static const struct {
 	[CELL_NOMAP] = {'X', "91", "no-map"},	   [CELL_KERNEL] = {'K', "92", "kernel"},
 	[CELL_FDT] = {'D', "95", "device tree"},   [CELL_INITRD] = {'I', "96", "initrd"},
 	[CELL_CRASH] = {'S', "93", "crashkernel"}, [CELL_CMA] = {'C', "94", "CMA"},
-	[CELL_FIRMWARE] = {'R', "33", "reserved"}, [CELL_BOOT] = {'b', "35", "boot allocations"},
+	[CELL_FIRMWARE] = {'R', "33", "reserved"}, [CELL_BOOT] = {'b', "37", "boot allocations"},
 	[CELL_FREE] = {'.', "90", "free"},	   [CELL_HOLE] = {' ', "0", "hole"},
 };
 
