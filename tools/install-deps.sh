@@ -12,10 +12,10 @@ make                        make
 gcc                         gcc
 /usr/include/stdio.h        libc6-dev
 aarch64-linux-gnu-gcc       gcc-aarch64-linux-gnu
-qemu-system-aarch64         qemu-system-arm
-dtc                         device-tree-compiler
-python3                     python3-minimal'
+qemu-system-aarch64         qemu-system-arm'
 TEST_NEEDS='
+dtc                         device-tree-compiler
+python3                     python3
 /usr/include/cmocka.h       libcmocka-dev
 xz                          xz-utils
 clang                       clang
@@ -29,6 +29,8 @@ clang                       clang
 present() {
 	case $1 in
 	/*) [ -e "$1" ] ;;
+	# Its minimal package has the command and not these.
+	python3) python3 -c 'import gzip, json, shutil' >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -64,6 +66,18 @@ fuzz_missing() {
 	[ "$kind" = test ] && command -v clang >/dev/null 2>&1 && ! clang_can_fuzz
 }
 
+# Of what may be missing, only what this system's lists have: asking again at each run would find no more.
+candidate() {
+	apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+if [ -z "$must" ] && command -v apt-cache >/dev/null 2>&1 && candidate make; then
+	known=''
+	for package in $may; do
+		candidate "$package" && known="$known $package"
+	done
+	may=$known
+fi
+
 if [ -z "$must$may" ] && ! fuzz_missing; then
 	exit 0
 fi
@@ -89,16 +103,8 @@ apt_install() {
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null
 }
 
-available=''
-updated=''
-update_once() {
-	[ -n "$updated" ] && return
-	updated=1
-	$as_root apt-get update -q </dev/null || echo "apt-get update failed; trying with the lists that are there" >&2
-}
-
 echo "Installing:$must$may"
-update_once
+$as_root apt-get update -q </dev/null || echo "apt-get update failed; trying with the lists that are there" >&2
 if [ -n "$must" ]; then
 	# shellcheck disable=SC2086
 	apt_install $must || {
@@ -106,10 +112,9 @@ if [ -n "$must" ]; then
 		exit 1
 	}
 fi
+available=''
 for package in $may; do
-	if apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then
-		available="$available $package"
-	fi
+	candidate "$package" && available="$available $package"
 done
 if [ -n "$available" ]; then
 	# shellcheck disable=SC2086
