@@ -72,16 +72,6 @@ LINUX_OPS = {
     "alloc_pages_zero o3 hot": 2479, "free_pages_zero o3 hot": 268, "alloc_pages_bulk n16": 97.5,
     "free after bulk n16": 193.3, "alloc_pages_bulk n64": 91.8, "free after bulk n64": 193,
     "alloc_pages_bulk n512": 90.2, "free after bulk n512": 193,
-    "alloc_pages o0 hot": 269, "free_pages o0 hot": 191, "alloc_pages o1 hot": 315, "free_pages o1 hot": 220,
-    "alloc_pages o2 hot": 312, "free_pages o2 hot": 236, "alloc_pages o3 hot": 336, "free_pages o3 hot": 268,
-    "alloc_pages o4 hot": 401, "free_pages o4 hot": 482, "alloc_pages o9 hot": 314, "free_pages o9 hot": 4295,
-    "alloc_pages o10 hot": 337, "free_pages o10 hot": 8722, "alloc_pages o0 batch1024": 272,
-    "free_pages o0 batch1024": 193, "alloc_pages o3 batch256": 471.2, "free_pages o3 batch256": 568.2,
-    "alloc_pages_zero o0 hot": 553, "free_pages_zero o0 hot": 191, "alloc_pages_zero o1 hot": 865,
-    "free_pages_zero o1 hot": 220, "alloc_pages_zero o2 hot": 1403, "free_pages_zero o2 hot": 236,
-    "alloc_pages_zero o3 hot": 2479, "free_pages_zero o3 hot": 268, "alloc_pages_bulk n16": 97.5,
-    "free after bulk n16": 193.3, "alloc_pages_bulk n64": 91.8, "free after bulk n64": 193,
-    "alloc_pages_bulk n512": 90.2, "free after bulk n512": 193,
     "memblock_reserve_random_100": 673, "memblock_reserve_random_1000": 6319, "memblock_reserve_random_10000": 58748,
     "memblock_alloc64_after_100": 2606, "memblock_alloc64_after_1000": 20588, "memblock_alloc64_after_10000": 200710,
     "memblock_is_reserved_100": 85, "memblock_is_reserved_1000": 124, "memblock_is_reserved_10000": 164,
@@ -92,7 +82,10 @@ LINUX_OPS = {
     "memblock_add_random_100": 686, "memblock_add_random_1000": 6139, "memblock_add_random_10000": 58719,
     "memblock_add_ascending_100": 995, "memblock_add_ascending_1000": 10242, "memblock_add_ascending_10000": 100336,
 }
-GOAL_OPS = {"order-0 pair, hot": 120, "alloc_pages_bulk n512": 30, "memblock_reserve_random_10000": 3000, "memblock_alloc64_after_10000": 3000}
+GOAL_OPS = {
+    "order-0 pair, hot": 120, "alloc_pages_bulk n512": 30, "memblock_reserve_random_10000": 3000,
+    "memblock_alloc64_after_10000": 3000,
+}
 
 
 def ops_table(folder):
