@@ -8,6 +8,8 @@
 #include <quire/printk.h>
 #include <quire/report.h>
 
+#include "../arch/arm64/descriptor.h"
+
 unsigned int layout_areas(struct layout_area areas[MAX_LAYOUT_AREAS])
 {
 	const struct va_layout *l = &va_layout;
@@ -68,58 +70,28 @@ void report_layout(struct out *out)
 			   areas[i].end - 1, human_size(size, areas[i].end - areas[i].start));
 }
 
-/* Entries in a run with the contiguous bit, by level (Arm ARM D8.6.1): 0 where the granule has none. */
-static unsigned int contiguous_entries(unsigned int level)
-{
-	if (PAGE_SHIFT == 12)
-		return level >= 1 ? 16 : 0;
-	if (PAGE_SHIFT == 14)
-		return level == 3 ? 128 : level == 2 ? 32 : 0;
-	return level == 3 || level == 2 ? 32 : 0;
-}
-
-static u64 level_size(unsigned int level)
-{
-	return 1ULL << (PAGE_SHIFT + (3 - level) * (PAGE_SHIFT - 3));
-}
-
-#define DESC_CONTIGUOUS BIT(52)
-
-static int count_leaf(const struct pgtable_leaf *leaf, void *arg)
-{
-	unsigned long *entries = arg; /* [level][contiguous] */
-	bool contiguous = leaf->desc & DESC_CONTIGUOUS;
-
-	if (leaf->level <= 3)
-		entries[leaf->level * 2 + contiguous]++;
-	return 0;
-}
-
 void linear_map_stats(struct linear_map_stats *s)
 {
 	/* The largest block: 1 GiB with 4K, 32 MiB with 16K, 512 MiB with 64K (LPA2 and LPA add a level, shown when used). */
-	const unsigned int top = PAGE_SHIFT == 12 ? 1 : 2;
-	unsigned long entries[4 * 2] = {0};
+	const int top = PAGE_SHIFT == 12 ? 1 : 2;
 	struct pgtable_stats stats;
 	unsigned int n = 0;
 
-	pgtable_for_each_leaf(port_swapper_pg_dir(), va_layout.page_offset, va_layout.page_end,
-			      count_leaf, entries);
-	for (unsigned int level = 4; level-- > 0;) {
+	kernel_pgtable_stats(va_layout.page_offset, va_layout.page_end, &stats);
+	for (int level = MAX_LEVEL; level >= 0; level--) {
 		unsigned int run = contiguous_entries(level);
 
-		if (level < top && !entries[level * 2])
+		if (level < top && !stats.leaves_by_level[level + 1])
 			continue;
 		s->block[n].size = level_size(level);
-		s->block[n++].count = entries[level * 2];
-		if (run) {
+		s->block[n++].count = stats.leaves_by_level[level + 1];
+		if (run > 1) {
 			s->block[n].size = level_size(level) * run;
-			s->block[n++].count = entries[level * 2 + 1] / run;
+			s->block[n++].count = stats.contiguous_runs_by_level[level + 1];
 		}
 	}
 	s->nr_blocks = n;
 
-	kernel_pgtable_stats(va_layout.page_offset, va_layout.page_end, &stats);
 	s->table_pages = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(stats.table_pages); i++)
 		s->table_pages += stats.table_pages[i];

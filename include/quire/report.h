@@ -54,7 +54,7 @@ struct linear_map_stats {
 	unsigned int
 		nr_blocks; /* entries of block[]: every size that this granule has, even when count is 0 */
 	unsigned long
-		table_pages; /* pages of tables below the root that serve the linear map, the root included */
+		table_pages; /* pages of tables that serve the linear map, the root included */
 };
 void linear_map_stats(struct linear_map_stats *s);
 
