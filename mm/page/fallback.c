@@ -56,14 +56,28 @@ static int fallback_type(const struct zone *zone, unsigned int order, enum migra
 /* ------------------------------------------------------------------ pageblocks */
 
 /*
- * The pageblock of pfn, when the zone has all of it; the lock of one zone does not protect
- * another's pages.
+ * The pageblock of pfn, when the zone has all of it: the lock of one zone protects neither another's
+ * pages nor a type that both go by, so that the type of a pageblock that zones share never changes.
+ * Nodes may take turns within one, then each zone spans it; a zone without holes has what it spans.
  */
 static bool whole_pageblock(const struct zone *zone, unsigned long pfn, unsigned long *start)
 {
-	*start = pageblock_start_pfn(pfn);
-	return zone_spans_pfn(zone, *start) &&
-	       zone_spans_pfn(zone, *start + pageblock_nr_pages - 1);
+	unsigned long end;
+
+	*start = pfn = pageblock_start_pfn(pfn);
+	end = pfn + pageblock_nr_pages;
+	if (!zone_spans_pfn(zone, pfn) || !zone_spans_pfn(zone, end - 1))
+		return false;
+	if (zone->present_pages == zone->spanned_pages)
+		return true;
+	while (pfn < end) {
+		const struct page *page = pfn_to_page(pfn);
+
+		if (page_zone(page) != zone)
+			return false;
+		pfn += PageBuddy(page) ? 1UL << buddy_order(page) : 1;
+	}
+	return true;
 }
 
 /*
