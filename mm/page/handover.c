@@ -41,6 +41,8 @@
 #include <quire/sparse.h>
 #include <quire/string.h>
 
+#include "internal.h"
+
 /* ------------------------------------------------------------------ counting */
 
 void reset_all_zones_managed_pages(void)
@@ -114,7 +116,7 @@ unsigned long nr_free_pages(void)
 	unsigned long pages = 0;
 	struct zone *zone;
 
-	for_each_zone(zone) pages += (unsigned long)READ_ONCE(zone->vm_stat[NR_FREE_PAGES]);
+	for_each_zone(zone) pages += zone_page_state(zone, NR_FREE_PAGES);
 	return pages;
 }
 
@@ -190,9 +192,9 @@ static void give_deferred(struct zone *zone, unsigned long start_pfn, unsigned l
 	buddy_free_range(zone, start_pfn, end_pfn, mt);
 	flags = spin_lock_irqsave(&zone->lock);
 	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - pages, __ATOMIC_RELAXED);
-	zone->vm_stat[NR_FREE_PAGES] -= (long)pages;
+	zone_page_state_add(zone, NR_FREE_PAGES, -(long)pages);
 	if (mt == MIGRATE_CMA)
-		zone->vm_stat[NR_FREE_CMA_PAGES] -= (long)pages;
+		zone_page_state_add(zone, NR_FREE_CMA_PAGES, -(long)pages);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -288,15 +290,9 @@ struct page *pfn_to_online_page(unsigned long pfn)
 	return section_grow(pfn) ? NULL : pfn_to_page(pfn);
 }
 
-/* Written under zone->lock, looked at without: one untorn read. */
-static unsigned long deferred_now(const struct zone *zone)
-{
-	return __atomic_load_n(&zone->deferred_pages, __ATOMIC_RELAXED);
-}
-
 bool zone_grow(struct zone *zone)
 {
-	unsigned long pfn, end = zone_end_pfn(zone), deferred = deferred_now(zone);
+	unsigned long pfn, end = zone_end_pfn(zone), deferred = zone_deferred_pages(zone);
 
 	if (!deferred || !memblock_closed)
 		return false;
@@ -315,11 +311,11 @@ bool zone_grow(struct zone *zone)
 		__atomic_store_n(&zone->grow_pfn, min(ALIGN(pfn + 1, PAGES_PER_SECTION), end),
 				 __ATOMIC_RELAXED);
 		/* A section without free pages of this zone helps nobody: go on. */
-		if (deferred_now(zone) < deferred)
+		if (zone_deferred_pages(zone) < deferred)
 			return true;
 	}
 	/* Others may have grown the last section meanwhile. */
-	return deferred_now(zone) < deferred;
+	return zone_deferred_pages(zone) < deferred;
 }
 
 void memmap_grow_all(void)
@@ -332,31 +328,43 @@ void memmap_grow_all(void)
 
 /* ------------------------------------------------------------------ giving back later */
 
-unsigned long free_reserved_range(phys_addr_t base, phys_addr_t size)
+/*
+ * Only what memblock knows as reserved memory: a hole or memory without a mapping looks reserved in its
+ * struct pages too. PageReserved tells what was given back before.
+ */
+static void give_reserved(struct zone *zone, unsigned long pfn, unsigned long end,
+			  enum memmap_kind kind, void *arg)
 {
-	unsigned long pfn = PFN_UP(base), end = PFN_DOWN(base + size), given = 0;
+	unsigned long *given = arg, start, stop, flags;
 
-	while (pfn < end) {
-		/* One section's part of one zone at a time. */
-		unsigned long stop = min(end, ALIGN(pfn + 1, PAGES_PER_SECTION)), start;
-		struct zone *zone;
-		unsigned long flags;
-
-		if (section_grow(pfn) || !PageReserved(pfn_to_page(pfn))) {
-			pfn++;
+	while (kind == MEMMAP_RESERVED && pfn < end) {
+		/* One section's part at a time. */
+		stop = min(end, ALIGN(pfn + 1, PAGES_PER_SECTION));
+		if (section_grow(pfn)) {
+			pfn = stop;
 			continue;
 		}
-		zone = page_zone(pfn_to_page(pfn));
-		for (start = pfn; pfn < stop; pfn++)
-			if (!PageReserved(pfn_to_page(pfn)) || page_zone(pfn_to_page(pfn)) != zone)
-				break;
+		while (pfn < stop && !PageReserved(pfn_to_page(pfn)))
+			pfn++;
+		for (start = pfn; pfn < stop && PageReserved(pfn_to_page(pfn));)
+			pfn++;
+		if (start == pfn)
+			continue;
 		memmap_init_free(start, pfn, zone);
 		buddy_free_range(zone, start, pfn, MIGRATE_MOVABLE);
 		flags = spin_lock_irqsave(&zone->lock);
 		zone->managed_pages += pfn - start;
 		spin_unlock_irqrestore(&zone->lock, flags);
-		given += pfn - start;
+		*given += pfn - start;
 	}
+}
+
+unsigned long free_reserved_range(phys_addr_t base, phys_addr_t size)
+{
+	unsigned long start = PFN_UP(base), end = PFN_DOWN(base + size), given = 0;
+
+	if (start < end)
+		memmap_walk(start, end, give_reserved, &given);
 	return given;
 }
 
