@@ -213,12 +213,13 @@ extern u8 *pageblock_types;
 
 static inline enum migratetype get_pfnblock_migratetype(unsigned long pfn)
 {
-	return (enum migratetype)READ_ONCE(pageblock_types[pfn >> pageblock_order]);
+	return (enum migratetype)__atomic_load_n(&pageblock_types[pfn >> pageblock_order],
+						 __ATOMIC_RELAXED);
 }
 
 static inline void set_pfnblock_migratetype(unsigned long pfn, enum migratetype mt)
 {
-	WRITE_ONCE(pageblock_types[pfn >> pageblock_order], (u8)mt);
+	__atomic_store_n(&pageblock_types[pfn >> pageblock_order], (u8)mt, __ATOMIC_RELAXED);
 }
 
 static inline enum migratetype get_pageblock_migratetype(const struct page *page)

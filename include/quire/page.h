@@ -106,14 +106,17 @@ static inline struct page *page_from_index(u32 index)
 #define PAGE_NODE_SHIFT 26
 #define PAGE_NODE_BITS 6
 
+/* Zone and node never change; the flags beside them may meanwhile. */
 static inline unsigned int page_zonenum(const struct page *page)
 {
-	return (page->flags >> PAGE_ZONE_SHIFT) & ((1U << PAGE_ZONE_BITS) - 1);
+	u32 flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
+
+	return (flags >> PAGE_ZONE_SHIFT) & ((1U << PAGE_ZONE_BITS) - 1);
 }
 
 static inline unsigned int page_to_nid(const struct page *page)
 {
-	return page->flags >> PAGE_NODE_SHIFT;
+	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> PAGE_NODE_SHIFT;
 }
 
 /* Lists. The page must be on no list for add, on this list for del. Constant time. Locking: the list's owner's. */

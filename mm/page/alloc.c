@@ -200,7 +200,7 @@ static bool has_free_block(const struct zone *zone, unsigned int order, unsigned
 	 * What the sections to come will hold cannot be seen in the lists. The request grows them
 	 * and looks again.
 	 */
-	if (READ_ONCE(zone->deferred_pages))
+	if (zone_deferred_pages(zone))
 		return true;
 	for (o = order; o < NR_PAGE_ORDERS; o++) {
 		const struct free_area *area = &zone->free_area[o];
@@ -265,7 +265,8 @@ void prep_compound_page(struct page *page, unsigned int order)
 	for (i = 1; i < nr; i++)
 		set_compound_head(page + i, page);
 	if (order)
-		page[1].order = order;
+		/* Somebody who took the page for a free block may look at it. */
+		__atomic_store_n(&page[1].order, order, __ATOMIC_RELAXED);
 	__SetPageHead(page);
 }
 
@@ -775,7 +776,8 @@ static bool free_one_prepare(struct page *page)
 		bad_page(page, reason);
 		return false;
 	}
-	page->flags &= ~PAGE_FLAGS_CHECK_AT_PREP;
+	/* A neighbour that is freed may look at the zone in it. */
+	__atomic_store_n(&page->flags, page->flags & ~PAGE_FLAGS_CHECK_AT_PREP, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -881,7 +883,8 @@ static noinline void free_any(struct page *page, unsigned int order)
 static __always_inline void free_fast(struct page *page, unsigned int order)
 {
 	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
-	u8 mt = READ_ONCE(pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)]);
+	u8 mt = __atomic_load_n(&pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)],
+				__ATOMIC_RELAXED);
 
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		free_any(page, order);

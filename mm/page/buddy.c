@@ -224,7 +224,7 @@ static bool lists_complete(const struct zone *zone, enum migratetype mt, unsigne
 {
 	unsigned int order;
 
-	if (likely(!READ_ONCE(zone->deferred_pages)) || (alloc_flags & ALLOC_GROWN))
+	if (likely(!zone_deferred_pages(zone)) || (alloc_flags & ALLOC_GROWN))
 		return true;
 	if (mt == MIGRATE_MOVABLE)
 		return false;
@@ -285,12 +285,13 @@ static struct page *__rmqueue(struct zone *zone, unsigned int order, enum migrat
 }
 
 /*
- * Nothing was found: shall the caller try again? Grows the zone's next section. When there is none,
- * the last try is made with ALLOC_GROWN, which may use other types.
+ * Nothing was found: shall the caller try again? `deferred`: pages were missing in the lists when it
+ * looked; by now another CPU may have put the last of them there. Grows the zone's next section. When
+ * there is none, the last try is made with ALLOC_GROWN, which may use other types.
  */
-static bool grow_and_retry(struct zone *zone, unsigned int *alloc_flags)
+static bool grow_and_retry(struct zone *zone, bool deferred, unsigned int *alloc_flags)
 {
-	if (likely(!READ_ONCE(zone->deferred_pages)) || (*alloc_flags & ALLOC_GROWN))
+	if (likely(!deferred) || (*alloc_flags & ALLOC_GROWN))
 		return false;
 	if (!zone_grow(zone))
 		*alloc_flags |= ALLOC_GROWN;
@@ -301,11 +302,13 @@ struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratety
 			   unsigned int alloc_flags)
 {
 	struct page *page;
+	bool deferred;
 
 	do {
 		enum rmqueue_mode mode = RMQUEUE_NORMAL;
 		unsigned long flags = spin_lock_irqsave(&zone->lock);
 
+		deferred = zone->deferred_pages != 0;
 		page = NULL;
 		if (alloc_flags & ALLOC_HIGHATOMIC)
 			page = __rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC);
@@ -319,7 +322,7 @@ struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratety
 		    lists_complete(zone, mt, alloc_flags))
 			page = __rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC);
 		spin_unlock_irqrestore(&zone->lock, flags);
-	} while (!page && grow_and_retry(zone, &alloc_flags));
+	} while (!page && grow_and_retry(zone, deferred, &alloc_flags));
 	return page;
 }
 
@@ -388,6 +391,7 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int co
 {
 	struct sink sink = {.list = list, .array = array};
 	unsigned int got = 0;
+	bool deferred;
 
 	do {
 		enum rmqueue_mode mode = RMQUEUE_NORMAL;
@@ -396,6 +400,7 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int co
 		bool one_by_one =
 			(alloc_flags & ALLOC_CMA) && zone_page_state(zone, NR_FREE_CMA_PAGES);
 
+		deferred = zone->deferred_pages != 0;
 		while (got < count) {
 			struct page *page;
 			unsigned int n = 0;
@@ -412,7 +417,7 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int co
 			got += n;
 		}
 		spin_unlock_irqrestore(&zone->lock, flags);
-	} while (!got && grow_and_retry(zone, &alloc_flags));
+	} while (!got && grow_and_retry(zone, deferred, &alloc_flags));
 	return got;
 }
 
@@ -500,7 +505,7 @@ unsigned long zone_free_blocks(struct zone *zone, unsigned int order)
 
 	if (order >= NR_PAGE_ORDERS)
 		return 0;
-	if (READ_ONCE(zone->deferred_pages)) {
+	if (zone_deferred_pages(zone)) {
 		for (pfn = zone->zone_start_pfn; pfn < end; pfn = stop) {
 			stop = deferred_run(&pfn, end);
 			if (pfn >= end)

@@ -40,9 +40,22 @@ static inline unsigned long pageblock_start_pfn(unsigned long pfn)
 	return ALIGN_DOWN(pfn, pageblock_nr_pages);
 }
 
+/* Of a free block of the zone whose lock is held; of any other page it is a hint. */
 static inline unsigned int buddy_order(const struct page *page)
 {
-	return page->order;
+	return __atomic_load_n(&page->order, __ATOMIC_RELAXED);
+}
+
+/* A free block's order without the lock: a hint, but at most MAX_PAGE_ORDER. */
+static inline unsigned int buddy_order_unsafe(const struct page *page)
+{
+	return min(buddy_order(page), (unsigned int)MAX_PAGE_ORDER);
+}
+
+/* Free pages that are in no list yet. Written under zone->lock, looked at without. */
+static inline unsigned long zone_deferred_pages(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->deferred_pages, __ATOMIC_RELAXED);
 }
 
 static inline unsigned long zone_page_state(const struct zone *zone, enum zone_stat_item item)
@@ -83,7 +96,7 @@ static inline void add_to_free_list(struct page *page, struct zone *zone, unsign
 {
 	struct free_area *area = &zone->free_area[order];
 
-	page->order = order;
+	__atomic_store_n(&page->order, order, __ATOMIC_RELAXED);
 	__SetPageBuddy(page);
 	if (tail)
 		page_list_add_tail(&area->free_list[mt], page);
