@@ -56,9 +56,9 @@ static struct page *has_unmovable_pages(unsigned long start, unsigned long end,
 			continue;
 		}
 		if (!page_ref_count(page)) {
-			/* Free, or on its way. Without the lock the order is a hint. */
+			/* Free, or on its way. */
 			if (PageBuddy(page))
-				pfn += (1UL << min(buddy_order(page), (u32)MAX_PAGE_ORDER)) - 1;
+				pfn += (1UL << buddy_order_unsafe(page)) - 1;
 			continue;
 		}
 		if (!page_flag_test(page, PG_lru, __ATOMIC_RELAXED))
@@ -93,17 +93,16 @@ static void unisolate_pageblock(unsigned long pfn, enum migratetype mt)
 	unsigned long flags = spin_lock_irqsave(&zone->lock);
 
 	if (is_migrate_isolate(get_pfnblock_migratetype(pfn))) {
-		if (PageBuddy(page) && buddy_order(page) >= pageblock_order) {
+		if (PageBuddy(page) && buddy_order(page) == pageblock_order) {
 			/*
 			 * Free as a whole. Put back as if freed, so that it merges with its
 			 * neighbour, which an isolated one did not.
 			 */
-			unsigned int order = buddy_order(page);
-
-			del_from_free_list(page, zone, order, MIGRATE_ISOLATE);
-			set_pageblock_range(page, order, mt);
-			__free_one_page(page, pfn, zone, order, mt, FPI_NONE);
+			del_from_free_list(page, zone, pageblock_order, MIGRATE_ISOLATE);
+			set_pfnblock_migratetype(pfn, mt);
+			__free_one_page(page, pfn, zone, pageblock_order, mt, FPI_NONE);
 		} else {
+			/* A larger block is split: its other pageblocks may be another caller's. */
 			move_freepages_block_isolate(zone, page, mt);
 		}
 	}
@@ -293,7 +292,7 @@ static bool range_possible(const struct zone *zone, unsigned long pfn, unsigned 
 		if (!page || page_zone(page) != zone || PageReserved(page))
 			return false;
 		if (PageBuddy(page))
-			pfn += (1UL << min(buddy_order(page), (u32)MAX_PAGE_ORDER)) - 1;
+			pfn += (1UL << buddy_order_unsafe(page)) - 1;
 	}
 	return true;
 }
