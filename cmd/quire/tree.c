@@ -284,19 +284,25 @@ void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest)
 		widen(start, end - start, &x);
 }
 
+#define MAX_BANKS 64
+
 void tree_set_memory(struct tree *t, uint64_t size)
 {
-	uint64_t base, old;
+	uint64_t base, old, step = size;
 	int ac, sc, node, first = -1;
-	fdt32_t reg[8], *p = reg;
+	fdt32_t reg[5 * MAX_BANKS], *p = reg;
 	bool again = true;
 
 	open_tree(t);
 	tree_first_bank(t, &base, &old);
 	ac = root_cells(t, "#address-cells", 2);
 	sc = root_cells(t, "#size-cells", 1);
-	if (!ac || !sc || (sc == 1 && size >> 32))
-		die("--mem: %s: #size-cells of %d cannot hold this size", t->name, sc);
+	/* A size of one cell ends below 4 GiB: more is several banks in a row, as such boards' boot loaders write it. */
+	if (sc == 1 && size >> 32)
+		step = 2ULL << 30;
+	if (!ac || !sc || (size - 1) / step >= MAX_BANKS || (ac == 1 && (base + size - 1) >> 32))
+		die("--mem: %s: #address-cells of %d and #size-cells of %d cannot hold this memory",
+		    t->name, ac, sc);
 	/* All but the first memory node go; deleting one moves the others. */
 	while (again) {
 		again = false;
@@ -318,8 +324,11 @@ void tree_set_memory(struct tree *t, uint64_t size)
 		check(t, first);
 		check(t, fdt_setprop_string(t->blob, first, "device_type", "memory"));
 	}
-	write_cells(&p, ac, base);
-	write_cells(&p, sc, size);
+	for (; size; base += step, size -= step) {
+		step = step < size ? step : size;
+		write_cells(&p, ac, base);
+		write_cells(&p, sc, step);
+	}
 	check(t, fdt_setprop(t->blob, first, "reg", reg, (int)((p - reg) * 4)));
 }
 

@@ -59,6 +59,14 @@ says err 'quire: .*--mem'
 run 0 "$quire" boot "$work/unfilled.dtb" --json --mem 1G
 [ "$(memory)" = "0x60000000+0x40000000" ] || fail "--mem of a tree without sizes: $(memory)"
 
+# Sizes of one cell and addresses of two: more than 4 GiB is several banks, which memblock joins.
+sed 's/#address-cells = <1>/#address-cells = <2>/; s/^\tmemory@.*//' "$work/board.dts" | dtc -q -o "$work/cells.dtb" - ||
+	fail "dtc of the tree with two address cells"
+run 0 "$quire" boot "$work/cells.dtb" --json --mem 0x1c0001000
+[ "$(memory)" = "0x40000000+0x1c0001000" ] || fail "--mem of banks in a row: $(memory)"
+run 2 "$quire" boot "$work/cells.dtb" --mem 1T
+one_line_error
+
 # Truncated, and damaged inside: told before or by the kernel, never a crash.
 head -c 100 "$board" >"$work/short.dtb"
 run 2 "$quire" boot "$work/short.dtb"
