@@ -7,7 +7,6 @@
  *
  * The walk is in report order and keeps one open line: no memory in proportion to the tables.
  */
-#include <quire/page.h>
 #include <quire/pgtable.h>
 #include <quire/report_pgtable.h>
 
@@ -157,10 +156,6 @@ static void dump_table(struct dump *d, int level, phys_addr_t table, unsigned lo
 void report_ptdump(struct out *out)
 {
 	const struct va_layout *l = &va_layout;
-	unsigned long start = linear_map_start();
-	/* The struct page of the first address of the linear map. */
-	unsigned long vmemmap =
-		l->vmemmap_start + (((start - l->page_offset) >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
 	struct dump d = {
 		.out = out,
 		.pt = &kernel_pgtable,
@@ -173,7 +168,7 @@ void report_ptdump(struct out *out)
 				{l->modules_end, "Modules end"},
 				{l->vmalloc_start, "vmalloc() area"},
 				{l->vmalloc_end, "vmalloc() end"},
-				{vmemmap, "vmemmap start"},
+				{l->vmemmap_start, "vmemmap start"},
 				{l->vmemmap_end, "vmemmap end"},
 				{l->pci_io_start, "PCI I/O start"},
 				{l->pci_io_end, "PCI I/O end"},
@@ -183,6 +178,6 @@ void report_ptdump(struct out *out)
 	};
 
 	d.marker[NR_MARKERS - 1].address = ~0UL;
-	dump_table(&d, d.pt->top, d.pt->root, start, 0);
+	dump_table(&d, d.pt->top, d.pt->root, l->page_offset, 0);
 	note(&d, 0, MIN_LEVEL, 0, true);
 }

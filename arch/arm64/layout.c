@@ -10,13 +10,12 @@
  *   -1 GiB+8 MiB PCI I/O, 16 MiB
  *                fixmap                  .. -8 MiB
  *
- * va is the configured size, min the size that every CPU has (48; 47 with 16 KiB pages; va itself up to 48). On a CPU
- * without 52-bit addresses the linear map's lower part, -2^52 .. -2^min, is not there: page_offset stays, and
- * memstart_addr is lowered instead, so that translating an address stays one addition.
+ * va is the size in force, min the size that every CPU has (48; 47 with 16 KiB pages; va itself up to 48). Linux keeps
+ * the layout of the configured size on a CPU without 52-bit addresses and lowers memstart_addr instead; the areas above
+ * page_end are the same either way, but for vmemmap_start.
  */
 #include <quire/page.h>
 #include <quire/pgtable.h>
-#include <quire/port.h>
 
 #define MODULES_SIZE SZ_2G
 #define PCI_IO_SIZE SZ_16M
@@ -58,21 +57,9 @@ int va_layout_init(unsigned int va_bits)
 			   (((l->page_end - l->page_offset) >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
 	l->vmalloc_start = l->modules_end;
 	l->vmalloc_end = l->vmemmap_start - SZ_8M;
-	/* What the CPU cannot address of the linear map needs no struct pages: vmalloc has that room. */
-	l->vmalloc_end += ((linear_map_start() - l->page_offset) >> PAGE_SHIFT)
-			  << STRUCT_PAGE_SHIFT;
 	l->pci_io_start = l->vmemmap_end + SZ_8M;
 	l->pci_io_end = l->pci_io_start + PCI_IO_SIZE;
 	l->fixaddr_top = -SZ_8M;
 	l->fixaddr_start = l->fixaddr_top - ((unsigned long)__end_of_fixed_addresses << PAGE_SHIFT);
 	return 0;
-}
-
-unsigned long linear_map_start(void)
-{
-	unsigned int bits = va_layout.va_bits;
-
-	if (bits > 48 && vabits_actual && vabits_actual < bits)
-		bits = vabits_actual;
-	return -(1UL << bits);
 }

@@ -3,8 +3,8 @@
  * Reading translation tables: one walk as the hardware does it, the leaves in order, counts, and the check of everything
  * that mapping.c promises.
  *
- * Owns nothing, changes nothing, takes no lock: a table is freed only after its entry is gone and the TLBs are flushed,
- * so a reader that runs along with a change sees the old or the new.
+ * Owns nothing, changes nothing, takes no lock: a reader that runs along with a map or protect sees the old or the new;
+ * along with an unmap it may read a table page that somebody else has by now.
  *
  * Against Linux: ptdump and debug_checkwx walk the tables there; nothing verifies their structure.
  */
@@ -360,7 +360,7 @@ static int check_leaf(const struct pgtable_leaf *leaf, void *arg)
 		return 0;
 	if (!(leaf->desc & DESC_RDONLY) && !(leaf->desc & DESC_PXN) && rodata_mode != RODATA_OFF)
 		violation(c, "writable and executable", leaf->kva, leaf->desc);
-	if (leaf->kva >= linear_map_start() && leaf->kva < va_layout.page_end)
+	if (leaf->kva >= va_layout.page_offset && leaf->kva < va_layout.page_end)
 		check_linear(c, leaf);
 	return 0;
 }

@@ -2,8 +2,12 @@
 /*
  * Kernel page tables: building, changing, walking (arch/arm64/, pure logic over port.h).
  *
- * Lock: the kernel tables are changed under kernel_pgtable_lock (taken inside); readers walk without it, because a table
- * page is freed only after its entry is cleared and the TLBs are flushed.
+ * Lock: the kernel tables are changed under kernel_pgtable.lock (taken inside). Hardware may walk meanwhile: a table page
+ * is freed only after its entry is cleared and the TLBs are flushed. Software readers take no lock either: one that runs
+ * along with an unmap may read a table that has been given away, so what it says counts only when nothing is unmapped.
+ *
+ * While a live block or run is split, changes its attributes or loses a part, it is not mapped for a moment
+ * (break-before-make): no CPU may need what it maps. Other CPUs have to be kept out of it by the caller.
  */
 #ifndef QUIRE_PGTABLE_H
 #define QUIRE_PGTABLE_H
@@ -168,7 +172,7 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot);
 /* ------------------------------------------------------------------ virtual layout (arch/arm64/layout.c) */
 
 struct va_layout {
-	unsigned int va_bits; /* as configured; vabits_actual is less when the CPU cannot do 52 */
+	unsigned int va_bits;		     /* vabits_actual, from setup_arch on */
 	unsigned long page_offset, page_end; /* linear map */
 	unsigned long modules_start, modules_end;
 	unsigned long vmalloc_start, vmalloc_end;
@@ -180,13 +184,10 @@ struct va_layout {
 extern struct va_layout va_layout;
 /*
  * Computes va_layout for a VA size: 39, 48, 52 (4K), 47, 48, 52 (16K), 42, 48, 52 (64K). -EINVAL for another. With 52 the areas
- * above page_end are those of 48 bits (47 with 16K), so that one image runs with and without 52-bit hardware; where vabits_actual
- * is smaller, the linear map begins at -(1 << vabits_actual) and memstart_addr must be lowered by the difference of the two
- * offsets, as Linux does.
+ * above page_end are those of 48 bits (47 with 16K), so that one image runs with and without 52-bit hardware; setup_arch
+ * calls it again when vabits_actual is less than what the port began with.
  */
 int va_layout_init(unsigned int va_bits);
-/* [linear_map_start(), va_layout.page_end): the addresses of the linear map that this CPU can translate. */
-unsigned long linear_map_start(void);
 extern s64 memstart_addr; /* physical address that PAGE_OFFSET maps; may be negative */
 
 static inline unsigned long phys_to_kva(phys_addr_t pa)
