@@ -45,6 +45,42 @@ def in_nomap(doc):
     doc["reserved_mem"][0]["nomap"] ^= True
 
 
+def in_extra_reserved_mem(doc):
+    doc["reserved_mem"].append(dict(doc["reserved_mem"][0], name="ghost@70000000", base="0x70000000"))
+
+
+def in_a_hidden_region(doc):
+    doc["memory"] = [m for m in doc["memory"] if "NOMAP" not in m["flags"]]
+
+
+def in_a_missing_event(doc):
+    doc["events"] = [e for e in doc["events"] if e["op"] != "reserve" or e is doc["events"][-1]]
+
+
+def in_spanned(doc):
+    doc["zones"][0]["spanned"] += 1
+
+
+def in_a_zone_more(doc):
+    doc["zones"].append(dict(doc["zones"][0], node=5))
+
+
+def in_low(doc):
+    doc["zones"][0]["low"] -= 1
+
+
+def in_high(doc):
+    doc["zones"][0]["high"] += 1
+
+
+def in_order(doc):
+    doc["zonelists"][1]["order"].reverse()
+
+
+def in_a_list_less(doc):
+    doc["zonelists"].pop()
+
+
 def in_present(doc):
     doc["zones"][0]["present"] += 1
 
@@ -97,6 +133,16 @@ CHANGES = {
     "reserved": ("A-mem-1G", "reserved_end", in_reserved),
     "reserved_mem": ("E-rsv-static", "reserved_mem", in_reserved_mem),
     "no-map": ("E-rsv-static", "reserved_mem", in_nomap),
+    "a reserved_mem more": ("E-rsv-static", "reserved_mem", in_extra_reserved_mem),
+    "no-map region gone": ("E-rsv-static", "memory", in_a_hidden_region),
+    "no reserve events": ("A-mem-1G", "reserved", in_a_missing_event),
+    "spanned": ("A-mem-1G", "zones", in_spanned),
+    "a zone more": ("A-mem-1G", "zones", in_a_zone_more),
+    "low": ("A-mem-1G", "watermarks", in_low),
+    "high": ("A-mem-1G", "watermarks", in_high),
+    "order": ("C-numa-3-dist", "zonelists", in_order),
+    "a list less": ("C-numa-3-dist", "zonelists", in_a_list_less),
+    "crash kernel gone": ("D-crash-256M", "crashkernel", (r"crashkernel reserved", "crash kernel reserved")),
     "present": ("A-mem-1G", "zones", in_present),
     "start_pfn": ("G-rpi4-8G", "zones", in_start_pfn),
     "min": ("A-mem-1G", "watermarks", in_min),
