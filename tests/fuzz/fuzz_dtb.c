@@ -25,8 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 
+static bool warned;
+
 static void no_console(void *ctx, const char *s, size_t n)
 {
+	/* WARN_ON is for what must not be, whatever the tree says. */
+	warned |= memmem(s, n, "WARNING: ", 9) != NULL;
 	if (getenv("FUZZ_SHOW"))
 		fwrite(s, 1, n, stderr);
 }
@@ -72,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.highest = 1ULL << 40;
 	m.debug = data[1] & 0x80;
 
+	warned = false;
 	code = core->boot(&m, &why);
 	text = core->panic_text();
 	if (code < 0) {
@@ -85,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* A broken invariant is a mistake of ours whatever the input. */
 		if (!strncmp(text, "BUG", 3) || strstr(text, "Unable to handle"))
 			fail("invariant", text);
+	} else if (warned) {
+		fail("a condition that must not be", "see above");
 	} else if (thorough && core->check()) {
 		fail("the booted machine is not sound", "see above");
 	}
