@@ -211,12 +211,28 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
+struct fdt_first_words {
+	const u8 *fdt;
+	u32 magic, total;
+};
+
+static int read_header(void *arg)
+{
+	struct fdt_first_words *h = arg;
+
+	h->magic = be32(h->fdt);
+	h->total = be32(h->fdt + 4);
+	return 0;
+}
+
 void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot)
 {
 	phys_addr_t base = pa & PAGE_MASK;
 	unsigned long offset = pa & ~PAGE_MASK, pages;
 	unsigned int pa_bits = kernel_pgtable.pa_bits;
+	struct fdt_first_words header;
 	u32 magic, total;
+	u64 esr, far;
 	u8 *fdt;
 
 	if (!pa) {
@@ -241,8 +257,15 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot)
 		return NULL;
 	}
 	fdt = (u8 *)port_kva_to_ptr(fix_to_virt(FIX_FDT)) + offset;
-	magic = be32(fdt);
-	total = be32(fdt + 4);
+	header.fdt = fdt;
+	if (port_expect_fault(read_header, &header, &esr, &far)) {
+		pr_err("Device tree at %pa: nothing answers there (ESR 0x%llx)\n", &pa,
+		       (unsigned long long)esr);
+		unmap_fdt();
+		return NULL;
+	}
+	magic = header.magic;
+	total = header.total;
 	if (magic != FDT_MAGIC_BE) {
 		pr_err("No device tree at %pa: the magic is 0x%08x, not 0x%08x\n", &pa, magic,
 		       FDT_MAGIC_BE);

@@ -163,6 +163,8 @@ check_granule:
 	mov	sp, x9
 	mov	x29, xzr
 	mov	x0, x21
+early_probe:
+	ldrb	w9, [x0]		/* leads x0 nowhere? then early_exception makes it 0 and goes on */
 	bl	early_map_kernel	/* x0: virtual address of _text */
 	mov	x26, x0
 
@@ -415,8 +417,17 @@ early_vectors:
 
 /* An exception on the identity map: turn the MMU off again (this is identity-mapped) and report over the raw UART. */
 early_exception:
-	mrs	x9, esr_el1
 	mrs	x10, elr_el1
+	adr_l	x12, early_probe
+	cmp	x10, x12
+	b.ne	1f
+	/* There is no tree to read early; what is to be said about that is said when there may be a console. */
+	mov	x0, xzr
+	add	x10, x10, #4
+	msr	elr_el1, x10
+	eret
+
+1:	mrs	x9, esr_el1
 	mrs	x11, far_el1
 	mov_q	x12, SCTLR_EL1_OFF
 	msr	sctlr_el1, x12

@@ -227,6 +227,9 @@ if wanted refuse-tree; then
 	entered refuse-tree-misaligned 1 "-DDTB=0x48000004" 0x40400000 \
 		"$el1 -device loader,file=$out/tree.dtb,addr=0x48000004,force-raw=on" 'Kernel panic'
 	entered refuse-tree-outside 1 "-DDTB=0x8000000000" 0x40400000 "$el1" 'Kernel panic'
+	for at in 0x0c000000 0x80000000 0x200000000000 0xfffffffffffffff8; do
+		entered "refuse-tree-at-$at" 1 "-DDTB=$at" 0x40400000 "$el1" 'Kernel panic.*device tree blob' '!ESR_EL1'
+	done
 fi
 
 # Raspberry Pi 3B, by an own tree; both of its UARTs.

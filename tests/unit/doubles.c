@@ -214,6 +214,12 @@ weak u64 port_at_s1e1(unsigned long kva, bool write)
 	return 1;
 }
 
+weak bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)
+{
+	op(arg);
+	return false;
+}
+
 /* ------------------------------------------------------------------ console, symbols, end */
 
 weak void port_console_write(const char *s, size_t n)

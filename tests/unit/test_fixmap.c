@@ -125,6 +125,26 @@ static void refused(phys_addr_t at)
 	assert_int_equal(mmu_errors(), 0);
 }
 
+static bool nothing_answers;
+
+bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)
+{
+	if (nothing_answers)
+		*esr = 0x96000010;
+	else
+		op(arg);
+	return nothing_answers;
+}
+
+static void a_tree_where_nothing_answers_is_refused(void **state)
+{
+	boot(48);
+	put_header(TREE_AT, 0xd00dfeed, 100);
+	nothing_answers = true;
+	refused(TREE_AT);
+	nothing_answers = false;
+}
+
 static void trees_that_cannot_be_used_are_refused(void **state)
 {
 	boot(48);
@@ -206,6 +226,7 @@ int main(void)
 		cmocka_unit_test(slots_map_what_they_are_told),
 		cmocka_unit_test(another_root_gets_the_same_tables),
 		cmocka_unit_test(table_slots_are_one_a_level),
+		cmocka_unit_test(a_tree_where_nothing_answers_is_refused),
 		cmocka_unit_test(trees_that_cannot_be_used_are_refused),
 		cmocka_unit_test(the_largest_tree_at_the_worst_offset),
 		cmocka_unit_test(mapped_again_read_only_and_then_another),
