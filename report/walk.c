@@ -196,8 +196,11 @@ static const char *why_not_mapped(phys_addr_t pa)
 	{
 		if (pa - r->base >= r->size)
 			continue;
-		return memblock_is_nomap(r) ? "it is memory that the tree says not to map (no-map)"
-					    : "it shares its page with what is not mapped";
+		if (memblock_is_nomap(r))
+			return "it is memory that the tree says not to map (no-map)";
+		if ((pa & PAGE_MASK) < r->base || (pa | ~PAGE_MASK) - r->base >= r->size)
+			return "it shares its page with what is not mapped";
+		return "it was no-map when the linear map was made";
 	}
 	return "it is not memory";
 }

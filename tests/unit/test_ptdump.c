@@ -161,6 +161,14 @@ static void where_a_physical_address_is_mapped(void **state)
 	text[0] = '\0';
 	assert_int_equal(report_walk_phys(&out, WORLD_BASE + (512 * SZ_1M) + 5), -ENOENT);
 	expect_has("(no-map)");
+	text[0] = '\0';
+	memblock_add(0x90000800, SZ_4K);
+	assert_int_equal(report_walk_phys(&out, 0x90000900), -ENOENT);
+	expect_has("it shares its page with what is not mapped");
+	text[0] = '\0';
+	memblock_clear_nomap(WORLD_BASE + (512 * SZ_1M), SZ_1M);
+	assert_int_equal(report_walk_phys(&out, WORLD_BASE + (512 * SZ_1M) + 5), -ENOENT);
+	expect_has("it was no-map when the linear map was made");
 }
 
 int main(void)
