@@ -184,10 +184,19 @@ void port_backtrace(void)
 {
 	void *frame[48];
 	int n = backtrace(frame, ARRAY_SIZE(frame));
+	unsigned long offset, size;
+	bool ours = false;
 
 	pr_emerg("Call trace:\n");
-	for (int i = 1; i < n; i++)
+	for (int i = 1; i < n; i++) {
+		/* Below main() there is only what started the program. */
+		bool named = port_symbolize((unsigned long)frame[i], &offset, &size);
+
+		if (ours && !named)
+			break;
+		ours = named;
 		pr_emerg(" %pS\n", frame[i]);
+	}
 }
 
 u64 port_clock_ns(void)

@@ -82,6 +82,8 @@ one_line_error
 printf '/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; };' | dtc -q -o "$work/empty.dtb" -
 run 1 "$quire" boot "$work/empty.dtb"
 says out 'Kernel panic - not syncing: '
+says out '^\[ .*\]  main\+0x'
+says_not out '^\[ .*\]  0x[0-9a-f]+$'
 run 1 "$quire" boot "$work/empty.dtb" --json
 [ -n "$(key '["panic"]')" ] || fail "no panic in the document"
 one_line=$(wc -l <"$work/err")
