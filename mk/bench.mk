@@ -19,5 +19,5 @@ $(N)/%.c.o: %.c
 	$(HOSTCC) $(STD) $(INC) -Iport/host/include -I. $(DEPFLAGS) -c $< -o $@
 $(N)/host_bench: $(patsubst %,$(N)/%.o,$(HOST_BENCH_SRC))
 	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
--include $(patsubst %,$(N)/%.d,$(basename $(HOST_BENCH_SRC)))
+-include $(patsubst %,$(N)/%.d,$(HOST_BENCH_SRC))
 bench-host: $(N)/host_bench
