@@ -2,7 +2,7 @@
 /*
  * Asking for pages (Linux: include/linux/gfp.h, gfp_types.h): names, meanings and values of 6.12.
  *
- * Implementation: mm/page/alloc.c (policy), pageset.c (per-CPU lists), buddy.c (free lists),
+ * Implementation: mm/page/alloc.c (policy), free.c, bulk.c, pageset.c (per-CPU lists), buddy.c (free lists),
  * contig.c (ranges).
  *
  * Every function that allocates works in any context when gfp lacks __GFP_DIRECT_RECLAIM, and may
@@ -149,7 +149,7 @@ void __free_pages(struct page *page, unsigned int order);
 
 /*
  * The block has no reference left: put it back. Checks the page, see free_pages_prepare in
- * mm/page/alloc.c.
+ * mm/page/free.c.
  */
 void free_unref_page(struct page *page, unsigned int order);
 

@@ -94,7 +94,7 @@ static inline bool folio_try_get(struct folio *folio)
 	return get_page_unless_zero(&folio->page);
 }
 
-/* Frees a folio whose last reference is gone: mm/page/alloc.c. */
+/* Frees a folio whose last reference is gone: mm/page/free.c. */
 void __folio_put(struct folio *folio);
 
 static inline void folio_get(struct folio *folio)

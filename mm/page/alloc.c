@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests for pages: the fast path, the choice of zone, what to do when there is none, and
- * freeing.
+ * Requests for pages: the fast path, the choice of zone, and what to do when there is none.
  *
  *   alloc_pages            this CPU's list of the nearest zone has one: about 45 instructions
  *     else alloc_any       each zone of the zonelist above its watermark: pageset, free lists
  *       else slow path     lower watermark, reserves, hooks of reclaim, compaction, OOM; or NULL
  *
- * Owns the choice and the states of a page between free and used: a page given out has one
- * reference, no flags, no type and `word` 0; a page that comes back with references, mappings, a
- * mapping or flags of a user is reported and never given out again.
+ * Owns the choice, and the way of a page from free to used: a page given out has one reference, no
+ * flags, no type and `word` 0.
  *
  * Locking: none here; pageset.c and buddy.c take theirs. Any context.
  *
@@ -56,17 +54,7 @@ __attribute__((weak)) void clear_page(void *page)
 /* Each CPU's node, plus 1; 0: not told. */
 static u8 cpu_node[NR_CPUS];
 
-/*
- * Short ways for the fast paths, found when first needed; NULL: not yet, or there is none. Zonelists
- * and pagesets do not change once they exist.
- *
- * local_pcp: a CPU's pageset of the zone that its requests up to a zone prefer. zone_pageset: the
- * pagesets of a page's zone, by the node and zone bits of its flags.
- */
-static struct {
-	struct per_cpu_pages *upto[8];
-} local_pcp[NR_CPUS];
-static struct per_cpu_pages *zone_pageset[1U << (PAGE_ZONE_BITS + PAGE_NODE_BITS)];
+struct local_pcp local_pcp[NR_CPUS];
 BUILD_BUG_ON(MAX_NR_ZONES > 8 || MAX_NUMNODES > 255);
 
 static struct pglist_data *local_pgdat(void)
@@ -97,13 +85,12 @@ void page_alloc_forget(void)
 {
 	memset(cpu_node, 0, sizeof(cpu_node));
 	memset(local_pcp, 0, sizeof(local_pcp));
-	memset(zone_pageset, 0, sizeof(zone_pageset));
+	free_forget();
 }
 
 /* ------------------------------------------------------------------ a request */
 
-/* False: no zone can serve it. */
-static bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask_t *nodemask)
+bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask_t *nodemask)
 {
 	const struct pglist_data *pgdat = nid >= 0 && nid < MAX_NUMNODES ? NODE_DATA(nid) : NULL;
 
@@ -125,12 +112,6 @@ static bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask
 		return false;
 	ac->preferred = next_zoneref(ac->zonelist, ac);
 	return ac->preferred->zone != NULL;
-}
-
-/* Movable pages may be in CMA areas: who needs the area can move them. */
-static inline unsigned int gfp_to_alloc_flags_cma(gfp_t gfp, unsigned int alloc_flags)
-{
-	return gfp_migratetype(gfp) == MIGRATE_MOVABLE ? alloc_flags | ALLOC_CMA : alloc_flags;
 }
 
 BUILD_BUG_ON(__GFP_HIGH != ALLOC_MIN_RESERVE);
@@ -242,8 +223,8 @@ bool zone_watermark_ok(struct zone *zone, unsigned int order, unsigned long mark
 	return !order || has_free_block(zone, order, alloc_flags);
 }
 
-static bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_flags,
-			  const struct alloc_context *ac, unsigned long extra)
+bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_flags,
+		   const struct alloc_context *ac, unsigned long extra)
 {
 	unsigned int wmark = alloc_flags & ALLOC_WMARK_MASK;
 	unsigned long boost = READ_ONCE(zone->watermark_boost);
@@ -270,7 +251,16 @@ void prep_compound_page(struct page *page, unsigned int order)
 	__SetPageHead(page);
 }
 
-static void clear_pages(struct page *page, unsigned int order)
+void split_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	BUG_ON(PageCompound(page) || !page_ref_count(page));
+	for (i = 1; i < 1UL << order; i++)
+		set_page_counts(page + i, (u64)(u32)page_ref_count(page) | PAGE_COUNTS_FREE);
+}
+
+void clear_pages(struct page *page, unsigned int order)
 {
 	char *p = page_address(page), *end = p + (PAGE_SIZE << order);
 
@@ -569,375 +559,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, nod
 	return alloc_any(gfp, order, preferred_nid, nodemask);
 }
 
-/* ------------------------------------------------------------------ bulk */
-
-/* The run of NULL entries at array[at]. */
-static unsigned int null_run(struct page **array, unsigned int at, unsigned int nr)
-{
-	unsigned int n = 0;
-
-	while (at + n < nr && !array[at + n])
-		n++;
-	return n;
-}
-
-/* Up to n pages of this CPU's list into array or onto list. pcp->lock held. */
-static unsigned int bulk_take_own(struct per_cpu_pages *pcp, unsigned int n, enum migratetype mt,
-				  struct page_list *list, struct page **array)
-{
-	struct page_list *own = &pcp->lists[mt];
-	struct page *base = page_index_base;
-	unsigned int got = 0;
-	u32 first = own->first;
-
-	for (; got < n && first; got++) {
-		struct page *page = base + first;
-
-		first = page->next;
-		set_page_counts(page, PAGE_COUNTS_NEW);
-		if (array)
-			array[got] = page;
-		else
-			page_list_add_tail(list, page);
-	}
-	own->first = first;
-	pcp->count -= (int)got;
-	return got;
-}
-
-/* The same, and then straight from the free lists. */
-static unsigned int bulk_take(struct zone *zone, struct per_cpu_pages *pcp, unsigned int n,
-			      enum migratetype mt, unsigned int alloc_flags, struct page_list *list,
-			      struct page **array)
-{
-	unsigned int got = bulk_take_own(pcp, n, mt, list, array);
-	struct page_list more = {0};
-
-	if (got == n)
-		return got;
-	if (array)
-		return got + rmqueue_bulk(zone, 0, n - got, mt, alloc_flags, NULL, array + got);
-	got += rmqueue_bulk(zone, 0, n - got, mt, alloc_flags, &more, NULL);
-	while (more.first) {
-		struct page *page = page_from_index(more.first);
-
-		page_list_del(&more, page);
-		set_page_counts(page, PAGE_COUNTS_NEW);
-		page_list_add_tail(list, page);
-	}
-	return got;
-}
-
-/*
- * An array of NULLs to be filled by this CPU, from the front: what its list has. As in alloc_fast, no
- * watermark is asked.
- */
-static unsigned int bulk_fast(gfp_t gfp, unsigned int nr, struct page **array)
-{
-	unsigned int class = gfp_class(gfp);
-	struct per_cpu_pages *pcp = local_pcp[port_cpu()].upto[class & 7];
-	unsigned int got;
-
-	if (!pcp || !spin_trylock(&pcp->lock))
-		return 0;
-	got = bulk_take_own(pcp, nr, (enum migratetype)(class >> 4), NULL, array);
-	spin_unlock(&pcp->lock);
-	return got;
-}
-
-/*
- * The nearest zone that stays above its low watermark after nr more pages; NULL: none on the
- * preferred node.
- */
-static struct zone *bulk_zone(const struct alloc_context *ac, unsigned int alloc_flags,
-			      unsigned long nr)
-{
-	const struct zoneref *ref;
-
-	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac)) {
-		if (zone_to_nid(ref->zone) != zone_to_nid(ac->preferred->zone))
-			return NULL;
-		if (zone_has_room(ref->zone, 0, alloc_flags, ac, nr))
-			return ref->zone;
-	}
-	return NULL;
-}
-
-unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemask, int nr_pages,
-			       struct page_list *list, struct page **array)
-{
-	unsigned int nr = nr_pages > 0 ? (unsigned int)nr_pages : 0, at = 0, start, n, got;
-	unsigned int alloc_flags = gfp_to_alloc_flags_cma(gfp, ALLOC_WMARK_LOW);
-	struct per_cpu_pages *pcp = NULL;
-	struct alloc_context ac;
-	struct zone *zone;
-	struct page *page;
-
-	while (array && at < nr && array[at])
-		at++;
-	start = at;
-	if (array && at < nr && !nodemask && !(gfp & __GFP_ZERO) &&
-	    preferred_nid == numa_node_id()) {
-		at += bulk_fast(gfp, null_run(array, at, nr), array + at);
-		while (at < nr && array[at])
-			at++;
-	}
-	if (at == nr || !prepare_alloc(&ac, gfp, preferred_nid, nodemask))
-		return at;
-	zone = nr - at > 1 ? bulk_zone(&ac, alloc_flags, nr) : NULL;
-	if (zone)
-		pcp = pcp_trylock(zone, port_cpu());
-	if (pcp) {
-		while (at < nr) {
-			n = array ? null_run(array, at, nr) : nr - at;
-			if (!n) {
-				at++;
-				continue;
-			}
-			got = bulk_take(zone, pcp, n, ac.migratetype, alloc_flags, list,
-					array ? array + at : NULL);
-			if ((gfp & __GFP_ZERO) && got) {
-				unsigned int i;
-				u32 index = list ? list->last : 0;
-
-				for (i = 0; i < got; i++) {
-					page = array ? array[at + i] : page_from_index(index);
-					if (!array)
-						index = page->prev;
-					clear_pages(page, 0);
-				}
-			}
-			at += got;
-			if (got < n)
-				break;
-		}
-		spin_unlock(&pcp->lock);
-	}
-	if (at > start)
-		return at;
-	/* Not in bulk: one page, with all that the allocator can do for it. */
-	page = __alloc_pages(gfp, 0, preferred_nid, nodemask);
-	if (page) {
-		if (array)
-			array[at] = page;
-		else
-			page_list_add_tail(list, page);
-		at++;
-	}
-	return at;
-}
-
-/* ------------------------------------------------------------------ freeing */
-
-/*
- * All of a block's pages look as the lists want them: no references, no mappings, no mapping, no
- * flags. One value is 0 then, so that it is one branch.
- */
-static __always_inline bool nothing_left(const struct page *page, unsigned int order)
-{
-	const struct page *end = page + (1UL << order);
-	u64 left = 0;
-	u32 flags = 0;
-
-#define LOOK(p)                                                                                    \
-	(left |= (*(const u64 *)&(p)->_refcount ^ PAGE_COUNTS_FREE) | (p)->word,                   \
-	 flags |= (p)->flags)
-	LOOK(page);
-	/* Pages are paired: the loop's own instructions are half as many. */
-	if (order)
-		for (LOOK(page + 1), page += 2; page < end; page += 2)
-			LOOK(page), LOOK(page + 1);
-#undef LOOK
-	return !(left | (flags & PAGEFLAGS_MASK));
-}
-
-/* NULL: a page without references that may be given out again, save for flags to clear. */
-static const char *free_page_bad_reason(const struct page *page)
-{
-	if (page->_mapcount != -1)
-		return page_has_type(page) ? "page still has a type" : "nonzero mapcount";
-	if (page_ref_count(page))
-		return "nonzero _refcount";
-	if (page->word)
-		return "non-NULL mapping";
-	if (page->flags & PAGE_FLAGS_CHECK_AT_FREE)
-		return "PAGE_FLAGS_CHECK_AT_FREE flag(s) set";
-	return NULL;
-}
-
-static bool free_one_prepare(struct page *page)
-{
-	const char *reason;
-
-	if (likely(nothing_left(page, 0)))
-		return true;
-	reason = free_page_bad_reason(page);
-	if (reason) {
-		bad_page(page, reason);
-		return false;
-	}
-	/* A neighbour that is freed may look at the zone in it. */
-	__atomic_store_n(&page->flags, page->flags & ~PAGE_FLAGS_CHECK_AT_PREP, __ATOMIC_RELAXED);
-	return true;
-}
-
-/*
- * Make a block that lost its last reference ready for the free lists. False: something of it is
- * still in use, has been reported, and none of it may be given out again.
- */
-static noinline bool free_pages_prepare(struct page *page, unsigned int order)
-{
-	bool compound = PageHead(page), good = true;
-	unsigned long i, nr = 1UL << order;
-
-	/* Broken memory: lost, without a word, because that was said when it broke. */
-	if (unlikely(PageHWPoison(page)) && !order)
-		return false;
-	if (PageTail(page)) {
-		bad_page(page, "tail page freed");
-		return false;
-	}
-	if (compound && compound_order(page) != order) {
-		bad_page(page, "wrong compound order");
-		return false;
-	}
-	if (compound) {
-		u64 tail = page_index32(page) | PAGE_WORD_TAIL;
-
-		for (i = 1; i < nr; i++) {
-			if (page[i].word != tail) {
-				bad_page(page + i, "compound_head not consistent");
-				good = false;
-			}
-			clear_compound_head(page + i);
-		}
-		__ClearPageHead(page);
-	}
-	for (i = 0; i < nr; i++)
-		good &= free_one_prepare(page + i);
-	return good;
-}
-
-/* To a list of a pageset, which the caller has locked; unlocks it. */
-static __always_inline void free_to_pcp(struct per_cpu_pages *pcp, struct page *page,
-					unsigned int order, unsigned int mt)
-{
-	pcp_push(pcp, &pcp->lists[pcp_list_index(order, (enum migratetype)mt)], page, order);
-	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
-		pcp_free_excess(page_zone(page), pcp);
-	else
-		spin_unlock(&pcp->lock);
-}
-
-/* There is no short way to the zone's pagesets yet, or the CPU's is not to be had now. */
-static noinline void free_to_zone(struct page *page, unsigned int order, unsigned int mt)
-{
-	struct per_cpu_pages **way = &zone_pageset[page->flags >> PAGE_ZONE_SHIFT], *pcp = NULL;
-	struct zone *zone = page_zone(page);
-
-	if (!__atomic_load_n(way, __ATOMIC_RELAXED)) {
-		__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
-				 __ATOMIC_RELEASE);
-		pcp = pcp_trylock(zone, port_cpu());
-	}
-	if (pcp)
-		free_to_pcp(pcp, page, order, mt);
-	else
-		free_one_page(zone, page, order, FPI_NONE);
-}
-
-/* A block that is ready to be given out again: to this CPU's list, or where it belongs. */
-static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
-{
-	struct per_cpu_pages *pcp =
-		__atomic_load_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], __ATOMIC_RELAXED);
-
-	if (unlikely(!pcp))
-		goto elsewhere;
-	pcp += port_cpu();
-	if (unlikely(!spin_trylock(&pcp->lock)))
-		goto elsewhere;
-	free_to_pcp(pcp, page, order, mt);
-	return;
-elsewhere:
-	free_to_zone(page, order, mt);
-}
-
-/* Whatever free_unref_page does not do at once. */
-static noinline void free_any(struct page *page, unsigned int order)
-{
-	enum migratetype mt;
-
-	if (!nothing_left(page, order) && !free_pages_prepare(page, order))
-		return;
-	mt = get_pageblock_migratetype(page);
-	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
-	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
-		mt = MIGRATE_MOVABLE;
-	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0)
-		free_one_page(page_zone(page), page, order, FPI_NONE);
-	else
-		free_ready(page, order, mt);
-}
-
-static __always_inline void free_fast(struct page *page, unsigned int order)
-{
-	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
-	u8 mt = __atomic_load_n(&pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)],
-				__ATOMIC_RELAXED);
-
-	if (unlikely(mt >= MIGRATE_PCPTYPES))
-		free_any(page, order);
-	else if (likely(!order) && likely(nothing_left(page, 0)))
-		free_ready(page, 0, mt);
-	else if (order && order <= PAGE_ALLOC_COSTLY_ORDER && nothing_left(page, order))
-		free_ready(page, order, mt);
-	else
-		free_any(page, order);
-}
-
-void free_unref_page(struct page *page, unsigned int order)
-{
-	free_fast(page, order);
-}
-
-static noinline void free_tails(struct page *page, unsigned int order)
-{
-	while (order-- > 0)
-		free_unref_page(page + (1UL << order), order);
-}
-
-void __free_pages(struct page *page, unsigned int order)
-{
-	/* Asked before the reference is dropped: afterwards the page is somebody else's. */
-	bool head = PageHead(page);
-
-	if (likely(put_page_testzero(page)))
-		free_fast(page, order);
-	else if (!head)
-		/*
-		 * Somebody took a reference to the first page on the way (get_page_unless_zero). He
-		 * will free it as a page of order 0, because nothing tells him otherwise; so the
-		 * rest is freed here.
-		 */
-		free_tails(page, order);
-}
-
-void __folio_put(struct folio *folio)
-{
-	free_unref_page(&folio->page, folio_order(folio));
-}
-
-void split_page(struct page *page, unsigned int order)
-{
-	unsigned long i;
-
-	BUG_ON(PageCompound(page) || !page_ref_count(page));
-	for (i = 1; i < 1UL << order; i++)
-		set_page_counts(page + i, (u64)(u32)page_ref_count(page) | PAGE_COUNTS_FREE);
-}
-
-/* ------------------------------------------------------------------ addresses */
+/* ------------------------------------------------------------------ addresses and amounts */
 
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 {
@@ -949,12 +571,6 @@ unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 unsigned long get_zeroed_page(gfp_t gfp)
 {
 	return __get_free_pages(gfp | __GFP_ZERO, 0);
-}
-
-void free_pages(unsigned long addr, unsigned int order)
-{
-	if (addr)
-		__free_pages(virt_to_page((void *)addr), order);
 }
 
 static void *make_exact(struct page *page, unsigned int order, size_t size)
@@ -982,12 +598,4 @@ void *alloc_pages_exact_nid(int nid, size_t size, gfp_t gfp)
 void *alloc_pages_exact(size_t size, gfp_t gfp)
 {
 	return alloc_pages_exact_nid(NUMA_NO_NODE, size, gfp);
-}
-
-void free_pages_exact(void *p, size_t size)
-{
-	unsigned long addr = (unsigned long)p, end = addr + PAGE_ALIGN(size);
-
-	for (; addr < end; addr += PAGE_SIZE)
-		free_page(addr);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the page allocator share: buddy.c and fallback.c (free lists, under
- * zone->lock), pageset.c (per-CPU lists, under per_cpu_pages.lock), alloc.c (requests), contig.c
- * (ranges). Each calls only those before it.
+ * zone->lock), pageset.c (per-CPU lists, under per_cpu_pages.lock), free.c (giving back),
+ * alloc.c (requests), bulk.c (many at once), contig.c (ranges). Each calls only those before it.
  */
 #ifndef QUIRE_PAGE_INTERNAL_H
 #define QUIRE_PAGE_INTERNAL_H
@@ -274,6 +274,12 @@ static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
 	return ref;
 }
 
+/* Movable pages may be in CMA areas: who needs the area can move them. */
+static inline unsigned int gfp_to_alloc_flags_cma(gfp_t gfp, unsigned int alloc_flags)
+{
+	return gfp_migratetype(gfp) == MIGRATE_MOVABLE ? alloc_flags | ALLOC_CMA : alloc_flags;
+}
+
 /* ------------------------------------------------------------------ complain.c */
 
 /* The request failed: say so, unless it does not want that or it was said a moment ago. */
@@ -281,8 +287,29 @@ void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac);
 /* The page is freed while in use: say so. The caller never gives it out again. */
 void bad_page(struct page *page, const char *reason);
 
+/* ------------------------------------------------------------------ free.c */
+
+/* Forget what it knows of pagesets: page_alloc_forget calls it. */
+void free_forget(void);
+
 /* ------------------------------------------------------------------ alloc.c */
 
+/*
+ * Short ways for the fast paths, found when first needed: a CPU's pageset of the zone that its requests
+ * up to a zone prefer. NULL: not yet, or there is none. Zonelists and pagesets do not change once they
+ * exist.
+ */
+struct local_pcp {
+	struct per_cpu_pages *upto[8];
+};
+extern struct local_pcp local_pcp[NR_CPUS];
+
+/* False: no zone can serve it. */
+bool prepare_alloc(struct alloc_context *ac, gfp_t gfp, int nid, nodemask_t *nodemask);
+/* The zone's watermark in alloc_flags allows the request, with `extra` pages more left free. */
+bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_flags,
+		   const struct alloc_context *ac, unsigned long extra);
+void clear_pages(struct page *page, unsigned int order);
 /* Forget what it knows of zones, pagesets and CPUs' nodes: for tests, which make new ones. */
 void page_alloc_forget(void);
 

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Giving pages back: the check of what comes, and the way to this CPU's list.
+ *
+ *   __free_pages           the last reference is gone, nothing is left on the page: about 45 instructions
+ *     else free_any        flags to clear, compound pages to take apart, pages to report and keep
+ *
+ * Owns the way of a page from used to free. Invariant: a page that comes back with references,
+ * mappings, a mapping, a type or flags of a user is reported and never given out again.
+ *
+ * Locking: none here; pageset.c and buddy.c take theirs. Any context.
+ *
+ * Against Linux 6.12: the same checks, of every page of a block and in one branch when all is well.
+ */
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#include "internal.h"
+
+/* ------------------------------------------------------------------ what comes */
+
+/*
+ * All of a block's pages look as the lists want them: no references, no mappings, no mapping, no
+ * flags. One value is 0 then, so that it is one branch.
+ */
+static __always_inline bool nothing_left(const struct page *page, unsigned int order)
+{
+	const struct page *end = page + (1UL << order);
+	u64 left = 0;
+	u32 flags = 0;
+
+#define LOOK(p)                                                                                    \
+	(left |= (*(const u64 *)&(p)->_refcount ^ PAGE_COUNTS_FREE) | (p)->word,                   \
+	 flags |= (p)->flags)
+	LOOK(page);
+	/* Pages are paired: the loop's own instructions are half as many. */
+	if (order)
+		for (LOOK(page + 1), page += 2; page < end; page += 2)
+			LOOK(page), LOOK(page + 1);
+#undef LOOK
+	return !(left | (flags & PAGEFLAGS_MASK));
+}
+
+/* NULL: a page without references that may be given out again, save for flags to clear. */
+static const char *free_page_bad_reason(const struct page *page)
+{
+	if (page->_mapcount != -1)
+		return page_has_type(page) ? "page still has a type" : "nonzero mapcount";
+	if (page_ref_count(page))
+		return "nonzero _refcount";
+	if (page->word)
+		return "non-NULL mapping";
+	if (page->flags & PAGE_FLAGS_CHECK_AT_FREE)
+		return "PAGE_FLAGS_CHECK_AT_FREE flag(s) set";
+	return NULL;
+}
+
+static bool free_one_prepare(struct page *page)
+{
+	const char *reason;
+
+	if (likely(nothing_left(page, 0)))
+		return true;
+	reason = free_page_bad_reason(page);
+	if (reason) {
+		bad_page(page, reason);
+		return false;
+	}
+	/* A neighbour that is freed may look at the zone in it. */
+	__atomic_store_n(&page->flags, page->flags & ~PAGE_FLAGS_CHECK_AT_PREP, __ATOMIC_RELAXED);
+	return true;
+}
+
+/*
+ * Make a block that lost its last reference ready for the free lists. False: something of it is
+ * still in use, has been reported, and none of it may be given out again.
+ */
+static noinline bool free_pages_prepare(struct page *page, unsigned int order)
+{
+	bool compound = PageHead(page), good = true;
+	unsigned long i, nr = 1UL << order;
+
+	/* Broken memory: lost, without a word, because that was said when it broke. */
+	if (unlikely(PageHWPoison(page)) && !order)
+		return false;
+	if (PageTail(page)) {
+		bad_page(page, "tail page freed");
+		return false;
+	}
+	if (compound && compound_order(page) != order) {
+		bad_page(page, "wrong compound order");
+		return false;
+	}
+	if (compound) {
+		u64 tail = page_index32(page) | PAGE_WORD_TAIL;
+
+		for (i = 1; i < nr; i++) {
+			if (page[i].word != tail) {
+				bad_page(page + i, "compound_head not consistent");
+				good = false;
+			}
+			clear_compound_head(page + i);
+		}
+		__ClearPageHead(page);
+	}
+	for (i = 0; i < nr; i++)
+		good &= free_one_prepare(page + i);
+	return good;
+}
+
+/* ------------------------------------------------------------------ where it goes */
+
+/*
+ * The pagesets of a page's zone, by the node and zone bits of its flags; NULL: not yet, or there are
+ * none. Pagesets do not change once they exist.
+ */
+static struct per_cpu_pages *zone_pageset[1U << (PAGE_ZONE_BITS + PAGE_NODE_BITS)];
+
+void free_forget(void)
+{
+	memset(zone_pageset, 0, sizeof(zone_pageset));
+}
+
+/* To a list of a pageset, which the caller has locked; unlocks it. */
+static __always_inline void free_to_pcp(struct per_cpu_pages *pcp, struct page *page,
+					unsigned int order, unsigned int mt)
+{
+	pcp_push(pcp, &pcp->lists[pcp_list_index(order, (enum migratetype)mt)], page, order);
+	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
+		pcp_free_excess(page_zone(page), pcp);
+	else
+		spin_unlock(&pcp->lock);
+}
+
+/* There is no short way to the zone's pagesets yet, or the CPU's is not to be had now. */
+static noinline void free_to_zone(struct page *page, unsigned int order, unsigned int mt)
+{
+	struct per_cpu_pages **way = &zone_pageset[page->flags >> PAGE_ZONE_SHIFT], *pcp = NULL;
+	struct zone *zone = page_zone(page);
+
+	if (!__atomic_load_n(way, __ATOMIC_RELAXED)) {
+		__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
+				 __ATOMIC_RELEASE);
+		pcp = pcp_trylock(zone, port_cpu());
+	}
+	if (pcp)
+		free_to_pcp(pcp, page, order, mt);
+	else
+		free_one_page(zone, page, order, FPI_NONE);
+}
+
+/* A block that is ready to be given out again: to this CPU's list, or where it belongs. */
+static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
+{
+	struct per_cpu_pages *pcp =
+		__atomic_load_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], __ATOMIC_RELAXED);
+
+	if (unlikely(!pcp))
+		goto elsewhere;
+	pcp += port_cpu();
+	if (unlikely(!spin_trylock(&pcp->lock)))
+		goto elsewhere;
+	free_to_pcp(pcp, page, order, mt);
+	return;
+elsewhere:
+	free_to_zone(page, order, mt);
+}
+
+/* Whatever free_unref_page does not do at once. */
+static noinline void free_any(struct page *page, unsigned int order)
+{
+	enum migratetype mt;
+
+	if (!nothing_left(page, order) && !free_pages_prepare(page, order))
+		return;
+	mt = get_pageblock_migratetype(page);
+	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
+	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
+		mt = MIGRATE_MOVABLE;
+	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0)
+		free_one_page(page_zone(page), page, order, FPI_NONE);
+	else
+		free_ready(page, order, mt);
+}
+
+static __always_inline void free_fast(struct page *page, unsigned int order)
+{
+	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
+	u8 mt = __atomic_load_n(&pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)],
+				__ATOMIC_RELAXED);
+
+	if (unlikely(mt >= MIGRATE_PCPTYPES))
+		free_any(page, order);
+	else if (likely(!order) && likely(nothing_left(page, 0)))
+		free_ready(page, 0, mt);
+	else if (order && order <= PAGE_ALLOC_COSTLY_ORDER && nothing_left(page, order))
+		free_ready(page, order, mt);
+	else
+		free_any(page, order);
+}
+
+void free_unref_page(struct page *page, unsigned int order)
+{
+	free_fast(page, order);
+}
+
+/* ------------------------------------------------------------------ references */
+
+static noinline void free_tails(struct page *page, unsigned int order)
+{
+	while (order-- > 0)
+		free_unref_page(page + (1UL << order), order);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	/* Asked before the reference is dropped: afterwards the page is somebody else's. */
+	bool head = PageHead(page);
+
+	if (likely(put_page_testzero(page)))
+		free_fast(page, order);
+	else if (!head)
+		/*
+		 * Somebody took a reference to the first page on the way (get_page_unless_zero). He
+		 * will free it as a page of order 0, because nothing tells him otherwise; so the
+		 * rest is freed here.
+		 */
+		free_tails(page, order);
+}
+
+void __folio_put(struct folio *folio)
+{
+	free_unref_page(&folio->page, folio_order(folio));
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	if (addr)
+		__free_pages(virt_to_page((void *)addr), order);
+}
+
+void free_pages_exact(void *p, size_t size)
+{
+	unsigned long addr = (unsigned long)p, end = addr + PAGE_ALIGN(size);
+
+	for (; addr < end; addr += PAGE_SIZE)
+		free_page(addr);
+}
