@@ -252,7 +252,7 @@ static void scan_cpu(const char *name, const struct fdt_props *p, const struct f
 	*cpu = (struct cpu_desc){
 		.hwid = hwid,
 		.has_nid = nid != ~0U,
-		.nid = nid == ~0U ? NUMA_NO_NODE : (int)(nid & INT_MAX),
+		.nid = nid == ~0U ? NUMA_NO_NODE : (int)min(nid, (u32)INT_MAX),
 		.compatible = fdt_prop_string(p, FDT_P_COMPATIBLE),
 		.enable_method = fdt_prop_string(p, FDT_P_ENABLE_METHOD),
 	};
