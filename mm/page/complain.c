@@ -152,7 +152,4 @@ void bad_page(struct page *page, const char *reason)
 	       page_to_nid(page), page_zonenum(page), page->page_type);
 	pr_err("page dumped because: %s\n", reason);
 	port_backtrace();
-	/* Its fields stay for who looks; but a neighbour must not take it for a free block. */
-	if (PageBuddy(page))
-		__ClearPageBuddy(page);
 }

@@ -2,7 +2,7 @@
 /*
  * Giving pages back: the check of what comes, and the way to this CPU's list.
  *
- *   __free_pages           the last reference is gone, nothing is left on the page: about 45 instructions
+ *   __free_pages           the last reference is gone, nothing is left on the page: about 65 instructions
  *     else free_any        flags to clear, compound pages to take apart, pages to report and keep
  *
  * Owns the way of a page from used to free. Invariant: a page that comes back with references,
@@ -212,6 +212,19 @@ static noinline void free_tails(struct page *page, unsigned int order)
 		free_unref_page(page + (1UL << order), order);
 }
 
+/*
+ * There was no reference to drop: the page is free already. It stays so, with the count that it had
+ * unless somebody got it meanwhile.
+ */
+static noinline void freed_without_reference(struct page *page)
+{
+	s32 count = -1;
+
+	bad_page(page, "freed without a reference");
+	__atomic_compare_exchange_n(&page->_refcount, &count, 0, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+}
+
 void __free_pages(struct page *page, unsigned int order)
 {
 	/* Asked before the reference is dropped: afterwards the page is somebody else's. */
@@ -219,6 +232,8 @@ void __free_pages(struct page *page, unsigned int order)
 
 	if (likely(put_page_testzero(page)))
 		free_fast(page, order);
+	else if (unlikely(page_ref_count(page) < 0))
+		freed_without_reference(page);
 	else if (!head)
 		/*
 		 * Somebody took a reference to the first page on the way (get_page_unless_zero). He

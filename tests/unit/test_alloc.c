@@ -722,10 +722,38 @@ static void freeing_twice_is_reported(void **state)
 	big = alloc_pages(GFP_KERNEL, 4);
 	__free_page(page);
 	log_clear();
-	/* It is a free block now: its count goes below 0, nothing is put back. */
 	__free_page(page);
+	assert_non_null(strstr(log_text, "page dumped because: freed without a reference"));
 	assert_int_equal(free_pages_of(zone), 64 - 16);
-	(void)big;
+	world_check();
+	/* The same in this CPU's list, and for a block, whose tails must not come twice either. */
+	world_add_pagesets(1, 8, 64);
+	page = alloc_page(GFP_KERNEL);
+	__free_page(page);
+	__free_pages(big, 4);
+	log_clear();
+	__free_page(page);
+	assert_non_null(strstr(log_text, "freed without a reference"));
+	log_clear();
+	__free_pages(big, 4);
+	assert_non_null(strstr(log_text, "freed without a reference"));
+	world_check();
+	drain_all_pages(NULL);
+	assert_int_equal(free_pages_of(zone), 64);
+	world_check();
+}
+
+/* The pages beside it are free: they stay so, and the one that was freed is lost. */
+static void freeing_more_than_there_was_is_reported(void **state)
+{
+	struct zone *zone = world_simple(64);
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	log_clear();
+	__free_pages(page, 3);
+	assert_non_null(strstr(log_text, "page dumped because: page still has a type"));
+	assert_int_equal(free_pages_of(zone), 63);
+	world_check();
 }
 
 /* ------------------------------------------------------------------ addresses and amounts */
@@ -1030,7 +1058,8 @@ int main(void)
 		cmocka_unit_test(reference_taken_on_the_way_keeps_the_first_page_only),
 		cmocka_unit_test(flags_of_contents_are_cleared_on_free),
 		cmocka_unit_test_setup(page_still_in_use_is_reported_and_lost, log_start),
-		cmocka_unit_test(freeing_twice_is_reported),
+		cmocka_unit_test_setup(freeing_twice_is_reported, log_start),
+		cmocka_unit_test_setup(freeing_more_than_there_was_is_reported, log_start),
 		cmocka_unit_test(addresses_are_of_the_linear_map),
 		cmocka_unit_test(exact_amounts_cost_no_more),
 		cmocka_unit_test(split_pages_are_freed_one_by_one),
