@@ -97,6 +97,25 @@ boot virt-128M 0 "-M virt -m 128M -cpu cortex-a53" "$args" "$ready"
 boot virt-numa 0 "-M virt -m 2G -smp 2 -cpu cortex-a57 -object memory-backend-ram,id=a,size=1G
 	-object memory-backend-ram,id=b,size=1G -numa node,memdev=a,cpus=0 -numa node,memdev=b,cpus=1" "$args" "$ready"
 
+# Firmware's memory: 2 MiB in the midst of RAM, and half a page at its end, which nobody may map or be given.
+if wanted virt-nomap; then
+	qemu-system-aarch64 -M virt,dtb-randomness=off,dumpdtb="$out/nomap-base.dtb" -m 1G -cpu cortex-a57 -net none \
+		-display none >/dev/null 2>&1
+	{
+		dtc -q -I dtb -O dts "$out/nomap-base.dtb"
+		cat <<'END'
+/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+	secure@50000000 { reg = <0 0x50000000 0 0x200000>; no-map; };
+	end@7ffff800 { reg = <0 0x7ffff800 0 0x800>; no-map; };
+}; };
+END
+	} | dtc -q -I dts -O dtb -o "$out/nomap.dtb" -
+	for mode in full on off; do
+		boot "virt-nomap-$mode" 0 "$virt -cpu cortex-a57 -dtb $out/nomap.dtb" "rodata=$mode $args" "$ready" \
+			'selftest: NOMAP memory faults: ok' 'nomap non-reusable secure@50000000'
+	done
+fi
+
 # A command line that claims what is not there.
 boot earlycon-nothing 0 "$virt -cpu cortex-a57" "earlycon=pl011,0x9100000 $args" "$ready" \
 	'earlycon=pl011,0x9100000.*ignored' 'earlycon: pl11 at MMIO 0x0*9000000'
