@@ -411,7 +411,7 @@ static int violation(const struct zone *zone, const char *what, unsigned long is
 static int check_zone(struct zone *zone)
 {
 	struct zone_count c = {.zone = zone};
-	unsigned long listed = 0, cma = 0, cma_deferred = 0, is, should;
+	unsigned long listed = 0, cma = 0, cma_deferred = 0, cma_free, is, should;
 	unsigned int order, mt, i;
 	int bad = 0;
 
@@ -427,6 +427,7 @@ static int check_zone(struct zone *zone)
 			if (!pfn_ready(pfn))
 				cma_deferred += pageblock_nr_pages;
 	}
+	cma_free = cma_deferred;
 	for (order = 0; order < NR_PAGE_ORDERS; order++) {
 		unsigned long blocks = 0;
 
@@ -434,11 +435,14 @@ static int check_zone(struct zone *zone)
 			const struct page *page =
 				page_list_first(&zone->free_area[order].free_list[mt]);
 
-			for (; page; page = page->next ? page_from_index(page->next) : NULL) {
+			/* A circle in a broken list shows as too many blocks. */
+			for (; page && blocks <= zone->spanned_pages;
+			     page = page->next ? page_from_index(page->next) : NULL) {
 				if (page_zone(page) != zone)
 					bad += violation(zone, "zone of a free page, pfn",
 							 page_to_pfn(page), 0);
 				blocks++;
+				cma_free += mt == MIGRATE_CMA ? 1UL << order : 0;
 			}
 		}
 		if (blocks != zone->free_area[order].nr_free)
@@ -460,6 +464,9 @@ static int check_zone(struct zone *zone)
 	should = listed + zone->deferred_pages;
 	if (is != should)
 		bad += violation(zone, "free", is, should);
+	if (zone_page_state(zone, NR_FREE_CMA_PAGES) != cma_free)
+		bad += violation(zone, "free cma", zone_page_state(zone, NR_FREE_CMA_PAGES),
+				 cma_free);
 	return bad;
 }
 

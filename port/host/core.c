@@ -8,6 +8,7 @@
  * repeatable as starting a process. Built without the script (a plain link of one granule), only one boot is possible.
  */
 #include <quire/boot.h>
+#include <quire/buddy.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
@@ -387,9 +388,14 @@ static int walk(uint64_t address, bool phys, const struct host_out *to)
 
 static int check(void)
 {
+	struct zone *zone;
+	int bad;
+
 	if (setjmp(host_power))
 		return 1;
-	return kernel_pgtable_check() + zone_check() + (int)mmu_errors();
+	bad = kernel_pgtable_check() + memblock_check() + zone_check() + (int)mmu_errors();
+	for_each_zone(zone) bad += buddy_check(zone) + pageset_check(zone);
+	return bad;
 }
 
 extern const struct host_core PASTE(quire_core, GRANULE);
