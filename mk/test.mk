@@ -48,7 +48,8 @@ test-unit-build: $(UNIT_BINS)
 # One that does not build fails alone: the others run.
 test-unit:
 	code=0; $(MAKE) -s -k B=$(B) test-unit-build || code=1; \
-	bash tests/unit/run.sh $(T)/unit $(sort $(UNIT_BINS)) && exit $$code
+	bash tests/unit/run.sh $(T)/unit $(sort $(UNIT_BINS)) || code=1; \
+	CLANG=$(CLANG) bash tests/unit/tsan.sh $(T)/tsan || code=1; exit $$code
 
 test-oracle: host
 	python3 tests/oracle/test_score.py $(B)/quire
