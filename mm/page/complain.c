@@ -82,15 +82,14 @@ char *gfp_names(char buf[GFP_NAME_MAX], gfp_t gfp)
  */
 static bool warn_again(void)
 {
-	static u64 next;
-	static bool warned;
-	u64 now = port_clock_ns();
+	static u64 next; /* 0: nothing was said yet */
+	u64 now = port_clock_ns(), due = __atomic_load_n(&next, __ATOMIC_RELAXED);
 
-	if (warned && now < next)
+	if (due && now < due)
 		return false;
-	warned = true;
-	next = now + 10ULL * 1000000000ULL;
-	return true;
+	/* Of CPUs that fail at once one speaks. */
+	return __atomic_compare_exchange_n(&next, &due, now + 10ULL * 1000000000ULL, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 void warn_alloc(gfp_t gfp, unsigned int order, const struct alloc_context *ac)

@@ -282,6 +282,18 @@ struct page *__rmqueue_steal(struct zone *zone, unsigned int order, enum migrate
 
 /* ------------------------------------------------------------------ the atomic reserve */
 
+/* Written under zone->lock, looked at without. */
+static unsigned long reserved_highatomic(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->nr_reserved_highatomic, __ATOMIC_RELAXED);
+}
+
+static void add_reserved_highatomic(struct zone *zone, long nr)
+{
+	__atomic_store_n(&zone->nr_reserved_highatomic,
+			 zone->nr_reserved_highatomic + (unsigned long)nr, __ATOMIC_RELAXED);
+}
+
 void reserve_highatomic_pageblock(struct page *page, unsigned int order, struct zone *zone)
 {
 	unsigned long limit = zone->managed_pages / 100, flags;
@@ -291,16 +303,16 @@ void reserve_highatomic_pageblock(struct page *page, unsigned int order, struct 
 	if (limit < pageblock_nr_pages)
 		return;
 	limit = ALIGN(limit, pageblock_nr_pages);
-	if (READ_ONCE(zone->nr_reserved_highatomic) >= limit)
+	if (reserved_highatomic(zone) >= limit)
 		return;
 	flags = spin_lock_irqsave(&zone->lock);
 	mt = get_pageblock_migratetype(page);
 	if (zone->nr_reserved_highatomic < limit && migratetype_is_mergeable(mt)) {
 		if (order >= pageblock_order) {
 			set_pageblock_range(page, order, MIGRATE_HIGHATOMIC);
-			zone->nr_reserved_highatomic += 1UL << order;
+			add_reserved_highatomic(zone, 1L << order);
 		} else if (move_freepages_block(zone, page, mt, MIGRATE_HIGHATOMIC) >= 0) {
-			zone->nr_reserved_highatomic += pageblock_nr_pages;
+			add_reserved_highatomic(zone, (long)pageblock_nr_pages);
 		}
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
@@ -312,8 +324,8 @@ bool unreserve_highatomic_pageblock(struct zone *zone, enum migratetype mt, bool
 	bool got = false;
 	unsigned int order;
 
-	if (!READ_ONCE(zone->nr_reserved_highatomic) ||
-	    (!force && READ_ONCE(zone->nr_reserved_highatomic) <= pageblock_nr_pages))
+	if (!reserved_highatomic(zone) ||
+	    (!force && reserved_highatomic(zone) <= pageblock_nr_pages))
 		return false;
 	flags = spin_lock_irqsave(&zone->lock);
 	for (order = 0; order < NR_PAGE_ORDERS && !got; order++) {
@@ -334,7 +346,8 @@ bool unreserve_highatomic_pageblock(struct zone *zone, enum migratetype mt, bool
 			got = true;
 		}
 		if (got)
-			zone->nr_reserved_highatomic -= min(size, zone->nr_reserved_highatomic);
+			add_reserved_highatomic(zone,
+						-(long)min(size, zone->nr_reserved_highatomic));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return got;
