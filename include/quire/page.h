@@ -62,7 +62,10 @@ extern unsigned long page_base_pfn;
 
 static inline struct page *pfn_to_page(unsigned long pfn)
 {
-	return vmemmap + pfn;
+	struct page *page = vmemmap + pfn;
+
+	assume(page);
+	return page;
 }
 
 static inline unsigned long page_to_pfn(const struct page *page)

@@ -61,6 +61,13 @@ typedef unsigned int gfp_t;
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Tell compiler and analyser what the caller guarantees. */
+#define assume(cond)                                                                               \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			__builtin_unreachable();                                                   \
+	} while (0)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BUILD_BUG_ON(cond) _Static_assert(!(cond), #cond)
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
