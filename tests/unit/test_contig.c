@@ -232,6 +232,53 @@ static void movable_users_are_moved(void **state)
 
 /* ------------------------------------------------------------------ bad ranges */
 
+/*
+ * While the CMA pageblock is isolated, another caller isolates its lower neighbour, whose last used page becomes
+ * free, and fails.
+ */
+static struct page *last_user;
+
+static int fail_beside(unsigned long start, unsigned long end)
+{
+	(void)end;
+	if (start == BASE_PFN) {
+		ClearPageLRU(last_user);
+		__free_page(last_user);
+		return -ENOMEM;
+	}
+	assert_int_equal(alloc_contig_range(BASE_PFN, BASE_PFN + 16, MIGRATE_MOVABLE, GFP_KERNEL),
+			 -ENOMEM);
+	assert_int_equal(get_pfnblock_migratetype(BASE_PFN), MIGRATE_MOVABLE);
+	assert_int_equal(get_pfnblock_migratetype(BASE_PFN + PB), MIGRATE_ISOLATE);
+	return 0;
+}
+
+/*
+ * The free halves of two isolated pageblocks become one block:
+ *
+ *   |....MOVABLE....|......CMA......|     who gives the first up must leave the second isolated
+ */
+static void neighbours_isolation_survives_a_failure(void **state)
+{
+	struct snapshot before;
+
+	world_init(1);
+	set_pfnblock_migratetype(BASE_PFN + PB, MIGRATE_CMA);
+	zone = world_add_zone(0, ZONE_NORMAL, 0, 4 * MAX_ORDER_NR_PAGES, true);
+	world_build_zonelists();
+	snapshot(&before);
+	assert_int_equal(
+		alloc_contig_range(BASE_PFN + 1, BASE_PFN + 2, MIGRATE_MOVABLE, GFP_KERNEL), 0);
+	last_user = pfn_to_page(BASE_PFN + 1);
+	SetPageLRU(last_user);
+	page_alloc_hooks.migrate_range = fail_beside;
+	assert_int_equal(
+		alloc_contig_range(BASE_PFN + PB, BASE_PFN + PB + 16, MIGRATE_CMA, GFP_KERNEL), 0);
+	assert_int_equal(zone->vm_stat[NR_FREE_CMA_PAGES], PB - 16);
+	free_contig_range(BASE_PFN + PB, 16);
+	assert_same(&before);
+}
+
 static void bad_ranges_are_refused(void **state)
 {
 	unsigned long far = BASE_PFN + WORLD_SECTIONS * PAGES_PER_SECTION;
@@ -368,6 +415,7 @@ int main(void)
 		cmocka_unit_test(used_page_beside_the_range_does_not_matter),
 		cmocka_unit_test(pages_in_per_cpu_lists_are_fetched),
 		cmocka_unit_test(movable_users_are_moved),
+		cmocka_unit_test(neighbours_isolation_survives_a_failure),
 		cmocka_unit_test(bad_ranges_are_refused),
 		cmocka_unit_test(range_of_a_section_that_is_not_grown_is_grown),
 		cmocka_unit_test(contig_pages_are_found_between_used_ones),
