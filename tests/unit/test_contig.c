@@ -230,8 +230,6 @@ static void movable_users_are_moved(void **state)
 	world_check();
 }
 
-/* ------------------------------------------------------------------ bad ranges */
-
 /*
  * While the CMA pageblock is isolated, another caller isolates its lower neighbour, whose last used page becomes
  * free, and fails.
@@ -278,6 +276,8 @@ static void neighbours_isolation_survives_a_failure(void **state)
 	free_contig_range(BASE_PFN + PB, 16);
 	assert_same(&before);
 }
+
+/* ------------------------------------------------------------------ bad ranges */
 
 static void bad_ranges_are_refused(void **state)
 {
