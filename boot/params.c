@@ -354,29 +354,11 @@ static const char *early_debug(const char *val)
 	return NULL;
 }
 
-static const char *early_selftest(const char *val)
-{
-	quire_options.selftest = parse_bool(val, false);
-	return NULL;
-}
-
 static const char *early_semihosting(const char *val)
 {
 	quire_options.semihosting = parse_bool(val, false);
 	if (quire_options.semihosting)
 		port_enable_semihosting();
-	return NULL;
-}
-
-static const char *early_color(const char *val)
-{
-	quire_options.color = parse_bool(val, false);
-	return NULL;
-}
-
-static const char *early_unicode(const char *val)
-{
-	quire_options.unicode = parse_bool(val, false);
 	return NULL;
 }
 
@@ -391,18 +373,6 @@ static const char *early_columns(const char *val)
 	if (end == val || *end || n > 1000)
 		return "not a number of columns";
 	quire_options.columns = (unsigned int)n;
-	return NULL;
-}
-
-static const char *early_summary(const char *val)
-{
-	quire_options.summary = parse_bool(val, true);
-	return NULL;
-}
-
-static const char *early_bench(const char *val)
-{
-	quire_options.bench = parse_bool(val, false);
 	return NULL;
 }
 
@@ -436,15 +406,36 @@ static const struct early_param {
 	{"loglevel", early_loglevel},
 	{"quiet", early_quiet},
 	{"debug", early_debug},
-	{"quire.selftest", early_selftest},
 	{"quire.semihosting", early_semihosting},
-	{"quire.color", early_color},
-	{"quire.unicode", early_unicode},
 	{"quire.columns", early_columns},
-	{"quire.summary", early_summary},
-	{"quire.bench", early_bench},
 	{"quire.report", early_report},
 };
+
+/* Switches: a word that is neither yes nor no leaves them as `unclear`. */
+static const struct early_switch {
+	const char *name;
+	bool *flag, unclear;
+} early_switches[] = {
+	{"quire.selftest", &quire_options.selftest, false},
+	{"quire.color", &quire_options.color, false},
+	{"quire.unicode", &quire_options.unicode, false},
+	{"quire.summary", &quire_options.summary, true},
+	{"quire.bench", &quire_options.bench, false},
+};
+
+/* The early option that `param` names is taken. Returns what is wrong with its value, NULL: nothing. */
+static const char *take_early_param(const char *param, const char *val)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(early_params); i++)
+		if (parameq(param, early_params[i].name))
+			return early_params[i].fn(val);
+	for (i = 0; i < ARRAY_SIZE(early_switches); i++)
+		if (parameq(param, early_switches[i].name))
+			*early_switches[i].flag = parse_bool(val, early_switches[i].unclear);
+	return NULL;
+}
 
 /*
  * Options that are read elsewhere (crashkernel= when memory is known, nokaslr by the port), and
@@ -545,7 +536,6 @@ void parse_early_param(void)
 {
 	char *args, *param, *val;
 	const char *why;
-	unsigned int i;
 
 	quire_strlcpy(tmp_cmdline, boot_command_line, sizeof(tmp_cmdline));
 	args = skip_spaces(tmp_cmdline);
@@ -553,15 +543,10 @@ void parse_early_param(void)
 		args = next_arg(args, &param, &val);
 		if (!val && strcmp(param, "--") == 0)
 			break;
-		for (i = 0; i < ARRAY_SIZE(early_params); i++) {
-			if (!parameq(param, early_params[i].name))
-				continue;
-			why = early_params[i].fn(val);
-			if (why)
-				pr_warn("Malformed early option '%s%s%s': %s; ignored\n", param,
-					val ? "=" : "", val ? val : "", why);
-			break;
-		}
+		why = take_early_param(param, val);
+		if (why)
+			pr_warn("Malformed early option '%s%s%s': %s; ignored\n", param,
+				val ? "=" : "", val ? val : "", why);
 	}
 }
 
