@@ -164,20 +164,6 @@ static unsigned long take_block(struct zone *zone, struct page *block, unsigned 
 	return stop;
 }
 
-/* The free block that holds pfn, which is in an isolated pageblock. NULL: pfn is not free. */
-static struct page *block_of(unsigned long pfn)
-{
-	unsigned int order;
-
-	for (order = 0; order <= MAX_PAGE_ORDER; order++) {
-		struct page *page = pfn_to_page(ALIGN_DOWN(pfn, 1UL << order));
-
-		if (PageBuddy(page))
-			return page_to_pfn(page) + (1UL << buddy_order(page)) > pfn ? page : NULL;
-	}
-	return NULL;
-}
-
 /* All of [start, end) is free and isolated: take it. -EBUSY, nothing taken, when it is not. */
 static int take_range(struct zone *zone, unsigned long start, unsigned long end)
 {
@@ -186,12 +172,12 @@ static int take_range(struct zone *zone, unsigned long start, unsigned long end)
 	int ret = -EBUSY;
 
 	for (pfn = start; pfn < end; pfn = page_to_pfn(block) + (1UL << buddy_order(block))) {
-		block = block_of(pfn);
+		block = free_block_over(pfn);
 		if (!block || !is_migrate_isolate(get_pfnblock_migratetype(pfn)))
 			goto out;
 	}
 	for (pfn = start; pfn < end;)
-		pfn = take_block(zone, block_of(pfn), start, end);
+		pfn = take_block(zone, free_block_over(pfn), start, end);
 	ret = 0;
 out:
 	spin_unlock_irqrestore(&zone->lock, flags);

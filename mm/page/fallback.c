@@ -120,11 +120,7 @@ long move_freepages_block(struct zone *zone, struct page *page, enum migratetype
 	return __move_freepages_block(zone, start, from, to);
 }
 
-/*
- * The free block that begins before pfn, or at it, and holds it: at most MAX_PAGE_ORDER below.
- * NULL: none. Isolation works on pageblocks, which may be the upper half of one.
- */
-static struct page *free_block_over(unsigned long pfn)
+struct page *free_block_over(unsigned long pfn)
 {
 	unsigned int order;
 

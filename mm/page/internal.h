@@ -154,6 +154,12 @@ struct page *__rmqueue_claim(struct zone *zone, unsigned int order, enum migrate
 struct page *__rmqueue_steal(struct zone *zone, unsigned int order, enum migratetype mt);
 
 /*
+ * The free block that holds pfn, from at most MAX_PAGE_ORDER below; NULL: pfn is not free.
+ * Isolation works on pageblocks, which may be the upper half of a block. pfn's section is READY.
+ */
+struct page *free_block_over(unsigned long pfn);
+
+/*
  * Move the free blocks of page's pageblock between types. Returns the pages moved, -1 when it is
  * not all in the zone.
  */
