@@ -11,12 +11,11 @@
 /*
  * Give [start_pfn, end_pfn) to the zone's free lists, in the largest aligned blocks that the
  * pageblocks' types allow. The pages lie in one zone, their struct pages are initialised as free
- * (memmap_init_free) and so is every other in their largest blocks; they are on no list. mt: the
- * type that their pageblocks were set to; a pageblock that has another type by now keeps it.
+ * (memmap_init_free) and so is every other in their largest blocks; they are on no list. Each
+ * block goes to the list of its pageblock's type.
  * NR_FREE_PAGES grows by the pages; managed_pages is the caller's. Takes zone->lock; any context.
  */
-void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
-		      enum migratetype mt);
+void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn);
 
 /*
  * Free blocks of an order, as a report shows them: those in the lists, and those that the deferred

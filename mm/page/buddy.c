@@ -142,12 +142,10 @@ static bool one_type(unsigned long pfn, unsigned int order)
 	return true;
 }
 
-void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
-		      enum migratetype mt)
+void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
 {
 	unsigned long pfn = start_pfn, flags;
 
-	(void)mt;
 	flags = spin_lock_irqsave(&zone->lock);
 	while (pfn < end_pfn) {
 		unsigned int order = (unsigned int)ilog2(end_pfn - pfn);

@@ -211,7 +211,7 @@ static void activate(struct cma *cma)
 		if (pfn_ready(pfn)) {
 			memmap_init_free(pfn, next, a.zone);
 			memmap_set_types(pfn, next, MIGRATE_CMA);
-			buddy_free_range(a.zone, pfn, next, MIGRATE_CMA);
+			buddy_free_range(a.zone, pfn, next);
 		} else {
 			a.zone->deferred_pages += next - pfn;
 			a.zone->vm_stat[NR_FREE_PAGES] += (long)(next - pfn);

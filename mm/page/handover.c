@@ -189,7 +189,7 @@ static void give_deferred(struct zone *zone, unsigned long start_pfn, unsigned l
 {
 	unsigned long pages = end_pfn - start_pfn, flags;
 
-	buddy_free_range(zone, start_pfn, end_pfn, mt);
+	buddy_free_range(zone, start_pfn, end_pfn);
 	flags = spin_lock_irqsave(&zone->lock);
 	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - pages, __ATOMIC_RELAXED);
 	zone_page_state_add(zone, NR_FREE_PAGES, -(long)pages);
@@ -351,7 +351,7 @@ static void give_reserved(struct zone *zone, unsigned long pfn, unsigned long en
 		if (start == pfn)
 			continue;
 		memmap_init_free(start, pfn, zone);
-		buddy_free_range(zone, start, pfn, MIGRATE_MOVABLE);
+		buddy_free_range(zone, start, pfn);
 		flags = spin_lock_irqsave(&zone->lock);
 		zone->managed_pages += pfn - start;
 		spin_unlock_irqrestore(&zone->lock, flags);

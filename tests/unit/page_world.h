@@ -94,7 +94,7 @@ int section_grow(unsigned long pfn)
 
 		if (pfn_to_section(d->start) != s)
 			continue;
-		buddy_free_range(d->zone, d->start, d->end, MIGRATE_MOVABLE);
+		buddy_free_range(d->zone, d->start, d->end);
 		d->zone->deferred_pages -= (unsigned long)n;
 		d->zone->vm_stat[NR_FREE_PAGES] -= n;
 	}
@@ -225,7 +225,7 @@ static struct zone *world_add_zone(unsigned int nid, enum zone_type idx, unsigne
 	zone->spanned_pages = zone->present_pages = zone->managed_pages = end - start;
 	world_init_free(zone, start, end);
 	if (given)
-		buddy_free_range(zone, BASE_PFN + start, BASE_PFN + end, MIGRATE_MOVABLE);
+		buddy_free_range(zone, BASE_PFN + start, BASE_PFN + end);
 	return zone;
 }
 

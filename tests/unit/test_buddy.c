@@ -108,8 +108,8 @@ static unsigned long merged_blocks(enum migratetype a, enum migratetype b)
 	set_pfnblock_migratetype(BASE_PFN, a);
 	set_pfnblock_migratetype(BASE_PFN + PB, b);
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 2 * PB, false);
-	buddy_free_range(zone, BASE_PFN + PB, BASE_PFN + 2 * PB, b);
-	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB, a);
+	buddy_free_range(zone, BASE_PFN + PB, BASE_PFN + 2 * PB);
+	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB);
 	assert_int_equal(buddy_check(zone), 0);
 	return zone->free_area[MAX_PAGE_ORDER].nr_free;
 }
@@ -176,7 +176,7 @@ static void new_memory_is_given_last(void **state)
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 16, true);
 	world_init_free(zone, 32, 48);
 	zone->spanned_pages = 48;
-	buddy_free_range(zone, BASE_PFN + 32, BASE_PFN + 48, MIGRATE_MOVABLE);
+	buddy_free_range(zone, BASE_PFN + 32, BASE_PFN + 48);
 	assert_ptr_equal(take(zone, 4, MIGRATE_MOVABLE), world_page(0));
 }
 
@@ -238,7 +238,7 @@ static void movable_request_takes_small_pages_without_claiming(void **state)
 	world_init_free(zone, 0, PB);
 	memset(zone->free_area, 0, sizeof(zone->free_area));
 	zone->vm_stat[NR_FREE_PAGES] = 0;
-	buddy_free_range(zone, BASE_PFN + 8, BASE_PFN + 12, MIGRATE_UNMOVABLE);
+	buddy_free_range(zone, BASE_PFN + 8, BASE_PFN + 12);
 	for (unsigned long i = 0; i < PB; i++)
 		if (i < 8 || i >= 12)
 			set_page_counts(world_page(i), PAGE_COUNTS_NEW);
@@ -372,7 +372,7 @@ static void zone_grows_before_types_mix(void **state)
 	world_init(1);
 	set_pfnblock_migratetype(BASE_PFN, MIGRATE_UNMOVABLE);
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 2 * PAGES_PER_SECTION, false);
-	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB, MIGRATE_UNMOVABLE);
+	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB);
 	world_defer(zone, PAGES_PER_SECTION, 2 * PAGES_PER_SECTION);
 	n = free_pages_of(zone);
 	assert_int_equal(get_pageblock_migratetype(take(zone, 0, MIGRATE_MOVABLE)),
@@ -391,7 +391,7 @@ static void zone_does_not_grow_while_a_pageblock_can_be_claimed(void **state)
 
 	world_init(1);
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 2 * PAGES_PER_SECTION, false);
-	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB, MIGRATE_MOVABLE);
+	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB);
 	world_defer(zone, PAGES_PER_SECTION, 2 * PAGES_PER_SECTION);
 	assert_non_null(take(zone, 0, MIGRATE_UNMOVABLE));
 	assert_int_equal(world_grows, 0);
@@ -436,7 +436,7 @@ static void deferred_pages_count_in_reports_as_the_blocks_they_will_be(void **st
 
 	world_init(1);
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 3 * PAGES_PER_SECTION, false);
-	buddy_free_range(zone, BASE_PFN, BASE_PFN + 8, MIGRATE_MOVABLE);
+	buddy_free_range(zone, BASE_PFN, BASE_PFN + 8);
 	world_defer(zone, PAGES_PER_SECTION + 3, 2 * PAGES_PER_SECTION - 5);
 	world_defer(zone, 2 * PAGES_PER_SECTION, 2 * PAGES_PER_SECTION + 2);
 	for (order = 0; order < NR_PAGE_ORDERS; order++)

@@ -142,9 +142,8 @@ static void used_page_makes_it_busy_and_all_is_given_back(void **state)
 	zone = world_add_zone(0, ZONE_NORMAL, 0, 2 * MAX_ORDER_NR_PAGES, false);
 	__SetPageReserved(world_page(PB + 3));
 	set_page_count(world_page(PB + 3), 1);
-	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB + 3, MIGRATE_MOVABLE);
-	buddy_free_range(zone, BASE_PFN + PB + 4, BASE_PFN + 2 * MAX_ORDER_NR_PAGES,
-			 MIGRATE_MOVABLE);
+	buddy_free_range(zone, BASE_PFN, BASE_PFN + PB + 3);
+	buddy_free_range(zone, BASE_PFN + PB + 4, BASE_PFN + 2 * MAX_ORDER_NR_PAGES);
 	snapshot(&before);
 	assert_int_equal(alloc_contig_range(BASE_PFN + PB - 1, BASE_PFN + PB + 4, MIGRATE_MOVABLE,
 					    GFP_KERNEL),

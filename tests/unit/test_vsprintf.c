@@ -82,6 +82,7 @@ static void linux_extensions(void **state)
 {
 	char b[64];
 	phys_addr_t pa = 0x40000000, zero = 0;
+	char *volatile no_string = NULL;
 
 	quire_snprintf(b, sizeof(b), "%pa", (void *)&pa);
 	assert_string_equal(b, "0x0000000040000000");
@@ -97,7 +98,7 @@ static void linux_extensions(void **state)
 	assert_string_equal(b, "func.");
 	quire_snprintf(b, sizeof(b), "%pS", (void *)0x2000);
 	assert_string_equal(b, "0x2000");
-	quire_snprintf(b, sizeof(b), "%s", (char *)NULL);
+	quire_snprintf(b, sizeof(b), "%s", no_string);
 	assert_string_equal(b, "(null)");
 	quire_snprintf(b, sizeof(b), "%y");
 	assert_string_equal(b, "%y");
