@@ -169,6 +169,11 @@ bool make_machine(const struct options *o, struct host_machine *m)
 	tree_finish(&t);
 	m->fdt = t.blob;
 	m->fdt_size = t.size;
+	/* The image clears its bss over it before anybody reads it; the board refuses that too. */
+	if (m->fdt_at < m->image_at + m->image_size && m->image_at < m->fdt_at + m->fdt_size)
+		die("the device tree at %#llx lies inside the kernel image [%#llx-%#llx)",
+		    (unsigned long long)m->fdt_at, (unsigned long long)m->image_at,
+		    (unsigned long long)(m->image_at + m->image_size));
 	m->cmdline_probe = tree_bootargs(&t);
 	m->kaslr_seed = tree_kaslr_seed(&t);
 	cover(m, m->image_at, m->image_size);

@@ -58,6 +58,7 @@ wrong boot --kernel-at 0x40200001+0x1000000
 wrong boot --kernel-at 0x40200000+0x1000000 --kernel x
 wrong boot --kernel-at 0xfffffffffffe00000+0x1000000
 wrong boot --kernel-at 0xffffffffffe00000+0x10000000
+wrong boot --kernel-at 0x40200000+0x2230000 --dtb-at 0x41000000
 wrong boot --managed 0:DMA
 wrong boot --managed 0:Banana=1
 wrong boot --managed 0:ThisNameIsLongerThanAnyZone=1

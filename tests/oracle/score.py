@@ -48,6 +48,19 @@ def hexes(regions):
     return " ".join("%#x+%#x" % (b, s) for b, s in regions)
 
 
+# Where Linux panics, oopses or reads past the end of a property because of its input, Quire goes on and says what is
+# wrong. (Of the other cases in which Linux stops, too many banks and no-map nodes are no fault here, and F-none lacks
+# only an initrd.)
+MESSAGES = {
+    "E-rsv-outside": ["below-plain@20000000: not all of it is memory", "above-nomap@110000000: not all of it is memory",
+                      "straddle-plain@7ff00000: not all of it is memory"],
+    "E-mem-limit-nomap": ["nomap@60000000: not all of it is memory", "plain@64000000: not all of it is memory"],
+    "E-rsv-weird": ["empty reg property in 'empty-reg@68000000'"],
+    "F-over-kernel": [r"initrd \[0x0*42400000-0x0*424fffff\] lies over the kernel image"],
+    "F-below-ram": ["initrd not fully accessible via the linear mapping"],
+}
+
+
 class Case:
     """One case: runs quire, collects (name, ok, words) of each comparison."""
 
@@ -191,6 +204,9 @@ class Case:
             got = {m[1]: [int(x) for x in m[2].split()] for m in re.finditer(
                 r"^Fallback order for Node (\d+): ([\d ]+)$", log, re.M)}
             self.same("fallback", got, want["fallback_order"])
+        if self.name in MESSAGES:
+            missing = [m for m in MESSAGES[self.name] if not re.search(m, log)]
+            self.check("says_what_is_wrong", not missing, "the log has no '%s'" % "', '".join(missing))
         if "total_pages" in want:
             m = re.search(r"^Built (\d+) zonelists, mobility grouping (on|off)\.  Total pages: (\d+)", log, re.M)
             self.check("total_pages", m and int(m[3]) == want["total_pages"] and m[2] == want["mobility"],

@@ -142,6 +142,7 @@ CHANGES = {
     "high": ("A-mem-1G", "watermarks", in_high),
     "order": ("C-numa-3-dist", "zonelists", in_order),
     "a list less": ("C-numa-3-dist", "zonelists", in_a_list_less),
+    "a message gone": ("F-over-kernel", "says_what_is_wrong", (r"lies over", "is near")),
     "crash kernel gone": ("D-crash-256M", "crashkernel", (r"crashkernel reserved", "crash kernel reserved")),
     "present": ("A-mem-1G", "zones", in_present),
     "start_pfn": ("G-rpi4-8G", "zones", in_start_pfn),
