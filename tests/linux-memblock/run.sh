@@ -18,8 +18,11 @@ mkdir -p "$out"
 # The archive has to be read to its end: once.
 if [ ! -e "$out/extracted" ]; then
 	if [ ! -e "$tar" ]; then
-		echo "test-linux-memblock: $tar is missing: install the Debian package linux-source-6.12"
-		exit 1
+		echo "$tar is missing: it comes with Debian's package linux-source-6.12"
+		# A system without that package cannot run this suite; where it must run, its absence is a failure.
+		[ "${CI:-}" = true ] && exit 1
+		echo "linux-memblock: 0 passed, 0 failed, 1 skipped"
+		exit 0
 	fi
 	tar -C "$out" -xf "$tar" $top/memblock $top/selftests/kselftest.h
 	touch "$out/extracted"
