@@ -164,8 +164,10 @@ static void a_full_table_is_said_so(void **state)
 static void cma_at_an_address_is_fixed(void **state)
 {
 	/* cma=64M@0x50000000; a pageblock of 64 KiB pages is 512 MiB. */
-	if (PAGE_SHIFT == 16)
+	if (PAGE_SHIFT == 16) {
+		print_message("a pageblock of 64 KiB pages is larger than this area\n");
 		skip();
+	}
 	memblock_add_node(SZ_1G, SZ_1G, 0, MEMBLOCK_NONE);
 	cma_cmdline = (struct cma_cmdline){SZ_64M, 0x50000000, 0x50000000 + SZ_64M};
 	dma_contiguous_reserve(SZ_4G);
@@ -176,8 +178,10 @@ static void cma_at_an_address_is_fixed(void **state)
 static void cma_in_a_range_is_placed_high_in_it(void **state)
 {
 	/* cma=32M@0x50000000-0x58000000 */
-	if (PAGE_SHIFT == 16)
+	if (PAGE_SHIFT == 16) {
+		print_message("a pageblock of 64 KiB pages is larger than this area\n");
 		skip();
+	}
 	memblock_add_node(SZ_1G, SZ_1G, 0, MEMBLOCK_NONE);
 	cma_cmdline = (struct cma_cmdline){SZ_32M, 0x50000000, 0x58000000};
 	dma_contiguous_reserve(SZ_4G);
