@@ -8,6 +8,8 @@ for script in tests/cmd/*.sh; do
 	if out=$(timeout 180 bash "$script" "$build" </dev/null 2>&1); then
 		passed=$((passed + 1))
 		echo "ok   $script"
+		# What it could not try.
+		printf '%s\n' "$out" | grep '^skip '
 	else
 		failed=$((failed + 1))
 		echo "FAIL $script"

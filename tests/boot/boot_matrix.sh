@@ -128,7 +128,7 @@ semihosting= boot no-semihosting-el2 0 "-M virt,virtualization=on -m 1G -cpu max
 
 # The port's own tests, with and without large system extensions.
 if wanted port-test; then
-	make -s -C "$here/../.." B="$(realpath "$build")" port-test-image || failed=$((failed + 1))
+	make -s -C "$here/../.." B="$(realpath --relative-to="$here/../.." "$build")" port-test-image || failed=$((failed + 1))
 	for cpu in cortex-a53 max; do
 		image=$out/arm64/quire.img boot "port-test-$cpu" 0 "$virt -cpu $cpu" "quire.bench quire.semihosting" \
 			'port test: [0-9]+ passed, 0 failed'
