@@ -180,6 +180,8 @@ void clear_page(void *page);
 /*
  * [inline] unsigned long port_irq_save(void);  [inline] void port_irq_restore(unsigned long flags);
  * [inline] unsigned int port_cpu(void): the logical number of this CPU, 0..NR_CPUS-1.
+ * [inline] unsigned long port_percpu_offset(void): what to add to a per-CPU variable's address for this CPU's copy.
+ * [inline] void port_set_cpu(unsigned int cpu, unsigned long percpu_offset): both; the offset is a multiple of 4 KiB.
  * [inline] void port_cpu_relax(void)
  */
 

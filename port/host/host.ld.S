@@ -5,6 +5,13 @@
  */
 SECTIONS
 {
-	QUIRE_DATA : { *(.data .data.*) }
+	QUIRE_DATA : {
+		. = ALIGN(4096);
+		__per_cpu_start = .;
+		*(quire_percpu)
+		. = ALIGN(4096);
+		__per_cpu_end = .;
+		*(.data .data.*)
+	}
 	QUIRE_BSS : { *(.bss .bss.*) }
 }

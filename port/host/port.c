@@ -22,6 +22,7 @@ struct boot_params boot_params;
 unsigned int vabits_actual;
 struct event_log event_log;
 __thread unsigned int host_cpu;
+__thread unsigned long host_percpu_offset;
 const struct host_machine *host_machine;
 jmp_buf host_power;
 int host_exit_code;

@@ -17,7 +17,10 @@
 
 #include <quire/event.h>
 #include <quire/out.h>
+#include <quire/page_debug.h>
+#include <quire/percpu.h>
 #include <quire/port.h>
+#include <quire/smp.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
@@ -27,6 +30,8 @@ weak s64 physvirt_offset;
 weak struct boot_params boot_params;
 weak unsigned int vabits_actual = DEFAULT_VA_BITS;
 weak __thread unsigned int host_cpu;
+weak __thread unsigned long host_percpu_offset;
+weak unsigned long __per_cpu_offset[NR_CPUS];
 weak int console_loglevel = 7;
 
 static struct event first_events[4096];
@@ -268,3 +273,21 @@ weak int port_report_write(const char *s, size_t n)
 weak void port_report_close(void)
 {
 }
+
+/* One CPU, unless lib/smp.c is linked. */
+weak bool cpu_online(unsigned int cpu)
+{
+	return cpu == 0;
+}
+
+weak unsigned int num_online_cpus(void)
+{
+	return 1;
+}
+
+weak void smp_membarrier(void)
+{
+}
+
+weak const struct page_debug_ops *page_debug;
+weak const struct slab_debug_ops *slab_debug_ops;

@@ -57,13 +57,34 @@ static inline void port_irq_restore(unsigned long flags)
 	__asm__ volatile("msr daif, %0" ::"r"(flags) : "memory");
 }
 
-/* TPIDR_EL1 holds the logical CPU number until per-CPU areas exist. */
-static inline unsigned int port_cpu(void)
+/*
+ * TPIDR_EL1 holds the CPU's per-CPU offset, a multiple of 4 KiB, with its logical number in the low bits. The dummy input
+ * lets the compiler read it again after a call or a barrier, and once between them.
+ */
+#define TPIDR_CPU_MASK 0xfffUL
+static __always_inline unsigned long read_tpidr_el1(void)
 {
-	unsigned long cpu;
+	unsigned long v;
 
-	__asm__("mrs %0, tpidr_el1" : "=r"(cpu));
-	return (unsigned int)cpu;
+	__asm__("mrs %0, tpidr_el1"
+		: "=r"(v)
+		: "Q"(*(const unsigned long *)__builtin_frame_address(0)));
+	return v;
+}
+
+static __always_inline unsigned int port_cpu(void)
+{
+	return (unsigned int)(read_tpidr_el1() & TPIDR_CPU_MASK);
+}
+
+static __always_inline unsigned long port_percpu_offset(void)
+{
+	return read_tpidr_el1() & ~TPIDR_CPU_MASK;
+}
+
+static inline void port_set_cpu(unsigned int cpu, unsigned long percpu_offset)
+{
+	__asm__ volatile("msr tpidr_el1, %0" ::"r"(percpu_offset | cpu) : "memory");
 }
 
 static inline void port_cpu_relax(void)

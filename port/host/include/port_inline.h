@@ -34,10 +34,22 @@ static inline void port_irq_restore(unsigned long flags)
 }
 
 extern __thread unsigned int host_cpu;
+extern __thread unsigned long host_percpu_offset;
 
 static inline unsigned int port_cpu(void)
 {
 	return host_cpu;
+}
+
+static inline unsigned long port_percpu_offset(void)
+{
+	return host_percpu_offset;
+}
+
+static inline void port_set_cpu(unsigned int cpu, unsigned long percpu_offset)
+{
+	host_cpu = cpu;
+	host_percpu_offset = percpu_offset;
 }
 
 static inline void port_cpu_relax(void)

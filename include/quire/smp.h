@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUs: which there are, bringing them up, running something on another (boot/smp.c over the port).
+ *
+ * possible: 0 .. nr_cpus_possible-1, from /cpus. online: has come up and takes cross calls. A CPU that is online stays so,
+ * except on the host port, where a thread that plays a CPU may end (smp_cpu_down).
+ *
+ * Two ways to make another CPU do something:
+ *   smp_call_function_single   an IPI: fn runs there in interrupt context, with interrupts off, at once
+ *   smp_run_on                 fn runs there as its thread, with interrupts on, when it has nothing else to do
+ */
+#ifndef QUIRE_SMP_H
+#define QUIRE_SMP_H
+
+#include <quire/mmzone.h>
+#include <quire/port.h>
+
+bool cpu_online(unsigned int cpu);
+unsigned int num_online_cpus(void);
+#define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < nr_cpus_possible; (cpu)++)
+#define for_each_online_cpu(cpu)                                                                   \
+	for_each_possible_cpu(cpu) if (!cpu_online(cpu))                                           \
+	{                                                                                          \
+	}                                                                                          \
+	else
+
+/*
+ * Start the secondaries: PSCI or spin-table on the board, threads on the host. After the page allocator, per-CPU areas and
+ * slab. One that does not come up is reported and left out. maxcpus= and nosmp limit it (Linux: smp_init).
+ */
+void smp_init(void);
+
+/* Called on the CPU itself when it can take interrupts: it is online from here on. */
+void smp_cpu_up(unsigned int cpu);
+void smp_cpu_down(unsigned int cpu);
+
+/*
+ * Run fn(arg) on a CPU in interrupt context; on this CPU directly, with interrupts off. wait: until it has returned.
+ * -ENODEV when the CPU is not online. Not with interrupts off, unless wait is false (Linux: smp_call_function_single).
+ */
+int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg, bool wait);
+/* On all online CPUs, this one included; waits when `wait`. */
+void on_each_cpu(void (*fn)(void *arg), void *arg, bool wait);
+
+/*
+ * Run fn(arg) as the thread of a CPU other than this that is online and idle: -EBUSY when it has a job already, -ENODEV.
+ * smp_run_wait: until that job has returned.
+ */
+int smp_run_on(unsigned int cpu, void (*fn)(void *arg), void *arg);
+void smp_run_wait(unsigned int cpu);
+
+/* The port's interrupt handler calls it when an IPI for cross calls came. */
+void smp_handle_ipi(void);
+
+/*
+ * Every other online CPU passes through a full memory barrier before this returns (Linux: membarrier's private expedited
+ * command). Board: an IPI to each. Host: the system call of that name. Not with interrupts off.
+ */
+void smp_membarrier(void);
+
+#endif

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+/* What debugging hooks into the allocators: nothing, unless mm_debug_init() says otherwise. */
+#include <quire/page_debug.h>
+
+const struct page_debug_ops *page_debug;
+const struct slab_debug_ops *slab_debug_ops;
