@@ -53,9 +53,34 @@ void __attribute__((weak)) bench_memblock(void)
 {
 }
 
+void __attribute__((weak)) bench_machine(void)
+{
+}
+
+void __attribute__((weak)) bench_slab(void)
+{
+}
+
+void __attribute__((weak)) bench_vmalloc(void)
+{
+}
+
+void __attribute__((weak)) bench_percpu(void)
+{
+}
+
+void __attribute__((weak)) bench_cma(void)
+{
+}
+
 void quire_bench(void)
 {
 	bench_phases();
+	bench_machine();
 	bench_pages();
+	bench_slab();
+	bench_vmalloc();
+	bench_percpu();
+	bench_cma();
 	bench_memblock();
 }

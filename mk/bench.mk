@@ -4,7 +4,7 @@ N := $(B)/bench
 .PHONY: bench bench-image bench-host
 
 # The ordinary image with the benches linked in: the same rules, more sources, a folder of its own.
-BENCH_SRC := $(wildcard bench/board.c bench/page_bench.c bench/memblock_bench.c)
+BENCH_SRC := $(sort $(filter-out bench/host_%,$(wildcard bench/*.c)))
 bench-image:
 	$(MAKE) -s B=$(B) A=$(N)/arm64 BARE_SRC="$(BARE_SRC) $(BENCH_SRC)" image
 

@@ -25,6 +25,16 @@ void bench_row(const char *name, u64 ops, u64 ticks);
 void bench_pages(void);
 
 /*
+ * The other allocators, each in bench/NAME_bench.c: rows named as those measured in Linux. bench_machine: clear_page, memcpy,
+ * locks, TLB flushes.
+ */
+void bench_machine(void);
+void bench_slab(void);
+void bench_vmalloc(void);
+void bench_percpu(void);
+void bench_cma(void);
+
+/*
  * bench/memblock_bench.c: memblock with many regions. On regions of its own, so that what the boot left in
  * memblock is not touched.
  */
