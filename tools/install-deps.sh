@@ -24,6 +24,9 @@ clang                       clang
 ?/usr/lib/u-boot/qemu_arm64/u-boot.bin      u-boot-qemu
 ?mkimage                    u-boot-tools
 ?gdb-multiarch              gdb-multiarch
+?spin                       spin
+?/usr/include/mimalloc.h    libmimalloc-dev
+?/usr/include/jemalloc/jemalloc.h           libjemalloc-dev
 ?/usr/src/linux-source-6.12.tar.xz          linux-source-6.12'
 
 present() {
