@@ -27,8 +27,12 @@ struct cma {
 	unsigned int order_per_bit; /* log2 of the pages that one bit of the bitmap stands for */
 	int nid;		    /* asked-for node or NUMA_NO_NODE */
 	bool active;		    /* its pages belong to the page allocator */
-	spinlock_t lock;	    /* bitmap */
+	spinlock_t lock;	    /* bitmap, available_count */
+	spinlock_t alloc_lock;	    /* one at a time isolates the area's pageblocks */
 	u64 *bitmap; /* one bit: 2^order_per_bit pages are given out; NULL until the first time */
+	unsigned long available_count; /* pages of the clear bits, once there is a bitmap */
+	/* Pages that requests got, did not get, and gave back; as in /sys/kernel/mm/cma. */
+	u64 nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 };
 
 /*
@@ -105,6 +109,11 @@ bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned l
  * area.
  */
 bool cma_release(struct cma *cma, struct page *pages, unsigned long count);
+/*
+ * Re-derive what every active area claims: pageblock types, bitmap against count and pages. With other CPUs quiet. Prints
+ * violations; returns how many.
+ */
+int cma_check(void);
 /* Call fn for every area until it returns nonzero, which is returned. */
 int cma_for_each_area(int (*fn)(struct cma *cma, void *data), void *data);
 
