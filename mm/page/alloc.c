@@ -258,6 +258,8 @@ void split_page(struct page *page, unsigned int order)
 	BUG_ON(PageCompound(page) || !page_ref_count(page));
 	for (i = 1; i < 1UL << order; i++)
 		set_page_counts(page + i, (u64)(u32)page_ref_count(page) | PAGE_COUNTS_FREE);
+	if (unlikely(page_debug) && page_debug->split)
+		page_debug->split(page, order);
 }
 
 void clear_pages(struct page *page, unsigned int order)
@@ -329,6 +331,7 @@ retry:
 		page = rmqueue(zone, order, alloc_flags, ac, gfp);
 		if (!page)
 			continue;
+		page_debug_alloc(page, order, gfp);
 		page = prep_new_page(page, order, gfp);
 		if (unlikely(alloc_flags & ALLOC_HIGHATOMIC))
 			reserve_highatomic_pageblock(page, order, zone);
@@ -480,7 +483,8 @@ static void find_local_pcp(gfp_t gfp, unsigned int cpu)
 	struct alloc_context ac;
 	struct per_cpu_pages *sets;
 
-	if (!prepare_alloc(&ac, gfp, NUMA_NO_NODE, NULL) ||
+	/* Who debugs wants to be asked: only the long way does. */
+	if (page_debug || !prepare_alloc(&ac, gfp, NUMA_NO_NODE, NULL) ||
 	    zone_to_nid(ac.preferred->zone) != ac.nid)
 		return;
 	sets = __atomic_load_n(&ac.preferred->zone->pageset, __ATOMIC_ACQUIRE);
@@ -498,7 +502,7 @@ static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, n
 		WARN_ON_ONCE(!(gfp & __GFP_NOWARN));
 		return NULL;
 	}
-	if (!prepare_alloc(&ac, gfp, nid, nodemask))
+	if (!prepare_alloc(&ac, gfp, nid, nodemask) || page_debug_should_fail(gfp, order))
 		return NULL;
 	if (unlikely(!local_pcp[port_cpu()].upto[ac.highest_zoneidx]))
 		find_local_pcp(gfp, port_cpu());

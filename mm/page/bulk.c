@@ -123,6 +123,19 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 	}
 	if (at == nr || !prepare_alloc(&ac, gfp, preferred_nid, nodemask))
 		return at;
+	/* Who debugs looks at every page as at a request of its own. */
+	if (unlikely(page_debug)) {
+		while (at < nr && (page = __alloc_pages(gfp, 0, preferred_nid, nodemask))) {
+			if (array)
+				array[at] = page;
+			else
+				page_list_add_tail(list, page);
+			at++;
+			while (array && at < nr && array[at])
+				at++;
+		}
+		return at;
+	}
 	zone = nr - at > 1 ? bulk_zone(&ac, alloc_flags, nr) : NULL;
 	if (zone)
 		pcp = pcp_trylock(zone, port_cpu());

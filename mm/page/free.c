@@ -138,9 +138,11 @@ static noinline void free_to_zone(struct page *page, unsigned int order, unsigne
 	struct per_cpu_pages **way = &zone_pageset[page->flags >> PAGE_ZONE_SHIFT], *pcp = NULL;
 	struct zone *zone = page_zone(page);
 
+	page_debug_free(page, order);
 	if (!__atomic_load_n(way, __ATOMIC_RELAXED)) {
-		__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
-				 __ATOMIC_RELEASE);
+		if (!page_debug)
+			__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
+					 __ATOMIC_RELEASE);
 		pcp = pcp_trylock(zone, port_cpu());
 	}
 	if (pcp)
@@ -177,10 +179,12 @@ static noinline void free_any(struct page *page, unsigned int order)
 	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
 	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
 		mt = MIGRATE_MOVABLE;
-	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0)
+	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0) {
+		page_debug_free(page, order);
 		free_one_page(page_zone(page), page, order, FPI_NONE);
-	else
+	} else {
 		free_ready(page, order, mt);
+	}
 }
 
 static __always_inline void free_fast(struct page *page, unsigned int order)

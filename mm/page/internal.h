@@ -8,6 +8,7 @@
 #define QUIRE_PAGE_INTERNAL_H
 
 #include <quire/buddy.h>
+#include <quire/page_debug.h>
 
 /*
  * Every section that the zone has is in the lists, or growing did not help: fall back to other
@@ -258,6 +259,16 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
 
+/* ------------------------------------------------------------------ contig.c; no lock held */
+
+/*
+ * [start, end) of the zone, whose pageblocks are of type mt or to be, leaves the allocator with its users moved away: in no list,
+ * without references, not counted as free. 0, -EBUSY, -ENOMEM.
+ */
+int contig_take(struct zone *zone, unsigned long start, unsigned long end, enum migratetype mt);
+/* The short way to alloc_contig_range: only what is in the free lists now. 0 or -EBUSY. The range is of READY sections. */
+int contig_alloc_free(unsigned long start, unsigned long end, enum migratetype mt, gfp_t gfp);
+
 /* ------------------------------------------------------------------ a request */
 
 /* What a request comes down to. */
@@ -284,6 +295,30 @@ static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
 static inline unsigned int gfp_to_alloc_flags_cma(gfp_t gfp, unsigned int alloc_flags)
 {
 	return gfp_migratetype(gfp) == MIGRATE_MOVABLE ? alloc_flags | ALLOC_CMA : alloc_flags;
+}
+
+/* ------------------------------------------------------------------ debugging */
+/*
+ * Called for every block that is given out or comes back, whichever way. The short ways do not exist
+ * where page_debug is set (local_pcp, zone_pageset), so that only what they leave asks here.
+ */
+
+static inline bool page_debug_should_fail(gfp_t gfp, unsigned int order)
+{
+	return unlikely(page_debug) && page_debug->should_fail &&
+	       page_debug->should_fail(gfp, order);
+}
+
+static inline void page_debug_alloc(struct page *page, unsigned int order, gfp_t gfp)
+{
+	if (unlikely(page_debug) && page_debug->alloc)
+		page_debug->alloc(page, order, gfp);
+}
+
+static inline void page_debug_free(struct page *page, unsigned int order)
+{
+	if (unlikely(page_debug) && page_debug->free)
+		page_debug->free(page, order);
 }
 
 /* ------------------------------------------------------------------ complain.c */
