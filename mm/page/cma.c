@@ -11,8 +11,8 @@
  *
  * Locking: the boot CPU alone, until activation; the table is constant afterwards. A bit of an
  * area's bitmap changes under its lock; set, it keeps the pages for who set it. One CPU at a time
- * isolates pageblocks (isolation_lock, taken before zone->lock), because two that share a pageblock
- * would both fail.
+ * isolates pageblocks of an area (cma.alloc_lock, taken before zone->lock), because two that share a
+ * pageblock would both fail; areas share none.
  *
  * Against Linux: the same place and words for every area. Activation there clears and frees every
  * page; here an area in sections that are not READY yet is only counted.
@@ -28,6 +28,8 @@
 #include <quire/printk.h>
 #include <quire/sparse.h>
 #include <quire/string.h>
+
+#include "contig.h"
 
 struct cma cma_areas[MAX_CMA_AREAS];
 unsigned int nr_cma_areas;
@@ -231,8 +233,6 @@ void cma_init_reserved_areas(void)
 
 /* ------------------------------------------------------------------ taking and giving back */
 
-static spinlock_t isolation_lock;
-
 /* The first bit from start on that is `value`, or end. */
 static unsigned long next_bit(const u64 *map, unsigned long start, unsigned long end, bool value)
 {
@@ -246,13 +246,20 @@ static unsigned long next_bit(const u64 *map, unsigned long start, unsigned long
 	return end;
 }
 
+/* A word at a time. */
 static void change_bits(u64 *map, unsigned long first, unsigned long n, bool value)
 {
-	for (; n; n--, first++) {
+	unsigned long end = first + n;
+
+	while (first < end) {
+		unsigned long stop = min(end, (first | 63) + 1);
+		u64 mask = (~0ULL >> (64 - (stop - first))) << (first % 64);
+
 		if (value)
-			map[first / 64] |= 1ULL << (first % 64);
+			map[first / 64] |= mask;
 		else
-			map[first / 64] &= ~(1ULL << (first % 64));
+			map[first / 64] &= ~mask;
+		first = stop;
 	}
 }
 
@@ -294,29 +301,46 @@ static size_t bitmap_bytes(const struct cma *cma)
 /* Areas that nobody takes from need no bitmap: most machines have one that is never used. */
 static int need_bitmap(struct cma *cma)
 {
-	u64 *map, *expected = NULL;
+	unsigned long flags;
+	u64 *map;
 
 	if (__atomic_load_n(&cma->bitmap, __ATOMIC_ACQUIRE))
 		return 0;
 	map = alloc_pages_exact(bitmap_bytes(cma), GFP_KERNEL | __GFP_ZERO);
 	if (!map)
 		return -ENOMEM;
-	if (!__atomic_compare_exchange_n(&cma->bitmap, &expected, map, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE))
+	flags = spin_lock_irqsave(&cma->lock);
+	if (!cma->bitmap) {
+		cma->available_count = PHYS_PFN(cma->size);
+		__atomic_store_n(&cma->bitmap, map, __ATOMIC_RELEASE);
+		map = NULL;
+	}
+	spin_unlock_irqrestore(&cma->lock, flags);
+	if (map)
 		free_pages_exact(map, bitmap_bytes(cma));
 	return 0;
+}
+
+/* The bits are taken or free from now on. cma->lock held. */
+static void mark(struct cma *cma, unsigned long first, unsigned long n, bool taken)
+{
+	change_bits(cma->bitmap, first, n, taken);
+	if (taken)
+		cma->available_count -= n << cma->order_per_bit;
+	else
+		cma->available_count += n << cma->order_per_bit;
 }
 
 static void give_bits(struct cma *cma, unsigned long first, unsigned long n)
 {
 	unsigned long flags = spin_lock_irqsave(&cma->lock);
 
-	change_bits(cma->bitmap, first, n, false);
+	mark(cma, first, n, false);
 	spin_unlock_irqrestore(&cma->lock, flags);
 }
 
 /* The pages themselves: what is on them moves away. */
-static int take_pages(unsigned long pfn, unsigned long count, gfp_t gfp)
+static int take_pages(struct cma *cma, unsigned long pfn, unsigned long count, gfp_t gfp)
 {
 	unsigned long at;
 	int err;
@@ -324,9 +348,15 @@ static int take_pages(unsigned long pfn, unsigned long count, gfp_t gfp)
 	for (at = pfn; at < pfn + count; at = ALIGN(at + 1, PAGES_PER_SECTION))
 		if (section_grow(at))
 			return -EINVAL;
-	spin_lock(&isolation_lock);
+	/* Mostly all is free, or was a moment ago and lies in a CPU's list. */
+	if (!contig_alloc_free(pfn, pfn + count, MIGRATE_CMA, gfp))
+		return 0;
+	drain_all_pages(page_zone(pfn_to_page(pfn)));
+	if (!contig_alloc_free(pfn, pfn + count, MIGRATE_CMA, gfp))
+		return 0;
+	spin_lock(&cma->alloc_lock);
 	err = alloc_contig_range(pfn, pfn + count, MIGRATE_CMA, gfp);
-	spin_unlock(&isolation_lock);
+	spin_unlock(&cma->alloc_lock);
 	return err;
 }
 
@@ -350,21 +380,24 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 
 		first = find_area(cma->bitmap, bits, start, n, mask, offset);
 		if (first < bits)
-			change_bits(cma->bitmap, first, n, true);
+			mark(cma, first, n, true);
 		spin_unlock_irqrestore(&cma->lock, flags);
 		if (first >= bits)
 			break;
 
-		err = take_pages(base + (first << cma->order_per_bit), count,
+		err = take_pages(cma, base + (first << cma->order_per_bit), count,
 				 GFP_KERNEL | (no_warn ? __GFP_NOWARN : 0));
-		if (!err)
+		if (!err) {
+			__atomic_fetch_add(&cma->nr_pages_succeeded, count, __ATOMIC_RELAXED);
 			return pfn_to_page(base + (first << cma->order_per_bit));
+		}
 		give_bits(cma, first, n);
 		/* Something there cannot be moved now: elsewhere, perhaps. */
 		if (err != -EBUSY)
 			break;
 		start = first + mask + 1;
 	}
+	__atomic_fetch_add(&cma->nr_pages_failed, count, __ATOMIC_RELAXED);
 	if (!no_warn)
 		pr_err("%s: alloc failed, req-size: %lu pages, ret: %d\n", cma->name, count, err);
 	return NULL;
@@ -392,6 +425,7 @@ bool cma_release(struct cma *cma, struct page *pages, unsigned long count)
 	free_contig_range(pfn, count);
 	give_bits(cma, (pfn - PHYS_PFN(cma->base)) >> cma->order_per_bit,
 		  pages_to_bits(cma, count));
+	__atomic_fetch_add(&cma->nr_pages_released, count, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -406,4 +440,59 @@ int cma_for_each_area(int (*fn)(struct cma *cma, void *data), void *data)
 			return ret;
 	}
 	return 0;
+}
+
+/* ------------------------------------------------------------------ check */
+
+static int violation(const struct cma *cma, const char *what, unsigned long is,
+		     unsigned long should)
+{
+	pr_err("cma_check: %s: %s (0x%lx, 0x%lx)\n", cma->name, what, is, should);
+	return 1;
+}
+
+/* Pages of bits that are set were given out by cma_alloc; others are free, or a movable user's. */
+static int check_bits(const struct cma *cma)
+{
+	unsigned long base = PHYS_PFN(cma->base), bits = area_bits(cma), bit, clear = 0;
+	int bad = 0;
+
+	for (bit = 0; bit < bits; bit++) {
+		bool taken = cma->bitmap[bit / 64] >> (bit % 64) & 1;
+		unsigned long pfn = base + (bit << cma->order_per_bit);
+
+		clear += taken ? 0 : 1UL << cma->order_per_bit;
+		/* The pages after the first may be beyond what was asked for. */
+		if (taken && (!pfn_ready(pfn) || !page_count(pfn_to_page(pfn))))
+			bad += violation(cma, "taken page is free (pfn, bit)", pfn, bit);
+	}
+	if (clear != cma->available_count)
+		bad += violation(cma, "available_count (counted, clear)", cma->available_count,
+				 clear);
+	return bad;
+}
+
+int cma_check(void)
+{
+	unsigned long pfn, end;
+	unsigned int i;
+	int bad = 0;
+
+	for (i = 0; i < nr_cma_areas; i++) {
+		const struct cma *cma = &cma_areas[i];
+
+		if (!cma->active)
+			continue;
+		pfn = PHYS_PFN(cma->base);
+		end = PHYS_PFN(cma->base + cma->size);
+		if (!IS_ALIGNED(pfn | end, pageblock_nr_pages))
+			bad += violation(cma, "not of whole pageblocks (start, end)", pfn, end);
+		for (; pfn < end; pfn += pageblock_nr_pages)
+			if (pfn_ready(pfn) && get_pfnblock_migratetype(pfn) != MIGRATE_CMA)
+				bad += violation(cma, "pageblock of another type (pfn, type)", pfn,
+						 get_pfnblock_migratetype(pfn));
+		if (cma->bitmap)
+			bad += check_bits(cma);
+	}
+	return bad;
 }

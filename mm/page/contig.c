@@ -2,6 +2,8 @@
 /*
  * Ranges: taking exactly the pages [start, end), whoever has them.
  *
+ * When all are free and nobody else isolates there, they leave the lists with one hold of the lock. Else:
+ *
  *   pageblocks   |....MOVABLE....|....MOVABLE....|....MOVABLE....|
  *   wanted                 [start . . . . . . . end)
  *   1 isolate    |....ISOLATE....|....ISOLATE....|                 free pages leave circulation
@@ -15,13 +17,17 @@
  *
  * Locking: zone->lock for each pageblock. Not in interrupts.
  *
- * Against Linux 6.12: the same order of steps. Users of pages are moved by
- * page_alloc_hooks.migrate_range; while there is none, a range with a used page is -EBUSY.
+ * Against Linux 6.12: the same order of steps, but for the short way, which Linux lacks: it isolates pageblocks and drains
+ * every CPU's lists to take one free page. Users of pages are moved by page_alloc_hooks.migrate_range; while there is none, a
+ * range with a used page is -EBUSY.
  */
+#include <quire/migrate.h>
 #include <quire/mm_init.h>
+#include <quire/page_debug.h>
 #include <quire/printk.h>
 #include <quire/sparse.h>
 
+#include "contig.h"
 #include "internal.h"
 
 /* ------------------------------------------------------------------ isolation */
@@ -61,7 +67,7 @@ static struct page *has_unmovable_pages(unsigned long start, unsigned long end,
 				pfn += (1UL << buddy_order_unsafe(page)) - 1;
 			continue;
 		}
-		if (!page_flag_test(page, PG_lru, __ATOMIC_RELAXED))
+		if (!page_flag_test(page, PG_lru, __ATOMIC_RELAXED) && !__PageMovable(page))
 			return page;
 	}
 	return NULL;
@@ -134,16 +140,16 @@ static int start_isolate(unsigned long start, unsigned long end, enum migratetyp
 /* ------------------------------------------------------------------ taking */
 
 /*
- * Take the free block at pfn apart: [start, end) leaves the lists, the rest goes back. zone->lock
- * held. Returns its end.
+ * Take the free block apart: [start, end) leaves the lists, the rest goes back to those of mt. zone->lock held. Returns its
+ * end.
  */
 static unsigned long take_block(struct zone *zone, struct page *block, unsigned long start,
-				unsigned long end)
+				unsigned long end, enum migratetype mt)
 {
 	unsigned int order = buddy_order(block);
 	unsigned long pfn = page_to_pfn(block), stop = pfn + (1UL << order);
 
-	del_from_free_list(block, zone, order, MIGRATE_ISOLATE);
+	del_from_free_list(block, zone, order, mt);
 	while (pfn < stop) {
 		/* The pieces outside: largest aligned ones that touch neither side. */
 		unsigned long to = pfn < start ? min(start, stop)
@@ -158,14 +164,15 @@ static unsigned long take_block(struct zone *zone, struct page *block, unsigned 
 		o = min((unsigned int)ilog2(to - pfn), (unsigned int)MAX_PAGE_ORDER);
 		if (pfn)
 			o = min(o, (unsigned int)__ffs(pfn));
-		add_to_free_list(pfn_to_page(pfn), zone, o, MIGRATE_ISOLATE, false);
+		add_to_free_list(pfn_to_page(pfn), zone, o, mt, false);
 		pfn += 1UL << o;
 	}
 	return stop;
 }
 
-/* All of [start, end) is free and isolated: take it. -EBUSY, nothing taken, when it is not. */
-static int take_range(struct zone *zone, unsigned long start, unsigned long end)
+/* All of [start, end) is free, in pageblocks of type mt: take it. -EBUSY, nothing taken, when it is not. */
+static int take_range(struct zone *zone, unsigned long start, unsigned long end,
+		      enum migratetype mt)
 {
 	unsigned long pfn, flags = spin_lock_irqsave(&zone->lock);
 	struct page *block;
@@ -173,11 +180,13 @@ static int take_range(struct zone *zone, unsigned long start, unsigned long end)
 
 	for (pfn = start; pfn < end; pfn = page_to_pfn(block) + (1UL << buddy_order(block))) {
 		block = free_block_over(pfn);
-		if (!block || !is_migrate_isolate(get_pfnblock_migratetype(pfn)))
+		if (!block || get_pfnblock_migratetype(pfn) != mt)
 			goto out;
 	}
-	for (pfn = start; pfn < end;)
-		pfn = take_block(zone, free_block_over(pfn), start, end);
+	for (pfn = start; pfn < end;) {
+		pfn = take_block(zone, free_block_over(pfn), start, end, mt);
+	}
+	account_freepages(zone, -(long)(end - start), mt);
 	ret = 0;
 out:
 	spin_unlock_irqrestore(&zone->lock, flags);
@@ -204,53 +213,102 @@ static int check_range(unsigned long start, unsigned long end)
 	return 0;
 }
 
-/* Not every page, but a bad range would be found when it is taken: a page that is not free. */
-int alloc_contig_range(unsigned long start, unsigned long end, unsigned int migratetype, gfp_t gfp)
-{
-	enum migratetype mt = (enum migratetype)migratetype;
-	unsigned long pfn, nr = end - start;
-	struct zone *zone;
-	int ret;
+/* How often pages that were freed late are fetched from the CPUs' lists. */
+#define TAKE_ROUNDS 3
 
-	if (check_range(start, end))
-		return -EINVAL;
-	/* A compound page is aligned to its size, and no larger than what can be freed as one. */
-	if ((gfp & __GFP_COMP) &&
-	    (!is_power_of_2(nr) || (start & (nr - 1)) || nr > MAX_ORDER_NR_PAGES))
-		return -EINVAL;
-	zone = page_zone(pfn_to_page(start));
-	ret = start_isolate(start, end, mt);
+/*
+ * [start, end) of one zone leaves the allocator, with its users moved away. Pages are without reference then, and not counted as
+ * free.
+ */
+int contig_take(struct zone *zone, unsigned long start, unsigned long end, enum migratetype mt)
+{
+	unsigned int round;
+	int ret = start_isolate(start, end, mt);
+
 	if (ret)
 		return ret;
 	drain_all_pages(zone);
-	if (page_alloc_hooks.migrate_range) {
+	ret = take_range(zone, start, end, MIGRATE_ISOLATE);
+	if (ret && page_alloc_hooks.migrate_range) {
 		/* Busy pages may have become free since: the pages themselves decide below. */
 		ret = page_alloc_hooks.migrate_range(start, end);
 		if (ret && ret != -EBUSY)
 			goto undo;
-		drain_all_pages(zone);
+		/* Who saw the type from before the isolation may bring pages to his list after a drain. */
+		for (round = 0, ret = -EBUSY; ret && round < TAKE_ROUNDS; round++) {
+			drain_all_pages(zone);
+			ret = take_range(zone, start, end, MIGRATE_ISOLATE);
+		}
 	}
-	ret = take_range(zone, start, end);
-	if (ret)
-		goto undo;
-	for (pfn = start; pfn < end; pfn++) {
-		if ((gfp & __GFP_COMP) && pfn != start)
-			continue;
-		set_page_counts(pfn_to_page(pfn), PAGE_COUNTS_NEW);
-	}
-	if ((gfp & __GFP_COMP) && nr > 1)
-		prep_compound_page(pfn_to_page(start), (unsigned int)ilog2(nr));
-	if (gfp & __GFP_ZERO)
-		for (pfn = start; pfn < end; pfn++)
-			clear_page(page_address(pfn_to_page(pfn)));
 undo:
 	undo_isolate(start, end, mt);
 	return ret;
 }
 
+/* The pages become the caller's. */
+static void prep_range(unsigned long start, unsigned long end, gfp_t gfp)
+{
+	struct page *page = pfn_to_page(start), *stop = pfn_to_page(end), *p;
+	unsigned int order = (unsigned int)ilog2(end - start);
+
+	if (gfp & __GFP_COMP) {
+		set_page_counts(page, PAGE_COUNTS_NEW);
+		if (page_debug && page_debug->alloc)
+			page_debug->alloc(page, order, gfp);
+	} else {
+		for (p = page; p < stop; p++)
+			set_page_counts(p, PAGE_COUNTS_NEW);
+		if (unlikely(page_debug) && page_debug->alloc)
+			for (p = page; p < stop; p++)
+				page_debug->alloc(p, 0, gfp);
+	}
+	if (gfp & __GFP_ZERO)
+		for (p = page; p < stop; p++)
+			clear_page(page_address(p));
+	if ((gfp & __GFP_COMP) && order)
+		prep_compound_page(page, order);
+}
+
+int contig_alloc_free(unsigned long start, unsigned long end, enum migratetype mt, gfp_t gfp)
+{
+	struct zone *zone = page_zone(pfn_to_page(start));
+	int ret = take_range(zone, start, end, mt);
+
+	if (!ret)
+		prep_range(start, end, gfp);
+	return ret;
+}
+
+/* Not every page, but a bad range would be found when it is taken: a page that is not free. */
+int alloc_contig_range(unsigned long start, unsigned long end, unsigned int migratetype, gfp_t gfp)
+{
+	unsigned long nr = end - start;
+	int ret;
+
+	if (check_range(start, end))
+		return -EINVAL;
+	/* A compound page is aligned to its size. */
+	if ((gfp & __GFP_COMP) && (!is_power_of_2(nr) || (start & (nr - 1))))
+		return -EINVAL;
+	if (unlikely(page_debug) && page_debug->should_fail &&
+	    page_debug->should_fail(gfp, (unsigned int)ilog2(roundup_pow_of_two(nr))))
+		return -ENOMEM;
+	ret = contig_take(page_zone(pfn_to_page(start)), start, end, (enum migratetype)migratetype);
+	if (!ret)
+		prep_range(start, end, gfp);
+	return ret;
+}
+
+/* The page comes back as it was given out, and its last reference is dropped here. */
+static bool plain_and_last(struct page *page)
+{
+	return !(page->word | (page->flags & PAGEFLAGS_MASK)) && page->_mapcount == -1 &&
+	       page_ref_freeze(page, 1);
+}
+
 void free_contig_range(unsigned long pfn, unsigned long nr_pages)
 {
-	struct page *page = pfn_to_page(pfn);
+	struct page *page = pfn_to_page(pfn), *end = page + nr_pages, *start;
 
 	if (!nr_pages)
 		return;
@@ -261,8 +319,16 @@ void free_contig_range(unsigned long pfn, unsigned long nr_pages)
 		__free_pages(page, order);
 		return;
 	}
-	for (; nr_pages; nr_pages--, page++)
-		__free_page(page);
+	/* One goes to this CPU's list; many go back as the blocks that they make. */
+	while (page < end) {
+		for (start = page; nr_pages > 1 && !page_debug && page < end; page++)
+			if (!plain_and_last(page))
+				break;
+		if (start != page)
+			buddy_free_range(page_zone(start), page_to_pfn(start), page_to_pfn(page));
+		if (page < end)
+			__free_page(page++);
+	}
 }
 
 /* ------------------------------------------------------------------ anywhere */

@@ -233,7 +233,7 @@ static void movable_users_are_moved(void **state)
  * While the CMA pageblock is isolated, another caller isolates its lower neighbour, whose last used page becomes
  * free, and fails.
  */
-static struct page *last_user;
+static struct page *last_user, *cma_user;
 
 static int fail_beside(unsigned long start, unsigned long end)
 {
@@ -247,6 +247,7 @@ static int fail_beside(unsigned long start, unsigned long end)
 			 -ENOMEM);
 	assert_int_equal(get_pfnblock_migratetype(BASE_PFN), MIGRATE_MOVABLE);
 	assert_int_equal(get_pfnblock_migratetype(BASE_PFN + PB), MIGRATE_ISOLATE);
+	__free_page(cma_user);
 	return 0;
 }
 
@@ -268,6 +269,9 @@ static void neighbours_isolation_survives_a_failure(void **state)
 		alloc_contig_range(BASE_PFN + 1, BASE_PFN + 2, MIGRATE_MOVABLE, GFP_KERNEL), 0);
 	last_user = pfn_to_page(BASE_PFN + 1);
 	SetPageLRU(last_user);
+	assert_int_equal(
+		alloc_contig_range(BASE_PFN + PB, BASE_PFN + PB + 1, MIGRATE_CMA, GFP_KERNEL), 0);
+	cma_user = pfn_to_page(BASE_PFN + PB);
 	page_alloc_hooks.migrate_range = fail_beside;
 	assert_int_equal(
 		alloc_contig_range(BASE_PFN + PB, BASE_PFN + PB + 16, MIGRATE_CMA, GFP_KERNEL), 0);
