@@ -5,18 +5,22 @@
  * The owner takes it by plain loads and stores, no atomic operation and no barrier:
  *
  *	owner					remote
- *	busy = 1				wanted = 1
- *	(compiler barrier)			smp_membarrier()
+ *	busy? then give up			wanted = 1
+ *	busy = 1				smp_membarrier()
  *	wanted? then busy = 0, give up		while (busy) wait
- *	... the data ...			... the data ...
- *	busy = 0 (release)			wanted = 0 (release)
+ *	... the data ...			smp_membarrier()
+ *	busy = 0				... the data ...
+ *						smp_membarrier()
+ *						wanted = 0
  *
- * The remote's membarrier stands for the barrier that the owner leaves out: when it has returned, either the owner's
- * busy = 1 is visible to the remote, or the owner's look at `wanted` comes later and sees 1. tests/models/local_lock.pml is
- * this in Promela.
+ * The remote's membarriers stand for the barriers that the owner leaves out, as every CPU passes a full barrier between
+ * two instructions while one runs. After the first, either the owner's busy = 1 is visible to the remote, or the owner's look at
+ * `wanted` comes later and sees 1. After the second, what the owner did before busy = 0 is visible. And an owner
+ * that sees wanted = 0 again looked after the third, and sees what the remote did. tests/models/local_lock.pml is this in
+ * Promela. (ThreadSanitizer does not know such barriers: for it the same points are acquires and releases.)
  *
  * An interrupt on the owner's CPU that finds busy set goes another way (as after a failed trylock); one that comes
- * between the owner's load and store of busy leaves both as it found them. So the owner need not turn interrupts off.
+ * between the owner's load and store of busy leaves it as it found it. So the owner need not turn interrupts off.
  *
  * Remotes of one lock are kept apart by a lock of their own. A CPU takes its own data's lock by remote_lock() as well when it
  * has to have it, not in interrupt context and not while it holds it.
@@ -31,23 +35,39 @@ struct local_lock {
 	u8 wanted;
 };
 
-/* On the owner's CPU. False: an interrupt came into its use, or a remote has it. */
-static __always_inline bool local_trylock(struct local_lock *l)
-{
-	if (unlikely(READ_ONCE(l->busy)))
-		return false;
-	__atomic_store_n(&l->busy, 1, __ATOMIC_RELAXED);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&l->wanted, __ATOMIC_ACQUIRE))) {
-		__atomic_store_n(&l->busy, 0, __ATOMIC_RELEASE);
-		return false;
-	}
-	return true;
-}
+#if defined(__SANITIZE_THREAD__)
+#define LOCAL_ACQUIRE __ATOMIC_ACQUIRE
+#define LOCAL_RELEASE __ATOMIC_RELEASE
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOCAL_ACQUIRE __ATOMIC_ACQUIRE
+#define LOCAL_RELEASE __ATOMIC_RELEASE
+#endif
+#endif
+#ifndef LOCAL_ACQUIRE
+#define LOCAL_ACQUIRE __ATOMIC_RELAXED
+#define LOCAL_RELEASE __ATOMIC_RELAXED
+#endif
 
 static __always_inline void local_unlock(struct local_lock *l)
 {
-	__atomic_store_n(&l->busy, 0, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&l->busy, 0, LOCAL_RELEASE);
+}
+
+/* On the owner's CPU. False: an interrupt came into its use, or a remote has it. */
+static __always_inline bool local_trylock(struct local_lock *l)
+{
+	if (unlikely(__atomic_load_n(&l->busy, __ATOMIC_RELAXED)))
+		return false;
+	__atomic_store_n(&l->busy, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&l->wanted, LOCAL_ACQUIRE))) {
+		local_unlock(l);
+		return false;
+	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return true;
 }
 
 /* Not with interrupts off. Several at once: announce each, one smp_membarrier(), then wait for each. */
@@ -60,6 +80,7 @@ static inline void remote_lock_wait(struct local_lock *l)
 {
 	while (__atomic_load_n(&l->busy, __ATOMIC_ACQUIRE))
 		port_cpu_relax();
+	smp_membarrier();
 }
 
 static inline void remote_lock(struct local_lock *l)
@@ -71,6 +92,7 @@ static inline void remote_lock(struct local_lock *l)
 
 static inline void remote_unlock(struct local_lock *l)
 {
+	smp_membarrier();
 	__atomic_store_n(&l->wanted, 0, __ATOMIC_RELEASE);
 }
 
