@@ -128,6 +128,7 @@ void free_one_page(struct zone *zone, struct page *page, unsigned int order, uns
 
 	free_by_pageblock(zone, page, order, fpi);
 	spin_unlock_irqrestore(&zone->lock, flags);
+	count_vm_events(PGFREE, 1UL << order);
 }
 
 /* All pageblocks of the block have one type. */
@@ -321,6 +322,8 @@ struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratety
 			page = __rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC);
 		spin_unlock_irqrestore(&zone->lock, flags);
 	} while (!page && grow_and_retry(zone, deferred, &alloc_flags));
+	if (page)
+		count_pgalloc(zone, 1UL << order);
 	return page;
 }
 
@@ -416,6 +419,7 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order, unsigned int co
 		}
 		spin_unlock_irqrestore(&zone->lock, flags);
 	} while (!got && grow_and_retry(zone, deferred, &alloc_flags));
+	count_pgalloc(zone, (unsigned long)got << order);
 	return got;
 }
 

@@ -9,6 +9,7 @@
 
 #include <quire/buddy.h>
 #include <quire/page_debug.h>
+#include <quire/vmstat.h>
 
 /*
  * Every section that the zone has is in the lists, or growing did not help: fall back to other
@@ -59,9 +60,10 @@ static inline unsigned long zone_deferred_pages(const struct zone *zone)
 	return __atomic_load_n(&zone->deferred_pages, __ATOMIC_RELAXED);
 }
 
-static inline unsigned long zone_page_state(const struct zone *zone, enum zone_stat_item item)
+/* nr pages left the zone's free lists for users or per-CPU lists. */
+static inline void count_pgalloc(const struct zone *zone, unsigned long nr)
 {
-	return (unsigned long)__atomic_load_n(&zone->vm_stat[item], __ATOMIC_RELAXED);
+	count_vm_events((enum vm_event_item)(PGALLOC_DMA + zone_idx(zone)), nr);
 }
 
 /* Counters are written under zone->lock and read without. */
@@ -258,16 +260,6 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 			     unsigned int alloc_flags);
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
-
-/* ------------------------------------------------------------------ contig.c; no lock held */
-
-/*
- * [start, end) of the zone, whose pageblocks are of type mt or to be, leaves the allocator with its users moved away: in no list,
- * without references, not counted as free. 0, -EBUSY, -ENOMEM.
- */
-int contig_take(struct zone *zone, unsigned long start, unsigned long end, enum migratetype mt);
-/* The short way to alloc_contig_range: only what is in the free lists now. 0 or -EBUSY. The range is of READY sections. */
-int contig_alloc_free(unsigned long start, unsigned long end, enum migratetype mt, gfp_t gfp);
 
 /* ------------------------------------------------------------------ a request */
 

@@ -23,6 +23,7 @@
 #include <quire/smp.h>
 #include <quire/printk.h>
 #include <quire/string.h>
+#include <quire/vmstat.h>
 
 #define weak __attribute__((weak))
 
@@ -33,6 +34,7 @@ weak __thread unsigned int host_cpu;
 weak __thread unsigned long host_percpu_offset;
 weak unsigned long __per_cpu_offset[NR_CPUS];
 weak int console_loglevel = 7;
+weak DEFINE_PER_CPU(struct vm_event_state, vm_event_states);
 
 static struct event first_events[4096];
 weak struct event_log event_log = {.events = first_events, .max = ARRAY_SIZE(first_events)};
@@ -291,3 +293,13 @@ weak void smp_membarrier(void)
 
 weak const struct page_debug_ops *page_debug;
 weak const struct slab_debug_ops *slab_debug_ops;
+
+/* ------------------------------------------------------------------ counters */
+
+weak void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item, long delta)
+{
+}
+
+weak void mod_page_state_of(const struct page *page, enum node_stat_item item, long delta)
+{
+}
