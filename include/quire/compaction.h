@@ -55,6 +55,9 @@ void compact_nodes(void);
 /* page_alloc_hooks.direct_compact. */
 bool try_to_compact_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodemask);
 
+/* Forget what it knows of zones: for tests, which make new ones. Frees its pages. */
+void compaction_forget(void);
+
 /* Since boot (Linux: compact_* of /proc/vmstat). Snapshots. */
 struct compact_stats {
 	u64 migrate_scanned, free_scanned, isolated;
