@@ -6,6 +6,7 @@
 #include <quire/bench.h>
 #include <quire/boot.h>
 #include <quire/cma.h>
+#include <quire/compaction.h>
 #include <quire/event.h>
 #include <quire/gfp.h>
 #include <quire/memblock.h>
@@ -35,6 +36,8 @@ static void mm_core_init(void)
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
 		set_cpu_numa_node(cpu, cpu_descs[cpu].nid);
 	setup_per_cpu_pageset();
+	migration_init();
+	compaction_init();
 }
 
 void start_kernel(void)

@@ -55,6 +55,8 @@ void compact_nodes(void);
 /* page_alloc_hooks.direct_compact. */
 bool try_to_compact_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodemask);
 
+/* Give each zone that has pages what deferral and hints are kept in, when it has none yet. Boot, and who adds a zone. */
+void compaction_init(void);
 /* Forget what it knows of zones: for tests, which make new ones. Frees its pages. */
 void compaction_forget(void);
 

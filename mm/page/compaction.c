@@ -46,24 +46,29 @@ struct compact_state {
 	u64 skip[SKIP_BITS / 64];
 };
 
-/* By node and zone, made when first needed. */
+/* By node and zone. */
 static struct compact_state *states[MAX_NUMNODES][MAX_NR_ZONES];
 
-/* NULL: no memory for it; then nothing is remembered. */
+/* NULL: nothing is remembered of the zone. */
 static struct compact_state *state_of(const struct zone *zone)
 {
-	struct compact_state **slot = &states[zone_to_nid(zone)][zone_idx(zone)], *s, *none = NULL;
+	return __atomic_load_n(&states[zone_to_nid(zone)][zone_idx(zone)], __ATOMIC_ACQUIRE);
+}
 
-	s = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-	if (s)
-		return s;
-	s = alloc_pages_exact(sizeof(*s), GFP_NOWAIT | __GFP_ZERO);
-	if (!s)
-		return NULL;
-	if (__atomic_compare_exchange_n(slot, &none, s, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return s;
-	free_pages_exact(s, sizeof(*s));
-	return none;
+/* Not when first needed: then an unmovable page more would lie in the way of what is wanted. */
+void compaction_init(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+	{
+		struct compact_state **slot = &states[zone_to_nid(zone)][zone_idx(zone)];
+
+		if (managed_zone(zone) && !*slot)
+			__atomic_store_n(slot,
+					 alloc_pages_exact(sizeof(**slot), GFP_KERNEL | __GFP_ZERO),
+					 __ATOMIC_RELEASE);
+	}
 }
 
 void compaction_forget(void)
