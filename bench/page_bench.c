@@ -125,7 +125,7 @@ void bench_pages(void)
 		hot(GFP_KERNEL, orders[i], "alloc_pages", "free_pages");
 	batch(GFP_KERNEL, 0, BATCH);
 	batch(GFP_KERNEL, 3, 256);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < ARRAY_SIZE(orders); i++)
 		hot(GFP_KERNEL | __GFP_ZERO, orders[i], "alloc_pages_zero", "free_pages_zero");
 	hot(GFP_HIGHUSER_MOVABLE, 0, "alloc_pages_movable", "free_pages_movable");
 	bulk(16);

@@ -28,41 +28,40 @@
 #ifndef QUIRE_LOCAL_LOCK_H
 #define QUIRE_LOCAL_LOCK_H
 
+#include <quire/local_lock_types.h>
 #include <quire/smp.h>
 
-struct local_lock {
-	u8 busy;
-	u8 wanted;
-};
-
+/* Plain accesses, which take an offset where atomic ones want the address in a register; words, which need no extension. */
+#define LOCAL_LOAD(x) READ_ONCE(x)
+#define LOCAL_STORE(x, v) WRITE_ONCE(x, v)
 #if defined(__SANITIZE_THREAD__)
-#define LOCAL_ACQUIRE __ATOMIC_ACQUIRE
-#define LOCAL_RELEASE __ATOMIC_RELEASE
+#define LOCAL_LOCK_TSAN
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define LOCAL_ACQUIRE __ATOMIC_ACQUIRE
-#define LOCAL_RELEASE __ATOMIC_RELEASE
+#define LOCAL_LOCK_TSAN
 #endif
 #endif
-#ifndef LOCAL_ACQUIRE
-#define LOCAL_ACQUIRE __ATOMIC_RELAXED
-#define LOCAL_RELEASE __ATOMIC_RELAXED
+#ifdef LOCAL_LOCK_TSAN
+#undef LOCAL_LOAD
+#undef LOCAL_STORE
+#define LOCAL_LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define LOCAL_STORE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
 #endif
 
 static __always_inline void local_unlock(struct local_lock *l)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&l->busy, 0, LOCAL_RELEASE);
+	LOCAL_STORE(l->busy, 0);
 }
 
 /* On the owner's CPU. False: an interrupt came into its use, or a remote has it. */
 static __always_inline bool local_trylock(struct local_lock *l)
 {
-	if (unlikely(__atomic_load_n(&l->busy, __ATOMIC_RELAXED)))
+	if (unlikely(LOCAL_LOAD(l->busy)))
 		return false;
-	__atomic_store_n(&l->busy, 1, __ATOMIC_RELAXED);
+	LOCAL_STORE(l->busy, 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&l->wanted, LOCAL_ACQUIRE))) {
+	if (unlikely(LOCAL_LOAD(l->wanted))) {
 		local_unlock(l);
 		return false;
 	}
@@ -70,16 +69,24 @@ static __always_inline bool local_trylock(struct local_lock *l)
 	return true;
 }
 
-/* Not with interrupts off. Several at once: announce each, one smp_membarrier(), then wait for each. */
+/*
+ * Not with interrupts off. Several at once: announce each, smp_membarrier(), wait for each by __remote_lock_wait,
+ * smp_membarrier(); and after the work smp_membarrier(), __remote_unlock of each.
+ */
 static inline void remote_lock_announce(struct local_lock *l)
 {
 	__atomic_store_n(&l->wanted, 1, __ATOMIC_RELAXED);
 }
 
-static inline void remote_lock_wait(struct local_lock *l)
+static inline void __remote_lock_wait(struct local_lock *l)
 {
 	while (__atomic_load_n(&l->busy, __ATOMIC_ACQUIRE))
 		port_cpu_relax();
+}
+
+static inline void remote_lock_wait(struct local_lock *l)
+{
+	__remote_lock_wait(l);
 	smp_membarrier();
 }
 
@@ -90,10 +97,15 @@ static inline void remote_lock(struct local_lock *l)
 	remote_lock_wait(l);
 }
 
+static inline void __remote_unlock(struct local_lock *l)
+{
+	__atomic_store_n(&l->wanted, 0, __ATOMIC_RELEASE);
+}
+
 static inline void remote_unlock(struct local_lock *l)
 {
 	smp_membarrier();
-	__atomic_store_n(&l->wanted, 0, __ATOMIC_RELEASE);
+	__remote_unlock(l);
 }
 
 #endif

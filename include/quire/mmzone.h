@@ -5,6 +5,7 @@
 #ifndef QUIRE_MMZONE_H
 #define QUIRE_MMZONE_H
 
+#include <quire/local_lock_types.h>
 #include <quire/page.h>
 #include <quire/spinlock.h>
 
@@ -42,21 +43,30 @@ struct free_area {
 enum zone_stat_item { NR_FREE_PAGES, NR_FREE_CMA_PAGES, NR_VM_ZONE_STAT_ITEMS };
 
 /*
- * A CPU's own free pages of one zone. Orders 0..3 and the pageblock order, by migratetype: list index =
- * order * MIGRATE_PCPTYPES + migratetype, the pageblock order last. The owner takes `lock` by trylock, with interrupts as
- * they are, and goes to the free lists when it fails; who drains waits for it, never in interrupt context.
+ * A CPU's own free pages of one zone, by order and migratetype: list index = order * MIGRATE_PCPTYPES + migratetype. Orders
+ * 0..3 are refilled and given back in batches; of larger blocks it keeps those freed last, of large_max pages in all. The
+ * owner takes `lock` by local_trylock, with interrupts as they are, and goes to the free lists when it fails; who drains
+ * waits for it, never in interrupt context.
  */
-#define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + MIGRATE_PCPTYPES)
+#define NR_PCP_SMALL_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1))
+#define NR_PCP_LISTS (MIGRATE_PCPTYPES * NR_PAGE_ORDERS)
 
 struct per_cpu_pages {
-	spinlock_t lock;
-	int count; /* pages in the lists */
+	struct local_lock lock;
+	int count;	      /* pages in the lists of orders 0..3 */
+	int large, large_max; /* pages in the lists above, and how many there may be */
 	int high; /* give back at this count: high_min, as long as nothing tunes it up to high_max */
 	int high_min, high_max;
 	int batch;	  /* pages moved at once to and from the buddy lists */
 	u32 alloc_factor; /* log2 of how much more than batch a refill takes */
 	struct page_list lists[NR_PCP_LISTS];
 } __cacheline_aligned;
+
+/* How many pages in large blocks a CPU keeps: a quarter of what it may at most, or one of the largest. */
+static inline int pcp_large_max(int high_max)
+{
+	return min(high_max / 4, (int)MAX_ORDER_NR_PAGES);
+}
 
 struct pglist_data;
 

@@ -18,6 +18,18 @@ BUILD_BUG_ON(offsetof(struct page, _refcount) % 8 != 0);
 BUILD_BUG_ON(offsetof(struct page, _mapcount) != offsetof(struct page, _refcount) + 4);
 BUILD_BUG_ON(__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__);
 
+/*
+ * Relaxed accesses of words. An atomic one wants the address in a register of its own, a volatile one is the same
+ * instruction without that; who looks for races wants the atomic one.
+ */
+#if defined(__SANITIZE_THREAD__) || defined(__clang__)
+#define relaxed_load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define relaxed_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#else
+#define relaxed_load(p) READ_ONCE(*(p))
+#define relaxed_store(p, v) WRITE_ONCE(*(p), v)
+#endif
+
 static __always_inline u64 page_counts(const struct page *page)
 {
 	return __atomic_load_n((const u64 *)&page->_refcount, __ATOMIC_RELAXED);
@@ -25,7 +37,7 @@ static __always_inline u64 page_counts(const struct page *page)
 
 static __always_inline void set_page_counts(struct page *page, u64 counts)
 {
-	__atomic_store_n((u64 *)&page->_refcount, counts, __ATOMIC_RELAXED);
+	relaxed_store((u64 *)&page->_refcount, counts);
 }
 
 static inline int page_ref_count(const struct page *page)

@@ -174,6 +174,8 @@ u64 port_at_s1e1(unsigned long kva, bool write);
  * weak one.
  */
 void clear_page(void *page);
+/* One page to another, both aligned and in the linear map; a weak one is in mm/page/alloc.c. */
+void copy_page(void *to, const void *from);
 
 /* ------------------------------------------------------------------ CPUs, interrupts */
 

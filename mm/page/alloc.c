@@ -49,6 +49,11 @@ __attribute__((weak)) void clear_page(void *page)
 	memset(page, 0, PAGE_SIZE);
 }
 
+__attribute__((weak)) void copy_page(void *to, const void *from)
+{
+	memcpy(to, from, PAGE_SIZE);
+}
+
 /* ------------------------------------------------------------------ nodes */
 
 /* Each CPU's node, plus 1; 0: not told. */
@@ -298,7 +303,7 @@ static struct page *rmqueue(struct zone *zone, unsigned int order, unsigned int 
 {
 	struct page *page = NULL;
 
-	if (pcp_list_index(order, ac->migratetype) >= 0)
+	if (order <= PAGE_ALLOC_COSTLY_ORDER)
 		page = rmqueue_pcplist(zone, order, ac->migratetype, alloc_flags);
 	if (!page)
 		page = rmqueue_buddy(zone, order, ac->migratetype, alloc_flags);
@@ -528,20 +533,20 @@ static __always_inline struct page *alloc_fast(gfp_t gfp, unsigned int order, un
 	struct page *page;
 	u32 first;
 
-	if (unlikely(!pcp) || unlikely(!spin_trylock(&pcp->lock)))
+	if (unlikely(!pcp) || unlikely(!local_trylock(&pcp->lock)))
 		return NULL;
 	list = &pcp->lists[order * MIGRATE_PCPTYPES + (class >> 4)];
 	first = list->first;
 	if (unlikely(!first)) {
-		spin_unlock(&pcp->lock);
+		local_unlock(&pcp->lock);
 		return NULL;
 	}
 	page = pcp_pop(pcp, list, first, order);
-	spin_unlock(&pcp->lock);
+	local_unlock(&pcp->lock);
 	return prep_new_page(page, order, gfp);
 }
 
-/* Order 0 with constants, 1 to 3 in one. */
+/* Order 0 with constants, 1 to 3 in one, larger ones in one. */
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
 	unsigned int cpu = port_cpu();
@@ -550,6 +555,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	if (likely(!order))
 		page = alloc_fast(gfp, 0, cpu);
 	else if (order <= PAGE_ALLOC_COSTLY_ORDER)
+		page = alloc_fast(gfp, order, cpu);
+	else if (order <= MAX_PAGE_ORDER)
 		page = alloc_fast(gfp, order, cpu);
 	if (likely(page))
 		return page;

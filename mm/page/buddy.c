@@ -111,8 +111,7 @@ void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, un
 }
 
 /* Parts of a large block may have got different types while it was in use. */
-static void free_by_pageblock(struct zone *zone, struct page *page, unsigned int order,
-			      unsigned int fpi)
+void free_by_pageblock(struct zone *zone, struct page *page, unsigned int order, unsigned int fpi)
 {
 	unsigned int step = min(order, (unsigned int)pageblock_order);
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);

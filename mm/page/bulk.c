@@ -77,10 +77,10 @@ static unsigned int bulk_fast(gfp_t gfp, unsigned int nr, struct page **array)
 	struct per_cpu_pages *pcp = local_pcp[port_cpu()].upto[class & 7];
 	unsigned int got;
 
-	if (!pcp || !spin_trylock(&pcp->lock))
+	if (!pcp || !local_trylock(&pcp->lock))
 		return 0;
 	got = bulk_take_own(pcp, nr, (enum migratetype)(class >> 4), NULL, array);
-	spin_unlock(&pcp->lock);
+	local_unlock(&pcp->lock);
 	return got;
 }
 
@@ -163,7 +163,7 @@ unsigned long alloc_pages_bulk(gfp_t gfp, int preferred_nid, nodemask_t *nodemas
 			if (got < n)
 				break;
 		}
-		spin_unlock(&pcp->lock);
+		local_unlock(&pcp->lock);
 	}
 	if (at > start)
 		return at;

@@ -41,6 +41,12 @@ static __always_inline bool nothing_left(const struct page *page, unsigned int o
 	return !(left | (flags & PAGEFLAGS_MASK));
 }
 
+/* Of nr pages, a power of two, 16 at least. A port that has wider registers may do it faster. */
+__attribute__((weak)) bool pages_nothing_left(const struct page *page, unsigned long nr)
+{
+	return nothing_left(page, (unsigned int)ilog2(nr));
+}
+
 /* NULL: a page without references that may be given out again, save for flags to clear. */
 static const char *free_page_bad_reason(const struct page *page)
 {
@@ -129,7 +135,20 @@ static __always_inline void free_to_pcp(struct per_cpu_pages *pcp, struct page *
 	if (unlikely(pcp->count >= READ_ONCE(pcp->high_min)))
 		pcp_free_excess(page_zone(page), pcp);
 	else
-		spin_unlock(&pcp->lock);
+		local_unlock(&pcp->lock);
+}
+
+/* The short way to the pagesets of the page's zone, found for the next time. NULL: there is none. */
+static noinline struct per_cpu_pages *find_zone_pageset(const struct page *page)
+{
+	struct per_cpu_pages *sets = NULL;
+
+	if (!page_debug)
+		sets = __atomic_load_n(&page_zone(page)->pageset, __ATOMIC_ACQUIRE);
+	if (sets)
+		__atomic_store_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], sets,
+				 __ATOMIC_RELEASE);
+	return sets;
 }
 
 /* There is no short way to the zone's pagesets yet, or the CPU's is not to be had now. */
@@ -140,9 +159,7 @@ static noinline void free_to_zone(struct page *page, unsigned int order, unsigne
 
 	page_debug_free(page, order);
 	if (!__atomic_load_n(way, __ATOMIC_RELAXED)) {
-		if (!page_debug)
-			__atomic_store_n(way, __atomic_load_n(&zone->pageset, __ATOMIC_ACQUIRE),
-					 __ATOMIC_RELEASE);
+		find_zone_pageset(page);
 		pcp = pcp_trylock(zone, port_cpu());
 	}
 	if (pcp)
@@ -154,18 +171,69 @@ static noinline void free_to_zone(struct page *page, unsigned int order, unsigne
 /* A block that is ready to be given out again: to this CPU's list, or where it belongs. */
 static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
 {
-	struct per_cpu_pages *pcp =
-		__atomic_load_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], __ATOMIC_RELAXED);
+	struct per_cpu_pages *pcp = relaxed_load(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT]);
 
 	if (unlikely(!pcp))
 		goto elsewhere;
 	pcp += port_cpu();
-	if (unlikely(!spin_trylock(&pcp->lock)))
+	if (unlikely(!local_trylock(&pcp->lock)))
 		goto elsewhere;
 	free_to_pcp(pcp, page, order, mt);
 	return;
 elsewhere:
 	free_to_zone(page, order, mt);
+}
+
+/* All of a block's pageblocks have type mt. */
+static bool of_one_type(const struct page *page, unsigned int order, enum migratetype mt)
+{
+	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
+
+	while ((pfn += pageblock_nr_pages) < end)
+		if (get_pfnblock_migratetype(pfn) != mt)
+			return false;
+	return true;
+}
+
+/* Room for one more, made at the cost of those that were freed before. pcp->lock held. */
+static bool pcp_large_room(struct page *page, struct per_cpu_pages *pcp, unsigned int order)
+{
+	int pages = 1 << order, most = READ_ONCE(pcp->large_max);
+
+	if (likely(pcp->large + pages <= most))
+		return true;
+	if (pages <= most)
+		pcp_free_large(page_zone(page), pcp);
+	return pages <= most;
+}
+
+/*
+ * A block of an order above 3 that is ready: this CPU keeps it as long as it has room for it. Only one
+ * whose pages all go to lists of one type that per-CPU lists have.
+ */
+static void free_large_ready(struct page *page, unsigned int order, unsigned int mt)
+{
+	struct per_cpu_pages *pcp = relaxed_load(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT]);
+
+	if (unlikely(!pcp))
+		pcp = find_zone_pageset(page);
+	if (likely(pcp) && mt < MIGRATE_PCPTYPES &&
+	    (order <= pageblock_order || of_one_type(page, order, (enum migratetype)mt))) {
+		pcp += port_cpu();
+		if (likely(local_trylock(&pcp->lock))) {
+			bool room = pcp_large_room(page, pcp, order);
+
+			if (room)
+				pcp_push(pcp,
+					 &pcp->lists[pcp_list_index(order, (enum migratetype)mt)],
+					 page, order);
+			local_unlock(&pcp->lock);
+			if (room)
+				return;
+		}
+	}
+	page_debug_free(page, order);
+	free_one_page(page_zone(page), page, order, FPI_NONE);
 }
 
 /* Whatever free_unref_page does not do at once. */
@@ -176,15 +244,27 @@ static noinline void free_any(struct page *page, unsigned int order)
 	if (!nothing_left(page, order) && !free_pages_prepare(page, order))
 		return;
 	mt = get_pageblock_migratetype(page);
+	if (order > PAGE_ALLOC_COSTLY_ORDER) {
+		free_large_ready(page, order, mt);
+		return;
+	}
 	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
 	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
 		mt = MIGRATE_MOVABLE;
-	if (is_migrate_isolate(mt) || pcp_list_index(order, mt) < 0) {
+	if (is_migrate_isolate(mt)) {
 		page_debug_free(page, order);
 		free_one_page(page_zone(page), page, order, FPI_NONE);
 	} else {
 		free_ready(page, order, mt);
 	}
+}
+
+static noinline void free_large(struct page *page, unsigned int order, unsigned int mt)
+{
+	if (likely(pages_nothing_left(page, 1UL << order)))
+		free_large_ready(page, order, mt);
+	else
+		free_any(page, order);
 }
 
 static __always_inline void free_fast(struct page *page, unsigned int order)
@@ -197,7 +277,9 @@ static __always_inline void free_fast(struct page *page, unsigned int order)
 		free_any(page, order);
 	else if (likely(!order) && likely(nothing_left(page, 0)))
 		free_ready(page, 0, mt);
-	else if (order && order <= PAGE_ALLOC_COSTLY_ORDER && nothing_left(page, order))
+	else if (order > PAGE_ALLOC_COSTLY_ORDER)
+		free_large(page, order, mt);
+	else if (order && nothing_left(page, order))
 		free_ready(page, order, mt);
 	else
 		free_any(page, order);

@@ -8,6 +8,7 @@
 #define QUIRE_PAGE_INTERNAL_H
 
 #include <quire/buddy.h>
+#include <quire/local_lock.h>
 #include <quire/page_debug.h>
 #include <quire/vmstat.h>
 
@@ -123,7 +124,9 @@ static inline void del_from_free_list(struct page *page, struct zone *zone, unsi
 
 void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, unsigned int order,
 		     enum migratetype mt, unsigned int fpi);
-/* The same for a block of any order, by the types of its pageblocks. Takes the lock. */
+/* The same for a block of any order, by the types of its pageblocks, which may differ. */
+void free_by_pageblock(struct zone *zone, struct page *page, unsigned int order, unsigned int fpi);
+/* The same. Takes the lock. */
 void free_one_page(struct zone *zone, struct page *page, unsigned int order, unsigned int fpi);
 /*
  * Split a block off the lists of order `high` down to `low`: the first part is the caller's, the
@@ -184,14 +187,16 @@ bool unreserve_highatomic_pageblock(struct zone *zone, enum migratetype mt, bool
 
 /* ------------------------------------------------------------------ pageset.c; no lock held */
 
-/* The list of an order, or -1 when per-CPU lists do not hold it. */
-static __always_inline int pcp_list_index(unsigned int order, enum migratetype mt)
+/* The list of an order. */
+static __always_inline unsigned int pcp_list_index(unsigned int order, enum migratetype mt)
 {
-	if (likely(order <= PAGE_ALLOC_COSTLY_ORDER))
-		return (int)(order * MIGRATE_PCPTYPES + mt);
-	if (order == pageblock_order)
-		return (int)((PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES + mt);
-	return -1;
+	return order * MIGRATE_PCPTYPES + mt;
+}
+
+/* The counter that a block's pages are in. */
+static __always_inline int *pcp_counter(struct per_cpu_pages *pcp, unsigned int order)
+{
+	return order > PAGE_ALLOC_COSTLY_ORDER ? &pcp->large : &pcp->count;
 }
 
 /*
@@ -204,7 +209,7 @@ static __always_inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct pa
 	struct page *page = page_from_index(first);
 
 	list->first = page->next;
-	pcp->count -= 1 << order;
+	*pcp_counter(pcp, order) -= 1 << order;
 	return page;
 }
 
@@ -220,7 +225,7 @@ static __always_inline void pcp_push(struct per_cpu_pages *pcp, struct page_list
 	else
 		list->last = self;
 	list->first = self;
-	pcp->count += 1 << order;
+	*pcp_counter(pcp, order) += 1 << order;
 }
 
 static inline struct page *pcp_pop_tail(struct per_cpu_pages *pcp, struct page_list *list,
@@ -234,7 +239,7 @@ static inline struct page *pcp_pop_tail(struct per_cpu_pages *pcp, struct page_l
 		list->last = page->prev;
 		page_from_index(list->last)->next = 0;
 	}
-	pcp->count -= 1 << order;
+	*pcp_counter(pcp, order) -= 1 << order;
 	return page;
 }
 
@@ -249,15 +254,17 @@ static __always_inline struct per_cpu_pages *pcp_trylock(struct zone *zone, unsi
 	if (unlikely(!pcp))
 		return NULL;
 	pcp += cpu;
-	return likely(spin_trylock(&pcp->lock)) ? pcp : NULL;
+	return likely(local_trylock(&pcp->lock)) ? pcp : NULL;
 }
 
 /*
- * A page from this CPU's lists, which are refilled when empty; NULL: not by this way. order: one
- * that the lists hold.
+ * A page from this CPU's lists, which are refilled when empty; NULL: not by this way. order: at
+ * most PAGE_ALLOC_COSTLY_ORDER.
  */
 struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migratetype mt,
 			     unsigned int alloc_flags);
+/* Give all blocks of orders above PAGE_ALLOC_COSTLY_ORDER back. pcp->lock held. */
+void pcp_free_large(struct zone *zone, struct per_cpu_pages *pcp);
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp);
 
@@ -322,6 +329,11 @@ void bad_page(struct page *page, const char *reason);
 
 /* ------------------------------------------------------------------ free.c */
 
+/*
+ * nr pages from `page` on, a power of two and 16 at least, are as the free lists want them: no references,
+ * mappings, mapping or flags. The board has one in assembly.
+ */
+bool pages_nothing_left(const struct page *page, unsigned long nr);
 /* Forget what it knows of pagesets: page_alloc_forget calls it. */
 void free_forget(void);
 

@@ -8,11 +8,17 @@
  * the zone. Its pageblock's type may have changed meanwhile: the free lists look at it again when
  * they get it.
  *
- * Locking: pcp->lock. The owner tries once, and does without when it is taken; so an interrupt that
- * comes while its CPU holds the lock is served from the free lists, and interrupts need not be off.
- * Who drains another CPU's lists spins for it. Order: pcp->lock, then zone->lock.
+ * Locking: pcp->lock, which costs its CPU no atomic operation. The owner tries once, and does without
+ * when it is taken; so an interrupt that comes while its CPU holds the lock is served from the free
+ * lists, and interrupts need not be off. Who drains lists, his own included, takes drain_lock, tells
+ * all CPUs concerned, and waits for each. Order: drain_lock, pcp->lock, zone->lock.
  *
- * Against Linux 6.12: the same orders, batch and doubling refill. There pcp->high moves between
+ * Large blocks (orders above 3) are kept one by one, not in batches: only those that a CPU gave back
+ * last, of at most large_max pages, older ones making room, so that a CPU that takes and gives the same block does not merge
+ * it up and split it down each time. What is beyond goes to the free lists at once.
+ *
+ * Against Linux 6.12: the same batch and doubling refill of the same orders; Linux keeps blocks of the
+ * pageblock order besides, and none of the orders between. There pcp->high moves between
  * high_min and high_max with the load, and a worker lets it decay; here it stays at high_min.
  */
 #include <quire/printk.h>
@@ -51,7 +57,7 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 			     unsigned int alloc_flags)
 {
 	struct per_cpu_pages *pcp = pcp_trylock(zone, port_cpu());
-	int index = pcp_list_index(order, mt);
+	unsigned int index = pcp_list_index(order, mt);
 	struct page *page = NULL;
 	struct page_list *list;
 
@@ -67,7 +73,7 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 	}
 	if (list->first)
 		page = pcp_pop(pcp, list, list->first, order);
-	spin_unlock(&pcp->lock);
+	local_unlock(&pcp->lock);
 	return page;
 }
 
@@ -75,9 +81,7 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 
 static unsigned int index_order(unsigned int index)
 {
-	unsigned int order = index / MIGRATE_PCPTYPES;
-
-	return order > PAGE_ALLOC_COSTLY_ORDER ? (unsigned int)pageblock_order : order;
+	return index / MIGRATE_PCPTYPES;
 }
 
 /*
@@ -89,6 +93,7 @@ static void free_pages_bulk(struct zone *zone, struct per_cpu_pages *pcp, int co
 {
 	unsigned long flags;
 	unsigned int index = 0;
+	int before = pcp->count;
 
 	count = min(count, pcp->count);
 	if (count <= 0)
@@ -106,9 +111,24 @@ static void free_pages_bulk(struct zone *zone, struct per_cpu_pages *pcp, int co
 			__free_one_page(page, pfn, zone, order, get_pfnblock_migratetype(pfn),
 					FPI_NONE);
 		}
-		index = index + 1 == NR_PCP_LISTS ? 0 : index + 1;
+		index = index + 1 == NR_PCP_SMALL_LISTS ? 0 : index + 1;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
+	count_vm_events(PGFREE, (unsigned long)(before - pcp->count));
+}
+
+void pcp_free_large(struct zone *zone, struct per_cpu_pages *pcp)
+{
+	unsigned int index;
+
+	for (index = NR_PCP_SMALL_LISTS; pcp->large && index < NR_PCP_LISTS; index++) {
+		struct page_list *list = &pcp->lists[index];
+		unsigned int order = index_order(index);
+
+		while (list->first)
+			free_one_page(zone, pcp_pop(pcp, list, list->first, order), order,
+				      FPI_NONE);
+	}
 }
 
 void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp)
@@ -121,41 +141,76 @@ void pcp_free_excess(struct zone *zone, struct per_cpu_pages *pcp)
 		free_pages_bulk(zone, pcp, pcp->count);
 	else if (pcp->count >= high)
 		free_pages_bulk(zone, pcp, max(batch, pcp->count - high));
-	spin_unlock(&pcp->lock);
+	local_unlock(&pcp->lock);
 }
 
-static void drain_pageset(struct zone *zone, unsigned int cpu)
+/* Locked by who drains. */
+static void drain_pageset(struct zone *zone, struct per_cpu_pages *pcp)
 {
-	struct per_cpu_pages *pcp;
-
-	if (!zone->pageset)
-		return;
-	pcp = &zone->pageset[cpu];
-	spin_lock(&pcp->lock);
 	free_pages_bulk(zone, pcp, pcp->count);
+	pcp_free_large(zone, pcp);
 	pcp->alloc_factor = 0;
-	spin_unlock(&pcp->lock);
 }
 
-void drain_all_pages(struct zone *zone)
+/* Who takes CPUs' locks from outside does so one after another. */
+static spinlock_t drain_lock = SPINLOCK_INIT;
+
+static void announce(struct zone *zone, struct per_cpu_pages *pcp)
+{
+	(void)zone;
+	remote_lock_announce(&pcp->lock);
+}
+
+static void await(struct zone *zone, struct per_cpu_pages *pcp)
+{
+	(void)zone;
+	__remote_lock_wait(&pcp->lock);
+}
+
+static void let_go(struct zone *zone, struct per_cpu_pages *pcp)
+{
+	(void)zone;
+	__remote_unlock(&pcp->lock);
+}
+
+/* For each pageset of CPUs [first, end) of a zone, NULL: of all zones. */
+static void for_each_set(struct zone *zone, unsigned int first, unsigned int end,
+			 void (*fn)(struct zone *zone, struct per_cpu_pages *pcp))
 {
 	struct zone *z;
 	unsigned int cpu;
 
 	for_each_zone(z)
 	{
-		if (zone && z != zone)
+		if ((zone && z != zone) || !z->pageset)
 			continue;
-		for (cpu = 0; cpu < nr_cpus_possible; cpu++)
-			drain_pageset(z, cpu);
+		for (cpu = first; cpu < end; cpu++)
+			fn(z, &z->pageset[cpu]);
 	}
+}
+
+/* Three barriers for all of them, however many CPUs there are. */
+static void drain_pages(struct zone *zone, unsigned int first, unsigned int end)
+{
+	spin_lock(&drain_lock);
+	for_each_set(zone, first, end, announce);
+	smp_membarrier();
+	for_each_set(zone, first, end, await);
+	smp_membarrier();
+	for_each_set(zone, first, end, drain_pageset);
+	smp_membarrier();
+	for_each_set(zone, first, end, let_go);
+	spin_unlock(&drain_lock);
+}
+
+void drain_all_pages(struct zone *zone)
+{
+	drain_pages(zone, 0, nr_cpus_possible);
 }
 
 void drain_local_pages(struct zone *zone)
 {
-	struct zone *z;
-
-	for_each_zone(z) if (!zone || z == zone) drain_pageset(z, port_cpu());
+	drain_pages(zone, port_cpu(), port_cpu() + 1);
 }
 
 /* ------------------------------------------------------------------ set-up */
@@ -180,6 +235,7 @@ void setup_per_cpu_pageset(void)
 			sets[cpu].batch = zone->pageset_batch;
 			sets[cpu].high = sets[cpu].high_min = zone->pageset_high_min;
 			sets[cpu].high_max = zone->pageset_high_max;
+			sets[cpu].large_max = pcp_large_max(zone->pageset_high_max);
 		}
 		__atomic_store_n(&zone->pageset, sets, __ATOMIC_RELEASE);
 	}
@@ -190,12 +246,13 @@ void setup_per_cpu_pageset(void)
 static int check_set(struct zone *zone, unsigned int cpu)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[cpu];
-	int bad = 0, count = 0;
+	int bad = 0, small = 0, large = 0;
 	unsigned int i;
 
 	for (i = 0; i < NR_PCP_LISTS; i++) {
 		const struct page_list *list = &pcp->lists[i];
 		unsigned int order = index_order(i);
+		int *count = i < NR_PCP_SMALL_LISTS ? &small : &large;
 		u32 index, prev = 0;
 
 		for (index = list->first; index; index = page_from_index(index)->next) {
@@ -211,9 +268,9 @@ static int check_set(struct zone *zone, unsigned int cpu)
 				bad++;
 			}
 			prev = index;
-			count += 1 << order;
+			*count += 1 << order;
 			/* A circle shows as too many pages. */
-			if (count > pcp->count)
+			if (*count > *pcp_counter(pcp, order))
 				break;
 		}
 		if (!index && prev && list->last != prev) {
@@ -222,9 +279,10 @@ static int check_set(struct zone *zone, unsigned int cpu)
 			bad++;
 		}
 	}
-	if (count != pcp->count) {
-		pr_err("pageset_check: node %d zone %s cpu %u: %d pages in the lists, %d counted\n",
-		       zone_to_nid(zone), zone->name, cpu, count, pcp->count);
+	if (small != pcp->count || large != pcp->large || large > max(pcp->large_max, 0)) {
+		pr_err("pageset_check: node %d zone %s cpu %u: %d and %d pages in the lists, %d "
+		       "and %d counted\n",
+		       zone_to_nid(zone), zone->name, cpu, small, large, pcp->count, pcp->large);
 		bad++;
 	}
 	return bad;
@@ -237,10 +295,12 @@ int pageset_check(struct zone *zone)
 
 	if (!zone->pageset)
 		return 0;
+	spin_lock(&drain_lock);
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
-		spin_lock(&zone->pageset[cpu].lock);
+		remote_lock(&zone->pageset[cpu].lock);
 		bad += check_set(zone, cpu);
-		spin_unlock(&zone->pageset[cpu].lock);
+		remote_unlock(&zone->pageset[cpu].lock);
 	}
+	spin_unlock(&drain_lock);
 	return bad;
 }

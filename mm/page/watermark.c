@@ -143,6 +143,7 @@ void zone_pcp_update(struct zone *zone)
 		WRITE_ONCE(pcp->batch, batch);
 		WRITE_ONCE(pcp->high_min, high_min);
 		WRITE_ONCE(pcp->high_max, high_max);
+		WRITE_ONCE(pcp->large_max, pcp_large_max(high_max));
 	}
 }
 

@@ -2,6 +2,7 @@
 /*
  * void clear_page(void *page): zero 4 KiB, aligned, of Normal memory. DC ZVA writes a whole block of DCZID_EL0.BS words
  * without reading it; a CPU that prohibits it (DZP), or whose block is not 64 bytes, gets memset (Arm ARM C5.3, DC ZVA).
+ * Every fourth block is stored: ST1 steps the address for the next, which DC ZVA leaves to an instruction of its own.
  */
 	.text
 	.balign	64
@@ -9,13 +10,21 @@
 	.type	clear_page, %function
 clear_page:
 	mrs	x1, dczid_el0
-	and	x1, x1, #0x1f		/* DZP, BS */
-	cmp	x1, #4
+	cmp	w1, #4			/* DZP 0, BS 4 */
 	b.ne	2f
+	movi	v0.2d, #0
+	movi	v1.2d, #0
+	movi	v2.2d, #0
+	movi	v3.2d, #0
 	add	x2, x0, #4096
-1:	.rept	16
+1:	.rept	4
 	dc	zva, x0
 	add	x0, x0, #64
+	dc	zva, x0
+	add	x0, x0, #64
+	dc	zva, x0
+	add	x0, x0, #64
+	st1	{v0.16b-v3.16b}, [x0], #64
 	.endr
 	cmp	x0, x2
 	b.ne	1b
@@ -24,3 +33,25 @@ clear_page:
 	mov	w1, wzr
 	b	memset
 	.size	clear_page, . - clear_page
+
+/*
+ * void copy_page(void *to, const void *from): 4 KiB, both aligned, that do not overlap. 256 bytes a round; loads run ahead
+ * of the stores.
+ */
+	.balign	64
+	.globl	copy_page
+	.type	copy_page, %function
+copy_page:
+	add	x2, x1, #4096
+1:	ld1	{v0.16b-v3.16b}, [x1], #64
+	ld1	{v4.16b-v7.16b}, [x1], #64
+	ld1	{v16.16b-v19.16b}, [x1], #64
+	ld1	{v20.16b-v23.16b}, [x1], #64
+	st1	{v0.16b-v3.16b}, [x0], #64
+	st1	{v4.16b-v7.16b}, [x0], #64
+	st1	{v16.16b-v19.16b}, [x0], #64
+	st1	{v20.16b-v23.16b}, [x0], #64
+	cmp	x1, x2
+	b.ne	1b
+	ret
+	.size	copy_page, . - copy_page

@@ -184,11 +184,26 @@ memset:
 	b.ls	.Lset_tail
 .Lset_loop:
 	sub	x2, x4, x3
-1:	stp	q0, q0, [x3], #32
+	subs	x2, x2, #256
+	b.lo	2f
+1:	stp	q0, q0, [x3, #32]
+	stp	q0, q0, [x3, #64]
+	stp	q0, q0, [x3, #96]
+	stp	q0, q0, [x3, #128]
+	stp	q0, q0, [x3, #160]
+	stp	q0, q0, [x3, #192]
+	stp	q0, q0, [x3, #224]
+	stp	q0, q0, [x3], #256
+	subs	x2, x2, #256
+	b.hs	1b
+2:	add	x2, x2, #256		/* 0..255 left */
+	cmp	x2, #64
+	b.ls	.Lset_tail
+3:	stp	q0, q0, [x3], #32
 	stp	q0, q0, [x3], #32
 	sub	x2, x2, #64
 	cmp	x2, #64
-	b.hi	1b
+	b.hi	3b
 .Lset_tail:
 	/* The last 64 bytes, written again where they overlap: the whole is longer than 64. */
 	stp	q0, q0, [x4, #-64]

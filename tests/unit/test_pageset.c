@@ -48,8 +48,6 @@ static void larger_orders_refill_fewer_blocks(void **state)
 	assert_non_null(rmqueue_pcplist(zone, 3, MIGRATE_MOVABLE, 0));
 	/* 31 / 8 blocks, the one given less. */
 	assert_int_equal(zone->pageset[0].count, 2 * 8);
-	assert_non_null(rmqueue_pcplist(zone, pageblock_order, MIGRATE_MOVABLE, 0));
-	assert_int_equal(zone->pageset[0].count, 2 * 8 + (int)pageblock_nr_pages);
 	world_check();
 }
 
@@ -179,14 +177,73 @@ static void who_finds_the_lock_taken_goes_to_the_free_lists(void **state)
 	struct page *page;
 
 	page = alloc_page(GFP_KERNEL);
-	spin_lock(&zone->pageset[0].lock);
+	assert_true(local_trylock(&zone->pageset[0].lock));
 	assert_null(rmqueue_pcplist(zone, 0, MIGRATE_UNMOVABLE, 0));
 	__free_page(page);
 	page = alloc_page(GFP_ATOMIC);
 	assert_non_null(page);
-	assert_int_equal(zone->pageset[0].lock.locked, 1);
-	spin_unlock(&zone->pageset[0].lock);
+	assert_int_equal(zone->pageset[0].lock.busy, 1);
+	local_unlock(&zone->pageset[0].lock);
 	__free_page(page);
+	world_check();
+}
+
+static void large_block_freed_last_is_given_first(void **state)
+{
+	unsigned int order;
+
+	for (order = 4; order <= MAX_PAGE_ORDER; order++) {
+		struct zone *zone = world_with_pagesets(16 * MAX_ORDER_NR_PAGES, 1, 8, 64);
+		struct page *a, *b;
+
+		zone->pageset[0].large_max = 1 << order;
+		a = alloc_pages(GFP_KERNEL, order);
+		b = alloc_pages(GFP_KERNEL, order);
+		__free_pages(a, order);
+		assert_int_equal(zone->pageset[0].large, 1 << order);
+		/* There is room for one: the older goes. */
+		__free_pages(b, order);
+		assert_int_equal(zone->pageset[0].large, 1 << order);
+		world_check();
+		assert_ptr_equal(alloc_pages(GFP_KERNEL, order), b);
+		assert_int_equal(zone->pageset[0].large, 0);
+		__free_pages(b, order);
+		drain_all_pages(zone);
+		assert_int_equal(zone->pageset[0].large, 0);
+		assert_int_equal(free_pages_of(zone), 16 * MAX_ORDER_NR_PAGES);
+		world_check();
+	}
+}
+
+static void large_block_with_an_isolated_pageblock_is_not_held(void **state)
+{
+	struct zone *zone = world_with_pagesets(16 * MAX_ORDER_NR_PAGES, 1, 8, 64);
+	unsigned long part;
+
+	zone->pageset[0].large_max = (int)MAX_ORDER_NR_PAGES;
+	for (part = 0; part < MAX_ORDER_NR_PAGES; part += pageblock_nr_pages) {
+		struct page *page = alloc_pages(GFP_HIGHUSER_MOVABLE, MAX_PAGE_ORDER);
+
+		assert_true(move_freepages_block_isolate(zone, page + part, MIGRATE_ISOLATE));
+		__free_pages(page, MAX_PAGE_ORDER);
+		assert_int_equal(zone->pageset[0].large, 0);
+		world_check();
+	}
+}
+
+/* A pageblock of it is isolated while the CPU holds it: the drain that follows sees each part's own type. */
+static void large_block_goes_back_by_its_pageblocks_types(void **state)
+{
+	struct zone *zone = world_with_pagesets(16 * MAX_ORDER_NR_PAGES, 1, 8, 64);
+	struct page *page = alloc_pages(GFP_HIGHUSER_MOVABLE, MAX_PAGE_ORDER);
+	unsigned long last = MAX_ORDER_NR_PAGES - pageblock_nr_pages;
+
+	zone->pageset[0].large_max = (int)MAX_ORDER_NR_PAGES;
+	__free_pages(page, MAX_PAGE_ORDER);
+	assert_int_equal(zone->pageset[0].large, MAX_ORDER_NR_PAGES);
+	assert_true(move_freepages_block_isolate(zone, page + last, MIGRATE_ISOLATE));
+	drain_all_pages(zone);
+	assert_int_equal(free_pages_of(zone), 16 * MAX_ORDER_NR_PAGES - pageblock_nr_pages);
 	world_check();
 }
 
@@ -259,6 +316,9 @@ int main(void)
 		cmocka_unit_test(cma_and_atomic_pages_are_held_as_movable_ones),
 		cmocka_unit_test(isolated_page_is_not_held),
 		cmocka_unit_test(who_finds_the_lock_taken_goes_to_the_free_lists),
+		cmocka_unit_test(large_block_freed_last_is_given_first),
+		cmocka_unit_test(large_block_with_an_isolated_pageblock_is_not_held),
+		cmocka_unit_test(large_block_goes_back_by_its_pageblocks_types),
 		cmocka_unit_test(setup_gives_every_zone_its_sets),
 		cmocka_unit_test(setup_without_memory_panics),
 		cmocka_unit_test(check_finds_what_is_broken),
