@@ -14,6 +14,7 @@
 #include <quire/boot.h>
 #include <quire/cma.h>
 #include <quire/memblock.h>
+#include <quire/memory_hotplug.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
 #include <quire/pgtable.h>
@@ -362,6 +363,21 @@ static const char *early_semihosting(const char *val)
 	return NULL;
 }
 
+/* Room in the tables for memory that comes later (mm/page/hotplug.c). */
+static const char *early_hotplug(const char *val)
+{
+	const char *end;
+	u64 n;
+
+	if (!val)
+		return "no size given";
+	n = parse_size(val, &end, NULL);
+	if (end == val || *end)
+		return "not a size";
+	hotplug_reserve = n;
+	return NULL;
+}
+
 static const char *early_columns(const char *val)
 {
 	const char *end;
@@ -408,6 +424,7 @@ static const struct early_param {
 	{"debug", early_debug},
 	{"quire.semihosting", early_semihosting},
 	{"quire.columns", early_columns},
+	{"quire.hotplug", early_hotplug},
 	{"quire.report", early_report},
 };
 

@@ -97,7 +97,7 @@ static u64 init_begin(void)
 /* ------------------------------------------------------------------ the linear map */
 
 /* Tag accesses need AttrIndx 1, if the port gave it cacheable memory. */
-static pgprot_t linear_prot(void)
+pgprot_t linear_prot(void)
 {
 	u64 attr = MAIR_ATTR(port_read_reg(PORT_MAIR_EL1), MT_NORMAL_TAGGED);
 

@@ -50,6 +50,8 @@ int for_each_memory_block(int (*fn)(unsigned long section_nr, int online, const 
 				    void *arg),
 			  void *arg);
 
+/* Forget everything: for tests, which make new machines. */
+void hotplug_forget(void);
 /* What the blocks claim against sections and zones; returns the violations, printed. */
 int hotplug_check(void);
 

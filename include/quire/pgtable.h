@@ -27,6 +27,7 @@ typedef struct {
 extern const pgprot_t PAGE_KERNEL; /* RW NX, normal */
 extern const pgprot_t
 	PAGE_KERNEL_TAGGED; /* RW NX, normal, tag accesses allowed (AttrIndx 1): the linear map */
+pgprot_t linear_prot(void); /* the one of the two that the linear map has on this machine */
 extern const pgprot_t PAGE_KERNEL_RO;	 /* RO NX */
 extern const pgprot_t PAGE_KERNEL_ROX;	 /* RO X */
 extern const pgprot_t PAGE_KERNEL_EXEC;	 /* RW X: only for init text before it is sealed */

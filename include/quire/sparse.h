@@ -5,12 +5,15 @@
  *
  * A section is in one of three states. EMPTY: its struct pages hold garbage; what is free in it is
  * counted in its zones' deferred_pages. GROWING: one CPU writes them. READY: they are valid, for
- * ever.
+ * ever; but memory that was added later may go offline, and its section is not present then.
  */
 #ifndef QUIRE_SPARSE_H
 #define QUIRE_SPARSE_H
 
 #include <quire/mmzone.h>
+
+/* mem_section.present: not at all, since boot, or added later (mm/page/hotplug.c). */
+enum { SECTION_PRESENT_BOOT = 1, SECTION_PRESENT_HOT = 2 };
 
 enum section_state { SECTION_EMPTY, SECTION_GROWING, SECTION_READY };
 

@@ -20,6 +20,7 @@
  * map it, and nothing is written. What a section costs at boot is four bytes stored.
  */
 #include <quire/memblock.h>
+#include <quire/memory_hotplug.h>
 #include <quire/page-flags.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
@@ -29,6 +30,8 @@
 struct mem_section *mem_sections;
 unsigned long first_section_nr, nr_mem_sections;
 u8 *pageblock_types;
+
+u64 hotplug_reserve;
 
 struct page *vmemmap;
 struct page *page_index_base;
@@ -187,7 +190,11 @@ void sparse_init(void)
 		panic("sparse_init: no memory");
 	first_section_nr = memblock_start_of_DRAM() >> SECTION_SIZE_BITS;
 	last_nr = (memblock_end_of_DRAM() - 1) >> SECTION_SIZE_BITS;
-	nr_mem_sections = min(last_nr - first_section_nr + 1, MAX_SECTIONS);
+	/* And as many as may come later. */
+	nr_mem_sections = last_nr - first_section_nr + 1 +
+			  DIV_ROUND_UP(min(hotplug_reserve, BIT(MAX_PHYSMEM_BITS)),
+				       1UL << SECTION_SIZE_BITS);
+	nr_mem_sections = min(nr_mem_sections, MAX_SECTIONS);
 
 	blocks = nr_mem_sections * PAGEBLOCKS_PER_SECTION;
 	mem_sections = memblock_alloc(nr_mem_sections * sizeof(*mem_sections), SMP_CACHE_BYTES);

@@ -449,6 +449,12 @@ static int check_zone(struct zone *zone)
 			bad += violation(zone, "nr_free", zone->free_area[order].nr_free, blocks);
 		listed += blocks << order;
 	}
+	for (i = 0; i < nr_mem_sections; i++)
+		if (mem_sections[i].present == SECTION_PRESENT_HOT &&
+		    page_zone(pfn_to_page((i + first_section_nr) << PFN_SECTION_SHIFT)) == zone) {
+			c.present += PAGES_PER_SECTION;
+			c.free += PAGES_PER_SECTION;
+		}
 	if (zone->spanned_pages < zone->present_pages)
 		bad += violation(zone, "spanned", zone->spanned_pages, zone->present_pages);
 	if (zone->present_pages != c.present)

@@ -28,6 +28,7 @@
 #define weak __attribute__((weak))
 
 weak s64 physvirt_offset;
+weak u64 hotplug_reserve;
 weak struct boot_params boot_params;
 weak unsigned int vabits_actual = DEFAULT_VA_BITS;
 weak __thread unsigned int host_cpu;
