@@ -106,7 +106,7 @@ static inline bool folio_try_get(struct folio *folio)
 	return get_page_unless_zero(&folio->page);
 }
 
-/* Frees a folio whose last reference is gone: mm/page/free.c. */
+/* Frees a folio whose last reference is gone, and reports one that had none: mm/page/free.c. */
 void __folio_put(struct folio *folio);
 
 static inline void folio_get(struct folio *folio)
@@ -116,7 +116,7 @@ static inline void folio_get(struct folio *folio)
 
 static inline void folio_put(struct folio *folio)
 {
-	if (put_page_testzero(&folio->page))
+	if (unlikely(__atomic_sub_fetch(&folio->page._refcount, 1, __ATOMIC_ACQ_REL) <= 0))
 		__folio_put(folio);
 }
 

@@ -404,14 +404,46 @@ static struct page *direct_compact(gfp_t gfp, unsigned int order, unsigned int a
 	return get_page_from_freelist(gfp, order, alloc_flags, ac);
 }
 
-/* Rounds of reclaim without success before the OOM killer is asked (Linux: MAX_RECLAIM_RETRIES). */
+/*
+ * Rounds of reclaim without success before the OOM killer is asked, and rounds of a request for more than one page, whom
+ * free pages alone do not help (Linux: MAX_RECLAIM_RETRIES, MAX_COMPACT_RETRIES).
+ */
 #define MAX_RECLAIM_RETRIES 16
+#define MAX_COMPACT_RETRIES 16
+
+struct retries {
+	unsigned int idle;	 /* rounds in a row that freed nothing */
+	unsigned int rounds;	 /* in all */
+	unsigned long reclaimed; /* pages in all */
+};
+
+/*
+ * Is another round of reclaim worth it? Not when as many pages as there are were reclaimed for this request already, and it
+ * got none of them: others take them as fast, and will for ever (Linux: should_reclaim_retry, which asks whether what
+ * is left to reclaim would do).
+ */
+static bool should_retry(struct retries *r, unsigned int order, unsigned long progress,
+			 const struct alloc_context *ac)
+{
+	const struct zoneref *ref;
+	unsigned long pages = 0;
+
+	r->reclaimed += progress;
+	r->idle = progress && order <= PAGE_ALLOC_COSTLY_ORDER ? 0 : r->idle + 1;
+	if (!progress || r->idle >= MAX_RECLAIM_RETRIES ||
+	    (++r->rounds > MAX_COMPACT_RETRIES && order))
+		return false;
+	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac))
+		pages += ref->zone->managed_pages;
+	return r->reclaimed <= pages;
+}
 
 static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 {
 	const bool can_reclaim = (gfp & __GFP_DIRECT_RECLAIM) != 0;
 	const bool costly = order > PAGE_ALLOC_COSTLY_ORDER;
-	unsigned int alloc_flags = gfp_to_alloc_flags(gfp, order), rounds = 0;
+	unsigned int alloc_flags = gfp_to_alloc_flags(gfp, order);
+	struct retries retries = {0};
 	unsigned long progress;
 	struct page *page;
 
@@ -423,6 +455,8 @@ static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_c
 		return page;
 
 	/* Fragmentation is the likelier reason for large and unmovable blocks. */
+	if (can_reclaim)
+		count_vm_event(ALLOCSTALL);
 	if (can_reclaim && (costly || (order && ac->migratetype != MIGRATE_MOVABLE)) &&
 	    !(gfp & __GFP_MEMALLOC)) {
 		page = direct_compact(gfp, order, alloc_flags, ac);
@@ -455,15 +489,14 @@ static struct page *alloc_slowpath(gfp_t gfp, unsigned int order, struct alloc_c
 			if (costly && !(gfp & __GFP_RETRY_MAYFAIL))
 				break;
 		}
-		rounds = progress && !costly ? 0 : rounds + 1;
-		if (progress && rounds < MAX_RECLAIM_RETRIES)
+		if (should_retry(&retries, order, progress, ac))
 			continue;
 		/* The last of the atomic reserve before somebody dies. */
 		if (unreserve_highatomic(ac, true))
 			continue;
 		if (!costly && !(gfp & __GFP_RETRY_MAYFAIL) && page_alloc_hooks.out_of_memory &&
 		    page_alloc_hooks.out_of_memory(gfp, order)) {
-			rounds = 0;
+			retries = (struct retries){0};
 			continue;
 		}
 		if (!(gfp & __GFP_NOFAIL))

@@ -331,7 +331,10 @@ void __free_pages(struct page *page, unsigned int order)
 
 void __folio_put(struct folio *folio)
 {
-	free_unref_page(&folio->page, folio_order(folio));
+	if (unlikely(page_ref_count(&folio->page) < 0))
+		freed_without_reference(&folio->page);
+	else
+		free_unref_page(&folio->page, folio_order(folio));
 }
 
 void free_pages(unsigned long addr, unsigned int order)

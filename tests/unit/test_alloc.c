@@ -434,6 +434,29 @@ static void reclaim_is_asked_when_the_caller_can_wait(void **state)
 	assert_int_equal(woken, 0);
 }
 
+/* Somebody else takes whatever is reclaimed: the request must end all the same, first by the OOM killer's help. */
+static unsigned long reclaimed_for_others(gfp_t gfp, unsigned int order, int nid,
+					  nodemask_t *nodemask)
+{
+	reclaims++;
+	return 32;
+}
+
+static void reclaim_that_helps_others_only_comes_to_an_end(void **state)
+{
+	world_full(1);
+	page_alloc_hooks.direct_reclaim = reclaimed_for_others;
+	page_alloc_hooks.out_of_memory = kill;
+	assert_non_null(alloc_page(GFP_KERNEL));
+	assert_int_equal(ooms, 1);
+	/* 1,024 pages of the zone, 32 at a time, and one round more. */
+	assert_int_equal(reclaims, 1024 / 32 + 1);
+	reclaims = 0;
+	assert_null(alloc_pages(GFP_KERNEL | __GFP_NOWARN, 2));
+	assert_int_equal(reclaims, 16 + 1);
+	assert_int_equal(ooms, 2);
+}
+
 static void oom_is_asked_last_and_not_for_costly_or_norety_requests(void **state)
 {
 	world_full(1);
@@ -724,6 +747,11 @@ static void freeing_twice_is_reported(void **state)
 	log_clear();
 	__free_page(page);
 	assert_non_null(strstr(log_text, "page dumped because: freed without a reference"));
+	assert_int_equal(free_pages_of(zone), 64 - 16);
+	world_check();
+	log_clear();
+	put_page(page);
+	assert_non_null(strstr(log_text, "freed without a reference"));
 	assert_int_equal(free_pages_of(zone), 64 - 16);
 	world_check();
 	/* The same in this CPU's list, and for a block, whose tails must not come twice either. */
@@ -1044,6 +1072,7 @@ int main(void)
 		cmocka_unit_test(a_page_in_the_cpus_list_is_given_below_the_watermark),
 		cmocka_unit_test(zone_grows_when_its_lists_are_empty),
 		cmocka_unit_test(reclaim_is_asked_when_the_caller_can_wait),
+		cmocka_unit_test(reclaim_that_helps_others_only_comes_to_an_end),
 		cmocka_unit_test(oom_is_asked_last_and_not_for_costly_or_norety_requests),
 		cmocka_unit_test(compaction_is_asked_for_blocks),
 		cmocka_unit_test(rounds_of_reclaim_are_bounded_for_large_blocks),
