@@ -15,6 +15,7 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/report.h>
+#include <quire/slab.h>
 
 #include "setup_arch.h"
 
@@ -28,6 +29,8 @@ static void mm_core_init(void)
 	event_step("memblock_free_all");
 	memblock_free_all();
 	mem_init_print_info();
+	event_step("kmem_cache_init");
+	kmem_cache_init();
 	event_step("cma_init_reserved_areas");
 	cma_init_reserved_areas();
 	event_step("init_per_zone_wmark_min");

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the slab allocator's files share: slab.c (a CPU's own objects) calls slab_node.c (slabs of a node), and
+ * slab_cache.c (caches) both.
+ */
+#ifndef QUIRE_SLAB_INTERNAL_H
+#define QUIRE_SLAB_INTERNAL_H
+
+#include <quire/slab.h>
+
+/* A bag of free objects, moved as a whole between CPUs and their node. All sheaves have one size. */
+struct sheaf {
+	struct sheaf *next;
+	u32 nr;
+	u32 _pad;
+	void *objects[];
+};
+#define SHEAF_BYTES 512U
+#define SHEAF_MAX ((SHEAF_BYTES - sizeof(struct sheaf)) / sizeof(void *))
+
+struct kmem_cache_node {
+	spinlock_t list_lock;	  /* slabs: their words and lists */
+	struct page_list partial; /* some objects free: taken from the front */
+	struct page_list full;	  /* none free */
+	unsigned long nr_partial, nr_slabs;
+	unsigned long nr_free;	/* objects free in slabs */
+	unsigned long nr_empty; /* slabs of `partial` without an object in use */
+	spinlock_t barn_lock __cacheline_aligned;
+	struct sheaf *full_sheaves, *empty_sheaves;
+	unsigned int nr_full_sheaves, nr_empty_sheaves;
+};
+
+/*
+ * A slab's head page, in `word`: bit 0 is 0 (no tail page). `first`: the first free object's number, SLAB_END: none. Changed
+ * under list_lock.
+ */
+#define SLAB_END 0xffffU
+struct slab_word {
+	u16 zero, inuse, first, total;
+};
+BUILD_BUG_ON(sizeof(struct slab_word) != sizeof(u64));
+
+/* One access each: whoever meets the page may ask its word whether it is a tail page. */
+static inline struct slab_word slab_load(const struct page *slab)
+{
+	u64 word = __atomic_load_n(&slab->word, __ATOMIC_RELAXED);
+	struct slab_word w;
+
+	__builtin_memcpy(&w, &word, sizeof(w));
+	return w;
+}
+
+static inline void slab_store(struct page *slab, struct slab_word w)
+{
+	u64 word;
+
+	__builtin_memcpy(&word, &w, sizeof(w));
+	__atomic_store_n(&slab->word, word, __ATOMIC_RELAXED);
+}
+
+/*
+ * By number. One that is not used holds slab_no_cache, whose CPUs have no sheaves, so that the fast paths ask neither whether
+ * there is a cache nor whether it has sheaves.
+ */
+extern struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES];
+extern struct kmem_cache slab_no_cache;
+extern struct slab_cpu slab_no_cpus[NR_CPUS];
+extern struct kmem_cache *slab_caches;
+extern struct kmem_cache sheaf_cache, node_cache, cache_cache;
+
+/* ------------------------------------------------------------------ slab_node.c */
+
+/*
+ * Up to n objects from slabs: of node nid first, then, unless gfp has __GFP_THISNODE, of any other; makes slabs when there
+ * are none. Returns how many.
+ */
+unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int n);
+/* Only from slabs that exist on this node; no allocation. */
+unsigned int slab_take_partial(struct kmem_cache *s, int nid, void **p, unsigned int n);
+/* Back to their slabs, of any node; empty slabs beyond the few that are kept go back to the page allocator. */
+void slab_give(struct kmem_cache *s, void **p, unsigned int n);
+/* The slab that holds object, whose place in it is right, or NULL. */
+struct page *slab_of(const struct kmem_cache *s, const void *object);
+/* Empty slabs of all nodes go. Returns the slabs that stay. */
+unsigned long slab_discard_empty(struct kmem_cache *s);
+/* The lists of all nodes; *nr_free: objects free in slabs. Returns violations, each printed. */
+int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free);
+/* Is `object`, whose slab is right, in its slab's list of free ones? */
+bool slab_object_is_free(const struct kmem_cache *s, const void *object);
+
+/* ------------------------------------------------------------------ slab.c */
+
+/* Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. */
+void slab_flush_cpus(struct kmem_cache *s);
+/* Every node's full sheaves back, and the empty ones away. */
+void slab_flush_barns(struct kmem_cache *s);
+
+/* ------------------------------------------------------------------ kmalloc.c */
+
+/* kfree of what is in no slab: whole pages, a guarded object, or nonsense. */
+void kfree_other(const void *p);
+/* kmalloc's caches exist from here on. */
+void create_kmalloc_caches(void);
+
+/* ------------------------------------------------------------------ slab_cache.c */
+
+/* Lay a cache out and give it a number and its nodes' lists. 0, -EINVAL, -ENOMEM, -ENOSPC. slab_mutex held, or at boot. */
+/* One of kmalloc's caches, and its sheaves once all are there; panic without memory. */
+void slab_boot_kmalloc(struct kmem_cache *s, const char *name, unsigned int size,
+		       slab_flags_t flags);
+void slab_boot_kmalloc_ready(struct kmem_cache *s);
+int slab_cache_setup(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
+		     slab_flags_t flags, void (*ctor)(void *));
+
+#endif

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slabs: blocks of pages cut into objects, and a node's lists of them.
+ *
+ *   slab      |obj 0|obj 1|obj 2| ... |obj n-1|..rest..|     pages: PGTY_slab, node and cache number in page_type
+ *              free objects are linked by their numbers, from the head page's `first` on
+ *   node      partial: slabs with a free object        full: the others
+ *
+ * Owns the words of slab pages. Invariants, which slab_node_check re-derives: a slab is in `partial` if and only if an object in it
+ * is free; the links from `first` lead through total - inuse different objects; nr_free is the sum over the
+ * slabs; nr_empty those without an object in use.
+ *
+ * Locking: list_lock of the node, interrupts off. Pages are asked for and given back without it.
+ *
+ * Against Linux: no slab belongs to a CPU (no freezing, no double-word exchange): sheaves in front take the
+ * traffic, and come here with many objects at once. Links are 16-bit numbers, full slabs are on a list.
+ */
+#include <quire/mm_init.h>
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#include "slab_internal.h"
+
+/* Empty slabs that a node keeps of a cache, so that one object more or less does not make and unmake a slab. */
+#define KEEP_EMPTY 2
+
+static inline u32 slab_page_type(const struct kmem_cache *s, int nid)
+{
+	return SLAB_TAG(nid) << SLAB_ID_BITS | s->id;
+}
+
+static inline char *slab_object(const struct kmem_cache *s, struct page *slab, unsigned int i)
+{
+	return (char *)page_address(slab) + (size_t)i * s->size;
+}
+
+/* A count that is looked at without the lock. list_lock held. */
+static inline void count(unsigned long *n, long by)
+{
+	__atomic_store_n(n, *n + (unsigned long)by, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------ links */
+
+static inline u16 *link_of(const struct kmem_cache *s, void *object)
+{
+	return (u16 *)((char *)object + s->free_offset);
+}
+
+/* Hardening: a link is stored changed by a secret of the cache and by its own place. */
+static inline u16 link_mask(const struct kmem_cache *s, const u16 *link)
+{
+	return s->random ? (u16)(s->random ^ (unsigned long)link >> 3) : 0;
+}
+
+static inline unsigned int get_link(const struct kmem_cache *s, void *object)
+{
+	u16 *link = link_of(s, object);
+
+	return *link ^ link_mask(s, link);
+}
+
+static inline void set_link(const struct kmem_cache *s, void *object, unsigned int next)
+{
+	u16 *link = link_of(s, object);
+
+	*link = (u16)next ^ link_mask(s, link);
+}
+
+/* ------------------------------------------------------------------ making and unmaking */
+
+static u64 shuffle_state = 0x9e3779b97f4a7c15ULL;
+
+static unsigned int shuffle(unsigned int below)
+{
+	u64 x = __atomic_add_fetch(&shuffle_state, 0x9e3779b97f4a7c15ULL, __ATOMIC_RELAXED) ^
+		(u64)port_clock_ns();
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return (unsigned int)((x >> 33) % below);
+}
+
+static unsigned int gcd(unsigned int a, unsigned int b)
+{
+	while (b) {
+		unsigned int rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/*
+ * Link all objects of a new slab; with randomisation from a random one on, in steps that meet each once. Returns the first.
+ */
+static unsigned int link_objects(struct kmem_cache *s, struct page *slab)
+{
+	unsigned int n = s->objects, i, at = 0, step = 1, next, first;
+
+	if (slab_freelist_random && n > 2) {
+		at = shuffle(n);
+		do
+			step = 1 + shuffle(n - 1);
+		while (gcd(n, step) != 1);
+	}
+	first = at;
+	for (i = 0; i < n; i++, at = next) {
+		void *object = slab_object(s, slab, at);
+
+		next = at + step < n ? at + step : at + step - n;
+		if (s->ctor)
+			s->ctor(object);
+		set_link(s, object, i + 1 < n ? next : SLAB_END);
+	}
+	return first;
+}
+
+static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	struct page *slab, *page;
+	u32 type;
+
+	gfp = (gfp & ~(__GFP_ZERO | GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_NOFAIL)) |
+	      s->allocflags | __GFP_COMP;
+	slab = alloc_pages_node(nid, gfp, s->order);
+	if (unlikely(!slab))
+		return NULL;
+	type = slab_page_type(s, (int)page_to_nid(slab));
+	for (page = slab; page < slab + (1UL << s->order); page++)
+		page_type_store(page, type);
+	slab_store(slab, (struct slab_word){.first = (u16)link_objects(s, slab),
+					    .total = (u16)s->objects});
+	return slab;
+}
+
+/* No object of it is in use, and it is on no list. */
+static void free_slab(struct kmem_cache *s, struct page *slab)
+{
+	struct page *page;
+
+	for (page = slab; page < slab + (1UL << s->order); page++)
+		page_type_store(page, PAGE_TYPE_NONE);
+	slab_store(slab, (struct slab_word){0});
+	__free_pages(slab, s->order);
+}
+
+/* Take off their list the empty slabs beyond `keep`, as a chain by `next`. list_lock held. */
+static u32 detach_empty(struct kmem_cache_node *n, unsigned long keep)
+{
+	u32 chain = 0, index = n->partial.last;
+
+	while (index && n->nr_empty > keep) {
+		struct page *slab = page_from_index(index);
+
+		index = slab->prev;
+		if (slab_load(slab).inuse)
+			continue;
+		page_list_del(&n->partial, slab);
+		n->nr_empty--;
+		count(&n->nr_partial, -1);
+		n->nr_slabs--;
+		n->nr_free -= slab_load(slab).total;
+		slab->next = chain;
+		chain = page_index32(slab);
+	}
+	return chain;
+}
+
+static void free_chain(struct kmem_cache *s, u32 chain)
+{
+	while (chain) {
+		struct page *slab = page_from_index(chain);
+
+		chain = slab->next;
+		free_slab(s, slab);
+	}
+}
+
+/* ------------------------------------------------------------------ taking */
+
+/* Objects of one slab, which stays on its list unless it becomes full. list_lock held. */
+static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+			      void **p, unsigned int want)
+{
+	struct slab_word w = slab_load(slab);
+	char *base = page_address(slab);
+	unsigned int got = min(want, (unsigned int)(w.total - w.inuse)), first = w.first, i;
+
+	for (i = 0; i < got; i++) {
+		p[i] = base + (size_t)first * s->size;
+		first = get_link(s, p[i]);
+	}
+	BUG_ON(first >= w.total && first != SLAB_END);
+	if (!w.inuse)
+		n->nr_empty--;
+	w.first = (u16)first;
+	w.inuse = (u16)(w.inuse + got);
+	slab_store(slab, w);
+	n->nr_free -= got;
+	if (w.inuse == w.total) {
+		page_list_del(&n->partial, slab);
+		count(&n->nr_partial, -1);
+		page_list_add(&n->full, slab);
+	}
+	return got;
+}
+
+unsigned int slab_take_partial(struct kmem_cache *s, int nid, void **p, unsigned int want)
+{
+	struct kmem_cache_node *n = s->node[nid];
+	unsigned int got = 0;
+	unsigned long flags;
+
+	if (!n || !__atomic_load_n(&n->nr_partial, __ATOMIC_RELAXED))
+		return 0;
+	flags = spin_lock_irqsave(&n->list_lock);
+	while (got < want && n->partial.first)
+		got += take_from(s, n, page_from_index(n->partial.first), p + got, want - got);
+	spin_unlock_irqrestore(&n->list_lock, flags);
+	return got;
+}
+
+/* A new slab's first objects; the rest is for everybody. */
+static unsigned int take_new(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
+{
+	struct page *slab = new_slab(s, gfp, nid);
+	struct kmem_cache_node *n;
+	unsigned long flags;
+	unsigned int got;
+
+	if (!slab)
+		return 0;
+	n = s->node[page_to_nid(slab)];
+	flags = spin_lock_irqsave(&n->list_lock);
+	page_list_add(&n->partial, slab);
+	count(&n->nr_partial, 1);
+	n->nr_slabs++;
+	n->nr_empty++;
+	n->nr_free += s->objects;
+	got = take_from(s, n, slab, p, want);
+	spin_unlock_irqrestore(&n->list_lock, flags);
+	return got;
+}
+
+unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
+{
+	unsigned int got = 0;
+	int other;
+
+	if (nid == NUMA_NO_NODE)
+		nid = numa_node_id();
+	do {
+		unsigned int more = slab_take_partial(s, nid, p + got, want - got);
+
+		if (!more)
+			more = take_new(s, gfp, nid, p + got, want - got);
+		if (!more)
+			break;
+		got += more;
+	} while (got < want);
+	if (got || (gfp & __GFP_THISNODE))
+		return got;
+	/* No page anywhere: perhaps an object that another node has. */
+	for_each_online_node(other)
+	{
+		got += slab_take_partial(s, other, p + got, want - got);
+		if (got == want)
+			break;
+	}
+	return got;
+}
+
+/* ------------------------------------------------------------------ giving */
+
+struct page *slab_of(const struct kmem_cache *s, const void *object)
+{
+	struct page *slab = compound_head(virt_to_page(object));
+	size_t offset = (size_t)((const char *)object - (const char *)page_address(slab));
+
+	if (!PageSlab(slab) || (page_type_load(slab) & (SLAB_MAX_CACHES - 1)) != s->id ||
+	    offset % s->size || offset / s->size >= s->objects)
+		return NULL;
+	return slab;
+}
+
+/* False: it is free already, as far as that is cheap to see. list_lock held. */
+static bool give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+		     void *object)
+{
+	struct slab_word w = slab_load(slab);
+	unsigned int i = (unsigned int)(((char *)object - (char *)page_address(slab)) / s->size);
+
+	if (unlikely(!w.inuse || w.first == i))
+		return false;
+	set_link(s, object, w.first);
+	w.first = (u16)i;
+	if (w.inuse-- == w.total) {
+		page_list_del(&n->full, slab);
+		page_list_add(&n->partial, slab);
+		count(&n->nr_partial, 1);
+	}
+	if (!w.inuse)
+		n->nr_empty++;
+	n->nr_free++;
+	slab_store(slab, w);
+	return true;
+}
+
+void slab_give(struct kmem_cache *s, void **p, unsigned int nr)
+{
+	struct kmem_cache_node *n = NULL;
+	unsigned long flags = 0;
+	unsigned int i;
+	u32 chain = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct page *slab = compound_head(virt_to_page(p[i]));
+		struct kmem_cache_node *of = s->node[page_to_nid(slab)];
+
+		if (of != n) {
+			if (n)
+				spin_unlock_irqrestore(&n->list_lock, flags);
+			n = of;
+			flags = spin_lock_irqsave(&n->list_lock);
+		}
+		if (unlikely(!give_one(s, n, slab, p[i])))
+			pr_err("%s: object %p is freed twice\n", s->name, p[i]);
+		else if (unlikely(n->nr_empty > KEEP_EMPTY) && !slab_load(slab).inuse) {
+			page_list_del(&n->partial, slab);
+			n->nr_empty--;
+			count(&n->nr_partial, -1);
+			n->nr_slabs--;
+			n->nr_free -= s->objects;
+			slab->next = chain;
+			chain = page_index32(slab);
+		}
+	}
+	if (n)
+		spin_unlock_irqrestore(&n->list_lock, flags);
+	free_chain(s, chain);
+}
+
+unsigned long slab_discard_empty(struct kmem_cache *s)
+{
+	unsigned long flags, stay = 0;
+	int nid;
+
+	for (nid = 0; nid < MAX_NUMNODES; nid++) {
+		struct kmem_cache_node *n = s->node[nid];
+		u32 chain;
+
+		if (!n)
+			continue;
+		flags = spin_lock_irqsave(&n->list_lock);
+		chain = detach_empty(n, 0);
+		stay += n->nr_slabs;
+		spin_unlock_irqrestore(&n->list_lock, flags);
+		free_chain(s, chain);
+	}
+	return stay;
+}
+
+/* ------------------------------------------------------------------ checking */
+
+static int complain(const struct kmem_cache *s, const struct page *slab, const char *what)
+{
+	pr_err("slab_check: %s, slab at pfn %#lx: %s\n", s->name, page_to_pfn(slab), what);
+	return 1;
+}
+
+/* Links of a slab: exactly as many as there are free objects, and an end. So there is no circle and none twice. */
+static int check_links(const struct kmem_cache *s, struct page *slab)
+{
+	const struct slab_word w = slab_load(slab);
+	unsigned int at = w.first, n = 0;
+
+	if (w.inuse > w.total || w.total != s->objects)
+		return complain(s, slab, "more objects in use than it has");
+	for (; at != SLAB_END; n++) {
+		if (at >= w.total || n == (unsigned int)(w.total - w.inuse))
+			return complain(s, slab, "the links of its free objects are broken");
+		at = get_link(s, slab_object(s, slab, at));
+	}
+	return n == (unsigned int)(w.total - w.inuse)
+		       ? 0
+		       : complain(s, slab, "free objects are missing from its links");
+}
+
+static int check_slab(const struct kmem_cache *s, struct page *slab, int nid)
+{
+	struct page *page;
+	int errors = 0;
+
+	for (page = slab; page < slab + (1UL << s->order); page++)
+		if (page_type_load(page) != slab_page_type(s, nid))
+			errors += complain(s, slab, "a page of it says it is something else");
+	return errors ? errors : check_links(s, slab);
+}
+
+int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free)
+{
+	int nid, errors = 0;
+
+	*nr_free = 0;
+	for (nid = 0; nid < MAX_NUMNODES; nid++) {
+		struct kmem_cache_node *n = s->node[nid];
+		unsigned long partial = 0, full = 0, empty = 0, free = 0, flags;
+		u32 index;
+
+		if (!n)
+			continue;
+		flags = spin_lock_irqsave(&n->list_lock);
+		for (index = n->partial.first; index; partial++) {
+			struct page *slab = page_from_index(index);
+			const struct slab_word w = slab_load(slab);
+
+			errors += check_slab(s, slab, nid);
+			if (w.inuse >= w.total)
+				errors += complain(s, slab,
+						   "it is full, in the list of partial ones");
+			free += w.total - w.inuse;
+			empty += !w.inuse;
+			index = slab->next;
+		}
+		for (index = n->full.first; index; full++) {
+			struct page *slab = page_from_index(index);
+
+			errors += check_slab(s, slab, nid);
+			if (slab_load(slab).inuse != slab_load(slab).total)
+				errors += complain(s, slab,
+						   "it is not full, in the list of full ones");
+			index = slab->next;
+		}
+		if (partial != n->nr_partial || partial + full != n->nr_slabs ||
+		    free != n->nr_free || empty != n->nr_empty) {
+			pr_err("slab_check: %s, node %d: %lu partial, %lu full, %lu empty slabs, "
+			       "%lu free objects; counted as %lu, %lu, %lu, %lu\n",
+			       s->name, nid, partial, full, empty, free, n->nr_partial,
+			       n->nr_slabs - n->nr_partial, n->nr_empty, n->nr_free);
+			errors++;
+		}
+		*nr_free += free;
+		spin_unlock_irqrestore(&n->list_lock, flags);
+	}
+	return errors;
+}
+
+bool slab_object_is_free(const struct kmem_cache *s, const void *object)
+{
+	struct page *slab = compound_head(virt_to_page(object));
+	unsigned int at = slab_load(slab).first, n;
+
+	for (n = 0; at < s->objects && n < s->objects; n++) {
+		if (slab_object(s, slab, at) == (const char *)object)
+			return true;
+		at = get_link(s, slab_object(s, slab, at));
+	}
+	return false;
+}
