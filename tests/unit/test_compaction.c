@@ -371,19 +371,20 @@ static void *churn(void *arg)
 	return NULL;
 }
 
+/* Where an object lies, so that there is something to move. */
 static void *compactor(void *arg)
 {
-	unsigned long pfn = BASE_PFN;
+	unsigned long pfn;
 	unsigned int round;
 
 	host_cpu = (unsigned int)(unsigned long)arg;
 	for (round = 0; round < 100; round++) {
+		pfn = ALIGN_DOWN(page_to_pfn(movable_page(handle_of[round])), 64);
 		compact_zone_order(zone, -1, MIGRATE_MOVABLE, MIGRATE_SYNC);
 		if (!alloc_contig_range(pfn, pfn + 64, MIGRATE_MOVABLE, GFP_KERNEL)) {
 			large_got++;
 			free_contig_range(pfn, 64);
 		}
-		pfn = pfn + 64 < BASE_PFN + ZONE_PAGES / 2 ? pfn + 64 : BASE_PFN;
 	}
 	__atomic_store_n(&compacting, false, __ATOMIC_RELEASE);
 	return NULL;
