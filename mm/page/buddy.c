@@ -81,7 +81,8 @@ void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, un
 {
 	bool tail;
 
-	account_freepages(zone, 1L << order, mt);
+	if (!(fpi & FPI_COUNTED))
+		account_freepages(zone, 1L << order, mt);
 	while (order < MAX_PAGE_ORDER) {
 		struct page *buddy = find_buddy(page, pfn, order);
 		enum migratetype buddy_mt = mt;
@@ -142,11 +143,9 @@ static bool one_type(unsigned long pfn, unsigned int order)
 	return true;
 }
 
-void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+static void free_range(struct zone *zone, unsigned long pfn, unsigned long end_pfn,
+		       unsigned int fpi)
 {
-	unsigned long pfn = start_pfn, flags;
-
-	flags = spin_lock_irqsave(&zone->lock);
 	while (pfn < end_pfn) {
 		unsigned int order = (unsigned int)ilog2(end_pfn - pfn);
 
@@ -156,9 +155,26 @@ void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long 
 		if (order > pageblock_order && !one_type(pfn, order))
 			order = pageblock_order;
 		__free_one_page(pfn_to_page(pfn), pfn, zone, order, get_pfnblock_migratetype(pfn),
-				FPI_TO_TAIL);
+				fpi);
 		pfn += 1UL << order;
 	}
+}
+
+void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	unsigned long flags = spin_lock_irqsave(&zone->lock);
+
+	free_range(zone, start_pfn, end_pfn, FPI_TO_TAIL);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+void buddy_free_deferred(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	unsigned long flags = spin_lock_irqsave(&zone->lock);
+
+	free_range(zone, start_pfn, end_pfn, FPI_TO_TAIL | FPI_COUNTED);
+	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - (end_pfn - start_pfn),
+			 __ATOMIC_RELAXED);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 

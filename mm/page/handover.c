@@ -179,31 +179,12 @@ static void init_stretch(struct zone *zone, unsigned long start_pfn, unsigned lo
 		memmap_init_reserved(start_pfn, end_pfn, zone);
 }
 
-/*
- * Move pages from deferred to the free lists. buddy_free_range counts them as free, which they were
- * already: the double count is taken back after it, so that a watermark check in between errs
- * towards a list that has pages now.
- */
-static void give_deferred(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
-			  enum migratetype mt)
-{
-	unsigned long pages = end_pfn - start_pfn, flags;
-
-	buddy_free_range(zone, start_pfn, end_pfn);
-	flags = spin_lock_irqsave(&zone->lock);
-	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - pages, __ATOMIC_RELAXED);
-	zone_page_state_add(zone, NR_FREE_PAGES, -(long)pages);
-	if (mt == MIGRATE_CMA)
-		zone_page_state_add(zone, NR_FREE_CMA_PAGES, -(long)pages);
-	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
 static void give_stretch(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn,
 			 enum memmap_kind kind, void *arg)
 {
 	(void)arg;
 	if (kind == MEMMAP_FREE)
-		give_deferred(zone, start_pfn, end_pfn, MIGRATE_MOVABLE);
+		buddy_free_deferred(zone, start_pfn, end_pfn);
 }
 
 /*
@@ -233,7 +214,7 @@ static void init_cma_part(struct zone *zone, unsigned long start, unsigned long 
 
 static void give_cma_part(struct zone *zone, unsigned long start, unsigned long end)
 {
-	give_deferred(zone, start, end, MIGRATE_CMA);
+	buddy_free_deferred(zone, start, end);
 }
 
 /* The caller moved the section to GROWING, with interrupts off. */

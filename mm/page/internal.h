@@ -21,6 +21,7 @@
 /* How __free_one_page puts a block. */
 #define FPI_NONE 0U
 #define FPI_TO_TAIL 1U /* to be given out last: memory that nobody used yet */
+#define FPI_COUNTED 2U /* the pages are counted as free already: deferred ones */
 
 static inline bool is_migrate_isolate(enum migratetype mt)
 {
@@ -124,6 +125,11 @@ static inline void del_from_free_list(struct page *page, struct zone *zone, unsi
 
 void __free_one_page(struct page *page, unsigned long pfn, struct zone *zone, unsigned int order,
 		     enum migratetype mt, unsigned int fpi);
+/*
+ * Move [start_pfn, end_pfn), as buddy_free_range wants it, from the zone's deferred pages to its lists: they were free
+ * before and are so at every moment. Takes the lock.
+ */
+void buddy_free_deferred(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn);
 /* The same for a block of any order, by the types of its pageblocks, which may differ. */
 void free_by_pageblock(struct zone *zone, struct page *page, unsigned int order, unsigned int fpi);
 /* The same. Takes the lock. */

@@ -33,6 +33,20 @@ void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long 
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
+void buddy_free_deferred(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	unsigned long pages = end_pfn - start_pfn, pfn, flags;
+
+	buddy_free_range(zone, start_pfn, end_pfn);
+	flags = spin_lock_irqsave(&zone->lock);
+	zone->deferred_pages -= pages;
+	zone->vm_stat[NR_FREE_PAGES] -= (long)pages;
+	for (pfn = start_pfn; pfn < end_pfn; pfn++)
+		zone->vm_stat[NR_FREE_CMA_PAGES] -=
+			get_pageblock_migratetype(pfn_to_page(pfn)) == MIGRATE_CMA;
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
 /* From the lowest zone that has pages; grows it when its lists are empty. */
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {

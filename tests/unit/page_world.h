@@ -90,13 +90,9 @@ int section_grow(unsigned long pfn)
 	world_grows++;
 	for (i = 0; i < nr_world_deferred; i++) {
 		struct world_deferred *d = &world_deferred[i];
-		long n = (long)(d->end - d->start);
 
-		if (pfn_to_section(d->start) != s)
-			continue;
-		buddy_free_range(d->zone, d->start, d->end);
-		d->zone->deferred_pages -= (unsigned long)n;
-		d->zone->vm_stat[NR_FREE_PAGES] -= n;
+		if (pfn_to_section(d->start) == s)
+			buddy_free_deferred(d->zone, d->start, d->end);
 	}
 	s->state = SECTION_READY;
 	return 0;
