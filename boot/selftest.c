@@ -15,11 +15,13 @@
 #include <quire/boot.h>
 #include <quire/buddy.h>
 #include <quire/cma.h>
+#include <quire/io.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/sparse.h>
+#include <quire/vmalloc.h>
 
 /* ESR_EL1: exception class, write, and the fault status codes (Arm ARM D24.2.40). */
 #define ESR_EC(esr) ((esr) >> 26 & 0x3f)
@@ -450,6 +452,38 @@ static const char *every_page_is_free_ram(void)
 	return result;
 }
 
+/* ------------------------------------------------------------------ vmalloc, ioremap */
+
+static const char *vmalloc_serves(void)
+{
+	const unsigned long size = 5 * PAGE_SIZE;
+	const char *result = NULL;
+	unsigned long i, kva;
+	u64 *p = vzalloc(size);
+
+	if (!p)
+		return fail("no memory");
+	kva = port_ptr_to_kva(p);
+	for (i = 0; i < size / sizeof(*p) && !result; i++) {
+		if (p[i])
+			result = fail("0x%lx is not zero", kva + i * sizeof(*p));
+		p[i] = ~i;
+	}
+	for (i = 0; i < size / sizeof(*p) && !result; i++)
+		if (p[i] != ~i)
+			result = fail("0x%lx does not keep what is written", kva + i * sizeof(*p));
+	if (!result)
+		result = not_mapped(kva + size);
+	vfree(p);
+	vm_unmap_aliases();
+	return result ? result : not_mapped(kva);
+}
+
+static const char *ioremap_refuses_ram(void)
+{
+	return ioremap(memblock_start_of_DRAM(), PAGE_SIZE) ? fail("RAM was mapped") : NULL;
+}
+
 static const char *violations(int n)
 {
 	return n ? fail("%d violations, see above", n) : NULL;
@@ -477,6 +511,9 @@ int quire_selftest(void)
 	check("RAM reads right at its ends", ram_reads_at_its_ends());
 	check("device memory has device attributes", device_attributes());
 	check("every page given out is free RAM", every_page_is_free_ram());
+	check("vmalloc serves and guards", vmalloc_serves());
+	check("ioremap refuses RAM", ioremap_refuses_ram());
+	check("vmalloc's areas", violations(vmalloc_check()));
 	check("page tables", violations(kernel_pgtable_check()));
 	check("memblock", violations(memblock_check()));
 	check("zones", violations(zone_check()));

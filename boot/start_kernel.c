@@ -15,6 +15,7 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/report.h>
+#include <quire/vmalloc.h>
 #include <quire/slab.h>
 
 #include "setup_arch.h"
@@ -39,6 +40,8 @@ static void mm_core_init(void)
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
 		set_cpu_numa_node(cpu, cpu_descs[cpu].nid);
 	setup_per_cpu_pageset();
+	event_step("vmalloc_init");
+	vmalloc_init();
 	migration_init();
 	compaction_init();
 }

@@ -24,6 +24,9 @@
 
 #include "pgtable.h"
 
+/* Leaves alone go, tables stay, and the TLBs are flushed by the caller. */
+#define UNMAP_LAZY 0x100
+
 enum op_kind { OP_MAP, OP_UNMAP, OP_PROTECT };
 
 struct op {
@@ -437,7 +440,8 @@ static void apply_table(struct op *op, int level, phys_addr_t table, unsigned lo
 			phys_addr_t sub = desc_to_pa(desc, op->pt->pa52);
 
 			apply_table(op, level + 1, sub, kva, next, pa, live);
-			if (op->kind == OP_UNMAP && table_is_empty(table_ptr(level + 1, sub))) {
+			if (op->kind == OP_UNMAP && !(op->flags & UNMAP_LAZY) &&
+			    table_is_empty(table_ptr(level + 1, sub))) {
 				if (live)
 					port_set_pte(entry, 0);
 				else
@@ -465,7 +469,7 @@ static void finish(struct op *op, unsigned long kva, unsigned long end)
 	/* Flushing a range leaves the walk caches alone; a table that goes must leave them too. */
 	if (op->freed.count)
 		port_flush_tlb_all();
-	else if (op->flush)
+	else if (op->flush && !(op->flags & UNMAP_LAZY))
 		port_flush_tlb_kernel_range(kva, end);
 }
 
@@ -521,6 +525,16 @@ int pgtable_map(struct pgtable *pt, unsigned long kva, phys_addr_t pa, u64 size,
 int pgtable_unmap(struct pgtable *pt, unsigned long kva, u64 size)
 {
 	struct op op = {.pt = pt, .kind = OP_UNMAP, .table_attrs = DESC_UXNTABLE};
+
+	return run_op(&op, kva, size, 0);
+}
+
+int kernel_unmap_lazy(unsigned long kva, u64 size)
+{
+	struct op op = {.pt = &kernel_pgtable,
+			.kind = OP_UNMAP,
+			.flags = UNMAP_LAZY,
+			.table_attrs = DESC_UXNTABLE};
 
 	return run_op(&op, kva, size, 0);
 }

@@ -49,6 +49,11 @@ extern const pgprot_t PROT_NORMAL_NC;
 int kernel_map(unsigned long kva, phys_addr_t pa, u64 size, pgprot_t prot, unsigned int flags);
 /* Unmap; table pages that became empty are freed after the flush. Holes in the range are fine. */
 int kernel_unmap(unsigned long kva, u64 size);
+/*
+ * The same without a flush, and tables stay: the caller flushes before the addresses or the memory's contents serve
+ * anything else. [kva, kva + size) takes no part of a block or contiguous run.
+ */
+int kernel_unmap_lazy(unsigned long kva, u64 size);
 /* Change the attributes of what is mapped, splitting blocks at the ends where needed. -ENOENT where nothing is mapped. */
 int kernel_protect(unsigned long kva, u64 size, pgprot_t prot);
 

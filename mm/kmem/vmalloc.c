@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmalloc, vmap: pages wherever they are, at consecutive addresses of the vmalloc area.
+ *
+ * Owns the areas' descriptions, taken from whole pages and never given back, and the address space.
+ * An area goes in two steps: its pages are unmapped and freed at once, its addresses stay taken (lazy) until the TLBs
+ * were flushed for all such areas together. Stale entries can reach freed pages until then only through addresses that
+ * nobody may use any more, as in Linux.
+ *
+ * Invariants: an area's addresses are in the tree until no TLB can hold them; what is mapped in an area of VM_ALLOC is its
+ * pages[]. Locking: vm_lock (interrupts off) for tree, spare descriptions and the lazy list; pages are allocated,
+ * freed and mapped without it. Any context for vfree and vunmap: they allocate nothing.
+ *
+ * Against Linux 6.12: one address space and one lock, where it has nodes by address.
+ */
+#include <quire/mm_init.h>
+#include <quire/printk.h>
+#include <quire/smp.h>
+#include <quire/string.h>
+#include <quire/vmalloc.h>
+
+static struct va_space space;
+static spinlock_t vm_lock = SPINLOCK_INIT;
+static bool ready;
+static struct vm_struct *spare, *lazy;
+static unsigned long nr_lazy;
+static struct vm_struct image_areas[ARRAY_SIZE(((struct kimage *)0)->segment)];
+
+/* ------------------------------------------------------------------ descriptions */
+
+static struct vm_struct *area_get(void)
+{
+	struct vm_struct *vm;
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+
+	vm = spare;
+	if (vm)
+		spare = vm->next_lazy;
+	spin_unlock_irqrestore(&vm_lock, flags);
+	if (!vm) {
+		struct vm_struct *more = (void *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
+		unsigned long i;
+
+		if (!more)
+			return NULL;
+		flags = spin_lock_irqsave(&vm_lock);
+		for (i = 1; i < PAGE_SIZE / sizeof(*more); i++) {
+			more[i].next_lazy = spare;
+			spare = &more[i];
+		}
+		spin_unlock_irqrestore(&vm_lock, flags);
+		vm = more;
+	}
+	memset(vm, 0, sizeof(*vm));
+	return vm;
+}
+
+/* vm_lock held. */
+static void area_put(struct vm_struct *vm)
+{
+	vm->next_lazy = spare;
+	spare = vm;
+}
+
+/* ------------------------------------------------------------------ lazy areas */
+
+static unsigned long lazy_max_pages(void)
+{
+	return (unsigned long)(ilog2(num_online_cpus() | 1) + 1) * (SZ_32M / PAGE_SIZE);
+}
+
+/* vm_lock held: one flush for all that was freed. */
+static void purge(void)
+{
+	if (!lazy)
+		return;
+	port_flush_tlb_all();
+	while (lazy) {
+		struct vm_struct *vm = lazy;
+
+		lazy = vm->next_lazy;
+		va_free(&space, &vm->va);
+		area_put(vm);
+	}
+	nr_lazy = 0;
+}
+
+void vm_unmap_aliases(void)
+{
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+
+	purge();
+	spin_unlock_irqrestore(&vm_lock, flags);
+}
+
+unsigned long vmalloc_nr_lazy(void)
+{
+	return READ_ONCE(nr_lazy);
+}
+
+/* ------------------------------------------------------------------ areas */
+
+struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, unsigned long flags,
+				     const void *caller)
+{
+	struct vm_struct *vm;
+	unsigned long irq, whole;
+	int err;
+
+	whole = PAGE_ALIGN(size);
+	if (!(flags & VM_NO_GUARD))
+		whole += PAGE_SIZE;
+	if (!ready || !size || whole < size || !is_power_of_2(align))
+		return NULL;
+	vm = area_get();
+	if (!vm)
+		return NULL;
+	irq = spin_lock_irqsave(&vm_lock);
+	err = va_alloc(&space, &vm->va, whole, max(align, PAGE_SIZE), va_layout.vmalloc_start,
+		       va_layout.vmalloc_end);
+	if (err) {
+		purge();
+		err = va_alloc(&space, &vm->va, whole, max(align, PAGE_SIZE),
+			       va_layout.vmalloc_start, va_layout.vmalloc_end);
+	}
+	if (err) {
+		area_put(vm);
+		vm = NULL;
+	} else {
+		vm->addr = port_kva_to_ptr(vm->va.start);
+		vm->size = whole;
+		vm->flags = flags;
+		vm->caller = caller;
+	}
+	spin_unlock_irqrestore(&vm_lock, irq);
+	return vm;
+}
+
+struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)
+{
+	return get_vm_area_caller(size, PAGE_SIZE, flags, (const void *)_RET_IP_);
+}
+
+static struct vm_struct *area_of(struct va_node *n)
+{
+	return container_of(n, struct vm_struct, va);
+}
+
+/* vm_lock held. */
+static struct vm_struct *lookup(unsigned long kva)
+{
+	struct va_node *n = va_find(&space, kva);
+
+	return n != &space.tail && n->start <= kva && !n->lazy ? area_of(n) : NULL;
+}
+
+struct vm_struct *find_vm_area(const void *addr)
+{
+	struct vm_struct *vm;
+	unsigned long flags;
+
+	if (!ready || !is_vmalloc_addr(addr))
+		return NULL;
+	flags = spin_lock_irqsave(&vm_lock);
+	vm = lookup(port_ptr_to_kva(addr));
+	spin_unlock_irqrestore(&vm_lock, flags);
+	return vm;
+}
+
+/* The area that begins at addr leaves the living: its user alone has it now. */
+static struct vm_struct *take_area(const void *addr, unsigned long kinds, const char *who)
+{
+	struct vm_struct *vm = NULL;
+	unsigned long flags;
+
+	if (ready && is_vmalloc_addr(addr)) {
+		flags = spin_lock_irqsave(&vm_lock);
+		vm = lookup(port_ptr_to_kva(addr));
+		if (vm && vm->addr == addr && vm->flags & kinds)
+			vm->va.lazy = true;
+		else
+			vm = NULL;
+		spin_unlock_irqrestore(&vm_lock, flags);
+	}
+	if (!vm) {
+		pr_warn("WARNING: Trying to %s() bad address (%p)\n", who, addr);
+		port_backtrace();
+	}
+	return vm;
+}
+
+/* Unmapped already. */
+static void release_area(struct vm_struct *vm)
+{
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+
+	vm->va.lazy = true;
+	vm->next_lazy = lazy;
+	lazy = vm;
+	nr_lazy += vm->size >> PAGE_SHIFT;
+	if (nr_lazy > lazy_max_pages())
+		purge();
+	spin_unlock_irqrestore(&vm_lock, flags);
+}
+
+void vunmap_range(unsigned long kva, unsigned long size)
+{
+	kernel_unmap_lazy(kva, size);
+	port_mirror_unmap(kva, size);
+}
+
+void free_vm_area(struct vm_struct *area)
+{
+	vunmap_range(area->va.start, area->size);
+	release_area(area);
+}
+
+/* ------------------------------------------------------------------ mapping */
+
+int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count, pgprot_t prot)
+{
+	unsigned int i = 0, n;
+	int err;
+
+	for (; i < count; i += n) {
+		unsigned long at = kva + i * PAGE_SIZE;
+		phys_addr_t pa = page_to_phys(pages[i]);
+
+		for (n = 1; i + n < count && pages[i + n] == pages[i] + n; n++)
+			;
+		err = kernel_map(at, pa, n * PAGE_SIZE, prot, MAP_NO_BLOCKS | MAP_NO_CONT);
+		if (!err)
+			err = port_mirror_map(at, pa, n * PAGE_SIZE);
+		if (err) {
+			vunmap_range(kva, (i + n) * PAGE_SIZE);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
+{
+	struct vm_struct *vm;
+
+	if (!count || count > totalram_pages())
+		return NULL;
+	vm = get_vm_area_caller(count * PAGE_SIZE, PAGE_SIZE, flags | VM_MAP,
+				(const void *)_RET_IP_);
+	if (!vm)
+		return NULL;
+	if (vmap_pages_range(vm->va.start, pages, count, prot)) {
+		release_area(vm);
+		return NULL;
+	}
+	return vm->addr;
+}
+
+void vunmap(const void *addr)
+{
+	struct vm_struct *vm = addr ? take_area(addr, VM_MAP | VM_IOREMAP, "vunmap") : NULL;
+
+	if (vm)
+		free_vm_area(vm);
+}
+
+/* ------------------------------------------------------------------ vmalloc */
+
+static void free_pages_of(struct vm_struct *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_pages; i++)
+		__free_page(vm->pages[i]);
+	if (vm->pages)
+		free_pages_exact(vm->pages, (vm->size >> PAGE_SHIFT) * sizeof(*vm->pages));
+	vm->pages = NULL;
+	vm->nr_pages = 0;
+}
+
+/* Pages for all of the area but its guard. */
+static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int node)
+{
+	gfp_t inner =
+		(gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32)) | __GFP_NOWARN;
+
+	vm->pages = alloc_pages_exact((vm->size >> PAGE_SHIFT) * sizeof(*vm->pages),
+				      inner | __GFP_ZERO);
+	if (!vm->pages)
+		return -ENOMEM;
+	while (vm->nr_pages < count) {
+		unsigned long got =
+			alloc_pages_bulk_array_node(gfp | __GFP_NOWARN, node, count, vm->pages);
+
+		if (got <= vm->nr_pages)
+			return -ENOMEM;
+		vm->nr_pages = (unsigned int)got;
+	}
+	return 0;
+}
+
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
+		     const void *caller)
+{
+	unsigned long count = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	struct vm_struct *vm = NULL;
+	const char *what = "exceeds total pages";
+
+	if (!size)
+		return NULL;
+	if (count && count <= totalram_pages()) {
+		what = "vm_struct allocation failed";
+		vm = get_vm_area_caller(size, align, VM_ALLOC, caller);
+	}
+	if (vm) {
+		what = "failed to allocate pages";
+		if (!fill_area(vm, (unsigned int)count, gfp, node)) {
+			what = "failed to map pages";
+			if (!vmap_pages_range(vm->va.start, vm->pages, vm->nr_pages, PAGE_KERNEL))
+				return vm->addr;
+		}
+		free_pages_of(vm);
+		release_area(vm);
+	}
+	if (!(gfp & __GFP_NOWARN))
+		pr_warn("vmalloc error: size %lu, %s\n", size, what);
+	return NULL;
+}
+
+void *__vmalloc(unsigned long size, gfp_t gfp)
+{
+	return __vmalloc_node(size, 1, gfp, NUMA_NO_NODE, (const void *)_RET_IP_);
+}
+
+void *vmalloc(unsigned long size)
+{
+	return __vmalloc_node(size, 1, GFP_KERNEL, NUMA_NO_NODE, (const void *)_RET_IP_);
+}
+
+void *vzalloc(unsigned long size)
+{
+	return __vmalloc_node(size, 1, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE,
+			      (const void *)_RET_IP_);
+}
+
+void *vmalloc_node(unsigned long size, int node)
+{
+	return __vmalloc_node(size, 1, GFP_KERNEL, node, (const void *)_RET_IP_);
+}
+
+void vfree(const void *addr)
+{
+	struct vm_struct *vm = addr ? take_area(addr, VM_ALLOC, "vfree") : NULL;
+
+	if (!vm)
+		return;
+	vunmap_range(vm->va.start, (unsigned long)vm->nr_pages << PAGE_SHIFT);
+	free_pages_of(vm);
+	release_area(vm);
+}
+
+/* ------------------------------------------------------------------ congruent areas */
+
+void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
+{
+	for (int i = 0; i < nr_vms; i++)
+		free_vm_area(vms[i]);
+	free_pages_exact(vms, (size_t)nr_vms * sizeof(*vms));
+}
+
+/* A hole for all of them together is looked for; what lies between them goes back. */
+struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms,
+				     size_t align)
+{
+	struct vm_struct **vms;
+	struct va_node span;
+	unsigned long flags;
+	int i, err;
+
+	if (!ready || nr_vms < 1 || !is_power_of_2(align))
+		return NULL;
+	vms = alloc_pages_exact((size_t)nr_vms * sizeof(*vms), GFP_KERNEL | __GFP_NOWARN);
+	if (!vms)
+		return NULL;
+	for (i = 0; i < nr_vms; i++) {
+		vms[i] = area_get();
+		if (!vms[i])
+			break;
+	}
+	flags = spin_lock_irqsave(&vm_lock);
+	err = i < nr_vms ? -ENOMEM
+			 : va_alloc(&space, &span, offsets[i - 1] + sizes[i - 1],
+				    max_t(unsigned long, align, PAGE_SIZE), va_layout.vmalloc_start,
+				    va_layout.vmalloc_end);
+	if (!err)
+		va_free(&space, &span);
+	while (i-- > 0) {
+		if (err) {
+			area_put(vms[i]);
+			continue;
+		}
+		/* Cannot fail: the hole was free just now. */
+		BUG_ON(va_claim(&space, &vms[i]->va, span.start + offsets[i],
+				span.start + offsets[i] + sizes[i]));
+		vms[i]->addr = port_kva_to_ptr(vms[i]->va.start);
+		vms[i]->size = sizes[i];
+		vms[i]->flags = VM_ALLOC | VM_NO_GUARD;
+		vms[i]->caller = (const void *)_RET_IP_;
+	}
+	spin_unlock_irqrestore(&vm_lock, flags);
+	if (err) {
+		free_pages_exact(vms, (size_t)nr_vms * sizeof(*vms));
+		return NULL;
+	}
+	return vms;
+}
+
+/* ------------------------------------------------------------------ questions */
+
+bool is_vmalloc_addr(const void *p)
+{
+	unsigned long start = (unsigned long)port_kva_to_ptr(va_layout.vmalloc_start);
+
+	return (unsigned long)p - start < va_layout.vmalloc_end - va_layout.vmalloc_start;
+}
+
+size_t vmalloc_size(const void *p)
+{
+	struct vm_struct *vm = find_vm_area(p);
+
+	return vm ? vm->size - (vm->flags & VM_NO_GUARD ? 0 : PAGE_SIZE) : 0;
+}
+
+unsigned long vmalloc_to_pfn(const void *addr)
+{
+	struct walk w;
+
+	kernel_walk(port_ptr_to_kva(addr), &w);
+	return w.result == WALK_OK ? PHYS_PFN(w.pa) : 0;
+}
+
+struct page *vmalloc_to_page(const void *addr)
+{
+	unsigned long pfn = vmalloc_to_pfn(addr);
+
+	return pfn ? pfn_to_page(pfn) : NULL;
+}
+
+struct vm_struct *next_vm_area(struct vm_struct *area)
+{
+	struct va_node *n = area ? area->va.next : space.head.next;
+
+	while (n && n != &space.tail && n->lazy)
+		n = n->next;
+	return n && n != &space.tail ? area_of(n) : NULL;
+}
+
+static int leaf_in_free(const struct pgtable_leaf *leaf, void *arg)
+{
+	pr_err("vmalloc: 0x%016lx is mapped and in no area\n", leaf->kva);
+	++*(int *)arg;
+	return 0;
+}
+
+int vmalloc_check(void)
+{
+	int bad;
+
+	if (!ready)
+		return 0;
+	bad = va_check(&space);
+	for (struct va_node *n = space.head.next; n; n = n->next) {
+		struct vm_struct *vm = area_of(n);
+
+		/* A lazy area and a gap hold nothing. */
+		if (n->gap)
+			pgtable_for_each_leaf(port_swapper_pg_dir(), n->prev->end, n->start,
+					      leaf_in_free, &bad);
+		if (n == &space.tail)
+			break;
+		if (n->lazy) {
+			pgtable_for_each_leaf(port_swapper_pg_dir(), n->start, n->end, leaf_in_free,
+					      &bad);
+			continue;
+		}
+		for (unsigned int i = 0; i < vm->nr_pages; i++) {
+			struct walk w;
+
+			kernel_walk(n->start + i * PAGE_SIZE, &w);
+			if (w.result == WALK_OK && w.pa == page_to_phys(vm->pages[i]))
+				continue;
+			pr_err("vmalloc: page %u of 0x%016lx is not what it maps\n", i, n->start);
+			bad++;
+		}
+	}
+	return bad;
+}
+
+/* ------------------------------------------------------------------ boot */
+
+void vmalloc_init(void)
+{
+	const struct kimage *image = &boot_params.image;
+
+	va_space_init(&space, va_layout.vmalloc_start, va_layout.vmalloc_end);
+	for (unsigned int i = 0; i < image->nr_segments; i++) {
+		const struct kimage_segment *s = &image->segment[i];
+		struct vm_struct *vm = &image_areas[i];
+
+		if (s->start == s->end ||
+		    va_claim(&space, &vm->va, image->kva + s->start, image->kva + s->end))
+			continue;
+		vm->addr = (void *)(image->kva + s->start);
+		vm->size = s->end - s->start;
+		vm->flags = VM_MAP | VM_NO_GUARD;
+		vm->phys_addr = image->phys + s->start;
+		vm->caller = (const void *)vmalloc_init;
+	}
+	ready = true;
+}
