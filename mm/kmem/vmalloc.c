@@ -271,7 +271,7 @@ static void free_pages_of(struct vm_struct *vm)
 	for (unsigned int i = 0; i < vm->nr_pages; i++)
 		__free_page(vm->pages[i]);
 	if (vm->pages)
-		free_pages_exact(vm->pages, (vm->size >> PAGE_SHIFT) * sizeof(*vm->pages));
+		free_pages_exact(vm->pages, (vm->size >> PAGE_SHIFT) * sizeof(void *));
 	vm->pages = NULL;
 	vm->nr_pages = 0;
 }
@@ -282,8 +282,8 @@ static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int no
 	gfp_t inner =
 		(gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32)) | __GFP_NOWARN;
 
-	vm->pages = alloc_pages_exact((vm->size >> PAGE_SHIFT) * sizeof(*vm->pages),
-				      inner | __GFP_ZERO);
+	vm->pages =
+		alloc_pages_exact((vm->size >> PAGE_SHIFT) * sizeof(void *), inner | __GFP_ZERO);
 	if (!vm->pages)
 		return -ENOMEM;
 	while (vm->nr_pages < count) {
@@ -363,7 +363,7 @@ void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
 {
 	for (int i = 0; i < nr_vms; i++)
 		free_vm_area(vms[i]);
-	free_pages_exact(vms, (size_t)nr_vms * sizeof(*vms));
+	free_pages_exact(vms, (size_t)nr_vms * sizeof(void *));
 }
 
 /* A hole for all of them together is looked for; what lies between them goes back. */
@@ -377,7 +377,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 
 	if (!ready || nr_vms < 1 || !is_power_of_2(align))
 		return NULL;
-	vms = alloc_pages_exact((size_t)nr_vms * sizeof(*vms), GFP_KERNEL | __GFP_NOWARN);
+	vms = alloc_pages_exact((size_t)nr_vms * sizeof(void *), GFP_KERNEL | __GFP_NOWARN);
 	if (!vms)
 		return NULL;
 	for (i = 0; i < nr_vms; i++) {
@@ -407,7 +407,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 	}
 	spin_unlock_irqrestore(&vm_lock, flags);
 	if (err) {
-		free_pages_exact(vms, (size_t)nr_vms * sizeof(*vms));
+		free_pages_exact(vms, (size_t)nr_vms * sizeof(void *));
 		return NULL;
 	}
 	return vms;
