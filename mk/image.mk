@@ -15,6 +15,8 @@ BARE_OBJ := $(patsubst %,$(A)/%.o,$(BARE_ASM) $(BARE_SRC) $(CORE_SRC) $(FDT_SRC)
 # Code that runs before relocation or with the MMU off: no unaligned access, no calls or tables of the compiler's making.
 $(A)/port/bare/early_%.c.o: BARE_CFLAGS += -mstrict-align -fno-tree-loop-distribute-patterns \
 	-fno-tree-switch-conversion -fno-jump-tables -fno-builtin
+# Leaves and tail calls only: see its head.
+$(A)/mm/kmem/slab_fast.c.o: BARE_CFLAGS += -fomit-frame-pointer
 $(A)/port/bare/string.c.o: BARE_CFLAGS += -fno-tree-loop-distribute-patterns -fno-builtin
 
 $(A)/%.c.o: %.c

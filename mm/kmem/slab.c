@@ -30,13 +30,6 @@ struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES] = {
 	[0 ... SLAB_MAX_CACHES - 1] = &slab_no_cache,
 };
 
-/* The fast paths call nobody but as their last deed: no frame. */
-#ifdef __clang__
-#define FAST_PATH
-#else
-#define FAST_PATH __attribute__((optimize("omit-frame-pointer")))
-#endif
-
 /* ------------------------------------------------------------------ sheaves and barns */
 
 static struct sheaf *alloc_sheaf(gfp_t gfp)
@@ -202,7 +195,7 @@ static struct slab_cpu *lock_own(struct kmem_cache *s)
 
 /* ------------------------------------------------------------------ allocating */
 
-static noinline void *alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
+void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	struct slab_cpu *c;
 	void *object;
@@ -235,40 +228,16 @@ out:
 	return object;
 }
 
-/* Apart, so that the fast path needs no frame. */
-static noinline void *clear_object(const struct kmem_cache *s, void *object)
+void *slab_clear_object(const struct kmem_cache *s, void *object)
 {
 	return memset(object, 0, s->object_size);
-}
-
-FAST_PATH void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
-{
-	struct slab_cpu *c = s->cpu;
-	unsigned long nr;
-	void *object;
-
-	c += port_cpu();
-	if (unlikely(!local_trylock(&c->lock)))
-		return alloc_slow(s, gfp, NUMA_NO_NODE);
-	nr = c->nr;
-	if (unlikely(!nr)) {
-		local_unlock(&c->lock);
-		return alloc_slow(s, gfp, NUMA_NO_NODE);
-	}
-	nr--;
-	object = c->objects[nr];
-	c->nr = nr;
-	local_unlock(&c->lock);
-	if (unlikely(gfp & __GFP_ZERO))
-		return clear_object(s, object);
-	return object;
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	if (nid == NUMA_NO_NODE || nid == numa_node_id())
 		return kmem_cache_alloc(s, gfp);
-	return alloc_slow(s, gfp, nid);
+	return slab_alloc_slow(s, gfp, nid);
 }
 
 int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
@@ -280,7 +249,7 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 		return 0;
 	if (unlikely(slab_debug_ops)) {
 		for (; got < want; got++) {
-			p[got] = alloc_slow(s, gfp, NUMA_NO_NODE);
+			p[got] = slab_alloc_slow(s, gfp, NUMA_NO_NODE);
 			if (!p[got])
 				goto undo;
 		}
@@ -339,7 +308,7 @@ static struct kmem_cache *check_object(struct kmem_cache *s, const void *object)
 	return of;
 }
 
-static noinline void free_slow(struct kmem_cache *s, void *object)
+void slab_free_slow(struct kmem_cache *s, void *object)
 {
 	struct slab_cpu *c;
 
@@ -365,50 +334,6 @@ static noinline void free_slow(struct kmem_cache *s, void *object)
 		local_unlock(&c->lock);
 	}
 	slab_give(s, &object, 1);
-}
-
-/* type: of the object's page. False: the slow way. */
-static __always_inline bool free_fast(struct kmem_cache *s, void *object, u32 type)
-{
-	struct slab_cpu *c = s->cpu + port_cpu();
-	unsigned long nr;
-
-	if (unlikely(type >> SLAB_ID_BITS != c->tag) || unlikely(!local_trylock(&c->lock)))
-		return false;
-	nr = c->nr;
-	if (unlikely(nr == c->capacity)) {
-		local_unlock(&c->lock);
-		return false;
-	}
-	c->objects[nr] = object;
-	c->nr = nr + 1;
-	local_unlock(&c->lock);
-	return true;
-}
-
-FAST_PATH void kmem_cache_free(struct kmem_cache *s, void *object)
-{
-	u32 type;
-
-	if (unlikely(!object))
-		return;
-	type = page_type_load(virt_to_page(object));
-	if (unlikely(type % SLAB_MAX_CACHES != s->id) || unlikely(!free_fast(s, object, type)))
-		free_slow(s, object);
-}
-
-FAST_PATH void kfree(const void *p)
-{
-	struct kmem_cache *s;
-	u32 type;
-
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
-	/* What is no slab has no CPU's tag, and goes the slow way. */
-	type = page_type_load(virt_to_page(p));
-	s = slab_cache_table[type % SLAB_MAX_CACHES];
-	if (unlikely(!free_fast(s, (void *)p, type)))
-		free_slow(s, (void *)p);
 }
 
 void kmem_cache_free_bulk(struct kmem_cache *s, size_t n, void **p)

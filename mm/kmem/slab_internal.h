@@ -90,6 +90,11 @@ bool slab_object_is_free(const struct kmem_cache *s, const void *object);
 
 /* ------------------------------------------------------------------ slab.c */
 
+/* What slab_fast.c does not do at once. */
+void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid);
+void *slab_clear_object(const struct kmem_cache *s, void *object);
+void slab_free_slow(struct kmem_cache *s, void *object);
+
 /* Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. */
 void slab_flush_cpus(struct kmem_cache *s);
 /* Every node's full sheaves back, and the empty ones away. */

@@ -289,6 +289,7 @@ struct page *slab_of(const struct kmem_cache *s, const void *object)
 static bool give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 		     void *object)
 {
+	assume(n);
 	struct slab_word w = slab_load(slab);
 	unsigned int i = (unsigned int)(((char *)object - (char *)page_address(slab)) / s->size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/slab.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/kmem/kvmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
 /* granules: 12 14 16 */
 /* Caches and kmalloc over the real page allocator: contents, counts, every page back at the end, every failure undone. */
 #include "page_world.h"
@@ -7,8 +7,36 @@
 #include <pthread.h>
 #include <quire/page_debug.h>
 #include <quire/slab.h>
+#include <quire/vmalloc.h>
 
 #include "mm/kmem/slab_internal.h"
+
+/* ---- vmalloc is another room */
+static struct vm_struct vmalloc_area;
+
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
+		     const void *caller)
+{
+	vmalloc_area.nr_pages = (unsigned int)PFN_UP(size);
+	return vmalloc_area.addr = calloc(1, size);
+}
+
+void vfree(const void *p)
+{
+	assert_ptr_equal(p, vmalloc_area.addr);
+	free(vmalloc_area.addr);
+	vmalloc_area.addr = NULL;
+}
+
+bool is_vmalloc_addr(const void *p)
+{
+	return p && p == vmalloc_area.addr;
+}
+
+struct vm_struct *find_vm_area(const void *p)
+{
+	return is_vmalloc_addr(p) ? &vmalloc_area : NULL;
+}
 
 /* ---- a machine */
 #define WORLD_PAGES (WORLD_SECTIONS * PAGES_PER_SECTION)
@@ -411,6 +439,24 @@ static void freelists_may_be_random_and_hardened(void **state)
 	kmem_cache_destroy(s);
 }
 
+static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
+{
+	static const struct page_debug_ops ops = {.should_fail = fail_nth};
+	char *p;
+
+	fail_after = asked = 0;
+	page_debug = &ops;
+	p = kvmalloc(3 * PAGE_SIZE, GFP_KERNEL);
+	page_debug = NULL;
+	assert_ptr_equal(p, vmalloc_area.addr);
+	pattern(p, 3 * PAGE_SIZE, 4);
+	p = kvrealloc(p, 5 * PAGE_SIZE, GFP_KERNEL);
+	assert_true(p && !vmalloc_area.addr);
+	assert_pattern(p, 3 * PAGE_SIZE, 4);
+	kvfree(p);
+	assert_null(kvmalloc((size_t)INT_MAX + 1, GFP_KERNEL | __GFP_NOWARN));
+}
+
 /* ---- several CPUs */
 
 static struct kmem_cache *shared;
@@ -534,6 +580,7 @@ int main(void)
 		T(what_is_no_object_is_left_alone),
 		T(every_failure_is_undone),
 		T(freelists_may_be_random_and_hardened),
+		T(kvmalloc_goes_to_vmalloc_when_there_is_no_block),
 		T(cpus_free_each_others_objects_while_one_drains),
 		T(the_check_finds_planted_errors),
 	};

@@ -58,17 +58,15 @@ static inline void port_irq_restore(unsigned long flags)
 }
 
 /*
- * TPIDR_EL1 holds the CPU's per-CPU offset, a multiple of 4 KiB, with its logical number in the low bits. The dummy input
- * lets the compiler read it again after a call or a barrier, and once between them.
+ * TPIDR_EL1 holds the CPU's per-CPU offset, a multiple of 4 KiB, with its logical number in the low bits. Volatile: a task
+ * that slept may be on another CPU.
  */
 #define TPIDR_CPU_MASK 0xfffUL
 static __always_inline unsigned long read_tpidr_el1(void)
 {
 	unsigned long v;
 
-	__asm__("mrs %0, tpidr_el1"
-		: "=r"(v)
-		: "Q"(*(const unsigned long *)__builtin_frame_address(0)));
+	__asm__ volatile("mrs %0, tpidr_el1" : "=r"(v));
 	return v;
 }
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvmalloc: kmalloc if there is such a block, vmalloc otherwise (Linux: mm/util.c).
+ */
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/vmalloc.h>
+
+void *kvmalloc_node(size_t size, gfp_t gfp, int nid)
+{
+	gfp_t first = gfp;
+	void *p;
+
+	/* Something smaller than a page vmalloc would not have either; above it, do not try hard. */
+	if (size > PAGE_SIZE)
+		first |= __GFP_NOWARN | (gfp & __GFP_RETRY_MAYFAIL ? 0 : __GFP_NORETRY);
+	p = kmalloc_node(size, first, nid);
+	if (p || size <= PAGE_SIZE || !(gfp & __GFP_DIRECT_RECLAIM))
+		return p;
+	if (size > INT_MAX)
+		return NULL;
+	return __vmalloc_node(size, 1, gfp, nid, __builtin_return_address(0));
+}
+
+static size_t vmalloc_size(const void *p)
+{
+	const struct vm_struct *area = find_vm_area(p);
+
+	return area ? (size_t)area->nr_pages * PAGE_SIZE : 0;
+}
+
+void kvfree(const void *p)
+{
+	if (is_vmalloc_addr(p))
+		vfree(p);
+	else
+		kfree(p);
+}
+
+void *kvrealloc(const void *p, size_t size, gfp_t gfp)
+{
+	size_t old;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p) || !is_vmalloc_addr(p)) {
+		new = krealloc(p, size, gfp | __GFP_NOWARN);
+		if (new || !size)
+			return new;
+	}
+	old = ZERO_OR_NULL_PTR(p) ? 0 : is_vmalloc_addr(p) ? vmalloc_size(p) : ksize(p);
+	if (!size) {
+		kvfree(p);
+		return ZERO_SIZE_PTR;
+	}
+	if (size <= old)
+		return (void *)p;
+	new = kvmalloc(size, gfp);
+	if (new &&old) {
+		memcpy(new, p, old);
+		kvfree(p);
+	}
+	return new;
+}
