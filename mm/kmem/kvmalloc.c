@@ -22,13 +22,6 @@ void *kvmalloc_node(size_t size, gfp_t gfp, int nid)
 	return __vmalloc_node(size, 1, gfp, nid, __builtin_return_address(0));
 }
 
-static size_t vmalloc_size(const void *p)
-{
-	const struct vm_struct *area = find_vm_area(p);
-
-	return area ? (size_t)area->nr_pages * PAGE_SIZE : 0;
-}
-
 void kvfree(const void *p)
 {
 	if (is_vmalloc_addr(p))

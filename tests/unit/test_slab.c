@@ -33,9 +33,9 @@ bool is_vmalloc_addr(const void *p)
 	return p && p == vmalloc_area.addr;
 }
 
-struct vm_struct *find_vm_area(const void *p)
+size_t vmalloc_size(const void *p)
 {
-	return is_vmalloc_addr(p) ? &vmalloc_area : NULL;
+	return is_vmalloc_addr(p) ? (size_t)vmalloc_area.nr_pages * PAGE_SIZE : 0;
 }
 
 /* ---- a machine */
