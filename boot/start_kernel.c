@@ -12,6 +12,7 @@
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
+#include <quire/percpu.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/report.h>
@@ -46,6 +47,11 @@ static void mm_core_init(void)
 	compaction_init();
 }
 
+static int cpu_nid(unsigned int cpu)
+{
+	return cpu_descs[cpu].nid;
+}
+
 void start_kernel(void)
 {
 	event_step("start_kernel");
@@ -53,6 +59,8 @@ void start_kernel(void)
 	setup_arch();
 	pr_notice("Kernel command line: %s\n", boot_command_line);
 	print_unknown_bootoptions();
+	event_step("setup_per_cpu_areas");
+	setup_per_cpu_areas(cpu_nid);
 	mm_core_init();
 	event_step("mark_rodata_ro");
 	mark_rodata_ro();

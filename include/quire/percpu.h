@@ -14,6 +14,7 @@
 #ifndef QUIRE_PERCPU_H
 #define QUIRE_PERCPU_H
 
+#include <quire/gfp.h>
 #include <quire/port.h>
 
 #define PER_CPU_SECTION "quire_percpu"
@@ -45,5 +46,86 @@ extern unsigned long __per_cpu_offset[NR_CPUS];
 #define this_cpu_sub(var, v) this_cpu_add(var, -(v))
 #define this_cpu_inc(var) this_cpu_add(var, 1)
 #define this_cpu_dec(var) this_cpu_add(var, -1)
+
+#define this_cpu_or(var, v)                                                                        \
+	do {                                                                                       \
+		__typeof__(&(var)) _pcp = this_cpu_ptr(&(var));                                    \
+		WRITE_ONCE(*_pcp, *_pcp | (v));                                                    \
+	} while (0)
+/* The value after the addition. */
+#define this_cpu_add_return(var, v)                                                                \
+	({                                                                                         \
+		__typeof__(&(var)) _pcp = this_cpu_ptr(&(var));                                    \
+		WRITE_ONCE(*_pcp, *_pcp + (v));                                                    \
+		*_pcp;                                                                             \
+	})
+#define this_cpu_inc_return(var) this_cpu_add_return(var, 1)
+#define this_cpu_dec_return(var) this_cpu_add_return(var, -1)
+/* These two are atomic, against interrupts and other CPUs. The value before. */
+#define this_cpu_xchg(var, v) __atomic_exchange_n(this_cpu_ptr(&(var)), v, __ATOMIC_RELAXED)
+#define this_cpu_cmpxchg(var, old, new)                                                            \
+	({                                                                                         \
+		__typeof__(var) _old = (old);                                                      \
+		__atomic_compare_exchange_n(this_cpu_ptr(&(var)), &_old, new, false,               \
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);                   \
+		_old;                                                                              \
+	})
+
+/* ------------------------------------------------------------------ areas (mm/kmem/percpu_setup.c) */
+
+/* What modules' static variables get in the first chunk, and what alloc_percpu may have there, in bytes. */
+#define PERCPU_MODULE_RESERVE 8192UL
+#define PERCPU_DYNAMIC_RESERVE (28UL << 10)
+#define PCPU_MIN_UNIT_SIZE (32UL << 10)
+/* The largest object, and alignment at most a page. */
+#define PCPU_MAX_ALLOC PCPU_MIN_UNIT_SIZE
+
+/* The template: [__per_cpu_start, __per_cpu_end), page aligned. */
+extern char __per_cpu_start[], __per_cpu_end[];
+
+/*
+ * Give every possible CPU its unit, near its node's memory, and copy the template; the boot CPU moves into its own. cpu_nid:
+ * a CPU's node. From memblock, before memblock_free_all; panics without memory. (Linux: setup_per_cpu_areas,
+ * pcpu_embed_first_chunk.)
+ */
+void setup_per_cpu_areas(int (*cpu_nid)(unsigned int cpu));
+
+/* ------------------------------------------------------------------ allocation (mm/kmem/percpu.c) */
+
+/*
+ * `size` bytes for every possible CPU, zeroed, at one per-CPU address. align: a power of two up to PAGE_SIZE. NULL, with a
+ * warning unless __GFP_NOWARN: bad arguments, or no memory. Without __GFP_DIRECT_RECLAIM only memory that is there already is used.
+ * Any context. (Linux: mm/percpu.c)
+ */
+void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp);
+void *__alloc_percpu(size_t size, size_t align);
+/* From what the first chunk reserves for modules. */
+void *__alloc_reserved_percpu(size_t size, size_t align);
+#define alloc_percpu_gfp(type, gfp)                                                                \
+	((__typeof__(type) *)__alloc_percpu_gfp(sizeof(type), __alignof__(type), gfp))
+#define alloc_percpu(type) ((__typeof__(type) *)__alloc_percpu(sizeof(type), __alignof__(type)))
+
+/* NULL is allowed. What alloc_percpu did not give is reported and left alone. Any context. */
+void free_percpu(void *ptr);
+
+/* Physical address of a CPU's copy, by its pointer (per_cpu_ptr). */
+phys_addr_t per_cpu_ptr_to_phys(void *addr);
+/* addr, a CPU's copy, is of a static variable. */
+bool is_kernel_percpu_address(unsigned long addr);
+
+/* Give back chunks that nothing is in. */
+void pcpu_shrink(void);
+
+struct pcpu_stats {
+	unsigned int chunks, units;
+	size_t unit_size, static_size, reserved_size, dyn_size;
+	size_t allocated; /* bytes given out, a CPU */
+	size_t populated; /* bytes that have memory, a CPU, first chunk included */
+	size_t metadata;  /* bytes of bookkeeping */
+	unsigned long objects;
+};
+void pcpu_get_stats(struct pcpu_stats *stats);
+/* Re-derives every chunk's cells and lists. Prints violations, returns how many. */
+int pcpu_check(void);
 
 #endif

@@ -298,6 +298,8 @@ static int boot(const struct host_machine *m, const char **why)
 		*why = "this granule has no such number of virtual address bits";
 		return -EINVAL;
 	}
+	/* This thread is the boot CPU, and uses the template of per-CPU variables until it has its own. */
+	port_set_cpu(0, 0);
 	err = host_memory_init(m->lowest, m->highest, why);
 	if (!err)
 		err = load(m, why);

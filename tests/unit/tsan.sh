@@ -9,11 +9,12 @@ mkdir -p "$dir"
 fixed=()
 setarch "$(uname -m)" -R true 2>/dev/null && fixed=(setarch "$(uname -m)" -R)
 
-for name in test_alloc test_page_machine test_handover test_slab; do
+for name in test_alloc test_page_machine test_handover test_slab test_percpu; do
 	read -ra sources < <(sed -n '1,20s|^/\* *links: *\(.*[^ ]\) *\*/.*|\1|p' "tests/unit/$name.c")
+	read -ra cflags < <(sed -n '1,20s|^/\* *cflags: *\(.*[^ ]\) *\*/.*|\1|p' "tests/unit/$name.c")
 	log=$dir/$name.log
 	if ! "$clang" -std=gnu11 -g -O1 -fsanitize=thread -fno-common -fno-strict-aliasing -Iinclude -Iport/host/include -I. \
-		-Wno-unused-parameter -o "$dir/$name" "tests/unit/$name.c" tests/unit/doubles.c "${sources[@]}" -lcmocka \
+		-Wno-unused-parameter "${cflags[@]}" -o "$dir/$name" "tests/unit/$name.c" tests/unit/doubles.c "${sources[@]}" -lcmocka \
 		-lpthread >"$log" 2>&1; then
 		echo "---- $name with ThreadSanitizer: it was not built"
 		tail -n 20 "$log"

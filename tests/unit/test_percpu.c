@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: MIT
+/* links: mm/kmem/percpu.c mm/kmem/percpu_setup.c */
+/* granules: 12 14 16 */
+/* cflags: -D__per_cpu_start=__start_quire_percpu -D__per_cpu_end=__stop_quire_percpu */
+/*
+ * Per-CPU memory: every CPU's copy is its own and keeps its contents; chunks come and go with every page; nothing is lost when
+ * memory is refused. Memblock, pages and the vmalloc area are doubles over one arena.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+#include <pthread.h>
+
+#include <quire/memblock.h>
+#include <quire/slab.h>
+#include <quire/vmalloc.h>
+
+#include "mm/kmem/percpu_internal.h"
+
+#define MAX_CPUS 8
+DEFINE_PER_CPU(int, counter) = 42;
+DEFINE_PER_CPU_ALIGNED(
+	struct { char c[100]; }, wide);
+
+unsigned int nr_cpus_possible;
+struct page *vmemmap, *page_index_base;
+unsigned long page_base_pfn;
+const pgprot_t PAGE_KERNEL = {1};
+static int nids[MAX_CPUS];
+
+int node_distance(int from, int to)
+{
+	return from == to ? 10 : 20;
+}
+
+static int cpu_nid(unsigned int cpu)
+{
+	return nids[cpu];
+}
+
+/* ---- memory: boot memory from the bottom of an arena, areas from its middle on */
+#define ARENA (1UL << 32)
+static char *arena;
+static size_t boot_used, areas_used;
+
+void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
+			     phys_addr_t max_addr, int nid)
+{
+	char *p;
+
+	/* Nodes are far from each other. */
+	if (nid > 0)
+		boot_used = max(boot_used, (size_t)nid << 24);
+	boot_used = ALIGN(boot_used, (size_t)align);
+	p = arena + boot_used;
+	boot_used += size;
+	return memset(p, 0, size);
+}
+
+static unsigned int fail_in; /* the nth request from here fails; 0: none */
+
+static bool fails(void)
+{
+	return fail_in && --fail_in == 0;
+}
+
+static long pages_out, blocks_out, areas_out;
+static struct page *mapped[ARENA / PAGE_SIZE];
+static struct page frames[1 << 16];
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	unsigned int i;
+
+	if (fails())
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(frames) && frames[i]._refcount; i++)
+		;
+	assert_true(i < ARRAY_SIZE(frames));
+	frames[i]._refcount = 1;
+	pages_out++;
+	return &frames[i];
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	assert_int_equal(page->_refcount, 1);
+	page->_refcount = 0;
+	pages_out--;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return NULL;
+}
+
+void *__kmalloc(size_t size, gfp_t gfp)
+{
+	if (fails())
+		return NULL;
+	blocks_out++;
+	return calloc(1, size);
+}
+
+void kfree(const void *p)
+{
+	blocks_out -= p != NULL;
+	free((void *)p);
+}
+
+static struct page **slot(unsigned long kva)
+{
+	return &mapped[(kva - (unsigned long)arena) / PAGE_SIZE];
+}
+
+int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count, pgprot_t prot)
+{
+	if (fails())
+		return -ENOMEM;
+	assert_int_equal(count, 1);
+	assert_null(*slot(kva));
+	*slot(kva) = pages[0];
+	/* What the page held before. */
+	memset((void *)kva, 0xa5, PAGE_SIZE);
+	return 0;
+}
+
+void vunmap_range(unsigned long kva, unsigned long size)
+{
+	*slot(kva) = NULL;
+}
+
+void vm_unmap_aliases(void)
+{
+}
+
+bool is_vmalloc_addr(const void *p)
+{
+	return (const char *)p >= arena + ARENA / 2 && (const char *)p < arena + ARENA;
+}
+
+struct page *vmalloc_to_page(const void *addr)
+{
+	struct page *page = *slot((unsigned long)addr);
+
+	/* As the real one: what is unmapped is asked for before it is. */
+	return page;
+}
+
+struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms,
+				     size_t align)
+{
+	struct vm_struct **vms;
+	int i;
+
+	if (fails())
+		return NULL;
+	vms = calloc((size_t)nr_vms, sizeof(*vms));
+	for (i = 0; i < nr_vms; i++) {
+		vms[i] = calloc(1, sizeof(*vms[i]));
+		vms[i]->addr = arena + ARENA / 2 + areas_used + offsets[i];
+	}
+	areas_used += offsets[nr_vms - 1] + sizes[nr_vms - 1];
+	assert_true(areas_used < ARENA / 2);
+	areas_out++;
+	return vms;
+}
+
+void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
+{
+	int i;
+
+	for (i = 0; i < nr_vms; i++)
+		free(vms[i]);
+	free(vms);
+	areas_out--;
+}
+
+/* ---- a machine */
+
+static void machine(unsigned int cpus, const int *cpu_nids)
+{
+	unsigned int i;
+
+	if (!arena)
+		arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(arena != MAP_FAILED);
+	nr_cpus_possible = cpus;
+	for (i = 0; i < cpus; i++)
+		nids[i] = cpu_nids ? cpu_nids[i] : 0;
+	boot_used = areas_used = 0;
+	fail_in = 0;
+	memset(&pcpu_layout, 0, sizeof(pcpu_layout));
+	memset(mapped, 0, sizeof(mapped));
+	host_cpu = 0;
+	setup_per_cpu_areas(cpu_nid);
+}
+
+static void nothing_is_left(void)
+{
+	struct pcpu_stats stats;
+
+	assert_int_equal(pcpu_check(), 0);
+	pcpu_shrink();
+	assert_int_equal(pcpu_check(), 0);
+	pcpu_get_stats(&stats);
+	assert_int_equal(stats.objects, 0);
+	assert_int_equal(stats.allocated, 0);
+	assert_int_equal(stats.chunks, 1);
+	assert_int_equal(pages_out, 0);
+	assert_int_equal(blocks_out, 0);
+	assert_int_equal(areas_out, 0);
+}
+
+/* ---- tests */
+
+static void static_variables_are_copied_for_every_cpu(void **state)
+{
+	unsigned int cpu;
+
+	machine(4, NULL);
+	for (cpu = 0; cpu < 4; cpu++) {
+		assert_int_equal(per_cpu(counter, cpu), 42);
+		assert_true(IS_ALIGNED((unsigned long)per_cpu_ptr(&__per_cpu_start[0], cpu),
+				       PAGE_SIZE));
+		assert_true(IS_ALIGNED((unsigned long)per_cpu_ptr(&wide, cpu), L1_CACHE_BYTES));
+		assert_true(is_kernel_percpu_address((unsigned long)per_cpu_ptr(&counter, cpu)));
+		per_cpu(counter, cpu) = (int)cpu;
+	}
+	assert_false(
+		is_kernel_percpu_address((unsigned long)arena + 3 * pcpu_layout.unit_size / 2));
+	for (cpu = 0; cpu < 4; cpu++)
+		assert_int_equal(per_cpu(counter, cpu), cpu);
+	assert_int_equal(this_cpu_read(counter), 0);
+	this_cpu_add(counter, 5);
+	assert_int_equal(this_cpu_inc_return(counter), 6);
+	assert_int_equal(this_cpu_xchg(counter, 9), 6);
+	assert_int_equal(this_cpu_cmpxchg(counter, 8, 1), 9);
+	assert_int_equal(this_cpu_cmpxchg(counter, 9, 1), 9);
+	assert_int_equal(per_cpu(counter, 0), 1);
+	assert_int_equal(per_cpu(counter, 1), 1);
+	counter = 42;
+	nothing_is_left();
+}
+
+static void cpus_of_a_node_lie_together(void **state)
+{
+	static const int two[] = {0, 1, 0, 1, 1, 0};
+	const struct pcpu_layout *l = &pcpu_layout;
+	unsigned int cpu;
+
+	machine(6, two);
+	assert_int_equal(l->nr_groups, 2);
+	assert_int_equal(l->group_size[0], 3 * l->unit_size);
+	assert_int_equal(l->group_offset[0], 0);
+	for (cpu = 0; cpu < 6; cpu++) {
+		unsigned long group = l->group_offset[two[cpu]];
+
+		assert_true(l->unit_offset[cpu] - group < l->group_size[two[cpu]]);
+	}
+	nothing_is_left();
+}
+
+struct object {
+	char *p;
+	size_t size;
+};
+
+static void fill(const struct object *o, unsigned int seed)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		memset(per_cpu_ptr(o->p, cpu), (int)(seed + cpu * 17), o->size);
+}
+
+static void assert_filled(const struct object *o, unsigned int seed)
+{
+	unsigned int cpu;
+	size_t i;
+
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		for (i = 0; i < o->size; i++)
+			assert_int_equal((unsigned char)per_cpu_ptr(o->p, cpu)[i],
+					 (unsigned char)(seed + cpu * 17));
+}
+
+static void assert_zero(const struct object *o)
+{
+	unsigned int cpu;
+	size_t i;
+
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		for (i = 0; i < o->size; i++)
+			assert_int_equal(per_cpu_ptr(o->p, cpu)[i], 0);
+}
+
+static void random_objects_keep_every_cpus_contents(void **state)
+{
+	static const int nodes[] = {0, 0, 1};
+	static struct object have[700];
+	unsigned int i, x = 7, grown = 0;
+	struct pcpu_stats stats;
+
+	machine(3, nodes);
+	memset(have, 0, sizeof(have));
+	for (i = 0; i < 30000; i++) {
+		struct object *o;
+		size_t align;
+
+		x = x * 1103515245 + 12345;
+		o = &have[(x >> 8) % ARRAY_SIZE(have)];
+		if (o->p) {
+			assert_filled(o, (unsigned int)(o - have));
+			free_percpu(o->p);
+			o->p = NULL;
+			continue;
+		}
+		align = 1UL << (x >> 20) % 8;
+		o->size = 1 + (x >> 12) % ((x >> 28) ? 300 : 5000);
+		o->p = __alloc_percpu(o->size, align);
+		assert_non_null(o->p);
+		assert_true(IS_ALIGNED((unsigned long)per_cpu_ptr(o->p, 2), align));
+		assert_zero(o);
+		fill(o, (unsigned int)(o - have));
+		if (i % 3001 == 0) {
+			assert_int_equal(pcpu_check(), 0);
+			pcpu_get_stats(&stats);
+			grown = max(grown, stats.chunks);
+			pcpu_shrink();
+		}
+	}
+	assert_true(grown > 1);
+	for (i = 0; i < ARRAY_SIZE(have); i++)
+		free_percpu(have[i].p);
+	nothing_is_left();
+}
+
+static void objects_do_not_overlap(void **state)
+{
+	static const size_t sizes[] = {1, 8, 9, 24, 33, 64, 65, 128, 200, 256, 257, 512, 513, 4096};
+	static struct object have[14 * 40];
+	unsigned int i, k;
+
+	machine(2, NULL);
+	for (i = 0; i < ARRAY_SIZE(have); i++) {
+		have[i].size = sizes[i % 14];
+		have[i].p = __alloc_percpu(have[i].size, 1);
+		for (k = 0; k < i; k++)
+			assert_true(have[i].p + have[i].size <= have[k].p ||
+				    have[k].p + have[k].size <= have[i].p);
+	}
+	for (i = 0; i < ARRAY_SIZE(have); i++)
+		free_percpu(have[i].p);
+	nothing_is_left();
+}
+
+static void what_is_refused(void **state)
+{
+	char *p;
+
+	machine(1, NULL);
+	assert_null(__alloc_percpu(0, 8));
+	assert_null(__alloc_percpu(8, 3));
+	assert_null(__alloc_percpu(8, 2 * PAGE_SIZE));
+	assert_null(__alloc_percpu(PCPU_MAX_ALLOC + 1, 8));
+	p = __alloc_percpu(PCPU_MAX_ALLOC, 8);
+	assert_non_null(p);
+	free_percpu(p);
+	free_percpu(NULL);
+	p = (char *)alloc_percpu(u64);
+	free_percpu(p + 1);
+	free_percpu(p + 8);
+	free_percpu(&counter);
+	free_percpu(p);
+	/* Twice. */
+	free_percpu(p);
+	assert_int_equal(pcpu_check(), 0);
+	pcpu_shrink();
+	/* Without sleeping: what the first chunk has, and no more. */
+	{
+		void *q[2000], *none;
+		unsigned int n = 0;
+
+		while (n < ARRAY_SIZE(q) &&
+		       (q[n] = __alloc_percpu_gfp(256, 8, GFP_ATOMIC | __GFP_NOWARN)))
+			n++;
+		assert_in_range(n, 50, ARRAY_SIZE(q) - 1);
+		assert_int_equal(areas_out, 0);
+		none = __alloc_percpu_gfp(256, 8, GFP_KERNEL);
+		assert_non_null(none);
+		free_percpu(none);
+		while (n)
+			free_percpu(q[--n]);
+	}
+	nothing_is_left();
+}
+
+static void the_reserve_is_apart(void **state)
+{
+	char *p, *q;
+
+	machine(2, NULL);
+	p = __alloc_reserved_percpu(4096, 8);
+	q = __alloc_reserved_percpu(64, 64);
+	assert_non_null(p);
+	assert_non_null(q);
+	assert_null(__alloc_reserved_percpu(PERCPU_MODULE_RESERVE, 8));
+	free_percpu(p);
+	free_percpu(q);
+	nothing_is_left();
+}
+
+static void every_failure_is_undone(void **state)
+{
+	unsigned int n, failures = 0;
+
+	machine(3, NULL);
+	for (n = 1; n < 2000; n++) {
+		static void *p[300];
+		unsigned int i, missing = 0;
+
+		fail_in = n;
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = __alloc_percpu_gfp(1024, 8, GFP_KERNEL | __GFP_NOWARN);
+			missing += !p[i];
+		}
+		assert_true(missing <= 1);
+		failures += missing;
+		assert_int_equal(pcpu_check(), 0);
+		for (i = 0; i < ARRAY_SIZE(p); i++)
+			free_percpu(p[i]);
+		if (fail_in)
+			break;
+		nothing_is_left();
+	}
+	fail_in = 0;
+	assert_true(n < 2000 && failures > 20);
+	nothing_is_left();
+}
+
+static void *thread(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg, i;
+	u64 *p[32] = {NULL};
+
+	port_set_cpu(cpu, per_cpu_offset(cpu));
+	for (i = 0; i < 20000; i++) {
+		unsigned int k = (i * 7 + cpu) % 32;
+
+		if (p[k]) {
+			assert_int_equal(*this_cpu_ptr(p[k]), k + 100 * cpu);
+			free_percpu(p[k]);
+			p[k] = NULL;
+		} else {
+			p[k] = __alloc_percpu(8 + k * 40, 8);
+			*this_cpu_ptr(p[k]) = k + 100 * cpu;
+		}
+		if (i % 500 == 0)
+			pcpu_shrink();
+	}
+	for (i = 0; i < 32; i++)
+		free_percpu(p[i]);
+	return NULL;
+}
+
+static void several_cpus(void **state)
+{
+	pthread_t t[3];
+	unsigned int i;
+
+	machine(3, NULL);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, thread, (void *)(uintptr_t)i), 0);
+	for (i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	nothing_is_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(static_variables_are_copied_for_every_cpu),
+		cmocka_unit_test(cpus_of_a_node_lie_together),
+		cmocka_unit_test(random_objects_keep_every_cpus_contents),
+		cmocka_unit_test(objects_do_not_overlap),
+		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(the_reserve_is_apart),
+		cmocka_unit_test(every_failure_is_undone),
+		cmocka_unit_test(several_cpus),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
