@@ -57,13 +57,20 @@ static size_t allocated;
 
 /* ------------------------------------------------------------------ classes */
 
+/* The class of a size, by (size - 1) / 8. */
+static const u8 size_class[CELL / 16] = {
+	0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7,
+	8, 8, 8, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 9, 9,
+};
+
 static unsigned int class_of(size_t size, size_t align)
 {
 	unsigned int c;
 
-	for (c = 0; c < NR_CLASSES; c++)
-		if (class_size[c] >= size && class_size[c] % align == 0)
-			break;
+	if (size > CELL / 2)
+		return NR_CLASSES;
+	for (c = size_class[(size - 1) / 8]; c < NR_CLASSES && (class_size[c] & (align - 1)); c++)
+		;
 	return c;
 }
 
@@ -387,8 +394,16 @@ static void *clear_units(const struct pcpu_chunk *chunk, long offset, size_t siz
 {
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
-		memset(unit(chunk, cpu) + offset, 0, size);
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
+		u64 *p = (u64 *)(unit(chunk, cpu) + offset);
+
+		/* A class is a multiple of 8; a call would cost more than the smallest. */
+		if (size > 128)
+			memset(p, 0, size);
+		else
+			for (size_t i = 0; i < size / 8; i++)
+				WRITE_ONCE(p[i], 0);
+	}
 	return address(chunk, offset);
 }
 
@@ -419,7 +434,8 @@ static void *take_anywhere(const struct request *r)
 	return chunk ? clear_units(chunk, offset, r->size) : NULL;
 }
 
-void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+/* Neither a small object of the first chunk nor anything else that is quick. */
+static noinline void *alloc_any(size_t size, size_t align, gfp_t gfp)
 {
 	struct request r;
 	void *p = NULL;
@@ -444,6 +460,30 @@ void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 	if (!p && !(gfp & __GFP_NOWARN))
 		pr_warn("percpu: allocation failed, size=%zu align=%zu\n", size, align);
 	return p;
+}
+
+void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+{
+	struct pcpu_chunk *chunk = first_chunk;
+	unsigned long flags;
+	unsigned int class;
+	long offset = -1;
+
+	if (unlikely(size - 1 >= CELL / 2) || unlikely((align - 1) & align) || align > CELL / 2)
+		return alloc_any(size, align, gfp);
+	class = class_of(size, align);
+	if (unlikely(class == NR_CLASSES))
+		return alloc_any(size, align, gfp);
+	flags = spin_lock_irqsave(&pcpu_lock);
+	if (likely(chunk->list[class] != NONE)) {
+		offset = take_small(chunk, class);
+		chunk->objects++;
+		allocated += class_size[class];
+	}
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	if (unlikely(offset < 0))
+		return alloc_any(size, align, gfp);
+	return clear_units(chunk, offset, class_size[class]);
 }
 
 void *__alloc_percpu(size_t size, size_t align)
