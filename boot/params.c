@@ -402,6 +402,16 @@ static const char *early_report(const char *val)
 	return NULL;
 }
 
+static const char *early_show(const char *val)
+{
+	if (!val || !*val)
+		return "no name given";
+	if (strlen(val) >= sizeof(quire_options.show))
+		return "the list is too long";
+	quire_strlcpy(quire_options.show, val, sizeof(quire_options.show));
+	return NULL;
+}
+
 static const struct early_param {
 	const char *name;
 	early_param_fn fn;
@@ -426,6 +436,7 @@ static const struct early_param {
 	{"quire.columns", early_columns},
 	{"quire.hotplug", early_hotplug},
 	{"quire.report", early_report},
+	{"quire.show", early_show},
 };
 
 /* Switches: a word that is neither yes nor no leaves them as `unclear`. */

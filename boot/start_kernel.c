@@ -103,6 +103,8 @@ void __noreturn kernel_main(void)
 		failures += quire_selftest();
 	if (quire_options.bench)
 		quire_bench();
+	if (quire_options.show[0])
+		failures += (int)report_proc_list(&console_out, quire_options.show);
 	if (quire_options.report[0] && write_report(quire_options.report))
 		failures++;
 	if (quire_options.summary) {

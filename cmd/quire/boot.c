@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* quire boot, walk and ptdump: boot the machine, then show what was asked for. */
+/* quire boot, walk, ptdump, and the texts of /proc: boot the machine, then show what was asked for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,4 +117,13 @@ int cmd_ptdump(const struct options *o)
 
 	code = boot_machine(o, o->verbose ? stderr : NULL);
 	return code ? code : o->core->report(HOST_REPORT_PTDUMP, &out) != 0;
+}
+
+int cmd_proc(const struct options *o)
+{
+	struct host_out out = stdout_out();
+	int code;
+
+	code = boot_machine(o, o->verbose ? stderr : NULL);
+	return code ? code : o->core->proc(o->name, &out) != 0;
 }

@@ -79,6 +79,12 @@ int main(int argc, char **argv)
 		parse_options(commands[i].command, argc, argv, &options);
 		return finish(commands[i].run(&options));
 	}
+	for (size_t i = 0; proc_names[i]; i++) {
+		if (strcmp(argv[1], proc_names[i]))
+			continue;
+		parse_options(COMMAND_PROC, argc, argv, &options);
+		return finish(cmd_proc(&options));
+	}
 	die("unknown %s '%s'; try 'quire --help'", argv[1][0] == '-' ? "option" : "command",
 	    argv[1]);
 }

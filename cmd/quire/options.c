@@ -17,6 +17,8 @@ static const char help_main[] =
 	"  quire boot [BOARD.dtb]             boot; print the log and a summary\n"
 	"  quire walk [BOARD.dtb] ADDRESS     show the page-table walk of an address\n"
 	"  quire ptdump [BOARD.dtb]           print the kernel page tables\n"
+	"  quire meminfo|zoneinfo|buddyinfo|pagetypeinfo|slabinfo|vmallocinfo [BOARD.dtb]\n"
+	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
 	"  quire COMMAND --help               the options of a command\n"
 	"  quire --version                    the version\n"
@@ -75,6 +77,25 @@ static const char help_ptdump[] =
 	"  -v, --verbose          the log on stderr\n"
 	"\n";
 
+const char *const proc_names[] = {"meminfo",  "zoneinfo",    "buddyinfo", "pagetypeinfo",
+				  "slabinfo", "vmallocinfo", NULL};
+
+static const char help_proc[] =
+	"Usage: quire %s [BOARD.dtb] [OPTION...]\n"
+	"\n"
+	"Boot, then print what /proc/%s has at that moment, in Linux's format.\n"
+	"\n"
+	"  -v, --verbose          the log on stderr\n"
+	"\n";
+
+static bool is_proc(const char *name)
+{
+	for (size_t i = 0; proc_names[i]; i++)
+		if (!strcmp(name, proc_names[i]))
+			return true;
+	return false;
+}
+
 static void print_cpus(void)
 {
 	const char *line = "\nCPU models:";
@@ -104,9 +125,12 @@ void print_help(const char *command)
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))
 		text = help_ptdump;
-	else
+	else if (!is_proc(command))
 		die("unknown command '%s'; try 'quire --help'", command);
-	fputs(text, stdout);
+	if (text)
+		fputs(text, stdout);
+	else
+		printf(help_proc, command, command);
 	if (command) {
 		fputs(help_machine, stdout);
 		print_cpus();
@@ -275,7 +299,7 @@ enum option {
 
 #define FOR_BOOT (1U << COMMAND_BOOT)
 #define FOR_WALK (1U << COMMAND_WALK)
-#define FOR_ALL (FOR_BOOT | FOR_WALK | 1U << COMMAND_PTDUMP)
+#define FOR_ALL (FOR_BOOT | FOR_WALK | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
 
 static const struct {
 	const char *name, *other;
@@ -298,8 +322,6 @@ static const struct {
 	[OPT_VERBOSE] = {"--verbose", "-v", false, FOR_ALL},
 	[OPT_HELP] = {"--help", "-h", false, FOR_ALL},
 };
-
-static const char *const command_names[] = {"boot", "walk", "ptdump"};
 
 /* The option that arg is: "--name", "--name=value" (*value set) or the short form; NR_OPTIONS when none. */
 static enum option find_option(const char *arg, const char **value)
@@ -366,7 +388,7 @@ static void apply(enum option option, const char *value, enum command command, s
 		o->verbose = true;
 		break;
 	case OPT_HELP:
-		print_help(command_names[command]);
+		print_help(o->name);
 		exit(fflush(stdout) ? 2 : 0);
 	case NR_OPTIONS:
 		break;
@@ -395,6 +417,7 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 		.kernel_at = NO_ADDRESS,
 		.dtb_at = NO_ADDRESS,
 		.core = &quire_core_4k,
+		.name = argv[1],
 	};
 	for (int i = 2; i < argc; i++) {
 		const char *value;
@@ -402,7 +425,7 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 
 		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
 			if (nr == max)
-				die("%s: unexpected '%s'", command_names[command], argv[i]);
+				die("%s: unexpected '%s'", o->name, argv[i]);
 			operands[nr++] = argv[i];
 			continue;
 		}
@@ -412,8 +435,8 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 		}
 		option = find_option(argv[i], &value);
 		if (option == NR_OPTIONS || !(table[option].commands >> command & 1))
-			die("%s: unknown option '%s'; try 'quire %s --help'",
-			    command_names[command], argv[i], command_names[command]);
+			die("%s: unknown option '%s'; try 'quire %s --help'", o->name, argv[i],
+			    o->name);
 		if (table[option].has_value && !value) {
 			if (i + 1 == argc)
 				die("%s needs a value", argv[i]);

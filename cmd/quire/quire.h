@@ -33,12 +33,16 @@ struct options {
 	struct host_managed managed[HOST_MAX_OVERRIDES];
 	unsigned int nr_managed;
 	const char *address; /* walk */
+	const char *name;    /* of the command */
 };
 
-enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP };
+/* COMMAND_PROC: those named after a text of /proc, which they print. */
+enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP, COMMAND_PROC };
 
 /* Parses argv[2..]; does not return when it is wrong or asks for help. */
 void parse_options(enum command command, int argc, char **argv, struct options *o);
+/* The texts of /proc that are commands; ends with NULL. */
+extern const char *const proc_names[];
 /* A number with an optional suffix K, M, G or T; the whole text. False when it is none or does not fit. */
 bool parse_size(const char *text, uint64_t *value);
 void print_help(const char *command);
@@ -87,6 +91,7 @@ bool make_machine(const struct options *o, struct host_machine *m);
 int cmd_boot(const struct options *o);
 int cmd_walk(const struct options *o);
 int cmd_ptdump(const struct options *o);
+int cmd_proc(const struct options *o);
 
 /* stdout as a report's destination, with what the terminal can show. */
 struct host_out stdout_out(void);

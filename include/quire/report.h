@@ -28,9 +28,18 @@ void report_summary(struct out *out);
 /* Physical memory drawn as a strip per bank: out->unicode and out->colour say with what. */
 void report_map(struct out *out);
 
-/* /proc/zoneinfo and /proc/buddyinfo as Linux 6.12 prints them, counters that Quire does not keep left out. */
+/* The texts of /proc as Linux 6.12 prints them, counters and lines that Quire does not keep left out. */
 void report_zoneinfo(struct out *out);
 void report_buddyinfo(struct out *out);
+void report_pagetypeinfo(struct out *out);
+void report_slabinfo(struct out *out);
+void report_vmallocinfo(struct out *out);
+void report_meminfo(struct out *out);
+
+/* One of them by its name of n characters. 0, out's error, or -ENOENT: there is none of that name. */
+int report_proc(struct out *out, const char *name, size_t n);
+/* Several, separated by commas; what is not known is said. Returns how many were not. */
+unsigned int report_proc_list(struct out *out, const char *names);
 
 /* The areas of the kernel's address space, one a line, in order of address. */
 void report_layout(struct out *out);

@@ -17,7 +17,10 @@
 #include <quire/printk.h>
 #include <quire/report.h>
 #include <quire/report_pgtable.h>
+#include <quire/slab.h>
+#include <quire/percpu.h>
 #include <quire/string.h>
+#include <quire/vmalloc.h>
 
 #include <signal.h>
 #include <stdlib.h>
@@ -379,6 +382,15 @@ static int report(enum host_report what, const struct host_out *to)
 	return out.error;
 }
 
+static int proc(const char *name, const struct host_out *to)
+{
+	struct out out = to_out(to);
+
+	if (setjmp(host_power))
+		return -EIO;
+	return report_proc(&out, name, strlen(name));
+}
+
 static int walk(uint64_t address, bool phys, const struct host_out *to)
 {
 	struct out out = to_out(to);
@@ -395,7 +407,8 @@ static int check(void)
 
 	if (setjmp(host_power))
 		return 1;
-	bad = kernel_pgtable_check() + memblock_check() + zone_check() + (int)mmu_errors();
+	bad = kernel_pgtable_check() + memblock_check() + zone_check() + (int)mmu_errors() +
+	      slab_check() + vmalloc_check() + pcpu_check();
 	for_each_zone(zone) bad += buddy_check(zone) + pageset_check(zone);
 	return bad;
 }
@@ -408,6 +421,7 @@ const struct host_core PASTE(quire_core, GRANULE) = {
 	.boot = boot,
 	.panic_text = panic_text,
 	.report = report,
+	.proc = proc,
 	.walk = walk,
 	.check = check,
 };

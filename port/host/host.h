@@ -94,6 +94,8 @@ struct host_core {
 	const char *(*panic_text)(void);
 	/* After a boot; after one that panicked only HOST_REPORT_JSON. Returns 0, -errno of out. */
 	int (*report)(enum host_report what, const struct host_out *out);
+	/* A text of /proc by name ("slabinfo"), after a boot. 0, -errno of out, -ENOENT: there is none of that name. */
+	int (*proc)(const char *name, const struct host_out *out);
 	/* The walk of a kernel virtual address, or of where phys is mapped. Returns 0, or 1 when nothing is there. */
 	int (*walk)(uint64_t address, bool phys, const struct host_out *out);
 	/* Invariants of the booted machine: number of violations, each printed to the console. */
