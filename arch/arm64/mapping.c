@@ -529,12 +529,10 @@ int pgtable_unmap(struct pgtable *pt, unsigned long kva, u64 size)
 	return run_op(&op, kva, size, 0);
 }
 
-int kernel_unmap_lazy(unsigned long kva, u64 size)
+int pgtable_unmap_lazy(struct pgtable *pt, unsigned long kva, u64 size)
 {
-	struct op op = {.pt = &kernel_pgtable,
-			.kind = OP_UNMAP,
-			.flags = UNMAP_LAZY,
-			.table_attrs = DESC_UXNTABLE};
+	struct op op = {
+		.pt = pt, .kind = OP_UNMAP, .flags = UNMAP_LAZY, .table_attrs = DESC_UXNTABLE};
 
 	return run_op(&op, kva, size, 0);
 }

@@ -33,6 +33,7 @@ void pgtable_init_kernel(phys_addr_t root);
 int pgtable_map(struct pgtable *pt, unsigned long kva, phys_addr_t pa, u64 size, pgprot_t prot,
 		unsigned int flags);
 int pgtable_unmap(struct pgtable *pt, unsigned long kva, u64 size);
+int pgtable_unmap_lazy(struct pgtable *pt, unsigned long kva, u64 size);
 int pgtable_protect(struct pgtable *pt, unsigned long kva, u64 size, pgprot_t prot);
 
 /*

@@ -49,6 +49,13 @@ extern const pgprot_t PROT_NORMAL_NC;
 int kernel_map(unsigned long kva, phys_addr_t pa, u64 size, pgprot_t prot, unsigned int flags);
 /* Unmap; table pages that became empty are freed after the flush. Holes in the range are fine. */
 int kernel_unmap(unsigned long kva, u64 size);
+struct page;
+
+/*
+ * Map n pages, wherever they are, at kva on; nothing may be mapped there, nor linger in the TLBs. 0, or -ENOMEM when there is no
+ * memory for a table, and then nothing is mapped, but what was is still to be flushed (arch/arm64/frames.c).
+ */
+int kernel_map_frames(unsigned long kva, struct page *const *pages, unsigned long n, pgprot_t prot);
 /*
  * The same without a flush, and tables stay: the caller flushes before the addresses or the memory's contents serve
  * anything else. [kva, kva + size) takes no part of a block or contiguous run.

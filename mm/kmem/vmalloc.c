@@ -2,7 +2,7 @@
 /*
  * vmalloc, vmap: pages wherever they are, at consecutive addresses of the vmalloc area.
  *
- * Owns the areas' descriptions, taken from whole pages and never given back, and the address space.
+ * Owns the areas' descriptions and the address space.
  * An area goes in two steps: its pages are unmapped and freed at once, its addresses stay taken (lazy) until the TLBs
  * were flushed for all such areas together. Stale entries can reach freed pages until then only through addresses that
  * nobody may use any more, as in Linux.
@@ -15,6 +15,7 @@
  */
 #include <quire/mm_init.h>
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/smp.h>
 #include <quire/string.h>
 #include <quire/vmalloc.h>
@@ -22,7 +23,8 @@
 static struct va_space space;
 static spinlock_t vm_lock = SPINLOCK_INIT;
 static bool ready;
-static struct vm_struct *spare, *lazy;
+static struct kmem_cache *vm_struct_cache;
+static struct vm_struct *lazy;
 static unsigned long nr_lazy;
 static struct vm_struct image_areas[ARRAY_SIZE(((struct kimage *)0)->segment)];
 
@@ -30,36 +32,12 @@ static struct vm_struct image_areas[ARRAY_SIZE(((struct kimage *)0)->segment)];
 
 static struct vm_struct *area_get(void)
 {
-	struct vm_struct *vm;
-	unsigned long flags = spin_lock_irqsave(&vm_lock);
-
-	vm = spare;
-	if (vm)
-		spare = vm->next_lazy;
-	spin_unlock_irqrestore(&vm_lock, flags);
-	if (!vm) {
-		struct vm_struct *more = (void *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
-		unsigned long i;
-
-		if (!more)
-			return NULL;
-		flags = spin_lock_irqsave(&vm_lock);
-		for (i = 1; i < PAGE_SIZE / sizeof(*more); i++) {
-			more[i].next_lazy = spare;
-			spare = &more[i];
-		}
-		spin_unlock_irqrestore(&vm_lock, flags);
-		vm = more;
-	}
-	memset(vm, 0, sizeof(*vm));
-	return vm;
+	return kmem_cache_zalloc(vm_struct_cache, GFP_KERNEL | __GFP_NOWARN);
 }
 
-/* vm_lock held. */
 static void area_put(struct vm_struct *vm)
 {
-	vm->next_lazy = spare;
-	spare = vm;
+	kmem_cache_free(vm_struct_cache, vm);
 }
 
 /* ------------------------------------------------------------------ lazy areas */
@@ -89,6 +67,9 @@ void vm_unmap_aliases(void)
 {
 	unsigned long flags = spin_lock_irqsave(&vm_lock);
 
+	/* Also what was unmapped within an area that is still there. */
+	if (!lazy)
+		port_flush_tlb_all();
 	purge();
 	spin_unlock_irqrestore(&vm_lock, flags);
 }
@@ -219,24 +200,17 @@ void free_vm_area(struct vm_struct *area)
 
 int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count, pgprot_t prot)
 {
-	unsigned int i = 0, n;
-	int err;
+	unsigned int i, n;
+	int err = kernel_map_frames(kva, pages, count, prot);
 
-	for (; i < count; i += n) {
-		unsigned long at = kva + i * PAGE_SIZE;
-		phys_addr_t pa = page_to_phys(pages[i]);
-
+	for (i = 0; i < count && !err; i += n) {
 		for (n = 1; i + n < count && pages[i + n] == pages[i] + n; n++)
 			;
-		err = kernel_map(at, pa, n * PAGE_SIZE, prot, MAP_NO_BLOCKS | MAP_NO_CONT);
-		if (!err)
-			err = port_mirror_map(at, pa, n * PAGE_SIZE);
-		if (err) {
-			vunmap_range(kva, (i + n) * PAGE_SIZE);
-			return err;
-		}
+		err = port_mirror_map(kva + i * PAGE_SIZE, page_to_phys(pages[i]), n * PAGE_SIZE);
 	}
-	return 0;
+	if (err)
+		vunmap_range(kva, count * PAGE_SIZE);
+	return err;
 }
 
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
@@ -270,8 +244,7 @@ static void free_pages_of(struct vm_struct *vm)
 {
 	for (unsigned int i = 0; i < vm->nr_pages; i++)
 		__free_page(vm->pages[i]);
-	if (vm->pages)
-		free_pages_exact(vm->pages, (vm->size >> PAGE_SHIFT) * sizeof(void *));
+	kvfree(vm->pages);
 	vm->pages = NULL;
 	vm->nr_pages = 0;
 }
@@ -282,8 +255,7 @@ static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int no
 	gfp_t inner =
 		(gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32)) | __GFP_NOWARN;
 
-	vm->pages =
-		alloc_pages_exact((vm->size >> PAGE_SHIFT) * sizeof(void *), inner | __GFP_ZERO);
+	vm->pages = kvmalloc_node(count * sizeof(void *), inner | __GFP_ZERO, node);
 	if (!vm->pages)
 		return -ENOMEM;
 	while (vm->nr_pages < count) {
@@ -363,7 +335,7 @@ void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
 {
 	for (int i = 0; i < nr_vms; i++)
 		free_vm_area(vms[i]);
-	free_pages_exact(vms, (size_t)nr_vms * sizeof(void *));
+	kfree(vms);
 }
 
 /* A hole for all of them together is looked for; what lies between them goes back. */
@@ -377,7 +349,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 
 	if (!ready || nr_vms < 1 || !is_power_of_2(align))
 		return NULL;
-	vms = alloc_pages_exact((size_t)nr_vms * sizeof(void *), GFP_KERNEL | __GFP_NOWARN);
+	vms = kmalloc_array((size_t)nr_vms, sizeof(void *), GFP_KERNEL | __GFP_NOWARN);
 	if (!vms)
 		return NULL;
 	for (i = 0; i < nr_vms; i++) {
@@ -407,7 +379,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 	}
 	spin_unlock_irqrestore(&vm_lock, flags);
 	if (err) {
-		free_pages_exact(vms, (size_t)nr_vms * sizeof(void *));
+		kfree(vms);
 		return NULL;
 	}
 	return vms;
@@ -500,6 +472,7 @@ void vmalloc_init(void)
 {
 	const struct kimage *image = &boot_params.image;
 
+	vm_struct_cache = KMEM_CACHE(vm_struct, SLAB_PANIC);
 	va_space_init(&space, va_layout.vmalloc_start, va_layout.vmalloc_end);
 	for (unsigned int i = 0; i < image->nr_segments; i++) {
 		const struct kimage_segment *s = &image->segment[i];

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Scattered frames at consecutive addresses, and taking them away without a flush: what vmalloc does to the kernel's tables.
+ *
+ * kernel_map() maps one physical range and sees to every case. Here each page goes elsewhere, nothing is mapped there yet,
+ * and the table of the last level nearly always exists: it is looked up once for all the entries it has. A missing one is made
+ * by kernel_map() with the first page. Blocks are the general path's business, in both directions.
+ *
+ * Locking: kernel_pgtable.lock, interrupts off, a table at a time.
+ */
+#include <quire/page.h>
+
+#include "pgtable.h"
+
+#define TABLE_BYTES (PAGE_SIZE * TABLE_ENTRIES)
+
+enum lookup { LOOKUP_TABLE, LOOKUP_NONE, LOOKUP_BLOCK };
+
+/* The entry of the last level for kva. Lock held. */
+static enum lookup last_entry(const struct pgtable *pt, unsigned long kva, u64 **entry)
+{
+	phys_addr_t table = pt->root;
+	int level;
+
+	for (level = pt->top; level < MAX_LEVEL; level++) {
+		const u64 *t = table_ptr(level, table);
+		u64 desc = port_get_pte(&t[table_index(pt, level, kva)]);
+
+		if (!(desc & DESC_VALID))
+			return LOOKUP_NONE;
+		if (!desc_is_table(desc, level))
+			return LOOKUP_BLOCK;
+		table = desc_to_pa(desc, pt->pa52);
+	}
+	*entry = (u64 *)table_ptr(MAX_LEVEL, table) + table_index(pt, MAX_LEVEL, kva);
+	return LOOKUP_TABLE;
+}
+
+/* Pages from kva on that one table maps, n at most. */
+static unsigned long in_one_table(unsigned long kva, unsigned long n)
+{
+	return min(n, (TABLE_BYTES - (kva & (TABLE_BYTES - 1))) >> PAGE_SHIFT);
+}
+
+int kernel_map_frames(unsigned long kva, struct page *const *pages, unsigned long n, pgprot_t prot)
+{
+	struct pgtable *pt = &kernel_pgtable;
+	unsigned long i, k, here, flags;
+
+	for (i = 0; i < n; i += here) {
+		unsigned long at = kva + i * PAGE_SIZE;
+		enum lookup found;
+		u64 *entry, leaf;
+
+		here = in_one_table(at, n - i);
+		flags = spin_lock_irqsave(&pt->lock);
+		found = last_entry(pt, at, &entry);
+		if (likely(found == LOOKUP_TABLE)) {
+			leaf = leaf_desc_for(pt, MAX_LEVEL, 0, prot);
+			for (k = 0; k < here; k++)
+				port_set_pte(&entry[k],
+					     leaf | desc_from_pa(page_to_phys(pages[i + k])));
+		}
+		spin_unlock_irqrestore(&pt->lock, flags);
+		if (unlikely(found != LOOKUP_TABLE)) {
+			int err = found == LOOKUP_BLOCK
+					  ? -EEXIST
+					  : kernel_map(at, page_to_phys(pages[i]), PAGE_SIZE, prot,
+						       MAP_NO_BLOCKS | MAP_NO_CONT);
+
+			if (err) {
+				if (i)
+					kernel_unmap_lazy(kva, i * PAGE_SIZE);
+				return err;
+			}
+			here = 1;
+		}
+	}
+	port_pte_barrier();
+	return 0;
+}
+
+int kernel_unmap_lazy(unsigned long kva, u64 size)
+{
+	struct pgtable *pt = &kernel_pgtable;
+	unsigned long n = size >> PAGE_SHIFT, i, k, here, flags;
+
+	for (i = 0; i < n; i += here) {
+		unsigned long at = kva + i * PAGE_SIZE;
+		enum lookup found;
+		u64 *entry;
+
+		here = in_one_table(at, n - i);
+		flags = spin_lock_irqsave(&pt->lock);
+		found = last_entry(pt, at, &entry);
+		for (k = 0; found == LOOKUP_TABLE && k < here; k++)
+			port_set_pte(&entry[k], 0);
+		spin_unlock_irqrestore(&pt->lock, flags);
+		if (found == LOOKUP_BLOCK)
+			return pgtable_unmap_lazy(pt, at, size - i * PAGE_SIZE);
+	}
+	port_pte_barrier();
+	return 0;
+}
