@@ -191,9 +191,9 @@ void sparse_init(void)
 	first_section_nr = memblock_start_of_DRAM() >> SECTION_SIZE_BITS;
 	last_nr = (memblock_end_of_DRAM() - 1) >> SECTION_SIZE_BITS;
 	/* And as many as may come later. */
-	nr_mem_sections = last_nr - first_section_nr + 1 +
-			  DIV_ROUND_UP(min(hotplug_reserve, BIT(MAX_PHYSMEM_BITS)),
-				       1UL << SECTION_SIZE_BITS);
+	nr_mem_sections =
+		last_nr - first_section_nr + 1 +
+		DIV_ROUND_UP(min(hotplug_reserve, BIT(MAX_PHYSMEM_BITS)), 1UL << SECTION_SIZE_BITS);
 	nr_mem_sections = min(nr_mem_sections, MAX_SECTIONS);
 
 	blocks = nr_mem_sections * PAGEBLOCKS_PER_SECTION;
