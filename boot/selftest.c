@@ -18,8 +18,10 @@
 #include <quire/io.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
+#include <quire/percpu.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/sparse.h>
 #include <quire/vmalloc.h>
 
@@ -484,6 +486,62 @@ static const char *ioremap_refuses_ram(void)
 	return ioremap(memblock_start_of_DRAM(), PAGE_SIZE) ? fail("RAM was mapped") : NULL;
 }
 
+/* Objects of every size at once: each keeps its number; free pages come back when all is given back. */
+static const char *kmalloc_keeps_contents(void)
+{
+	static u64 *object[512];
+	unsigned long before, after;
+	const char *result = NULL;
+	unsigned int i;
+
+	slab_drain_all();
+	drain_all_pages(NULL);
+	before = nr_free_pages();
+	for (i = 0; i < ARRAY_SIZE(object); i++) {
+		size_t size = sizeof(u64) << (i % 12);
+
+		object[i] = kmalloc(size, GFP_KERNEL);
+		if (!object[i])
+			return fail("no memory for %lu bytes", (unsigned long)size);
+		object[i][0] = i;
+		object[i][size / sizeof(u64) - 1] = i;
+	}
+	for (i = 0; i < ARRAY_SIZE(object) && !result; i++)
+		if (object[i][0] != i || object[i][(1UL << (i % 12)) - 1] != i)
+			result = fail("object %u holds %llu", i, (unsigned long long)object[i][0]);
+	for (i = 0; i < ARRAY_SIZE(object); i++)
+		kfree(object[i]);
+	slab_drain_all();
+	drain_all_pages(NULL);
+	after = nr_free_pages();
+	return !result && after != before ? fail("%lu pages free, %lu before", after, before)
+					  : result;
+}
+
+/* More than the first chunk has, so that another one comes and goes. */
+static const char *percpu_keeps_contents(void)
+{
+	static u64 *object[128];
+	const char *result = NULL;
+	unsigned int i, cpu;
+
+	for (i = 0; i < ARRAY_SIZE(object); i++) {
+		object[i] = __alloc_percpu(1024, sizeof(u64));
+		if (!object[i])
+			return fail("no memory for object %u", i);
+		for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+			*per_cpu_ptr(object[i], cpu) = i * NR_CPUS + cpu;
+	}
+	for (i = 0; i < ARRAY_SIZE(object); i++) {
+		for (cpu = 0; cpu < nr_cpus_possible && !result; cpu++)
+			if (*per_cpu_ptr(object[i], cpu) != i * NR_CPUS + cpu)
+				result = fail("object %u of CPU %u holds another's number", i, cpu);
+		free_percpu(object[i]);
+	}
+	pcpu_shrink();
+	return result;
+}
+
 static const char *violations(int n)
 {
 	return n ? fail("%d violations, see above", n) : NULL;
@@ -513,6 +571,10 @@ int quire_selftest(void)
 	check("every page given out is free RAM", every_page_is_free_ram());
 	check("vmalloc serves and guards", vmalloc_serves());
 	check("ioremap refuses RAM", ioremap_refuses_ram());
+	check("kmalloc keeps contents and gives all back", kmalloc_keeps_contents());
+	check("per-CPU memory is each CPU's own", percpu_keeps_contents());
+	check("slabs", violations(slab_check()));
+	check("per-CPU chunks", violations(pcpu_check()));
 	check("vmalloc's areas", violations(vmalloc_check()));
 	check("page tables", violations(kernel_pgtable_check()));
 	check("memblock", violations(memblock_check()));
