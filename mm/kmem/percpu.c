@@ -42,6 +42,7 @@ struct pcpu_cell {
 struct pcpu_chunk {
 	struct pcpu_chunk *next;
 	char *base;			     /* unit of the lowest address */
+	unsigned long addr;		     /* the per-CPU address of a unit's first byte */
 	struct vm_struct **vms;		     /* NULL: the first chunk */
 	unsigned int free_cells, first_free; /* no FREE cell is below first_free */
 	unsigned long objects;
@@ -74,11 +75,16 @@ static unsigned int class_of(size_t size, size_t align)
 	return c;
 }
 
+/* A bit for every object that a cell of the class holds. */
+#define FULL(size) (~0ULL >> (64 - CELL / (size)))
+static const u64 full_masks[NR_CLASSES] = {
+	FULL(8),  FULL(16), FULL(24),  FULL(32),  FULL(48),
+	FULL(64), FULL(96), FULL(128), FULL(192), FULL(256),
+};
+
 static u64 full_mask(unsigned int class)
 {
-	unsigned int n = (unsigned int)CELL / class_size[class];
-
-	return n == 64 ? ~0ULL : (1ULL << n) - 1;
+	return full_masks[class];
 }
 
 /* ------------------------------------------------------------------ cells. pcpu_lock held */
@@ -221,6 +227,8 @@ static void init_chunk(struct pcpu_chunk *chunk, char *base)
 	unsigned int i;
 
 	chunk->base = base;
+	chunk->addr = (unsigned long)__per_cpu_start + (unsigned long)base -
+		      (unsigned long)pcpu_layout.base;
 	chunk->free_cells = nr_cells;
 	for (i = 0; i < NR_CLASSES; i++)
 		chunk->list[i] = NONE;
@@ -384,27 +392,15 @@ static bool grow(const struct request *r, gfp_t gfp)
 
 /* ------------------------------------------------------------------ alloc_percpu */
 
-static void *address(const struct pcpu_chunk *chunk, long offset)
-{
-	return (void *)((unsigned long)__per_cpu_start + (unsigned long)chunk->base -
-			(unsigned long)pcpu_layout.base + (unsigned long)offset);
-}
-
+/* Every CPU's copy becomes zero. size: of a class, or of cells. */
 static void *clear_units(const struct pcpu_chunk *chunk, long offset, size_t size)
 {
+	char *p = (char *)(chunk->addr + (unsigned long)offset);
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
-		u64 *p = (u64 *)(unit(chunk, cpu) + offset);
-
-		/* A class is a multiple of 8; a call would cost more than the smallest. */
-		if (size > 128)
-			memset(p, 0, size);
-		else
-			for (size_t i = 0; i < size / 8; i++)
-				WRITE_ONCE(p[i], 0);
-	}
-	return address(chunk, offset);
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		memset(per_cpu_ptr(p, cpu), 0, size);
+	return p;
 }
 
 static bool make_request(struct request *r, size_t size, size_t align)
@@ -462,33 +458,68 @@ static noinline void *alloc_any(size_t size, size_t align, gfp_t gfp)
 	return p;
 }
 
-void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+/* The same where a call would cost more than the object. */
+static __always_inline void *clear_small(unsigned long at, size_t size)
+{
+	unsigned int cpu, nr = nr_cpus_possible;
+
+	for (cpu = 0; cpu < nr; cpu++) {
+		unsigned long p = at + __per_cpu_offset[cpu], end = p + size;
+
+		/* A class is a multiple of 8. */
+		if (size & 8) {
+			WRITE_ONCE(*(u64 *)p, 0);
+			p += 8;
+		}
+		for (; p < end; p += 16) {
+			WRITE_ONCE(((u64 *)p)[0], 0);
+			WRITE_ONCE(((u64 *)p)[1], 0);
+		}
+	}
+	return (void *)at;
+}
+
+/*
+ * A small object of the first chunk, from a cell that has more than one: nothing but that cell changes. All else is alloc_any's,
+ * called last, so that this needs no frame.
+ */
+static __always_inline void *alloc_quick(size_t size, size_t align, gfp_t gfp)
 {
 	struct pcpu_chunk *chunk = first_chunk;
+	struct pcpu_cell *cell;
+	unsigned int class, i, bit;
 	unsigned long flags;
-	unsigned int class;
-	long offset = -1;
+	u64 rest;
 
-	if (unlikely(size - 1 >= CELL / 2) || unlikely((align - 1) & align) || align > CELL / 2)
+	if (unlikely(size - 1 >= CELL / 2) || unlikely((align - 1) & align) ||
+	    unlikely(align > CELL / 2))
 		return alloc_any(size, align, gfp);
 	class = class_of(size, align);
 	if (unlikely(class == NR_CLASSES))
 		return alloc_any(size, align, gfp);
 	flags = spin_lock_irqsave(&pcpu_lock);
-	if (likely(chunk->list[class] != NONE)) {
-		offset = take_small(chunk, class);
-		chunk->objects++;
-		allocated += class_size[class];
-	}
-	spin_unlock_irqrestore(&pcpu_lock, flags);
-	if (unlikely(offset < 0))
+	i = chunk->list[class];
+	cell = &chunk->cell[i];
+	if (unlikely(i == NONE) || unlikely(!(rest = cell->free & (cell->free - 1)))) {
+		spin_unlock_irqrestore(&pcpu_lock, flags);
 		return alloc_any(size, align, gfp);
-	return clear_units(chunk, offset, class_size[class]);
+	}
+	bit = (unsigned int)__ffs(cell->free);
+	cell->free = rest;
+	chunk->objects++;
+	allocated += class_size[class];
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	return clear_small(chunk->addr + i * CELL + bit * class_size[class], class_size[class]);
+}
+
+void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+{
+	return alloc_quick(size, align, gfp);
 }
 
 void *__alloc_percpu(size_t size, size_t align)
 {
-	return __alloc_percpu_gfp(size, align, GFP_KERNEL);
+	return alloc_quick(size, align, GFP_KERNEL);
 }
 
 void *__alloc_reserved_percpu(size_t size, size_t align)
@@ -510,11 +541,10 @@ void *__alloc_reserved_percpu(size_t size, size_t align)
 /* The chunk and offset of a per-CPU address. pcpu_lock held. */
 static struct pcpu_chunk *chunk_of(const void *ptr, size_t *offset)
 {
-	unsigned long shift = (unsigned long)pcpu_layout.base - (unsigned long)__per_cpu_start;
 	struct pcpu_chunk *chunk;
 
 	for (chunk = first_chunk; chunk; chunk = chunk->next) {
-		*offset = (unsigned long)ptr + shift - (unsigned long)chunk->base;
+		*offset = (unsigned long)ptr - chunk->addr;
 		if (*offset < pcpu_layout.unit_size)
 			break;
 	}
@@ -556,15 +586,13 @@ static bool give(struct pcpu_chunk *chunk, size_t offset)
 	return true;
 }
 
-void free_percpu(void *ptr)
+static noinline void free_any(void *ptr)
 {
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
 	size_t offset = 0;
 	bool ok;
 
-	if (!ptr)
-		return;
 	flags = spin_lock_irqsave(&pcpu_lock);
 	chunk = chunk_of(ptr, &offset);
 	ok = chunk && give(chunk, offset);
@@ -575,6 +603,43 @@ void free_percpu(void *ptr)
 		pr_err("free_percpu: %p was not given by alloc_percpu, and is not freed\n", ptr);
 		port_backtrace();
 	}
+}
+
+/* A small object of the first chunk, to a cell that stays in its list: as alloc_quick. */
+void free_percpu(void *ptr)
+{
+	struct pcpu_chunk *chunk = first_chunk;
+	unsigned long offset, flags, size;
+	struct pcpu_cell *cell;
+	u64 mask, free, full;
+
+	if (unlikely(!ptr))
+		return;
+	offset = (unsigned long)ptr - chunk->addr;
+	if (unlikely(offset >= pcpu_layout.unit_size))
+		return free_any(ptr);
+	cell = &chunk->cell[offset / CELL];
+	flags = spin_lock_irqsave(&pcpu_lock);
+	if (unlikely(cell->kind >= NR_CLASSES))
+		goto any;
+	size = class_size[cell->kind];
+	full = full_masks[cell->kind];
+	mask = 1ULL << offset % CELL / size;
+	free = cell->free;
+	if (unlikely(offset % CELL % size) || unlikely(!free) || unlikely(!(mask & full & ~free)))
+		goto any;
+	free |= mask;
+	/* Without an object it stays the last of its class, or goes. */
+	if (unlikely(free == full) && (cell->next & cell->prev) != NONE)
+		goto any;
+	cell->free = free;
+	chunk->objects--;
+	allocated -= size;
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	return;
+any:
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	free_any(ptr);
 }
 
 void pcpu_shrink(void)
