@@ -8,7 +8,7 @@
  *
  * Owns chunks. Invariants, which pcpu_check re-derives: a cell is FREE, BODY (of a large object, the first cell knows how many) or
  * of a class; a cell of a class is in its class's list if and only if an object in it is free; a class's cell with no object in
- * use is FREE again, but for one a class; free_cells counts FREE cells; a page of a unit has memory in all units or in none, and
+ * use is FREE again, but for one a class and chunk; free_cells counts FREE cells; a page of a unit has memory in all units or in none, and
  * cells in use lie in such.
  *
  * Locking: pcpu_lock, interrupts off, for all of it; pcpu_grow_lock, interrupts on, outside of it for whoever makes a chunk or
@@ -712,6 +712,7 @@ static int complain(const struct pcpu_chunk *chunk, unsigned int i, const char *
 static int check_chunk(const struct pcpu_chunk *chunk, size_t *bytes)
 {
 	unsigned int i, class, free = 0, listed = 0, with_free = 0, body = 0;
+	bool unused[NR_CLASSES] = {false};
 	unsigned long objects = 0;
 	int errors = 0;
 
@@ -748,6 +749,9 @@ static int check_chunk(const struct pcpu_chunk *chunk, size_t *bytes)
 			objects += n;
 			*bytes += n * class_size[cell->kind];
 			with_free += cell->free != 0;
+			if (!n && unused[cell->kind])
+				errors += complain(chunk, i, "is the second without an object");
+			unused[cell->kind] |= !n;
 		}
 	}
 	for (class = 0; class < NR_CLASSES; class ++)
