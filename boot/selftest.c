@@ -342,12 +342,12 @@ static const char *device_attributes(void)
 #define GFP_ALL (GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC | __GFP_NOWARN | __GFP_NORETRY)
 
 /*
- * What a page's `word`, its owner's to use, says while it is taken: the block that it belongs to. Bit 0
- * stays clear, which marks compound tails.
+ * What a page's `word`, its owner's to use, says while it is taken: the block that it belongs to. Bits 0 to 2
+ * stay clear: they mark compound tails and movable pages.
  */
 static u64 block_mark(unsigned long head, unsigned int order)
 {
-	return 0x51ULL << 56 | (u64)head << 8 | order << 1;
+	return 0x51ULL << 56 | (u64)head << 8 | order << 3;
 }
 
 static bool in_cma(phys_addr_t base, phys_addr_t end)
@@ -435,7 +435,7 @@ static const char *every_page_is_free_ram(void)
 		result = fail("%lu of %lu pages cannot be had", nr_free_pages(), before);
 	while (last != NO_PFN) {
 		struct page *page = pfn_to_page(last);
-		unsigned int block_order = page->word >> 1 & 0x1f;
+		unsigned int block_order = page->word >> 3 & 0x1f;
 		u64 next = *(u64 *)page_address(page);
 		const char *mark;
 

@@ -111,17 +111,36 @@ static int populate(unsigned long start_nr, unsigned long end_nr, int nid)
 	return err;
 }
 
+/* The first free memory at or above *start and below end; false: there is none. */
+static bool first_free(phys_addr_t *start, phys_addr_t end, phys_addr_t *stop)
+{
+	phys_addr_t s, e;
+	u64 i;
+
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &s, &e, NULL)
+	{
+		if (e <= *start)
+			continue;
+		*start = max(s, *start);
+		*stop = min(e, end);
+		return *start < end;
+	}
+	return false;
+}
+
 /*
  * Leave a section out: nobody may be given its memory, because there is no struct page to account
- * for it.
+ * for it. What is reserved already keeps its node.
  */
 static void drop_section(unsigned long nr)
 {
-	phys_addr_t base = (phys_addr_t)nr << SECTION_SIZE_BITS;
+	phys_addr_t base = (phys_addr_t)nr << SECTION_SIZE_BITS, stop;
+	phys_addr_t end = base + (1UL << SECTION_SIZE_BITS);
 
 	mem_sections[nr - first_section_nr].present = 0;
-	if (memblock_reserve(base, 1UL << SECTION_SIZE_BITS))
-		panic("Cannot reserve memory at %pa that has no memory map", &base);
+	for (; first_free(&base, end, &stop); base = stop)
+		if (memblock_reserve(base, stop - base))
+			panic("Cannot reserve memory at %pa that has no memory map", &base);
 }
 
 static void populate_run(const struct section_run *run)

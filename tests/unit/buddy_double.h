@@ -39,7 +39,7 @@ void buddy_free_deferred(struct zone *zone, unsigned long start_pfn, unsigned lo
 
 	buddy_free_range(zone, start_pfn, end_pfn);
 	flags = spin_lock_irqsave(&zone->lock);
-	zone->deferred_pages -= pages;
+	__atomic_store_n(&zone->deferred_pages, zone->deferred_pages - pages, __ATOMIC_RELAXED);
 	zone->vm_stat[NR_FREE_PAGES] -= (long)pages;
 	for (pfn = start_pfn; pfn < end_pfn; pfn++)
 		zone->vm_stat[NR_FREE_CMA_PAGES] -=
