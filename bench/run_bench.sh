@@ -49,5 +49,19 @@ if [ -x "$dir/host_bench" ]; then
 	sed 's/^/  /' "$dir/host.tsv"
 fi
 
+if [ -x "$dir/host_slab_bench" ]; then
+	echo "kmalloc in a process, beside mimalloc and jemalloc (best of five, ns a pair)"
+	"$dir/host_slab_bench" quire >"$dir/host_slab.tsv" || failed=1
+	for name in mimalloc jemalloc; do
+		library=$(find /usr/lib -name "lib$name.so*" 2>/dev/null | sort | head -n 1)
+		if [ -n "$library" ]; then
+			LD_PRELOAD=$library "$dir/host_slab_bench" $name >>"$dir/host_slab.tsv" || failed=1
+		else
+			echo "  no lib$name here (package lib$name-dev): left out"
+		fi
+	done
+	sed 's/^/  /' "$dir/host_slab.tsv"
+fi
+
 python3 bench/tables.py "$dir" docs/performance.md || failed=1
 exit $failed

@@ -154,7 +154,20 @@ def host_table(folder):
                     [[name, threads, each, rate] for name, threads, each, rate in lines])
 
 
-TABLES = {"boot": boot_table, "pairs": pairs_table, "operations": ops_table, "host": host_table}
+def host_slab_table(folder):
+    """A row an operation, a column an allocator."""
+    lines, names, values = rows(os.path.join(folder, "host_slab.tsv")), [], {}
+    for name, what, threads, ns in lines:
+        if name not in names:
+            names.append(name)
+        values.setdefault((what, threads), {})[name] = ns
+    if not lines:
+        return None
+    return markdown(["ns each", "threads"] + names,
+                    [[what, threads] + [by.get(n, "") for n in names] for (what, threads), by in values.items()])
+
+
+TABLES = {"boot": boot_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
 
 
 def main():

@@ -20,4 +20,9 @@ $(N)/%.c.o: %.c
 $(N)/host_bench: $(patsubst %,$(N)/%.o,$(HOST_BENCH_SRC))
 	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
 -include $(patsubst %,$(N)/%.d,$(HOST_BENCH_SRC))
-bench-host: $(N)/host_bench
+# kmalloc beside the process's own malloc, which LD_PRELOAD makes mimalloc or jemalloc.
+HOST_SLAB_SRC := bench/host_slab_bench.c tests/unit/doubles.c \
+	$(filter-out mm/kmem/kvmalloc.c,$(wildcard $(call unit_line,tests/unit/test_slab.c,links)))
+$(N)/host_slab_bench: $(patsubst %,$(N)/%.o,$(HOST_SLAB_SRC))
+	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
+bench-host: $(N)/host_bench $(N)/host_slab_bench
