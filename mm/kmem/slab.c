@@ -29,6 +29,9 @@ struct kmem_cache slab_no_cache = {.cpu = slab_no_cpus, .name = "(none)"};
 struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES] = {
 	[0 ... SLAB_MAX_CACHES - 1] = &slab_no_cache,
 };
+struct slab_cpu *slab_cpu_table[SLAB_MAX_CACHES] = {
+	[0 ... SLAB_MAX_CACHES - 1] = slab_no_cpus,
+};
 
 /* ------------------------------------------------------------------ sheaves and barns */
 

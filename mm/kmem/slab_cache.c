@@ -207,6 +207,7 @@ static int give_sheaves(struct kmem_cache *s)
 	if (!cpus)
 		return -ENOMEM;
 	s->cpu = cpus;
+	slab_cpu_table[s->id] = cpus;
 	s->capacity = sheaf_capacity(s->size);
 	s->max_full = max_full_sheaves(s);
 	return 0;
@@ -221,6 +222,7 @@ static void unmake(struct kmem_cache *s)
 		;
 	*link = s->next;
 	slab_cache_table[s->id] = &slab_no_cache;
+	slab_cpu_table[s->id] = slab_no_cpus;
 	free_cpus(s->cpu);
 	free_nodes(s);
 }
@@ -522,7 +524,7 @@ int slab_check(void)
 	int errors = 0;
 
 	for (s = slab_caches; s; s = s->next) {
-		if (slab_cache_table[s->id] != s) {
+		if (slab_cache_table[s->id] != s || slab_cpu_table[s->id] != s->cpu) {
 			pr_err("slab_check: %s: number %u is another cache's\n", s->name, s->id);
 			errors++;
 		}

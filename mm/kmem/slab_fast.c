@@ -31,9 +31,9 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 }
 
 /* type: of the object's page. False: the slow way. */
-static __always_inline bool free_fast(struct kmem_cache *s, void *object, u32 type)
+static __always_inline bool free_fast(struct slab_cpu *cpus, void *object, u32 type)
 {
-	struct slab_cpu *c = s->cpu + port_cpu();
+	struct slab_cpu *c = cpus + port_cpu();
 	unsigned long nr;
 
 	if (unlikely(type >> SLAB_ID_BITS != c->tag) || unlikely(!local_trylock(&c->lock)))
@@ -56,20 +56,18 @@ void kmem_cache_free(struct kmem_cache *s, void *object)
 	if (unlikely(!object))
 		return;
 	type = page_type_load(virt_to_page(object));
-	if (unlikely(type % SLAB_MAX_CACHES != s->id) || unlikely(!free_fast(s, object, type)))
+	if (unlikely(type % SLAB_MAX_CACHES != s->id) || unlikely(!free_fast(s->cpu, object, type)))
 		slab_free_slow(s, object);
 }
 
 void kfree(const void *p)
 {
-	struct kmem_cache *s;
 	u32 type;
 
 	if (unlikely(ZERO_OR_NULL_PTR(p)))
 		return;
 	/* What is no slab has no CPU's tag, and goes the slow way. */
 	type = page_type_load(virt_to_page(p));
-	s = slab_cache_table[type % SLAB_MAX_CACHES];
-	if (unlikely(!free_fast(s, (void *)p, type)))
-		slab_free_slow(s, (void *)p);
+	if (unlikely(!free_fast(slab_cpu_table[type % SLAB_MAX_CACHES], (void *)p, type)))
+		slab_free_slow(slab_cache_table[type % SLAB_MAX_CACHES], (void *)p);
 }

@@ -64,6 +64,8 @@ static inline void slab_store(struct page *slab, struct slab_word w)
  */
 extern struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES];
 extern struct kmem_cache slab_no_cache;
+/* Each one's `cpu`: what kfree wants to know, without a look at the cache. */
+extern struct slab_cpu *slab_cpu_table[SLAB_MAX_CACHES];
 extern struct slab_cpu slab_no_cpus[NR_CPUS];
 extern struct kmem_cache *slab_caches;
 extern struct kmem_cache sheaf_cache, node_cache, cache_cache;

@@ -50,7 +50,7 @@ static void forget_slab(void)
 	unsigned int i;
 
 	for (i = 0; i < SLAB_MAX_CACHES; i++)
-		slab_cache_table[i] = &slab_no_cache;
+		slab_cache_table[i] = &slab_no_cache, slab_cpu_table[i] = slab_no_cpus;
 	slab_caches = NULL;
 	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
 	memset(&node_cache, 0, sizeof(node_cache));
