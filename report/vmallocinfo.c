@@ -37,7 +37,9 @@ void report_vmallocinfo(struct out *out)
 			out_puts(out, " ioremap");
 		if (area->flags & VM_ALLOC)
 			out_puts(out, " vmalloc");
-		if (area->flags & VM_MAP)
+		if (area->flags & VM_DMA_COHERENT)
+			out_puts(out, " dma-coherent");
+		else if (area->flags & VM_MAP)
 			out_puts(out, " vmap");
 		show_nodes(out, area);
 		out_puts(out, "\n");

@@ -11,10 +11,11 @@
 #include <quire/gfp.h>
 #include <quire/pgtable.h>
 
-#define VM_IOREMAP 0x1UL   /* ioremap and memremap */
-#define VM_ALLOC 0x2UL	   /* vmalloc */
-#define VM_MAP 0x4UL	   /* vmap */
-#define VM_NO_GUARD 0x40UL /* no page left unmapped behind it */
+#define VM_IOREMAP 0x1UL       /* ioremap and memremap */
+#define VM_ALLOC 0x2UL	       /* vmalloc */
+#define VM_MAP 0x4UL	       /* vmap */
+#define VM_DMA_COHERENT 0x10UL /* dma_alloc_coherent, besides VM_MAP */
+#define VM_NO_GUARD 0x40UL     /* no page left unmapped behind it */
 
 /* A node of the address-space allocator (mm/kmem/va_alloc.c): [start, end), and the gap before it. */
 struct va_node {
