@@ -39,7 +39,7 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-fuzz \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -51,6 +51,8 @@ test-unit:
 	bash tests/unit/run.sh $(T)/unit $(sort $(UNIT_BINS)) || code=1; \
 	CLANG=$(CLANG) bash tests/unit/tsan.sh $(T)/tsan || code=1; exit $$code
 
+test-models:
+	bash tests/models/run.sh $(T)/models
 test-oracle: host
 	python3 tests/oracle/test_score.py $(B)/quire
 	python3 tests/oracle/score.py --quire $(B)/quire --out $(B)/oracle_score.txt
