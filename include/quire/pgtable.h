@@ -125,6 +125,8 @@ void kernel_pgtable_stats(unsigned long start, unsigned long end, struct pgtable
  * and all memory that is free in memblock; no W+X leaf. Returns the number of violations, the first 16 of them printed.
  */
 int kernel_pgtable_check(void);
+/* [pa, pa + size) is memory that came after boot and that memblock does not know: mm/page/hotplug.c sets it. NULL: there is none. */
+extern bool (*linear_map_later)(phys_addr_t pa, u64 size);
 
 /* Leaves that are writable and executable at EL1, or executable at EL0, in pages of PAGE_SIZE; each run printed. */
 unsigned long kernel_check_wx(void);

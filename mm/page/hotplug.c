@@ -62,6 +62,18 @@ static struct span *boot_span(const struct zone *zone)
 	return &hot.zones[zone_to_nid(zone) * MAX_NR_ZONES + (int)zone_idx(zone)];
 }
 
+/* Hot-added, online or not, all of it. */
+static bool is_hot(phys_addr_t pa, u64 size)
+{
+	unsigned long first = pa >> SECTION_SIZE_BITS, last = (pa + size - 1) >> SECTION_SIZE_BITS;
+
+	for (; first <= last; first++)
+		if (first - first_section_nr >= nr_mem_sections ||
+		    hot.blocks[first - first_section_nr].state == HOT_NONE)
+			return false;
+	return true;
+}
+
 /* The first use: tables, and what there is to come back to. */
 static int hot_init(void)
 {
@@ -86,6 +98,7 @@ static int hot_init(void)
 		(struct span){zone->zone_start_pfn, zone->spanned_pages};
 	for_each_online_node(nid) hot.nodes[nid] =
 		(struct span){NODE_DATA(nid)->node_start_pfn, NODE_DATA(nid)->node_spanned_pages};
+	linear_map_later = is_hot;
 	return 0;
 }
 
@@ -96,6 +109,7 @@ void hotplug_forget(void)
 		free_pages_exact(hot.zones,
 				 MAX_NUMNODES * sizeof(struct span) * (MAX_NR_ZONES + 1));
 	}
+	linear_map_later = NULL;
 	hot.blocks = NULL;
 	hot.zones = NULL;
 }
@@ -249,19 +263,29 @@ static void count_pages(struct zone *zone, long nr)
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
+/* Who is in a list once stays there. */
+static bool is_listed(const struct zone *zone)
+{
+	const struct zoneref *ref = zone->zone_pgdat->node_zonelists[ZONELIST_NOFALLBACK];
+
+	while (ref && ref->zone && ref->zone != zone)
+		ref++;
+	return ref && ref->zone;
+}
+
 static struct zoneref *add_node(struct zoneref *ref, struct pglist_data *pgdat)
 {
 	int z;
 
 	for (z = MAX_NR_ZONES - 1; z >= 0; z--)
-		if (populated_zone(&pgdat->node_zones[z]))
+		if (populated_zone(&pgdat->node_zones[z]) || is_listed(&pgdat->node_zones[z]))
 			*ref++ = (struct zoneref){&pgdat->node_zones[z], (enum zone_type)z};
 	return ref;
 }
 
 /*
- * A zone got its first pages, or lost its last. Lists are not changed but replaced: who walks an old one may end its walk. So old
- * ones made here stay; a zone that comes and goes costs a page or two each time.
+ * A zone got pages that never had any. Lists are not changed but replaced: who walks an old one may end its walk. So old ones made
+ * here stay, and a zone that lost its last page stays in them, with nothing to give: when it comes back they are right again.
  */
 static int rebuild_zonelists(void)
 {
@@ -357,7 +381,7 @@ static int online_locked(unsigned long pfn, unsigned long nr, enum mmop type)
 	zone = zone_for(block_of(pfn)->nid, pfn, pfn + nr, type);
 	if (!zone->name)
 		zone->name = zone_names[zone_idx(zone)];
-	first = !populated_zone(zone);
+	first = !populated_zone(zone) && !is_listed(zone);
 	memmap_init_free(pfn, pfn + nr, zone);
 	memmap_set_types(pfn, pfn + nr, MIGRATE_MOVABLE);
 	count_pages(zone, (long)nr);
@@ -413,10 +437,6 @@ static int offline_locked(unsigned long pfn, unsigned long nr)
 	set_sections(pfn, nr, NULL);
 	count_pages(zone, -(long)nr);
 	set_spans(zone);
-	/* The old lists do no harm: the zone has nothing to give. */
-	if (!populated_zone(zone) && rebuild_zonelists())
-		pr_warn("hotplug: no memory for zonelists without node %d zone %s\n",
-			zone_to_nid(zone), zone->name);
 	init_per_zone_wmark_min();
 	return 0;
 }

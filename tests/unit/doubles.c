@@ -292,6 +292,7 @@ weak void smp_membarrier(void)
 {
 }
 
+weak bool (*linear_map_later)(phys_addr_t pa, u64 size);
 weak const struct page_debug_ops *page_debug;
 weak const struct slab_debug_ops *slab_debug_ops;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/compaction.c tests/stress/movable.c */
+/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/compaction.c mm/debug/movable.c */
 /* granules: 12 14 16 */
 /*
  * Compaction and migration with real movable pages: a zone made of holes gives large blocks again, objects stay what they are, and
@@ -13,7 +13,7 @@
 #include <quire/compaction.h>
 
 #include "page_world.h"
-#include "tests/stress/movable.h"
+#include "mm/debug/movable.h"
 
 /* Draining reaches into other CPUs' lists: the double does nothing, which is not enough here. */
 void smp_membarrier(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/contig.c mm/page/cma.c mm/page/migrate.c mm/page/compaction.c mm/page/hotplug.c mm/page/handover.c mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c tests/stress/movable.c */
+/* links: mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/contig.c mm/page/cma.c mm/page/migrate.c mm/page/compaction.c mm/page/hotplug.c mm/page/handover.c mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c mm/debug/movable.c */
 /* granules: 12 14 16 */
 /* Sections come and go: on the way there and back every count, list and mapping is as it was. */
 #include <quire/compaction.h>
@@ -7,7 +7,7 @@
 
 #include "mm/page/internal.h"
 #include "mm_fixture.h"
-#include "tests/stress/movable.h"
+#include "mm/debug/movable.h"
 
 #define SECTION (1UL << SECTION_SIZE_BITS)
 #define PFN(addr) ((unsigned long)(addr) >> PAGE_SHIFT)
@@ -175,6 +175,32 @@ static void new_zones_are_used(void **state)
 	check_all();
 }
 
+/* The zone's own things are made with its first page ever; when it comes again it finds them, and requests find it. */
+static void a_zone_that_comes_again_costs_nothing(void **state)
+{
+	struct snapshot before;
+
+	for (unsigned int round = 0; round < 4; round++) {
+		struct page *page;
+
+		assert_int_equal(add_memory(0, LATER, SECTION), 0);
+		assert_true(linear_map_later(LATER, SECTION));
+		assert_false(linear_map_later(LATER, 2 * SECTION));
+		assert_int_equal(online_pages(PFN(LATER), PAGES_PER_SECTION, MMOP_ONLINE_MOVABLE),
+				 0);
+		page = alloc_page(GFP_HIGHUSER_MOVABLE);
+		assert_ptr_equal(page_zone(page), zone_at(0, ZONE_MOVABLE));
+		__free_page(page);
+		assert_int_equal(offline_and_remove_memory(LATER, SECTION), 0);
+		assert_false(linear_map_later(LATER, SECTION));
+		check_all();
+		if (!round)
+			snapshot(&before);
+		else
+			assert_same(&before);
+	}
+}
+
 static void users_are_moved_out(void **state)
 {
 	int handles[500];
@@ -261,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_section_comes_and_goes_page_for_page, boot),
 		cmocka_unit_test_setup(new_zones_are_used, boot),
+		cmocka_unit_test_setup(a_zone_that_comes_again_costs_nothing, boot),
 		cmocka_unit_test_setup(users_are_moved_out, boot),
 		cmocka_unit_test_setup(a_page_that_stays_keeps_its_section, boot),
 		cmocka_unit_test_setup(refusals, boot),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user of movable pages for tests and stress: an object store. A handle names an object that fills one page with a pattern of its
+ * A user of movable pages, for tests and the stress: an object store. A handle names an object that fills one page with a pattern of its
  * own; the page may move at any time, the handle stays. Any CPU.
  */
-#ifndef TESTS_STRESS_MOVABLE_H
-#define TESTS_STRESS_MOVABLE_H
+#ifndef MM_DEBUG_MOVABLE_H
+#define MM_DEBUG_MOVABLE_H
 
 #include <quire/migrate.h>
 
