@@ -34,14 +34,7 @@
 /* Plain accesses, which take an offset where atomic ones want the address in a register; words, which need no extension. */
 #define LOCAL_LOAD(x) READ_ONCE(x)
 #define LOCAL_STORE(x, v) WRITE_ONCE(x, v)
-#if defined(__SANITIZE_THREAD__)
-#define LOCAL_LOCK_TSAN
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LOCAL_LOCK_TSAN
-#endif
-#endif
-#ifdef LOCAL_LOCK_TSAN
+#ifdef QUIRE_TSAN
 #undef LOCAL_LOAD
 #undef LOCAL_STORE
 #define LOCAL_LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)

@@ -131,6 +131,15 @@ typedef unsigned int gfp_t;
 	} while (0)
 
 /* One untorn access that the compiler neither repeats nor drops. */
+/* ThreadSanitizer looks at this build: what plain accesses and barriers of the processor do has to be said as atomic operations. */
+#if defined(__SANITIZE_THREAD__)
+#define QUIRE_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define QUIRE_TSAN
+#endif
+#endif
+
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 

@@ -20,6 +20,17 @@
 /* ------------------------------------------------------------------ what comes */
 
 /*
+ * A look at a page without references. Others may look at it at the same time, and for a moment try to get a reference or the page
+ * lock, of a page that was taken again meanwhile: later than this, for what this CPU stores depends on what it sees here. That
+ * is order enough for the processor; ThreadSanitizer wants to be told that it is meant.
+ */
+#ifdef QUIRE_TSAN
+#define LOAD_FREE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#else
+#define LOAD_FREE(x) (x)
+#endif
+
+/*
  * All of a block's pages look as the lists want them: no references, no mappings, no mapping, no
  * flags. One value is 0 then, so that it is one branch.
  */
@@ -30,8 +41,9 @@ static __always_inline bool nothing_left(const struct page *page, unsigned int o
 	u32 flags = 0;
 
 #define LOOK(p)                                                                                    \
-	(left |= (*(const u64 *)&(p)->_refcount ^ PAGE_COUNTS_FREE) | (p)->word,                   \
-	 flags |= (p)->flags)
+	(left |=                                                                                   \
+	 (LOAD_FREE(*(const u64 *)&(p)->_refcount) ^ PAGE_COUNTS_FREE) | LOAD_FREE((p)->word),     \
+	 flags |= LOAD_FREE((p)->flags))
 	LOOK(page);
 	/* Pages are paired: the loop's own instructions are half as many. */
 	if (order)
