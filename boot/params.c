@@ -20,6 +20,7 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/string.h>
+#include <quire/swiotlb.h>
 
 #include "fdt_scan.h"
 
@@ -427,6 +428,7 @@ static const struct early_param {
 	{"initrdmem", early_initrdmem},
 	{"initrd", early_initrdmem},
 	{"transparent_hugepage", early_transparent_hugepage},
+	{"swiotlb", swiotlb_setup},
 	{"earlycon", early_earlycon},
 	{"console", early_console},
 	{"loglevel", early_loglevel},
@@ -549,7 +551,6 @@ static const char *const known_params[] = {
 	"smp",
 	"softlockup",
 	"swapaccount",
-	"swiotlb",
 	"threadirqs",
 	"tsc",
 	"video",

@@ -15,6 +15,7 @@
 #include <quire/boot.h>
 #include <quire/buddy.h>
 #include <quire/cma.h>
+#include <quire/dma.h>
 #include <quire/io.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
@@ -23,6 +24,7 @@
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/sparse.h>
+#include <quire/swiotlb.h>
 #include <quire/vmalloc.h>
 
 /* ESR_EL1: exception class, write, and the fault status codes (Arm ARM D24.2.40). */
@@ -486,6 +488,74 @@ static const char *ioremap_refuses_ram(void)
 	return ioremap(memblock_start_of_DRAM(), PAGE_SIZE) ? fail("RAM was mapped") : NULL;
 }
 
+/* ------------------------------------------------------------------ memory for devices */
+
+#define ATTR_NORMAL_NC 0x44
+
+/* Three pages for a device that does not see the caches: within its reach, uncached, and gone afterwards. */
+static const char *coherent_memory_is_reached(void)
+{
+	const size_t size = 3 * PAGE_SIZE;
+	const char *result = NULL;
+	struct device dev;
+	dma_addr_t handle;
+	unsigned long kva;
+	u64 par, *p;
+
+	device_dma_init(&dev, "selftest", false);
+	p = dma_alloc_coherent(&dev, size, &handle, GFP_KERNEL | __GFP_NOWARN);
+	if (!p)
+		return memblock_start_of_DRAM() > DMA_BIT_MASK(32) ? skipped : fail("no memory");
+	kva = port_ptr_to_kva(p);
+	par = port_at_s1e1(kva, true);
+	if (handle + size - 1 > DMA_BIT_MASK(32))
+		result = fail("0x%llx is out of reach", (unsigned long long)handle);
+	else if (par & PAR_F || PAR_ATTR(par) != ATTR_NORMAL_NC ||
+		 PAR_PA(par) != (handle & ~0xfffULL))
+		result = fail("0x%lx is mapped by PAR 0x%llx", kva, (unsigned long long)par);
+	for (unsigned int i = 0; i < size / sizeof(*p) && !result; i++)
+		if (p[i])
+			result = fail("it is not zero at %u", i);
+	dma_free_coherent(&dev, size, p, handle);
+	if (result)
+		return result;
+	vm_unmap_aliases();
+	return not_mapped(kva);
+}
+
+/* What the device reads is what the CPU wrote, and the other way round, wherever the buffer lies. */
+static const char *streaming_memory_is_reached(void)
+{
+	const char *result = NULL;
+	struct device dev;
+	dma_addr_t at;
+	u8 *p, *device;
+
+	device_dma_init(&dev, "selftest", true);
+	p = (u8 *)__get_free_page(GFP_KERNEL);
+	if (!p)
+		return fail("no page");
+	p[100] = 0x5c;
+	p[101] = 0x5d;
+	at = dma_map_single_attrs(&dev, p + 100, 2, DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+	if (at == DMA_MAPPING_ERROR) {
+		result = is_swiotlb_active() && memblock_start_of_DRAM() < DMA_BIT_MASK(32)
+				 ? fail("it cannot be mapped")
+				 : skipped;
+	} else {
+		device = phys_to_virt(dma_to_phys(&dev, at));
+		if (at + 1 > DMA_BIT_MASK(32) || device[0] != 0x5c)
+			result = fail("the device reads 0x%x at 0x%llx", device[0],
+				      (unsigned long long)at);
+		device[0] = 0xc5;
+		dma_unmap_single(&dev, at, 2, DMA_BIDIRECTIONAL);
+		if (!result && (p[100] != 0xc5 || p[101] != 0x5d))
+			result = fail("0x%x, 0x%x came back", p[100], p[101]);
+	}
+	free_pages((unsigned long)p, 0);
+	return result;
+}
+
 /* Objects of every size at once: each keeps its number; free pages come back when all is given back. */
 static const char *kmalloc_keeps_contents(void)
 {
@@ -571,11 +641,14 @@ int quire_selftest(void)
 	check("every page given out is free RAM", every_page_is_free_ram());
 	check("vmalloc serves and guards", vmalloc_serves());
 	check("ioremap refuses RAM", ioremap_refuses_ram());
+	check("devices reach coherent memory, uncached", coherent_memory_is_reached());
+	check("devices reach what is mapped for them", streaming_memory_is_reached());
 	check("kmalloc keeps contents and gives all back", kmalloc_keeps_contents());
 	check("per-CPU memory is each CPU's own", percpu_keeps_contents());
 	check("slabs", violations(slab_check()));
 	check("per-CPU chunks", violations(pcpu_check()));
 	check("vmalloc's areas", violations(vmalloc_check()));
+	check("memory for devices", violations(dma_check()));
 	check("page tables", violations(kernel_pgtable_check()));
 	check("memblock", violations(memblock_check()));
 	check("zones", violations(zone_check()));

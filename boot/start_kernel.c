@@ -16,6 +16,7 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/report.h>
+#include <quire/swiotlb.h>
 #include <quire/vmalloc.h>
 #include <quire/slab.h>
 
@@ -28,6 +29,8 @@ static void mm_core_init(void)
 
 	event_step("build_all_zonelists");
 	build_all_zonelists();
+	event_step("swiotlb_init");
+	swiotlb_init();
 	event_step("memblock_free_all");
 	memblock_free_all();
 	mem_init_print_info();

@@ -55,8 +55,8 @@ struct device {
 void device_dma_init(struct device *dev, const char *name, bool coherent);
 
 /*
- * The device reaches addresses of `mask`, of the form DMA_BIT_MASK(n). 0; -EIO: it does no DMA, or nothing could be given that it
- * reaches, and then nothing has changed.
+ * The device reaches addresses of `mask`, of the form DMA_BIT_MASK(n). 0; -EIO: it does no DMA, or not all of the DMA zone is in its
+ * reach, and then nothing has changed. As in Linux 32 bits and more are always accepted; where RAM lies beyond, requests fail later.
  */
 int dma_set_mask(struct device *dev, u64 mask);
 int dma_set_coherent_mask(struct device *dev, u64 mask);

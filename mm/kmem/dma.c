@@ -104,7 +104,8 @@ bool dma_supported(struct device *dev, u64 mask)
 	/* ZONE_DMA can serve it, from its last byte on. */
 	dma_addr_t least = phys_to_dma(dev, min(arm64_dma_phys_limit, PFN_PHYS(max_pfn)) - 1);
 
-	return least == DMA_MAPPING_ERROR ? mask >= DMA_BIT_MASK(32) : mask >= least;
+	/* Drivers count on 32 bits wherever RAM lies (Linux: dma_direct_supported). */
+	return mask >= DMA_BIT_MASK(32) || (least != DMA_MAPPING_ERROR && mask >= least);
 }
 
 int dma_set_mask(struct device *dev, u64 mask)

@@ -164,6 +164,26 @@ static void divide(unsigned int nareas)
 	pool.nareas = nareas;
 }
 
+/* Memory beside the pool: all or none. */
+static bool describe(unsigned long nslabs, unsigned int nareas)
+{
+	const size_t segments = nslabs / IO_TLB_SEGSIZE * sizeof(pool.segments[0]);
+	const size_t slots = PAGE_ALIGN(nslabs * sizeof(pool.slots[0]));
+
+	pool.segments = memblock_alloc_raw(segments, SMP_CACHE_BYTES);
+	pool.slots = memblock_alloc_raw(slots, PAGE_SIZE);
+	pool.areas = memblock_alloc_raw(nareas * sizeof(pool.areas[0]), SMP_CACHE_BYTES);
+	if (pool.segments && pool.slots && pool.areas)
+		return true;
+	if (pool.segments)
+		memblock_free(pool.segments, segments);
+	if (pool.slots)
+		memblock_free(pool.slots, slots);
+	if (pool.areas)
+		memblock_free(pool.areas, nareas * sizeof(pool.areas[0]));
+	return false;
+}
+
 static void init_pool(void)
 {
 	unsigned long nslabs = default_nslabs;
@@ -181,12 +201,9 @@ static void init_pool(void)
 		default_nslabs = nslabs;
 	}
 	nareas = (unsigned int)min_t(u64, default_nareas, nslabs / IO_TLB_SEGSIZE);
-	pool.segments = memblock_alloc_raw(nslabs / IO_TLB_SEGSIZE * sizeof(pool.segments[0]),
-					   SMP_CACHE_BYTES);
-	pool.slots = memblock_alloc_raw(PAGE_ALIGN(nslabs * sizeof(pool.slots[0])), PAGE_SIZE);
-	pool.areas = memblock_alloc_raw(nareas * sizeof(pool.areas[0]), SMP_CACHE_BYTES);
-	if (!pool.segments || !pool.slots || !pool.areas) {
+	if (!describe(nslabs, nareas)) {
 		pr_warn(TLB "no memory for the descriptions of %lu slots\n", nslabs);
+		memblock_free(at, PAGE_ALIGN(nslabs << IO_TLB_SHIFT));
 		return;
 	}
 	pool.at = at;

@@ -9,6 +9,7 @@
  */
 #include <quire/boot.h>
 #include <quire/buddy.h>
+#include <quire/dma.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
@@ -408,7 +409,7 @@ static int check(void)
 	if (setjmp(host_power))
 		return 1;
 	bad = kernel_pgtable_check() + memblock_check() + zone_check() + (int)mmu_errors() +
-	      slab_check() + vmalloc_check() + pcpu_check();
+	      slab_check() + vmalloc_check() + pcpu_check() + dma_check();
 	for_each_zone(zone) bad += buddy_check(zone) + pageset_check(zone);
 	return bad;
 }

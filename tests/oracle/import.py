@@ -219,6 +219,14 @@ def cma_areas(exp):
     return out
 
 
+def swiotlb_lines(path):
+    """What the log says of bounce buffers, the pool's address left out: it depends on what was allocated before."""
+    if not (os.path.exists(path) or os.path.exists(path + ".gz")):
+        return None
+    lines = re.findall(r"software IO TLB: (.*)$", contents(path).decode(errors="replace"), re.M)
+    return [re.sub(r"0x[0-9a-f]+", "*", line.strip()) for line in lines] or None
+
+
 def convert(records, name):
     src = os.path.join(records, "cases", name)
     exp = json.loads(contents(os.path.join(src, "expected.json")))
@@ -281,6 +289,7 @@ def convert(records, name):
         case["min_free_kbytes"] = int(vm["min_free_kbytes"])
     case["crashkernel"] = crash_kernel(exp.get("crashkernel_lines") or [])
     case["cma"] = cma_areas(exp)
+    case["swiotlb"] = swiotlb_lines(os.path.join(src, "boot.log"))
     case["linear_map"] = lin
     if case["complete"] and exp.get("page_tables"):
         case["all_table_pages"] = exp["page_tables"]["tables"]

@@ -18,6 +18,7 @@ what is computed from them, and for the page tables. What is compared:
   min_free      min_free_kbytes, given the same managed pages
   crashkernel   size, and address where the command line gives it; refused where Linux refused
   cma           size, and address where the tree or the command line gives it; refused where Linux refused
+  swiotlb       how large the pool of bounce buffers is and why, word for word; where it lies
   memstart, table_pages, coverage, blocks                        (pgtables.txt)
 
 Where Linux stopped before it printed something, that is not compared, but quire must boot and exit 0.
@@ -323,6 +324,23 @@ class Case:
             bad.append("an area that Linux has not: %s" % hexes(rest))
         self.check("cma", not bad, "; ".join(bad))
 
+    # ------------------------------------------------------------------ bounce buffers
+
+    def compare_swiotlb(self, doc, log):
+        want = self.want.get("swiotlb")
+        if not want:
+            return
+        lines = re.findall(r"software IO TLB: (.*)$", log, re.M)
+        self.same("swiotlb", [re.sub(r"0x[0-9a-f]+", "*", line.strip()) for line in lines], want)
+        # What the log says is what memblock has: reserved, RAM, and below the end of the lowest zone with memory.
+        for m in re.finditer(r"mapped \[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]", "\n".join(lines)):
+            pool = (num(m[1]), num(m[2]) - num(m[1]))
+            reserved = reserved_at(doc["events"], "memblock_free_all") or []
+            low = [num(b) + num(s) for b, s in filter(None, self.want["zone_ranges"].values())]
+            self.check("swiotlb_pool", covered(pool, reserved) and covered(pool, [(num(x["base"]), num(x["size"]))
+                       for x in doc["memory"]]) and pool[0] + pool[1] <= low[0],
+                       "%#x+%#x is not reserved memory below %#x" % (*pool, low[0]))
+
     # ------------------------------------------------------------------ the linear map
 
     def compare_linear_map(self, doc):
@@ -370,7 +388,8 @@ class Case:
         self.check("boots", True)
         steps = [(self.compare_memory, doc), (self.compare_reserved, doc), (self.compare_reserved_mem, doc),
                  (self.compare_log, log), (self.compare_zones, doc), (self.compare_zonelists, doc),
-                 (self.compare_watermarks,), (self.compare_crash_kernel, log), (self.compare_cma, doc), (self.compare_linear_map, doc)]
+                 (self.compare_watermarks,), (self.compare_crash_kernel, log), (self.compare_cma, doc),
+                 (self.compare_swiotlb, doc, log), (self.compare_linear_map, doc)]
         for step in steps:
             try:
                 step[0](*step[1:])

@@ -16,6 +16,7 @@
 #include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/swiotlb.h>
 
 #include "boot/fdt_scan.h"
 
@@ -75,6 +76,14 @@ int setup_earlycon(const char *val)
 {
 	snprintf(earlycon, sizeof(earlycon), "%s", val ? val : "(none)");
 	return val && strncmp(val, "nosuch", 6) == 0 ? -ENODEV : 0;
+}
+
+static char swiotlb[32];
+
+const char *swiotlb_setup(const char *val)
+{
+	snprintf(swiotlb, sizeof(swiotlb), "%s", val ? val : "(none)");
+	return val && *val == 'x' ? "slots,areas,force or noforce" : NULL;
 }
 
 static int reset(void **state)
@@ -283,6 +292,15 @@ static void bad_switches_change_nothing(void **state)
 	assert_non_null(strstr(log_text, "'earlycon=nosuch,0x1000': no such console; ignored\n"));
 }
 
+static void bounce_buffers(void **state)
+{
+	parse("swiotlb=65536,force");
+	assert_string_equal(swiotlb, "65536,force");
+	assert_null(strstr(log_text, "Malformed"));
+	parse("swiotlb=x");
+	assert_non_null(strstr(log_text, "'swiotlb=x': slots,areas,force or noforce; ignored\n"));
+}
+
 static void options_of_the_image(void **state)
 {
 	parse("quire.selftest quire.semihosting=1 quire.color=on quire.summary=0 "
@@ -363,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(switches, reset),
 		cmocka_unit_test_setup(huge_pages, reset),
 		cmocka_unit_test_setup(bad_switches_change_nothing, reset),
+		cmocka_unit_test_setup(bounce_buffers, reset),
 		cmocka_unit_test_setup(options_of_the_image, reset),
 		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
 		cmocka_unit_test_setup(consoles, reset),
