@@ -12,18 +12,21 @@
 
 /* The properties that the boot asks for. Every other one is passed over. */
 #define FDT_PROPERTIES(P)                                                                          \
+	P(REDIST_REGIONS, "#redistributor-regions")                                                \
 	P(ADDRESS_CELLS, "#address-cells")                                                         \
 	P(SIZE_CELLS, "#size-cells")                                                               \
 	P(ALIGNMENT, "alignment")                                                                  \
 	P(ALLOC_RANGES, "alloc-ranges")                                                            \
 	P(BOOTARGS, "bootargs")                                                                    \
 	P(COMPATIBLE, "compatible")                                                                \
+	P(CPU_RELEASE_ADDR, "cpu-release-addr")                                                    \
 	P(DEVICE_TYPE, "device_type")                                                              \
 	P(DISTANCE_MATRIX, "distance-matrix")                                                      \
 	P(DMA_RANGES, "dma-ranges")                                                                \
 	P(ENABLE_METHOD, "enable-method")                                                          \
 	P(HOTPLUGGABLE, "hotpluggable")                                                            \
 	P(KASLR_SEED, "kaslr-seed")                                                                \
+	P(INTERRUPT_CONTROLLER, "interrupt-controller")                                            \
 	P(CMA_DEFAULT, "linux,cma-default")                                                        \
 	P(DMA_DEFAULT, "linux,dma-default")                                                        \
 	P(ELFCOREHDR, "linux,elfcorehdr")                                                          \
@@ -37,6 +40,7 @@
 	P(NO_MAP, "no-map")                                                                        \
 	P(NUMA_NODE_ID, "numa-node-id")                                                            \
 	P(RANGES, "ranges")                                                                        \
+	P(REDIST_STRIDE, "redistributor-stride")                                                   \
 	P(REG, "reg")                                                                              \
 	P(REG_IO_WIDTH, "reg-io-width")                                                            \
 	P(REG_SHIFT, "reg-shift")                                                                  \

@@ -256,6 +256,9 @@ static void scan_cpu(const char *name, const struct fdt_props *p, const struct f
 		.compatible = fdt_prop_string(p, FDT_P_COMPATIBLE),
 		.enable_method = fdt_prop_string(p, FDT_P_ENABLE_METHOD),
 	};
+	if (fdt_has(p, FDT_P_CPU_RELEASE_ADDR))
+		cpu->release_addr = fdt_number(p->val[FDT_P_CPU_RELEASE_ADDR],
+					       min(p->len[FDT_P_CPU_RELEASE_ADDR] / 4, 2U));
 }
 
 static void scan_reserved_memory(const struct fdt_cursor *c, const struct fdt_props *p)

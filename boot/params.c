@@ -19,6 +19,7 @@
 #include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/smp.h>
 #include <quire/string.h>
 #include <quire/swiotlb.h>
 
@@ -27,6 +28,8 @@
 phys_addr_t memory_limit = PHYS_ADDR_MAX;
 bool numa_off;
 unsigned int numa_fake_nodes;
+unsigned int setup_max_cpus = NR_CPUS;
+unsigned int nr_cpus_limit = NR_CPUS;
 struct quire_options quire_options = {.summary = true};
 
 static bool is_space(char c)
@@ -356,6 +359,43 @@ static const char *early_debug(const char *val)
 	return NULL;
 }
 
+static const char *need_cpus(const char *val, unsigned int *n)
+{
+	const char *end;
+	u64 v;
+
+	if (!val)
+		return "no number given";
+	v = parse_size(val, &end, NULL);
+	if (end == val || *end)
+		return "not a number of CPUs";
+	*n = (unsigned int)min(v, (u64)NR_CPUS);
+	return NULL;
+}
+
+static const char *early_maxcpus(const char *val)
+{
+	return need_cpus(val, &setup_max_cpus);
+}
+
+static const char *early_nosmp(const char *val)
+{
+	setup_max_cpus = 0;
+	return NULL;
+}
+
+static const char *early_nr_cpus(const char *val)
+{
+	unsigned int n = 0;
+	const char *why = need_cpus(val, &n);
+
+	if (!why && !n)
+		why = "the boot CPU is one already";
+	if (!why)
+		nr_cpus_limit = n;
+	return why;
+}
+
 static const char *early_semihosting(const char *val)
 {
 	quire_options.semihosting = parse_bool(val, false);
@@ -434,6 +474,9 @@ static const struct early_param {
 	{"loglevel", early_loglevel},
 	{"quiet", early_quiet},
 	{"debug", early_debug},
+	{"maxcpus", early_maxcpus},
+	{"nosmp", early_nosmp},
+	{"nr_cpus", early_nr_cpus},
 	{"quire.semihosting", early_semihosting},
 	{"quire.columns", early_columns},
 	{"quire.hotplug", early_hotplug},
@@ -509,7 +552,6 @@ static const char *const known_params[] = {
 	"keepinitrd",
 	"log_buf_len",
 	"lsm",
-	"maxcpus",
 	"mem_encrypt",
 	"memmap",
 	"memtest",
@@ -519,9 +561,7 @@ static const char *const known_params[] = {
 	"net",
 	"nfsroot",
 	"nohz",
-	"nosmp",
 	"noswap",
-	"nr_cpus",
 	"numa_balancing",
 	"oops",
 	"page_owner",

@@ -12,6 +12,7 @@
 #include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/smp.h>
 
 #include "fdt_scan.h"
 #include "setup_arch.h"
@@ -73,6 +74,7 @@ void setup_arch(void)
 	event_step("parse_early_param");
 	parse_early_param();
 	console_from_stdout_path();
+	smp_init_cpus();
 
 	if (boot_params.image.phys % SZ_2M)
 		pr_warn("Kernel image misaligned at boot, please fix your bootloader!\n");

@@ -19,6 +19,7 @@
 #include <quire/swiotlb.h>
 #include <quire/vmalloc.h>
 #include <quire/slab.h>
+#include <quire/smp.h>
 
 #include "setup_arch.h"
 
@@ -68,6 +69,12 @@ void start_kernel(void)
 	event_step("mark_rodata_ro");
 	mark_rodata_ro();
 	event_step("page allocator ready");
+	/*
+	 * Linux makes rodata read-only later, with all CPUs up. That may split blocks of the linear map, and between break and make
+	 * another CPU would find nothing there.
+	 */
+	event_step("smp_init");
+	smp_init();
 }
 
 static int report_out_write(struct out *out, const char *s, size_t n)

@@ -12,6 +12,7 @@
  */
 #include <quire/port.h>
 #include <quire/printk.h>
+#include <quire/smp.h>
 #include <quire/spinlock.h>
 #include <quire/string.h>
 
@@ -25,8 +26,9 @@ int console_loglevel = 7;
 static char log_buf[LOG_SIZE] __attribute__((section(".bss.noinit")));
 static u32 log_used;
 static u32 log_lines_dropped;
-static bool line_open;	  /* the last record has no '\n' yet */
-static bool line_visible; /* ... and its level is shown */
+static bool line_open;	      /* the last record has no '\n' yet */
+static bool line_visible;     /* ... and its level is shown */
+static unsigned int line_cpu; /* ... and this CPU's it is */
 static bool console_on;
 static spinlock_t log_lock = SPINLOCK_INIT;
 
@@ -81,11 +83,12 @@ static void log_piece(const char *s, size_t n, int level, bool cont)
 
 	if (!n)
 		return;
-	if (line_open && !cont) {
+	if (line_open && (!cont || line_cpu != port_cpu())) {
 		emit("\n", 1, line_visible);
 		line_open = false;
 	}
 	if (!line_open) {
+		line_cpu = port_cpu();
 		line_visible = level < console_loglevel;
 		emit_level(level);
 		emit(stamp, timestamp(stamp, sizeof(stamp)), line_visible);
@@ -117,6 +120,8 @@ int vprintk(const char *fmt, va_list args)
 		end = line + n;
 	}
 
+	if (unlikely(smp_ended_elsewhere()))
+		port_cpu_stop();
 	flags = spin_lock_irqsave(&log_lock);
 	for (p = line; p < end;) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -164,14 +169,26 @@ void console_start(void)
 
 void printk_break_lock(void)
 {
-	log_lock.locked = 0;
+	log_lock.word = 0;
+}
+
+void printk_lock_stuck(const void *lock, u64 seconds)
+{
+	if (lock == &log_lock)
+		return;
+	pr_emerg("BUG: spinlock %pS: CPU%u has waited for %llu s\n", lock, port_cpu(),
+		 (unsigned long long)seconds);
 }
 
 void panic(const char *fmt, ...)
 {
 	static bool panicking;
+	unsigned int running;
 	char text[512];
 	va_list args;
+
+	if (!smp_claim_end())
+		port_cpu_stop();
 
 	va_start(args, fmt);
 	quire_vsnprintf(text, sizeof(text), fmt, args);
@@ -179,10 +196,13 @@ void panic(const char *fmt, ...)
 	if (panicking)
 		port_poweroff(1);
 	panicking = true;
+	running = smp_stop_others();
 	console_loglevel = max(console_loglevel, 5);
 	printk_break_lock();
 	console_start();
 	pr_emerg("Kernel panic - not syncing: %s\n", text);
+	if (running)
+		pr_crit("SMP: failed to stop %u secondary CPUs\n", running);
 	port_backtrace();
 	pr_emerg("---[ end Kernel panic - not syncing: %s ]---\n", text);
 	port_poweroff(1);

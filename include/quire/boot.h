@@ -53,6 +53,7 @@ struct cpu_desc {
 	bool has_nid; /* the tree says numa-node-id */
 	int nid;      /* node; after arch_numa_init one that exists */
 	const char *compatible, *enable_method;
+	phys_addr_t release_addr; /* cpu-release-addr, 0: none */
 };
 extern struct cpu_desc cpu_descs[NR_CPUS];
 

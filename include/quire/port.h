@@ -181,11 +181,80 @@ void copy_page(void *to, const void *from);
 
 /*
  * [inline] unsigned long port_irq_save(void);  [inline] void port_irq_restore(unsigned long flags);
+ * [inline] void port_irq_enable(void);  [inline] bool port_irqs_disabled(void);
  * [inline] unsigned int port_cpu(void): the logical number of this CPU, 0..NR_CPUS-1.
  * [inline] unsigned long port_percpu_offset(void): what to add to a per-CPU variable's address for this CPU's copy.
  * [inline] void port_set_cpu(unsigned int cpu, unsigned long percpu_offset): both; the offset is a multiple of 4 KiB.
- * [inline] void port_cpu_relax(void)
+ * [inline] void port_cpu_relax(void): in every turn of a loop that waits for another CPU.
+ *
+ * [inline] bool port_lock_word(u32 *word): from 0 to 1 with acquire semantics. False: it was not 0, or for no reason at all
+ * (an exclusive store may fail). As few instructions as the machine allows: it is spin_lock's way when nobody waits.
  */
+
+/* An interrupt controller as the tree describes it; strings point into the tree. */
+#define IRQCHIP_MAX_REGS 8
+struct irqchip {
+	const char *compatible; /* the whole list, strings one after the other */
+	u32 compatible_len;
+	unsigned int nr_regs;
+	struct {
+		phys_addr_t base;
+		u64 size;
+	} reg[IRQCHIP_MAX_REGS];
+	u32 nr_redist_regions; /* #redistributor-regions of a GICv3, at least 1 */
+	u64 redist_stride;     /* redistributor-stride, 0: the architecture's */
+};
+
+/*
+ * On the boot CPU, with page allocator, slab and ioremap up, interrupts off: make ready to send and take interrupts on
+ * this CPU. chips: the enabled interrupt controllers of the tree in its order, of which the port takes what it has a driver for
+ * (host: ignored). Returns 0 when port_send_ipi works from here on; -ENODEV when there is nothing that it knows, -ENOMEM.
+ */
+int port_irq_init(const struct irqchip *chips, unsigned int nr);
+/* The same for a secondary, called on it with interrupts off by secondary_start_kernel. 0 or a negative errno. */
+int port_irq_init_cpu(void);
+
+/*
+ * Start a CPU that is down: it takes the number `cpu` and percpu_offset (as by port_set_cpu), and calls
+ * secondary_start_kernel(cpu) with a stack of its own, the kernel's page tables and interrupts off. hwid: its MPIDR_EL1 affinity.
+ * enable_method: "psci", "spin-table" or what the tree says, NULL when it says nothing; release_addr: its cpu-release-addr, 0 without. Called
+ * on the boot CPU, for one CPU at a time, with interrupts on. Returns 0 when it was asked to start: whether it comes is
+ * the caller's to watch. -ENODEV: no way to start it that the port knows; -EINVAL: firmware knows no such CPU; -EIO:
+ * firmware refused; -ENOMEM.
+ */
+int port_cpu_start(unsigned int cpu, u64 hwid, const char *enable_method, phys_addr_t release_addr,
+		   unsigned long percpu_offset);
+
+/* boot/smp.c: where a started CPU enters the core. A CPU that comes too late is stopped there. */
+void secondary_start_kernel(unsigned int cpu) __noreturn;
+
+/*
+ * Make smp_handle_ipi() be called on another CPU, with interrupts off there, as soon as it has interrupts on. What this CPU
+ * wrote before is visible to it. Several sent before it comes to it may be one. Any context.
+ */
+void port_send_ipi(unsigned int cpu);
+
+/*
+ * With interrupts off: wait until an interrupt (an IPI above all) is pending for this CPU. One that was sent before the call and
+ * has not been taken ends it at once, so "off; look for work; port_cpu_idle; on" loses no wake-up. Returns with interrupts
+ * still off, perhaps without a reason; the interrupt is taken when they are turned on.
+ */
+void port_cpu_idle(void);
+
+/* This CPU does nothing any more: interrupts off for ever. On the host port its thread sleeps or ends. */
+void port_cpu_stop(void) __noreturn;
+
+/*
+ * Make every CPU that runs in this kernel pass through a full memory barrier, by a means of the port's own that does not
+ * interrupt. Returns false where there is none (board): the core does it by IPIs then. (Host: membarrier(2).)
+ */
+bool port_membarrier(void);
+
+/*
+ * Nanoseconds that really pass, from any start, for timeouts and measurements only: on the host port_clock_ns stands still, so that
+ * reports repeat.
+ */
+u64 port_time_ns(void);
 
 /* ------------------------------------------------------------------ console, symbols, end */
 

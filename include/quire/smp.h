@@ -15,6 +15,11 @@
 #include <quire/mmzone.h>
 #include <quire/port.h>
 
+/* maxcpus=, nosmp (0): how many CPUs smp_init may bring up, the boot CPU included; 0 means that one, too. */
+extern unsigned int setup_max_cpus;
+/* nr_cpus=: how many CPUs there are at most. */
+extern unsigned int nr_cpus_limit;
+
 bool cpu_online(unsigned int cpu);
 unsigned int num_online_cpus(void);
 #define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < nr_cpus_possible; (cpu)++)
@@ -23,6 +28,12 @@ unsigned int num_online_cpus(void);
 	{                                                                                          \
 	}                                                                                          \
 	else
+
+/*
+ * Number the CPUs: the boot CPU is 0, the others follow in the tree's order; nr_cpus= cuts the list. Once, before anything
+ * counts CPUs (Linux: smp_init_cpus).
+ */
+void smp_init_cpus(void);
 
 /*
  * Start the secondaries: PSCI or spin-table on the board, threads on the host. After the page allocator, per-CPU areas and
@@ -49,7 +60,7 @@ void on_each_cpu(void (*fn)(void *arg), void *arg, bool wait);
 int smp_run_on(unsigned int cpu, void (*fn)(void *arg), void *arg);
 void smp_run_wait(unsigned int cpu);
 
-/* The port's interrupt handler calls it when an IPI for cross calls came. */
+/* The port's interrupt handler calls it when an IPI came, with interrupts off. */
 void smp_handle_ipi(void);
 
 /*
@@ -57,5 +68,21 @@ void smp_handle_ipi(void);
  * command). Board: an IPI to each. Host: the system call of that name. Not with interrupts off.
  */
 void smp_membarrier(void);
+
+/* What a CPU does that has nothing to do: takes interrupts, and runs what smp_run_on gives it. */
+void smp_idle(void) __noreturn;
+
+/*
+ * The machine ends (panic, a fatal exception): the first CPU that says so gets true, also when it says it again; any other
+ * gets false and has to call port_cpu_stop(). smp_stop_others: all other CPUs are stopped, as far as they take the
+ * IPI within a tenth of a second; returns how many did not.
+ */
+bool smp_claim_end(void);
+unsigned int smp_stop_others(void);
+/* Another CPU has claimed the end. */
+bool smp_ended_elsewhere(void);
+
+/* Invariants of the calls and jobs of a machine that is quiet. Prints violations, returns how many. */
+int smp_check(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -217,6 +218,51 @@ void port_enable_semihosting(void)
 
 void port_set_psci_conduit(bool hvc)
 {
+}
+
+/* ------------------------------------------------------------------ CPUs: one */
+
+int port_irq_init(const struct irqchip *chips, unsigned int nr)
+{
+	return -ENODEV;
+}
+
+int port_irq_init_cpu(void)
+{
+	return -ENODEV;
+}
+
+int port_cpu_start(unsigned int cpu, u64 hwid, const char *enable_method, phys_addr_t release_addr,
+		   unsigned long percpu_offset)
+{
+	return -ENODEV;
+}
+
+void port_send_ipi(unsigned int cpu)
+{
+}
+
+void port_cpu_idle(void)
+{
+}
+
+void port_cpu_stop(void)
+{
+	for (;;)
+		pause();
+}
+
+bool port_membarrier(void)
+{
+	return false;
+}
+
+u64 port_time_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
 bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)

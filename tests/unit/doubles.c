@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include <quire/event.h>
@@ -277,7 +278,11 @@ weak void port_report_close(void)
 {
 }
 
-/* One CPU, unless lib/smp.c is linked. */
+/* ------------------------------------------------------------------ CPUs: one, unless lib/smp.c is linked */
+
+weak unsigned int setup_max_cpus = NR_CPUS;
+weak unsigned int nr_cpus_limit = NR_CPUS;
+
 weak bool cpu_online(unsigned int cpu)
 {
 	return cpu == 0;
@@ -293,6 +298,57 @@ weak void smp_membarrier(void)
 }
 
 weak bool (*linear_map_later)(phys_addr_t pa, u64 size);
+weak bool smp_claim_end(void)
+{
+	return true;
+}
+
+weak unsigned int smp_stop_others(void)
+{
+	return 0;
+}
+
+weak bool smp_ended_elsewhere(void)
+{
+	return false;
+}
+
+weak void port_send_ipi(unsigned int cpu)
+{
+}
+
+weak void port_cpu_idle(void)
+{
+}
+
+weak void port_cpu_stop(void)
+{
+	abort();
+}
+
+weak bool port_membarrier(void)
+{
+	return false;
+}
+
+weak u64 port_time_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+weak void printk_lock_stuck(const void *lock, u64 seconds)
+{
+	printf("a lock is held for %llu s\n", (unsigned long long)seconds);
+	abort();
+}
+
+/* The slow way of every lock is the real one. */
+#pragma weak spin_lock_wait
+#include "lib/spinlock.c"
+
 weak const struct page_debug_ops *page_debug;
 weak const struct slab_debug_ops *slab_debug_ops;
 

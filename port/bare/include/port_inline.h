@@ -57,6 +57,38 @@ static inline void port_irq_restore(unsigned long flags)
 	__asm__ volatile("msr daif, %0" ::"r"(flags) : "memory");
 }
 
+static inline void port_irq_enable(void)
+{
+	__asm__ volatile("msr daifclr, #2" ::: "memory");
+}
+
+static inline bool port_irqs_disabled(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("mrs %0, daif" : "=r"(flags));
+	return flags & (1UL << 7);
+}
+
+/*
+ * An exclusive pair, which every CPU has. With LSE a compare-and-swap would take as many instructions (two constants, CASA,
+ * a branch), but needs Armv8.1, or a second version of the code.
+ */
+static __always_inline bool port_lock_word(u32 *word)
+{
+	__asm__ goto("ldaxr w17, %0\n\t"
+		     "cbnz w17, %l[fail]\n\t"
+		     "stxr w17, %w1, %0\n\t"
+		     "cbnz w17, %l[fail]"
+		     :
+		     : "Q"(*word), "r"(1)
+		     : "w17", "memory"
+		     : fail);
+	return true;
+fail:
+	return false;
+}
+
 /*
  * TPIDR_EL1 holds the CPU's per-CPU offset, a multiple of 4 KiB, with its logical number in the low bits. Volatile: a task
  * that slept may be on another CPU.

@@ -33,6 +33,23 @@ static inline void port_irq_restore(unsigned long flags)
 	(void)flags;
 }
 
+static inline void port_irq_enable(void)
+{
+}
+
+static inline bool port_irqs_disabled(void)
+{
+	return false;
+}
+
+static inline bool port_lock_word(u32 *word)
+{
+	u32 free = 0;
+
+	return __atomic_compare_exchange_n(word, &free, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 extern __thread unsigned int host_cpu;
 extern __thread unsigned long host_percpu_offset;
 

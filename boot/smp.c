@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Bringing the other CPUs up, one after the other (Linux: smp_init, __cpu_up, secondary_start_kernel; the same lines of log).
+ *
+ * A CPU's way: DOWN -> STARTING (asked to) -> ARRIVED (it runs in here) -> online. One that does not arrive within five seconds is
+ * GIVEN_UP by the boot CPU, reported and left out; both steps out of STARTING are compare-and-exchanges, so that one that comes
+ * too late finds that it has been, and stops.
+ */
+#define pr_fmt(fmt) "smp: " fmt
+
+#include <quire/boot.h>
+#include <quire/percpu.h>
+#include <quire/printk.h>
+#include <quire/smp.h>
+
+#include "fdt_scan.h"
+#include "irqchip.h"
+
+enum cpu_way { CPU_DOWN, CPU_STARTING, CPU_ARRIVED, CPU_GIVEN_UP };
+
+static DEFINE_PER_CPU(enum cpu_way, cpu_way);
+/* The CPU that runs is one of those that the tree lists. */
+static bool boot_cpu_listed;
+
+/* Linux waits as long. */
+#define COME_UP_NS 5000000000ULL
+#define MAX_IRQCHIPS 8
+
+void smp_init_cpus(void)
+{
+	u64 hwid = port_read_reg(PORT_MPIDR_EL1) & MPIDR_HWID_MASK;
+	struct cpu_desc boot;
+	unsigned int i;
+
+	for (i = 0; i < nr_cpus_possible && cpu_descs[i].hwid != hwid; i++)
+		;
+	boot_cpu_listed = i < nr_cpus_possible;
+	if (boot_cpu_listed) {
+		boot = cpu_descs[i];
+		for (; i; i--)
+			cpu_descs[i] = cpu_descs[i - 1];
+		cpu_descs[0] = boot;
+	}
+	if (nr_cpus_possible > nr_cpus_limit) {
+		printk(KERN_WARNING "Number of cores (%u) exceeds configured maximum of %u - "
+				    "clipping\n",
+		       nr_cpus_possible, nr_cpus_limit);
+		nr_cpus_possible = nr_cpus_limit;
+	}
+}
+
+static enum cpu_way way_of(unsigned int cpu)
+{
+	return __atomic_load_n(&per_cpu(cpu_way, cpu), __ATOMIC_ACQUIRE);
+}
+
+static bool go_on(unsigned int cpu, enum cpu_way from, enum cpu_way to)
+{
+	return __atomic_compare_exchange_n(&per_cpu(cpu_way, cpu), &from, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Until the CPU is online, or has had its time. */
+static bool wait_online(unsigned int cpu)
+{
+	u64 start = port_time_ns();
+
+	while (!cpu_online(cpu)) {
+		if (port_time_ns() - start > COME_UP_NS)
+			return false;
+		port_cpu_relax();
+	}
+	return true;
+}
+
+static void cpu_up(unsigned int cpu)
+{
+	const struct cpu_desc *desc = &cpu_descs[cpu];
+	int err;
+
+	__atomic_store_n(&per_cpu(cpu_way, cpu), CPU_STARTING, __ATOMIC_RELEASE);
+	err = port_cpu_start(cpu, desc->hwid, desc->enable_method, desc->release_addr,
+			     per_cpu_offset(cpu));
+	if (err) {
+		go_on(cpu, CPU_STARTING, CPU_GIVEN_UP);
+		printk(KERN_ERR "CPU%u: failed to boot: %d\n", cpu, err);
+		return;
+	}
+	if (wait_online(cpu))
+		return;
+	if (go_on(cpu, CPU_STARTING, CPU_GIVEN_UP))
+		printk(KERN_CRIT "CPU%u: failed to come online\n", cpu);
+	/* It is there, only slow. */
+	else if (way_of(cpu) == CPU_ARRIVED && !wait_online(cpu))
+		printk(KERN_CRIT "CPU%u: is stuck in kernel\n", cpu);
+}
+
+static int start_interrupts(void)
+{
+	struct irqchip chips[MAX_IRQCHIPS];
+
+	return port_irq_init(chips, find_irqchips(chips, MAX_IRQCHIPS));
+}
+
+/* Why no other CPU is to be started; NULL: nothing is in the way. */
+static const char *why_alone(void)
+{
+	int err;
+
+	if (!boot_cpu_listed)
+		return "the boot CPU is not in the device tree";
+	err = start_interrupts();
+	if (err == -ENODEV)
+		return "no interrupt controller is known that could send them interrupts";
+	return err ? "the interrupt controller could not be started" : NULL;
+}
+
+static unsigned int count_nodes(void)
+{
+	return (unsigned int)__builtin_popcountll(node_online_mask);
+}
+
+void smp_init(void)
+{
+	unsigned int cpu, limit = max(min(nr_cpus_possible, setup_max_cpus), 1U);
+	const char *why;
+
+	pr_info("Bringing up secondary CPUs ...\n");
+	if (limit > 1) {
+		why = why_alone();
+		if (why) {
+			pr_warn("%u secondary CPUs stay down: %s\n", nr_cpus_possible - 1, why);
+			limit = 1;
+		} else {
+			port_irq_enable();
+		}
+	}
+	for (cpu = 1; cpu < limit; cpu++)
+		cpu_up(cpu);
+	pr_info("Brought up %u node%s, %u CPU%s\n", count_nodes(), count_nodes() > 1 ? "s" : "",
+		num_online_cpus(), num_online_cpus() > 1 ? "s" : "");
+}
+
+void secondary_start_kernel(unsigned int cpu)
+{
+	int err;
+
+	if (!go_on(cpu, CPU_STARTING, CPU_ARRIVED))
+		port_cpu_stop();
+	err = port_irq_init_cpu();
+	if (err) {
+		printk(KERN_CRIT "CPU%u: cannot take interrupts: %d\n", cpu, err);
+		port_cpu_stop();
+	}
+	printk(KERN_INFO "CPU%u: Booted secondary processor 0x%010lx [0x%08x]\n", cpu,
+	       (unsigned long)(port_read_reg(PORT_MPIDR_EL1) & MPIDR_HWID_MASK),
+	       (u32)port_read_reg(PORT_MIDR_EL1));
+	smp_cpu_up(cpu);
+	port_irq_enable();
+	smp_idle();
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Waiting for a spinlock: tickets. See <quire/spinlock.h> for the word.
+ *
+ *	serve(t):  held = 0 and served = t  ->  held = 1, served = t + 1;  and when that was the last ticket drawn, all of it is 1
+ *
+ * Only the holder's release and these two steps change a word with tickets in it, so a ticket is served once. Putting the
+ * tickets back to 0 is safe: served = next means that none is outstanding.
+ */
+#include <quire/printk.h>
+#include <quire/spinlock.h>
+
+#define HELD SPINLOCK_HELD
+#define ONE_NEXT (1U << SPINLOCK_NEXT_SHIFT)
+/* Sections are short: who waits this long has met a lock that is never freed. */
+#define STUCK_NS 10000000000ULL
+#define LOOK_AT_CLOCK 0xffffU
+
+static u32 served(u32 word)
+{
+	return word >> SPINLOCK_SERVED_SHIFT & SPINLOCK_TICKETS;
+}
+
+static u32 next_ticket(u32 word)
+{
+	return word >> SPINLOCK_NEXT_SHIFT;
+}
+
+/* The word when the ticket after the one being served comes up, and its holder has the lock. */
+static u32 serve(u32 word)
+{
+	u32 after = (served(word) + 1) & SPINLOCK_TICKETS;
+
+	if (after == next_ticket(word))
+		return HELD;
+	return next_ticket(word) << SPINLOCK_NEXT_SHIFT | after << SPINLOCK_SERVED_SHIFT | HELD;
+}
+
+void spin_lock_wait(spinlock_t *l)
+{
+	u32 word = __atomic_fetch_add(&l->word, ONE_NEXT, __ATOMIC_RELAXED);
+	const u32 mine = next_ticket(word);
+	unsigned int turns = 0;
+	u64 start = 0, now;
+
+	for (;;) {
+		word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+		if (!(word & HELD) && served(word) == mine) {
+			if (__atomic_compare_exchange_n(&l->word, &word, serve(word), true,
+							__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return;
+			continue;
+		}
+		port_cpu_relax();
+		if (++turns & LOOK_AT_CLOCK)
+			continue;
+		now = port_time_ns();
+		if (!start) {
+			start = now;
+		} else if (now - start > STUCK_NS) {
+			printk_lock_stuck(l, (now - start) / 1000000000);
+			start = now;
+		}
+	}
+}
