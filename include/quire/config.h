@@ -37,7 +37,9 @@
 #define MAX_PHYSMEM_BITS 52
 
 /* A pageblock is what one PMD entry maps, but never more than the largest buddy block. */
+#ifndef PMD_BLOCK_ORDER
 #define PMD_BLOCK_ORDER (PAGE_SHIFT - 3)
+#endif
 #define pageblock_order (PMD_BLOCK_ORDER < MAX_PAGE_ORDER ? PMD_BLOCK_ORDER : MAX_PAGE_ORDER)
 #define pageblock_nr_pages (1UL << pageblock_order)
 

@@ -43,8 +43,11 @@ u8 *pageblock_types;
 struct page *vmemmap, *page_index_base;
 unsigned int nr_cpus_possible = 1;
 bool page_group_by_mobility_disabled;
+/* Unless the test links mm/page/cma.c. */
+#ifndef WORLD_HAS_CMA
 struct cma cma_areas[MAX_CMA_AREAS];
 unsigned int nr_cma_areas;
+#endif
 
 static struct pglist_data world_nodes[WORLD_NODES];
 static struct zoneref world_refs[WORLD_NODES][MAX_ZONELISTS][WORLD_NODES * MAX_NR_ZONES + 1];
