@@ -11,20 +11,6 @@
 #define BATCH 1000U
 
 static void *objects[BATCH];
-static u64 nothing;
-
-static u64 pair_cost(void)
-{
-	u64 best = ~0ULL;
-	int i;
-
-	for (i = 0; i < 16; i++) {
-		u64 t = bench_ticks();
-
-		best = min(best, bench_ticks() - t);
-	}
-	return best;
-}
 
 static void row(const char *what, const char *how, u64 ops, u64 ticks)
 {
@@ -34,39 +20,49 @@ static void row(const char *what, const char *how, u64 ops, u64 ticks)
 	bench_row(name, ops, ticks);
 }
 
-/* s NULL: by kmalloc's size. */
-static __always_inline void measure(struct kmem_cache *s, size_t size, const char *alloc,
+static noinline void stamp(u64 *at)
+{
+	*at = bench_ticks();
+}
+
+/*
+ * Between two looks at the counter stands the call and nothing else: times are summed up later.
+ * s NULL: by kmalloc's size.
+ */
+static __always_inline void measure(struct kmem_cache *s, size_t size, gfp_t gfp, const char *alloc,
 				    const char *release)
 {
-	u64 t0, t1, t2, taken = 0, given = 0;
+	u64 t0, t1, t2, taken = 0, given = 0, nothing = ~0ULL;
 	unsigned int i, round;
 
 	for (i = 0; i < HOT + 8; i++) {
+		static u64 at[4];
 		void *p;
 
-		/* The first rounds make slabs. */
-		if (i == 8)
-			taken = given = 0;
-		t0 = bench_ticks();
-		p = s ? kmem_cache_alloc(s, GFP_KERNEL) : kmalloc(size, GFP_KERNEL);
-		t1 = bench_ticks();
-		if (!p)
-			return;
+		stamp(&at[0]);
+		stamp(&at[1]);
+		p = s ? kmem_cache_alloc(s, gfp) : kmalloc(size, gfp);
+		stamp(&at[2]);
 		if (s)
 			kmem_cache_free(s, p);
 		else
 			kfree(p);
-		t2 = bench_ticks();
-		taken += t1 - t0 - nothing;
-		given += t2 - t1 - nothing;
+		stamp(&at[3]);
+		if (!p)
+			return;
+		/* The first rounds make slabs. */
+		if (i == 8)
+			taken = given = 0;
+		nothing = min(nothing, at[1] - at[0]);
+		taken += at[2] - at[1];
+		given += at[3] - at[2];
 	}
-	row(alloc, "hot", HOT, taken);
-	row(release, "hot", HOT, given);
+	row(alloc, "hot", HOT, taken - HOT * nothing);
+	row(release, "hot", HOT, given - HOT * nothing);
 	for (round = 0; round < 3; round++) {
 		t0 = bench_ticks();
 		for (i = 0; i < BATCH; i++)
-			objects[i] =
-				s ? kmem_cache_alloc(s, GFP_KERNEL) : kmalloc(size, GFP_KERNEL);
+			objects[i] = s ? kmem_cache_alloc(s, gfp) : kmalloc(size, gfp);
 		t1 = bench_ticks();
 		for (i = 0; i < BATCH; i++)
 			if (s)
@@ -117,7 +113,8 @@ static noinline void measure_create(void)
 #define SIZE(n)                                                                                    \
 	static noinline void measure_##n(void)                                                     \
 	{                                                                                          \
-		measure(NULL, n, "kmalloc " #n, "kfree " #n);                                      \
+		measure(NULL, n, GFP_KERNEL, "kmalloc " #n, "kfree " #n);                          \
+		measure(NULL, n, GFP_KERNEL_ACCOUNT, "kmalloc_acct " #n, "kfree_acct " #n);        \
 	}
 SIZE(16)
 SIZE(64)
@@ -131,7 +128,6 @@ void bench_slab(void)
 {
 	struct kmem_cache *s;
 
-	nothing = pair_cost();
 	measure_16();
 	measure_64();
 	measure_256();
@@ -142,7 +138,7 @@ void bench_slab(void)
 	s = kmem_cache_create("bench192", 192, 0, SLAB_NO_MERGE, NULL);
 	if (!s)
 		return;
-	measure(s, 0, "kmem_cache_alloc 192", "kmem_cache_free 192");
+	measure(s, 0, GFP_KERNEL, "kmem_cache_alloc 192", "kmem_cache_free 192");
 	measure_bulk(s);
 	kmem_cache_destroy(s);
 	measure_create();

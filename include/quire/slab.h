@@ -12,7 +12,6 @@
 #define QUIRE_SLAB_H
 
 #include <quire/gfp.h>
-#include <quire/local_lock.h>
 #include <quire/page-flags.h>
 
 typedef unsigned int slab_flags_t;
@@ -52,14 +51,25 @@ struct kmem_cache;
 #define KMALLOC_MAX_CACHE_SIZE (1UL << KMALLOC_SHIFT_HIGH)
 #define KMALLOC_MAX_SIZE (PAGE_SIZE << MAX_PAGE_ORDER)
 
-/* A CPU's own objects of a cache: those in sheaf `main`, of which the first nr count. */
+/*
+ * A CPU's own objects of a cache: a stack, in the room of its main sheaf.
+ *
+ *	floor        top               limit
+ *	|objects ....|.... room .......|
+ *
+ * tag: the page_type of what this CPU takes and gives here; 0 while it is at it. How CPU, interrupts and other CPUs keep
+ * out of each other's way is told in mm/kmem/slab_internal.h.
+ */
 struct sheaf;
 struct slab_cpu {
-	struct local_lock lock;
-	u32 tag; /* PGTY_slab and this CPU's node, as in page_type >> SLAB_ID_BITS */
-	unsigned long nr, capacity;
-	void **objects; /* main's */
-	struct sheaf *main, *spare;
+	u32 tag;
+	u32 wanted; /* another CPU wants it */
+	void **floor, **top, **limit;
+	struct sheaf *spare; /* NULL: it has no sheaves at all */
+	struct sheaf *full, *empty;
+	u8 nr_full, nr_empty;
+	u8 credit; /* full ones that it may keep */
+	u32 type;  /* what tag is when it is not 0 */
 } __cacheline_aligned;
 
 /*
@@ -68,7 +78,8 @@ struct slab_cpu {
  */
 #define SLAB_ID_BITS 12
 #define SLAB_MAX_CACHES 512U
-#define SLAB_TAG(nid) (PAGE_TYPE_VALUE(PGTY_slab) >> SLAB_ID_BITS | (u32)(nid))
+#define SLAB_PAGE_TYPE(nid, id)                                                                    \
+	(PAGE_TYPE_VALUE(PGTY_slab) | (u32)(nid) << SLAB_ID_BITS | (u32)(id))
 
 struct kmem_cache_node;
 
@@ -85,6 +96,7 @@ struct kmem_cache {
 	unsigned int objects;	  /* in a slab */
 	unsigned int capacity;	  /* of a sheaf; 0: no sheaves */
 	unsigned int max_full;	  /* full sheaves that a node keeps */
+	unsigned int max_own;	  /* ... and a CPU, beside main and spare */
 	u16 id;
 	s16 refcount; /* users: merged caches are one */
 	void (*ctor)(void *object);

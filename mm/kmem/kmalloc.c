@@ -93,7 +93,7 @@ void *__kmalloc_node(size_t size, gfp_t gfp, int nid)
 /* ------------------------------------------------------------------ freeing, sizes */
 
 /* The block that kmalloc gave as pages, or NULL. */
-static struct page *large_block(const void *p)
+static __always_inline struct page *large_block(const void *p)
 {
 	struct page *page = virt_to_page(p);
 
@@ -104,20 +104,34 @@ static struct page *large_block(const void *p)
 	return page;
 }
 
+static noinline void kfree_bad(const void *p)
+{
+	pr_err("BUG kfree: %p was not given by kmalloc, and is not freed\n", p);
+	port_backtrace();
+}
+
+static __always_inline void kfree_large(const void *p)
+{
+	struct page *page = large_block(p);
+
+	if (likely(page))
+		slab_free_pages(page, compound_order(page));
+	else
+		kfree_bad(p);
+}
+
+static noinline void kfree_other_debug(const void *p)
+{
+	if (!slab_debug_ops->guard_free || !slab_debug_ops->guard_free(NULL, (void *)p))
+		kfree_large(p);
+}
+
 void kfree_other(const void *p)
 {
-	struct page *page;
-
-	if (slab_debug_ops && slab_debug_ops->guard_free &&
-	    slab_debug_ops->guard_free(NULL, (void *)p))
-		return;
-	page = large_block(p);
-	if (!page) {
-		pr_err("BUG kfree: %p was not given by kmalloc, and is not freed\n", p);
-		port_backtrace();
-		return;
-	}
-	__free_pages(page, compound_order(page));
+	if (unlikely(slab_debug_ops))
+		kfree_other_debug(p);
+	else
+		kfree_large(p);
 }
 
 size_t ksize(const void *p)

@@ -2,17 +2,22 @@
 /*
  * A CPU's own objects: allocating and freeing without a lock that another CPU has.
  *
- *   kmem_cache_alloc          the CPU's main sheaf has one
- *     else refill             the spare sheaf, a full one of the node's barn, objects of partial slabs
+ *   kmem_cache_alloc          the CPU's main sheaf has one (slab_fast.c)
+ *     else refill             the spare sheaf, a full one of the CPU's, one of the node's barn, objects of partial slabs
  *       else slab_take        slabs, a new one if need be
- *   kmem_cache_free           the CPU's main sheaf has room
- *     else make_room          the spare sheaf, an empty one of the barn, the objects back to their slabs
+ *   kmem_cache_free           the CPU's main sheaf has room (slab_fast.c)
+ *     else make_room          the spare sheaf, one more full one for the CPU, an empty one of the barn, objects to their slabs
  *       else slab_give
  *
- * Invariants: the objects [0, nr) of `main`, and those of each sheaf's own nr, are free, belong to the cache and stand nowhere
- * else; objects of another node than the CPU's are never put into its sheaves.
+ * Full sheaves stay with the CPU as far as it has shown that it wants them back: each time it must look elsewhere for objects its
+ * credit grows by a sheaf, up to max_own. So a CPU that takes and gives by hundreds meets nobody, and one that only frees what others
+ * allocate keeps nothing from them.
  *
- * Locking: slab_cpu.lock is the CPU's own (<quire/local_lock.h>); barn_lock and list_lock come under it. Pages and sheaves
+ * Invariants: main is the sheaf around floor; its objects [floor, top), and those of each other sheaf's own nr, are free, belong to
+ * the cache and stand nowhere else; sheaves in `full` are full, those in `empty` are empty; objects of another node than the CPU's
+ * are never put into its sheaves. A CPU without sheaves has no spare one.
+ *
+ * Locking: slab_cpu is the CPU's own (slab_internal.h); barn_lock and list_lock come under it. Pages and sheaves
  * are allocated under it only without waiting. Whoever empties another CPU's sheaves holds slab_mutex.
  *
  * Against Linux 6.12: sheaves are what Linux got later; here every cache has them and they are all there is in front of the
@@ -29,8 +34,8 @@ struct kmem_cache slab_no_cache = {.cpu = slab_no_cpus, .name = "(none)"};
 struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES] = {
 	[0 ... SLAB_MAX_CACHES - 1] = &slab_no_cache,
 };
-struct slab_cpu *slab_cpu_table[SLAB_MAX_CACHES] = {
-	[0 ... SLAB_MAX_CACHES - 1] = slab_no_cpus,
+struct slab_lookup slab_lookup = {
+	.cpu = {[0 ... SLAB_MAX_CACHES - 1] = slab_no_cpus},
 };
 
 /* ------------------------------------------------------------------ sheaves and barns */
@@ -99,100 +104,153 @@ static struct sheaf *barn_give_full(struct kmem_cache *s, struct kmem_cache_node
 
 /* ------------------------------------------------------------------ a CPU's part */
 
-static void set_main(struct slab_cpu *c, struct sheaf *sheaf)
+static void chain_push(struct sheaf **chain, u8 *nr, struct sheaf *sheaf)
 {
-	c->main->nr = (u32)c->nr;
-	c->main = sheaf;
-	c->objects = sheaf->objects;
-	c->nr = sheaf->nr;
+	sheaf->next = *chain;
+	*chain = sheaf;
+	++*nr;
 }
 
-/* Something into the main sheaf, which is empty. c->lock held. */
+static struct sheaf *chain_pop(struct sheaf **chain, u8 *nr)
+{
+	struct sheaf *sheaf = *chain;
+
+	if (sheaf) {
+		*chain = sheaf->next;
+		--*nr;
+	}
+	return sheaf;
+}
+
+/* Take main out of use, with its count of objects in it. */
+static struct sheaf *put_main(struct slab_cpu *c)
+{
+	struct sheaf *sheaf = slab_main(c);
+
+	sheaf->nr = slab_nr(c);
+	return sheaf;
+}
+
+static void set_main(const struct kmem_cache *s, struct slab_cpu *c, struct sheaf *sheaf)
+{
+	c->floor = sheaf->objects;
+	c->limit = sheaf->objects + s->capacity;
+	c->top = sheaf->objects + sheaf->nr;
+}
+
+/* Something into the main sheaf, which is empty. c is ours. */
 static bool refill(struct kmem_cache *s, struct slab_cpu *c, int nid)
 {
-	struct sheaf *full;
+	struct sheaf *full = c->spare, *empty = put_main(c);
 
-	if (c->spare->nr) {
-		full = c->spare;
-		c->spare = c->main;
-		set_main(c, full);
-		c->spare->nr = 0;
+	if (full->nr) {
+		c->spare = empty;
+		set_main(s, c, full);
 		return true;
 	}
-	full = s->node[nid] ? barn_take_full(s->node[nid], c->main) : NULL;
+	full = chain_pop(&c->full, &c->nr_full);
 	if (full) {
-		c->main = full;
-		c->objects = full->objects;
-		c->nr = full->nr;
+		chain_push(&c->empty, &c->nr_empty, empty);
+		set_main(s, c, full);
 		return true;
 	}
-	c->nr = slab_take_partial(s, nid, c->objects, (unsigned int)(c->capacity + 1) / 2);
-	return c->nr != 0;
+	if (c->credit < s->max_own)
+		c->credit++;
+	full = s->node[nid] ? barn_take_full(s->node[nid], empty) : NULL;
+	if (full) {
+		set_main(s, c, full);
+		return true;
+	}
+	c->top += slab_take_partial(s, nid, c->top, (s->capacity + 1) / 2);
+	return c->top != c->floor;
 }
 
-/* Room in the main sheaf, which is full. c->lock held. */
-static void make_room(struct kmem_cache *s, struct slab_cpu *c, int nid)
+/* An empty sheaf in exchange for `main`, which is full, or NULL: nobody keeps more full ones. */
+static struct sheaf *trade_full(struct kmem_cache *s, struct slab_cpu *c, struct sheaf *main,
+				int nid)
 {
 	struct kmem_cache_node *n = s->node[nid];
-	struct sheaf *empty = NULL;
-	unsigned long half;
+	struct sheaf *empty = chain_pop(&c->empty, &c->nr_empty), *got;
 
-	if (c->spare->nr < c->capacity) {
-		struct sheaf *roomy = c->spare;
-
-		c->main->nr = (u32)c->nr;
-		c->spare = c->main;
-		c->main = roomy;
-		c->objects = roomy->objects;
-		c->nr = roomy->nr;
-		return;
-	}
-	c->main->nr = (u32)c->nr;
-	if (n && s->max_full) {
-		empty = barn_give_full(s, n, c->main, NULL);
-		if (!empty) {
-			struct sheaf *new = NULL;
-
-			if (__atomic_load_n(&n->nr_full_sheaves, __ATOMIC_RELAXED) < s->max_full)
-				new = alloc_sheaf(GFP_NOWAIT);
-			empty = new ? barn_give_full(s, n, c->main, new) : NULL;
-			if (new && !empty)
-				free_sheaf(new);
+	if (c->nr_full < c->credit) {
+		if (!empty)
+			empty = alloc_sheaf(GFP_NOWAIT);
+		if (empty) {
+			chain_push(&c->full, &c->nr_full, main);
+			return empty;
 		}
 	}
-	if (empty) {
-		c->main = empty;
-		c->objects = empty->objects;
-		c->nr = 0;
-		return;
-	}
-	half = c->nr / 2;
-	slab_give(s, c->objects + half, (unsigned int)(c->nr - half));
-	c->nr = half;
+	if (!n || !s->max_full)
+		goto none;
+	got = barn_give_full(s, n, main, empty);
+	if (got)
+		return got;
+	if (empty || __atomic_load_n(&n->nr_full_sheaves, __ATOMIC_RELAXED) >= s->max_full)
+		goto none;
+	/* It has room, and no empty one for us. */
+	empty = alloc_sheaf(GFP_NOWAIT);
+	if (empty && barn_give_full(s, n, main, empty))
+		return empty;
+none:
+	if (empty)
+		chain_push(&c->empty, &c->nr_empty, empty);
+	return NULL;
 }
 
-/* This CPU's part, locked, with its sheaves, which it gets when it first comes here; NULL: go to the slabs. */
+/* Room in the main sheaf, which is full. c is ours. */
+static void make_room(struct kmem_cache *s, struct slab_cpu *c, int nid)
+{
+	struct sheaf *main = put_main(c), *empty = c->spare;
+	unsigned int half;
+
+	if (empty->nr < s->capacity) {
+		c->spare = main;
+		set_main(s, c, empty);
+		return;
+	}
+	empty = trade_full(s, c, main, nid);
+	if (empty) {
+		set_main(s, c, empty);
+		return;
+	}
+	half = main->nr / 2;
+	slab_give(s, main->objects + half, main->nr - half);
+	c->top = c->floor + half;
+}
+
+static void unlock_own(struct slab_cpu *c)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	LOCAL_STORE(c->tag, c->type);
+}
+
+/* This CPU's part, ours, with its sheaves, which it gets when it first comes here; NULL: go to the slabs. */
 static struct slab_cpu *lock_own(struct kmem_cache *s)
 {
 	struct slab_cpu *c = s->cpu + port_cpu();
 	struct sheaf *main, *spare;
 
-	if (!s->capacity || !local_trylock(&c->lock))
+	if (!s->capacity || !LOCAL_LOAD(c->tag))
 		return NULL;
-	if (likely(c->main))
+	LOCAL_STORE(c->tag, 0);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (LOCAL_LOAD(c->wanted)) {
+		unlock_own(c);
+		return NULL;
+	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (likely(c->spare))
 		return c;
 	main = alloc_sheaf(GFP_NOWAIT);
 	spare = main ? alloc_sheaf(GFP_NOWAIT) : NULL;
 	if (!spare) {
 		free_sheaf(main);
-		local_unlock(&c->lock);
+		unlock_own(c);
 		return NULL;
 	}
-	c->main = main;
+	c->type = SLAB_PAGE_TYPE(numa_node_id(), s->id);
 	c->spare = spare;
-	c->objects = main->objects;
-	c->tag = SLAB_TAG(numa_node_id());
-	c->capacity = s->capacity;
+	set_main(s, c, main);
 	return c;
 }
 
@@ -216,9 +274,9 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
 		c = lock_own(s);
 		if (c) {
 			object = NULL;
-			if (c->nr || refill(s, c, numa_node_id()))
-				object = c->objects[--c->nr];
-			local_unlock(&c->lock);
+			if (c->top != c->floor || refill(s, c, numa_node_id()))
+				object = *--c->top;
+			unlock_own(c);
 			if (object)
 				goto out;
 		}
@@ -231,9 +289,9 @@ out:
 	return object;
 }
 
-void *slab_clear_object(const struct kmem_cache *s, void *object)
+void *slab_clear_object(void *object, u32 type)
 {
-	return memset(object, 0, s->object_size);
+	return memset(object, 0, slab_cache_table[type % SLAB_MAX_CACHES]->object_size);
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
@@ -260,14 +318,14 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 	}
 	c = lock_own(s);
 	if (c) {
-		while (got < want && (c->nr || refill(s, c, numa_node_id()))) {
-			u32 part = min((u32)c->nr, want - got);
+		while (got < want && (c->top != c->floor || refill(s, c, numa_node_id()))) {
+			u32 part = min(slab_nr(c), want - got);
 
-			c->nr -= part;
-			memcpy(p + got, c->objects + c->nr, part * sizeof(*p));
+			c->top -= part;
+			memcpy(p + got, c->top, part * sizeof(*p));
 			got += part;
 		}
-		local_unlock(&c->lock);
+		unlock_own(c);
 	}
 	if (got < want)
 		got += slab_take(s, gfp, NUMA_NO_NODE, p + got, want - got);
@@ -286,8 +344,7 @@ undo:
 
 struct kmem_cache *virt_to_cache(const void *p)
 {
-	u32 type = page_type_load(virt_to_page(p));
-
+	u32 type = slab_page_type(p);
 	struct kmem_cache *s = slab_cache_table[type % SLAB_MAX_CACHES];
 
 	return type >> 24 == PGTY_slab && s != &slab_no_cache ? s : NULL;
@@ -318,7 +375,7 @@ void slab_free_slow(struct kmem_cache *s, void *object)
 	if (unlikely(slab_debug_ops) && slab_debug_ops->guard_free &&
 	    slab_debug_ops->guard_free(s, object))
 		return;
-	if (s == &slab_no_cache || page_type_load(virt_to_page(object)) >> 24 != PGTY_slab) {
+	if (s == &slab_no_cache || slab_page_type(object) >> 24 != PGTY_slab) {
 		kfree_other(object);
 		return;
 	}
@@ -327,53 +384,71 @@ void slab_free_slow(struct kmem_cache *s, void *object)
 		return;
 	c = lock_own(s);
 	if (c) {
-		if (page_type_load(virt_to_page(object)) >> SLAB_ID_BITS == c->tag) {
-			if (c->nr == c->capacity)
-				make_room(s, c, (int)(c->tag % MAX_NUMNODES));
-			c->objects[c->nr++] = object;
-			local_unlock(&c->lock);
+		if (slab_page_type(object) == c->type) {
+			if (c->top == c->limit)
+				make_room(s, c, numa_node_id());
+			*c->top++ = object;
+			unlock_own(c);
 			return;
 		}
-		local_unlock(&c->lock);
+		unlock_own(c);
 	}
 	slab_give(s, &object, 1);
 }
 
+/*
+ * Objects of p[0..n) onto the stack of c, as long as they are of its type; returns how many. c is ours. One test an object: NULL and
+ * ZERO_SIZE_PTR end it as well.
+ */
+static size_t push_run(struct kmem_cache *s, struct slab_cpu *c, void **p, size_t n)
+{
+	const u32 type = c->type;
+	size_t i = 0;
+
+	for (;;) {
+		size_t end = min(n, i + (size_t)(c->limit - c->top));
+		void **top = c->top;
+
+		for (; i < end; i++) {
+			void *object = p[i];
+
+			if (ZERO_OR_NULL_PTR(object) || slab_page_type(object) != type)
+				break;
+			*top++ = object;
+		}
+		c->top = top;
+		if (i < end || i == n)
+			return i;
+		make_room(s, c, numa_node_id());
+	}
+}
+
 void kmem_cache_free_bulk(struct kmem_cache *s, size_t n, void **p)
 {
-	struct slab_cpu *c = NULL;
 	size_t i = 0;
 
 	while (i < n) {
 		struct kmem_cache *of;
-		u32 type;
+		struct slab_cpu *c;
+		size_t pushed = 0;
 
 		if (ZERO_OR_NULL_PTR(p[i])) {
 			i++;
 			continue;
 		}
-		type = page_type_load(virt_to_page(p[i]));
-		of = slab_cache_table[type % SLAB_MAX_CACHES];
-		if (type >> 24 != PGTY_slab || (s && of != s) || !(c = lock_own(of))) {
-			if (s)
-				kmem_cache_free(s, p[i++]);
-			else
-				kfree(p[i++]);
+		of = virt_to_cache(p[i]);
+		c = of && (!s || of == s) ? lock_own(of) : NULL;
+		if (c) {
+			pushed = push_run(of, c, p + i, n - i);
+			unlock_own(c);
+		}
+		i += pushed;
+		if (pushed)
 			continue;
-		}
-		/* As long as they are of this cache and node, under one lock. */
-		while (c->tag == type >> SLAB_ID_BITS) {
-			if (c->nr == c->capacity)
-				make_room(of, c, (int)(c->tag % MAX_NUMNODES));
-			c->objects[c->nr++] = p[i++];
-			if (i == n || ZERO_OR_NULL_PTR(p[i]))
-				break;
-			if (page_type_load(virt_to_page(p[i])) != type)
-				break;
-		}
-		local_unlock(&c->lock);
-		if (c->tag != type >> SLAB_ID_BITS)
-			kmem_cache_free(of, p[i++]);
+		if (s)
+			kmem_cache_free(s, p[i++]);
+		else
+			kfree(p[i++]);
 	}
 }
 
@@ -385,7 +460,39 @@ static void empty_sheaf(struct kmem_cache *s, struct sheaf *sheaf)
 	sheaf->nr = 0;
 }
 
-/* Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. */
+static void wait_for_owners(const struct kmem_cache *s)
+{
+	unsigned int cpu;
+
+	smp_membarrier();
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		while (!__atomic_load_n(&s->cpu[cpu].tag, __ATOMIC_ACQUIRE))
+			port_cpu_relax();
+	smp_membarrier();
+}
+
+/* All that a CPU has, whose stack is shut: `main` is its main sheaf, with nr set. */
+static void empty_cpu(struct kmem_cache *s, struct slab_cpu *c, struct sheaf *main)
+{
+	struct sheaf *sheaf;
+
+	chain_push(&c->full, &c->nr_full, main);
+	chain_push(&c->full, &c->nr_full, c->spare);
+	while ((sheaf = chain_pop(&c->full, &c->nr_full))) {
+		empty_sheaf(s, sheaf);
+		free_sheaf(sheaf);
+	}
+	while ((sheaf = chain_pop(&c->empty, &c->nr_empty)))
+		free_sheaf(sheaf);
+	c->spare = NULL;
+	c->credit = 0;
+	__atomic_store_n(&c->top, NULL, __ATOMIC_RELAXED);
+}
+
+/*
+ * Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. slab_internal.h
+ * has the steps.
+ */
 void slab_flush_cpus(struct kmem_cache *s)
 {
 	struct slab_cpu *c;
@@ -394,22 +501,30 @@ void slab_flush_cpus(struct kmem_cache *s)
 	if (s->cpu == slab_no_cpus)
 		return;
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
-		remote_lock_announce(&s->cpu[cpu].lock);
-	smp_membarrier();
+		__atomic_store_n(&s->cpu[cpu].wanted, 1, __ATOMIC_RELAXED);
+	wait_for_owners(s);
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
 		c = &s->cpu[cpu];
-		remote_lock_wait(&c->lock);
-		if (c->main) {
-			c->main->nr = (u32)c->nr;
-			empty_sheaf(s, c->main);
-			empty_sheaf(s, c->spare);
-			free_sheaf(c->main);
-			free_sheaf(c->spare);
-			c->main = c->spare = NULL;
-			c->nr = c->capacity = 0;
+		/* Main is the first of the empty ones meanwhile: floor does not tell any more. */
+		if (c->spare) {
+			chain_push(&c->empty, &c->nr_empty, slab_main(c));
+			__atomic_store_n(&c->floor, SLAB_SHUT, __ATOMIC_RELAXED);
+			__atomic_store_n(&c->limit, NULL, __ATOMIC_RELAXED);
 		}
-		remote_unlock(&c->lock);
 	}
+	wait_for_owners(s);
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
+		c = &s->cpu[cpu];
+		if (c->spare) {
+			struct sheaf *main = chain_pop(&c->empty, &c->nr_empty);
+
+			main->nr = (u32)(c->top - main->objects);
+			empty_cpu(s, c, main);
+		}
+	}
+	smp_membarrier();
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		__atomic_store_n(&s->cpu[cpu].wanted, 0, __ATOMIC_RELEASE);
 }
 
 /* Every node's full sheaves back, and the empty ones away. */

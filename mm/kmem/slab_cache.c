@@ -64,6 +64,12 @@ static unsigned int max_full_sheaves(const struct kmem_cache *s)
 	return max(2U, (unsigned int)(SZ_4M / ((u64)s->capacity * s->size)) + 1);
 }
 
+/* Full sheaves that a CPU may keep beside its main and spare one: 16, or 128 KiB. */
+static unsigned int max_own_sheaves(const struct kmem_cache *s)
+{
+	return clamp((unsigned int)(128 * SZ_1K / ((u64)s->capacity * s->size)), 1U, 16U);
+}
+
 static void lay_out(struct kmem_cache *s)
 {
 	unsigned int size = (unsigned int)ALIGN(s->object_size, sizeof(void *));
@@ -175,12 +181,18 @@ static struct slab_cpu *alloc_cpus(void)
 	size_t bytes = nr_cpus_possible * sizeof(struct slab_cpu);
 	void *p = NULL;
 
+	struct slab_cpu *cpus;
+	unsigned int cpu;
+
 	if (bytes > KMALLOC_MAX_CACHE_SIZE)
-		return alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO);
-	if (slab_take(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)], GFP_KERNEL,
-		      NUMA_NO_NODE, &p, 1))
-		memset(p, 0, bytes);
-	return p;
+		p = alloc_pages_exact(bytes, GFP_KERNEL);
+	else if (!slab_take(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)], GFP_KERNEL,
+			    NUMA_NO_NODE, &p, 1))
+		p = NULL;
+	cpus = p;
+	for (cpu = 0; cpus && cpu < nr_cpus_possible; cpu++)
+		cpus[cpu] = (struct slab_cpu){.tag = SLAB_NO_TYPE, .type = SLAB_NO_TYPE};
+	return cpus;
 }
 
 static void free_cpus(struct slab_cpu *cpus)
@@ -207,9 +219,10 @@ static int give_sheaves(struct kmem_cache *s)
 	if (!cpus)
 		return -ENOMEM;
 	s->cpu = cpus;
-	slab_cpu_table[s->id] = cpus;
+	slab_lookup.cpu[s->id] = cpus;
 	s->capacity = sheaf_capacity(s->size);
 	s->max_full = max_full_sheaves(s);
+	s->max_own = max_own_sheaves(s);
 	return 0;
 }
 
@@ -222,7 +235,7 @@ static void unmake(struct kmem_cache *s)
 		;
 	*link = s->next;
 	slab_cache_table[s->id] = &slab_no_cache;
-	slab_cpu_table[s->id] = slab_no_cpus;
+	slab_lookup.cpu[s->id] = slab_no_cpus;
 	free_cpus(s->cpu);
 	free_nodes(s);
 }
@@ -369,6 +382,10 @@ static void boot_cache(struct kmem_cache *s, const char *name, unsigned int size
 
 void kmem_cache_init(void)
 {
+	/* physvirt_offset is a multiple of PAGE_SIZE, and on the host it may be negative. */
+	slab_lookup.page_types =
+		(unsigned long)vmemmap + offsetof(struct page, page_type) -
+		((unsigned long)(physvirt_offset >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
 	boot_cache(&node_cache, "kmem_cache_node", sizeof(struct kmem_cache_node));
 	boot_cache(&sheaf_cache, "kmem_cache_sheaf", SHEAF_BYTES);
 	boot_cache(&cache_cache, "kmem_cache", sizeof(struct kmem_cache));
@@ -400,7 +417,17 @@ struct kmem_cache *next_cache(struct kmem_cache *s)
 	return s ? s->next : slab_caches;
 }
 
-/* Objects in sheaves. The numbers of other CPUs' are those of a moment. */
+/* Objects that a CPU has. Another one's are those of a moment, and all of them numbers that can be. */
+static unsigned long cpu_objects(const struct kmem_cache *s, const struct slab_cpu *c)
+{
+	void **floor = READ_ONCE(c->floor), **top = READ_ONCE(c->top);
+	unsigned long n = (unsigned long)READ_ONCE(c->nr_full) * s->capacity;
+	const struct sheaf *spare = __atomic_load_n(&c->spare, __ATOMIC_RELAXED);
+
+	if (top > floor && top - floor <= (long)s->capacity)
+		n += (unsigned long)(top - floor);
+	return spare ? n + READ_ONCE(spare->nr) : n;
+}
 static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 {
 	unsigned long n = 0;
@@ -411,10 +438,10 @@ static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 		const struct slab_cpu *c = &s->cpu[cpu];
 
 		info->overhead += sizeof(*c);
-		if (!c->main)
-			continue;
-		n += READ_ONCE(c->nr) + c->spare->nr;
-		info->overhead += 2 * SHEAF_BYTES;
+		n += cpu_objects(s, c);
+		if (READ_ONCE(c->spare))
+			info->overhead += (2UL + READ_ONCE(c->nr_full) + READ_ONCE(c->nr_empty)) *
+					  SHEAF_BYTES;
 	}
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
 		struct kmem_cache_node *node = s->node[nid];
@@ -489,6 +516,35 @@ static int check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf, u3
 	return errors;
 }
 
+static int check_cpu(const struct kmem_cache *s, const struct slab_cpu *c, unsigned int cpu)
+{
+	const struct sheaf *sheaf;
+	unsigned int full = 0, empty = 0, odd = 0;
+	int errors;
+
+	if (!c->spare)
+		return 0;
+	if (c->tag != c->type || c->limit - c->floor != (long)s->capacity || c->top < c->floor ||
+	    c->top > c->limit) {
+		pr_err("slab_check: %s: CPU %u's stack has no order\n", s->name, cpu);
+		return 1;
+	}
+	errors = check_sheaf(s, slab_main(c), slab_nr(c)) + check_sheaf(s, c->spare, c->spare->nr);
+	for (sheaf = c->full; sheaf; sheaf = sheaf->next, full++) {
+		errors += check_sheaf(s, sheaf, sheaf->nr);
+		odd += sheaf->nr != s->capacity;
+	}
+	for (sheaf = c->empty; sheaf; sheaf = sheaf->next, empty++)
+		odd += sheaf->nr != 0;
+	if (odd || full != c->nr_full || empty != c->nr_empty || full > c->credit) {
+		pr_err("slab_check: %s: CPU %u has %u full and %u empty sheaves, counted as %u and "
+		       "%u of %u, %u of them are not\n",
+		       s->name, cpu, full, empty, c->nr_full, c->nr_empty, c->credit, odd);
+		errors++;
+	}
+	return errors;
+}
+
 static int check_cache(const struct kmem_cache *s)
 {
 	unsigned long free;
@@ -499,10 +555,7 @@ static int check_cache(const struct kmem_cache *s)
 	for (cpu = 0; s->cpu != slab_no_cpus && cpu < nr_cpus_possible; cpu++) {
 		const struct slab_cpu *c = &s->cpu[cpu];
 
-		if (!c->main)
-			continue;
-		errors += check_sheaf(s, c->main, (u32)c->nr) +
-			  check_sheaf(s, c->spare, c->spare->nr);
+		errors += check_cpu(s, c, cpu);
 	}
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
 		if (!s->node[nid])
@@ -524,7 +577,7 @@ int slab_check(void)
 	int errors = 0;
 
 	for (s = slab_caches; s; s = s->next) {
-		if (slab_cache_table[s->id] != s || slab_cpu_table[s->id] != s->cpu) {
+		if (slab_cache_table[s->id] != s || slab_lookup.cpu[s->id] != s->cpu) {
 			pr_err("slab_check: %s: number %u is another cache's\n", s->name, s->id);
 			errors++;
 		}

@@ -1,63 +1,85 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fast paths: taking an object of this CPU's sheaf, and putting one there.
+ * The short ways: taking an object from the top of this CPU's stack, and putting one there (slab_internal.h says whose turn
+ * it is).
  *
  * Each calls another function only as its last deed, so that it needs no frame of its own; the board compiles this file
  * without frame pointers, and a call chain still shows who called.
+ *
+ * A pair has two loads that wait for a store of the pair before, both of `top`. Nothing waits for tag: it is known
+ * what is stored there, and the processor guesses that it was not 0.
  */
 #include "slab_internal.h"
 
+/* Neighbours in one access where the compiler knows how; what another CPU may change meanwhile is one of the bounds. */
+#ifdef LOCAL_LOCK_TSAN
+#define STACK_LOAD(x) LOCAL_LOAD(x)
+#else
+#define STACK_LOAD(x) (x)
+#endif
+
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
-	struct slab_cpu *c = s->cpu;
-	unsigned long nr;
-	void *object;
+	struct slab_cpu *c = s->cpu + port_cpu();
+	u32 tag = LOCAL_LOAD(c->tag);
+	void **floor, **top, *object;
 
-	c += port_cpu();
-	if (unlikely(!local_trylock(&c->lock)))
+	if (unlikely(!tag))
 		return slab_alloc_slow(s, gfp, NUMA_NO_NODE);
-	nr = c->nr;
-	if (unlikely(!nr)) {
-		local_unlock(&c->lock);
+	LOCAL_STORE(c->tag, 0);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	floor = STACK_LOAD(c->floor);
+	top = STACK_LOAD(c->top);
+	if (unlikely(top <= floor)) {
+		LOCAL_STORE(c->tag, tag);
 		return slab_alloc_slow(s, gfp, NUMA_NO_NODE);
 	}
-	nr--;
-	object = c->objects[nr];
-	c->nr = nr;
-	local_unlock(&c->lock);
+	object = *--top;
+	c->top = top;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	LOCAL_STORE(c->tag, tag);
 	if (unlikely(gfp & __GFP_ZERO))
-		return slab_clear_object(s, object);
+		return slab_clear_object(object, tag);
 	return object;
 }
 
 /* type: of the object's page. False: the slow way. */
-static __always_inline bool free_fast(struct slab_cpu *cpus, void *object, u32 type)
+static __always_inline bool free_fast(struct slab_cpu *c, void *object, u32 type)
 {
-	struct slab_cpu *c = cpus + port_cpu();
-	unsigned long nr;
+	void **top, **limit;
 
-	if (unlikely(type >> SLAB_ID_BITS != c->tag) || unlikely(!local_trylock(&c->lock)))
+	if (unlikely(LOCAL_LOAD(c->tag) != type))
 		return false;
-	nr = c->nr;
-	if (unlikely(nr == c->capacity)) {
-		local_unlock(&c->lock);
+	LOCAL_STORE(c->tag, 0);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	top = STACK_LOAD(c->top);
+	limit = STACK_LOAD(c->limit);
+	if (unlikely(top >= limit)) {
+		LOCAL_STORE(c->tag, type);
 		return false;
 	}
-	c->objects[nr] = object;
-	c->nr = nr + 1;
-	local_unlock(&c->lock);
+	*top++ = object;
+	c->top = top;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	LOCAL_STORE(c->tag, type);
 	return true;
 }
 
 void kmem_cache_free(struct kmem_cache *s, void *object)
 {
-	u32 type;
-
 	if (unlikely(!object))
 		return;
-	type = page_type_load(virt_to_page(object));
-	if (unlikely(type % SLAB_MAX_CACHES != s->id) || unlikely(!free_fast(s->cpu, object, type)))
+	if (unlikely(!free_fast(s->cpu + port_cpu(), object, slab_page_type(object))))
 		slab_free_slow(s, object);
+}
+
+/* kfree of what this CPU's stack does not take. type: of p's page. */
+static __always_inline void kfree_elsewhere(void *p, u32 type)
+{
+	if (type >> 24 != PGTY_slab)
+		kfree_other(p);
+	else
+		slab_free_slow(slab_cache_table[type % SLAB_MAX_CACHES], p);
 }
 
 void kfree(const void *p)
@@ -66,8 +88,9 @@ void kfree(const void *p)
 
 	if (unlikely(ZERO_OR_NULL_PTR(p)))
 		return;
-	/* What is no slab has no CPU's tag, and goes the slow way. */
-	type = page_type_load(virt_to_page(p));
-	if (unlikely(!free_fast(slab_cpu_table[type % SLAB_MAX_CACHES], (void *)p, type)))
-		slab_free_slow(slab_cache_table[type % SLAB_MAX_CACHES], (void *)p);
+	type = slab_page_type(p);
+	/* What is no slab has no CPU's tag. */
+	if (unlikely(!free_fast(slab_lookup.cpu[type % SLAB_MAX_CACHES] + port_cpu(), (void *)p,
+				type)))
+		kfree_elsewhere((void *)p, type);
 }

@@ -6,6 +6,7 @@
 #ifndef QUIRE_SLAB_INTERNAL_H
 #define QUIRE_SLAB_INTERNAL_H
 
+#include <quire/local_lock.h>
 #include <quire/slab.h>
 
 /* A bag of free objects, moved as a whole between CPUs and their node. All sheaves have one size. */
@@ -64,11 +65,64 @@ static inline void slab_store(struct page *slab, struct slab_word w)
  */
 extern struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES];
 extern struct kmem_cache slab_no_cache;
-/* Each one's `cpu`: what kfree wants to know, without a look at the cache. */
-extern struct slab_cpu *slab_cpu_table[SLAB_MAX_CACHES];
+/*
+ * What kfree wants to know, at one place: each cache's `cpu`, without a look at the cache; and where page_type stands of
+ * the page at address 0, if that were in the linear map: slab_page_type() adds the distance to that of another.
+ */
+struct slab_lookup {
+	struct slab_cpu *cpu[SLAB_MAX_CACHES];
+	unsigned long page_types;
+};
+extern struct slab_lookup slab_lookup;
+
+/* page_type of p's page. p is in the linear map. */
+static __always_inline u32 slab_page_type(const void *p)
+{
+	long page = (long)p >> PAGE_SHIFT;
+
+	return __atomic_load_n(
+		(const u32 *)(slab_lookup.page_types + ((unsigned long)page << STRUCT_PAGE_SHIFT)),
+		__ATOMIC_RELAXED);
+}
 extern struct slab_cpu slab_no_cpus[NR_CPUS];
 extern struct kmem_cache *slab_caches;
 extern struct kmem_cache sheaf_cache, node_cache, cache_cache;
+
+/*
+ * Whose turn it is at a slab_cpu. The short ways (slab_fast.c) and the long ones (slab.c) of the CPU itself:
+ *
+ *	tag 0? then it interrupted itself: go to the slabs
+ *	tag = 0
+ *	(long) wanted? then tag = type, go to the slabs	(short) nothing below top, or no room? tag = type, go the long way
+ *	... the stack ...
+ *	tag = type
+ *
+ * So an interrupt between the load and the store of tag leaves the stack complete, and one after it keeps off. A short way asks
+ * nothing that it need not know anyway: what tag is not 0 for is the type that kfree compares, and `wanted` it never reads, because
+ * another CPU that wants in shuts the stack, by bounds between which no top lies (floor above, limit below):
+ *
+ *	1  wanted = 1; smp_membarrier(); wait until tag is not 0; smp_membarrier()	no long way is under way, or begins
+ *	2  floor = SLAB_SHUT, limit = NULL; smp_membarrier(); wait for tag again; smp_membarrier()	nor a short one
+ *	3  ... the stack; at the end it has no sheaves and stays shut ...; smp_membarrier(); wanted = 0
+ *
+ * As in <quire/local_lock.h> the membarriers stand for those that the owner leaves out. Only the owner, the long way, opens a stack:
+ * were it another CPU, a short way might see the old top with the new bounds. tests/models/slab_cpu.pml is this in Promela.
+ */
+#define SLAB_SHUT ((void **)~0UL)
+
+/* The sheaf around a stack that is not shut, and what is in it. */
+static inline struct sheaf *slab_main(const struct slab_cpu *c)
+{
+	return container_of((void *(*)[])c->floor, struct sheaf, objects);
+}
+
+static inline u32 slab_nr(const struct slab_cpu *c)
+{
+	return (u32)(c->top - c->floor);
+}
+
+/* What `tag` is before the CPU first comes here: no page's type. */
+#define SLAB_NO_TYPE 1U
 
 /* ------------------------------------------------------------------ slab_node.c */
 
@@ -83,6 +137,11 @@ unsigned int slab_take_partial(struct kmem_cache *s, int nid, void **p, unsigned
 void slab_give(struct kmem_cache *s, void **p, unsigned int n);
 /* The slab that holds object, whose place in it is right, or NULL. */
 struct page *slab_of(const struct kmem_cache *s, const void *object);
+/*
+ * Give a block of pages back that is ours, a compound page: without their types, and taken apart unless somebody else holds it
+ * too, so that the page allocator has nothing left to do.
+ */
+void slab_free_pages(struct page *block, unsigned int order);
 /* Empty slabs of all nodes go. Returns the slabs that stay. */
 unsigned long slab_discard_empty(struct kmem_cache *s);
 /* The lists of all nodes; *nr_free: objects free in slabs. Returns violations, each printed. */
@@ -94,7 +153,8 @@ bool slab_object_is_free(const struct kmem_cache *s, const void *object);
 
 /* What slab_fast.c does not do at once. */
 void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid);
-void *slab_clear_object(const struct kmem_cache *s, void *object);
+/* Clears the object, whose page has this type, and returns it. */
+void *slab_clear_object(void *object, u32 type);
 void slab_free_slow(struct kmem_cache *s, void *object);
 
 /* Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. */

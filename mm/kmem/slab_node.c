@@ -24,11 +24,6 @@
 /* Empty slabs that a node keeps of a cache, so that one object more or less does not make and unmake a slab. */
 #define KEEP_EMPTY 2
 
-static inline u32 slab_page_type(const struct kmem_cache *s, int nid)
-{
-	return SLAB_TAG(nid) << SLAB_ID_BITS | s->id;
-}
-
 static inline char *slab_object(const struct kmem_cache *s, struct page *slab, unsigned int i)
 {
 	return (char *)page_address(slab) + (size_t)i * s->size;
@@ -127,7 +122,7 @@ static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 	slab = alloc_pages_node(nid, gfp, s->order);
 	if (unlikely(!slab))
 		return NULL;
-	type = slab_page_type(s, (int)page_to_nid(slab));
+	type = SLAB_PAGE_TYPE(page_to_nid(slab), s->id);
 	for (page = slab; page < slab + (1UL << s->order); page++)
 		page_type_store(page, type);
 	slab_store(slab, (struct slab_word){.first = (u16)link_objects(s, slab),
@@ -135,15 +130,42 @@ static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 	return slab;
 }
 
+/* typed: its pages have the type of slabs. */
+static __always_inline void free_block(struct page *block, unsigned int order, bool typed)
+{
+	const u64 tail = page_index32(block) | PAGE_WORD_TAIL;
+	struct page *page = block + 1, *end = block + (1UL << order);
+
+	if (typed) {
+		page_type_store(block, PAGE_TYPE_NONE);
+		slab_store(block, (struct slab_word){0});
+	}
+	if (likely(page_ref_count(block) == 1)) {
+		/* What is no tail of it is for the page allocator to report. */
+		for (; page < end; page++) {
+			if (unlikely(__atomic_load_n(&page->word, __ATOMIC_RELAXED) != tail))
+				break;
+			if (typed)
+				page_type_store(page, PAGE_TYPE_NONE);
+			clear_compound_head(page);
+		}
+		if (likely(page == end))
+			__ClearPageHead(block);
+	}
+	for (; typed && page < end; page++)
+		page_type_store(page, PAGE_TYPE_NONE);
+	__free_pages(block, order);
+}
+
+void slab_free_pages(struct page *block, unsigned int order)
+{
+	free_block(block, order, false);
+}
+
 /* No object of it is in use, and it is on no list. */
 static void free_slab(struct kmem_cache *s, struct page *slab)
 {
-	struct page *page;
-
-	for (page = slab; page < slab + (1UL << s->order); page++)
-		page_type_store(page, PAGE_TYPE_NONE);
-	slab_store(slab, (struct slab_word){0});
-	__free_pages(slab, s->order);
+	free_block(slab, s->order, true);
 }
 
 /* Take off their list the empty slabs beyond `keep`, as a chain by `next`. list_lock held. */
@@ -395,7 +417,7 @@ static int check_slab(const struct kmem_cache *s, struct page *slab, int nid)
 	int errors = 0;
 
 	for (page = slab; page < slab + (1UL << s->order); page++)
-		if (page_type_load(page) != slab_page_type(s, nid))
+		if (page_type_load(page) != SLAB_PAGE_TYPE(nid, s->id))
 			errors += complain(s, slab, "a page of it says it is something else");
 	return errors ? errors : check_links(s, slab);
 }

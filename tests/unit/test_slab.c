@@ -4,12 +4,21 @@
 /* Caches and kmalloc over the real page allocator: contents, counts, every page back at the end, every failure undone. */
 #include "page_world.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <quire/page_debug.h>
 #include <quire/slab.h>
 #include <quire/vmalloc.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "mm/kmem/slab_internal.h"
+
+/* ---- other CPUs are threads, and pass a barrier when the kernel makes them */
+void smp_membarrier(void)
+{
+	assert_int_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0), 0);
+}
 
 /* ---- vmalloc is another room */
 static struct vm_struct vmalloc_area;
@@ -50,7 +59,7 @@ static void forget_slab(void)
 	unsigned int i;
 
 	for (i = 0; i < SLAB_MAX_CACHES; i++)
-		slab_cache_table[i] = &slab_no_cache, slab_cpu_table[i] = slab_no_cpus;
+		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
 	slab_caches = NULL;
 	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
 	memset(&node_cache, 0, sizeof(node_cache));
@@ -546,16 +555,24 @@ static void the_check_finds_planted_errors(void **state)
 	n->nr_free--;
 	page_type_store(slab, PAGE_TYPE_NONE);
 	assert_true(slab_check() > 0);
-	page_type_store(slab, SLAB_TAG(0) << SLAB_ID_BITS | s->id);
+	page_type_store(slab, SLAB_PAGE_TYPE(0, s->id));
 	assert_int_equal(slab_check(), 0);
-	if (s->cpu != slab_no_cpus && s->cpu[0].nr > 1) {
-		void *keep = s->cpu[0].objects[0];
+	{
+		struct slab_cpu *c = &s->cpu[0];
+		void *keep = c->floor[0];
 
-		s->cpu[0].objects[0] = s->cpu[0].objects[1];
+		assert_true(slab_nr(c) > 1);
+		c->floor[0] = c->floor[1];
 		assert_true(slab_check() > 0);
-		s->cpu[0].objects[0] = (char *)keep + 8;
+		c->floor[0] = (char *)keep + 8;
 		assert_true(slab_check() > 0);
-		s->cpu[0].objects[0] = keep;
+		c->floor[0] = keep;
+		c->limit++;
+		assert_true(slab_check() > 0);
+		c->limit--;
+		c->nr_full++;
+		assert_true(slab_check() > 0);
+		c->nr_full--;
 	}
 	assert_int_equal(slab_check(), 0);
 	for (i = 0; i < 4; i++)
@@ -585,5 +602,9 @@ int main(void)
 		T(the_check_finds_planted_errors),
 	};
 
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
+		printf("this kernel has no membarrier()\n");
+		return 1;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
