@@ -20,6 +20,7 @@
 	P(BOOTARGS, "bootargs")                                                                    \
 	P(COMPATIBLE, "compatible")                                                                \
 	P(CPU_RELEASE_ADDR, "cpu-release-addr")                                                    \
+	P(CPU_ON, "cpu_on")                                                                        \
 	P(DEVICE_TYPE, "device_type")                                                              \
 	P(DISTANCE_MATRIX, "distance-matrix")                                                      \
 	P(DMA_RANGES, "dma-ranges")                                                                \

@@ -284,7 +284,10 @@ static void scan_distance_map(const struct fdt_props *p)
 	}
 }
 
-/* How firmware is called, so that the machine can be powered off. */
+/*
+ * How firmware is called: to power the machine off, to start CPUs. Before PSCI 0.2 the tree also said by which number each
+ * function is called.
+ */
 static void scan_psci(const struct fdt_props *p)
 {
 	const char *method = fdt_prop_string(p, FDT_P_METHOD);
@@ -292,7 +295,10 @@ static void scan_psci(const struct fdt_props *p)
 	if (!method || (strcmp(method, "hvc") != 0 && strcmp(method, "smc") != 0))
 		pr_warn("psci: missing or unknown method property\n");
 	else
-		port_set_psci_conduit(method[0] == 'h');
+		port_set_psci(method[0] == 'h',
+			      fdt_compatible(p, "arm,psci-0.2") || fdt_compatible(p, "arm,psci-1.0")
+				      ? 0
+				      : fdt_prop_u32(p, FDT_P_CPU_ON, 0));
 }
 
 static enum fdt_part scan_top(const char *name, const struct fdt_props *p,

@@ -2,7 +2,7 @@
 /*
  * Bringing the other CPUs up, one after the other (Linux: smp_init, __cpu_up, secondary_start_kernel; the same lines of log).
  *
- * A CPU's way: DOWN -> STARTING (asked to) -> ARRIVED (it runs in here) -> online. One that does not arrive within five seconds is
+ * A CPU's way: DOWN -> STARTING (asked to) -> ARRIVED (it runs in here) -> online, or FAILED, which it reports. One that does not arrive within five seconds is
  * GIVEN_UP by the boot CPU, reported and left out; both steps out of STARTING are compare-and-exchanges, so that one that comes
  * too late finds that it has been, and stops.
  */
@@ -16,7 +16,7 @@
 #include "fdt_scan.h"
 #include "irqchip.h"
 
-enum cpu_way { CPU_DOWN, CPU_STARTING, CPU_ARRIVED, CPU_GIVEN_UP };
+enum cpu_way { CPU_DOWN, CPU_STARTING, CPU_ARRIVED, CPU_GIVEN_UP, CPU_FAILED };
 
 static DEFINE_PER_CPU(enum cpu_way, cpu_way);
 /* The CPU that runs is one of those that the tree lists. */
@@ -60,12 +60,14 @@ static bool go_on(unsigned int cpu, enum cpu_way from, enum cpu_way to)
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* Until the CPU is online, or has had its time. */
+/* Until the CPU is online, has said why not, or has had its time. */
 static bool wait_online(unsigned int cpu)
 {
 	u64 start = port_time_ns();
 
 	while (!cpu_online(cpu)) {
+		if (way_of(cpu) == CPU_FAILED)
+			return true;
 		if (port_time_ns() - start > COME_UP_NS)
 			return false;
 		port_cpu_relax();
@@ -150,6 +152,7 @@ void secondary_start_kernel(unsigned int cpu)
 	err = port_irq_init_cpu();
 	if (err) {
 		printk(KERN_CRIT "CPU%u: cannot take interrupts: %d\n", cpu, err);
+		go_on(cpu, CPU_ARRIVED, CPU_FAILED);
 		port_cpu_stop();
 	}
 	printk(KERN_INFO "CPU%u: Booted secondary processor 0x%010lx [0x%08x]\n", cpu,

@@ -293,8 +293,11 @@ void port_poweroff(int code) __noreturn;
  */
 void port_enable_semihosting(void);
 
-/* The tree's /psci node says how firmware is called: HVC or SMC. Until then port_poweroff looks for itself. Host: nothing. */
-void port_set_psci_conduit(bool hvc);
+/*
+ * The tree's /psci node says how firmware is called: HVC or SMC, and the number of CPU_ON (0: the standard's). Until then
+ * port_poweroff looks for itself. Host: nothing.
+ */
+void port_set_psci(bool hvc, u32 cpu_on_function);
 
 /*
  * Run op(arg), which may touch memory that faults. Returns false when op returned; true when it faulted at EL1, and then

@@ -33,6 +33,27 @@
 #define FRAME_KIND 288
 #define FRAME_CHAIN 304
 #define FRAME_SIZE 320
+/* An interrupt's frame: the same, then q0 to q31, FPSR and FPCR. */
+#define IRQ_FRAME_Q FRAME_SIZE
+#define IRQ_FRAME_FPSR (FRAME_SIZE + 512)
+#define IRQ_FRAME_SIZE (FRAME_SIZE + 512 + 16)
+
+/* struct cpu_stacks (bare.h), indexed by the CPU's number in TPIDR_EL1. */
+#define CPU_STACKS_SHIFT 4
+#define TPIDR_CPU_BITS 12
+
+/* struct secondary_boot (smp.c), read with the MMU off. */
+#define SECONDARY_HWID 0
+#define SECONDARY_NEXT 8
+#define SECONDARY_STACK 16
+#define SECONDARY_TPIDR 24
+#define SECONDARY_TTBR1 32
+#define SECONDARY_TTBR0 40
+#define SECONDARY_TCR 48
+#define SECONDARY_ENTRY 56
+#define SECONDARY_SIZE 64
+/* Affinity fields of MPIDR_EL1. */
+#define MPIDR_AFFINITY 0xff00ffffff
 
 /* SCTLR_ELx */
 #define SCTLR_M (1 << 0)

@@ -23,7 +23,16 @@ struct exception_frame {
 	u64 chain[2]; /* frame record for the backtrace: interrupted x29, pc */
 };
 
+/* A CPU's stacks; vectors.S finds the first by the CPU's number. */
+struct cpu_stacks {
+	char *exception_top; /* EXCEPTION_STACK_SIZE below it */
+	char *kernel;	     /* KERNEL_STACK_SIZE from it on; nothing is mapped below */
+};
+extern struct cpu_stacks cpu_stacks[NR_CPUS];
+
 u64 exception_handler(struct exception_frame *f);
+/* irq.c, called by vectors.S with interrupts off. */
+void irq_handler(struct exception_frame *f);
 void exception_hopeless(void) __noreturn;
 int expect_call(int (*op)(void *arg), void *arg, u64 *saved_sp);
 
@@ -33,6 +42,29 @@ void backtrace_from(unsigned long fp, bool exact);
 /* Install the identity map in TTBR0_EL1, or the empty one. */
 void idmap_install(void);
 void idmap_uninstall(void);
+
+/* psci.c: call firmware. The conduit is found in the raw tree when nothing has named it. -EIO: there is none. */
+#define PSCI_SYSTEM_OFF 0x84000008UL
+#define PSCI_CPU_ON 0xc4000003UL
+int psci_call(u64 function, u64 a1, u64 a2, u64 a3, s64 *result);
+u64 psci_cpu_on_function(void);
+
+/*
+ * What an interrupt controller's driver offers (irq.c). init: on the boot CPU, 0 when the device is this driver's and
+ * runs; init_cpu: on every CPU, this one included. handle: acknowledge what is pending, and call smp_handle_ipi() for an IPI.
+ */
+struct irqchip_driver {
+	const char *const *compatible; /* ends with NULL */
+	int (*init)(const struct irqchip *chip);
+	int (*init_cpu)(void);
+	void (*send_ipi)(unsigned int cpu);
+	void (*handle)(void);
+};
+extern const struct irqchip_driver gic_v2_driver, gic_v3_driver, bcm2836_driver;
+
+/* head.S: where a secondary begins, by its physical address. */
+void secondary_entry(void);
+void secondary_start(void) __noreturn;
 
 /* semihosting.c: is there a host that answers? Asked by trying, with the fault expected. */
 bool semihosting_present(void);

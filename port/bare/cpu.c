@@ -2,8 +2,7 @@
 /*
  * The CPU's registers, its TLB, its clock, and the replacement of TTBR1_EL1.
  *
- * One CPU runs, so local and inner-shareable maintenance are the same; the inner-shareable forms are used where the contract
- * says "all CPUs".
+ * TLB maintenance is of the inner-shareable domain, which all CPUs are in: hardware passes it on, no IPI is needed.
  */
 #include <quire/pgtable.h>
 

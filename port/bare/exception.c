@@ -4,10 +4,12 @@
  * say about the address, the registers, the call chain. Runs on its own stack (vectors.S); a fault in the report itself ends in
  * a shorter report, and one in that in power-off.
  *
- * No locks: one CPU, interrupts masked.
+ * No locks: interrupts are masked, and the first CPU that reports stops the others. What is expected is per CPU.
  */
+#include <quire/percpu.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/smp.h>
 
 #include "bare.h"
 
@@ -15,25 +17,29 @@ static const char *const kind_names[] = {"Synchronous exception", "IRQ", "FIQ", 
 static const char *const group_names[] = {"EL1 with SP_EL0", "EL1", "lower EL, AArch64",
 					  "lower EL, AArch32"};
 
-static struct {
+struct cpu_stacks cpu_stacks[NR_CPUS] = {{exception_stack_top, kernel_stack}};
+
+struct expectation {
 	bool active;
 	u64 sp, esr, far;
-} expect;
+};
+static DEFINE_PER_CPU(struct expectation, expectations);
 static unsigned int reports;
 
 bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)
 {
-	bool outer_active = expect.active;
-	u64 outer_sp = expect.sp;
+	struct expectation *expect = this_cpu_ptr(&expectations);
+	bool outer_active = expect->active;
+	u64 outer_sp = expect->sp;
 	bool faulted;
 
-	expect.active = true;
-	faulted = expect_call(op, arg, &expect.sp) != 0;
-	expect.active = outer_active;
-	expect.sp = outer_sp;
+	expect->active = true;
+	faulted = expect_call(op, arg, &expect->sp) != 0;
+	expect->active = outer_active;
+	expect->sp = outer_sp;
 	if (faulted) {
-		*esr = expect.esr;
-		*far = expect.far;
+		*esr = expect->esr;
+		*far = expect->far;
 	}
 	return faulted;
 }
@@ -79,11 +85,14 @@ static void show_address(u64 far)
 {
 	unsigned long kva = (unsigned long)far;
 	u64 par = port_at_s1e1(kva, false), esr2, far2;
+	unsigned long stack = (unsigned long)cpu_stacks[port_cpu()].kernel;
+	/* What lies below: a hole between segments, or the page behind the last area. */
+	unsigned long guard = port_cpu() ? PAGE_SIZE : SEGMENT_ALIGN;
 
-	if (kva >= (unsigned long)kernel_stack - SEGMENT_ALIGN && kva < (unsigned long)kernel_stack)
+	if (kva >= stack - guard && kva < stack)
 		printk(KERN_ALERT
 		       "Kernel stack overflow: the address is in the guard below [%#lx, %#lx)\n",
-		       (unsigned long)kernel_stack, (unsigned long)kernel_stack_top);
+		       stack, stack + KERNEL_STACK_SIZE);
 	if (kva < PAGE_SIZE)
 		printk(KERN_ALERT "NULL pointer dereference\n");
 	if (par & 1)
@@ -115,16 +124,22 @@ static void show_registers(const struct exception_frame *f)
 u64 exception_handler(struct exception_frame *f)
 {
 	unsigned int kind = f->kind & 3, group = (f->kind >> 2) & 3;
+	struct expectation *expect = this_cpu_ptr(&expectations);
+	unsigned int running = 0;
 	char text[160];
 
-	if (expect.active && kind == 0 && group == 1) {
-		expect.active = false;
-		expect.esr = f->esr;
-		expect.far = f->far;
-		return expect.sp;
+	if (expect->active && kind == 0 && group == 1) {
+		expect->active = false;
+		expect->esr = f->esr;
+		expect->far = f->far;
+		return expect->sp;
 	}
+	if (!smp_claim_end())
+		port_cpu_stop();
 	if (++reports > 2)
 		exception_hopeless();
+	if (reports == 1)
+		running = smp_stop_others();
 	console_loglevel = max(console_loglevel, 5);
 	printk_break_lock();
 	console_start();
@@ -142,6 +157,8 @@ u64 exception_handler(struct exception_frame *f)
 	} else {
 		printk(KERN_ALERT "pc : %pS\n", (void *)f->pc);
 	}
+	if (running)
+		printk(KERN_CRIT "SMP: failed to stop %u secondary CPUs\n", running);
 	printk(KERN_EMERG "Kernel panic - not syncing: unexpected exception\n");
 	port_poweroff(1);
 }
@@ -152,7 +169,7 @@ void exception_hopeless(void)
 
 	if (!tried) {
 		tried = true;
-		expect.active = false;
+		this_cpu_ptr(&expectations)->active = false;
 		port_poweroff(1);
 	}
 	for (;;)

@@ -404,6 +404,64 @@ idmap_replace_ttbr1:
 	isb
 	ret
 
+/*
+ * A secondary, from PSCI (MMU off, EL1 or EL2) or out of the loop that it spun in. Its block is in secondary_list, or will be:
+ * until then it waits. See smp.c.
+ */
+	.globl	secondary_entry
+	.type	secondary_entry, %function
+secondary_entry:
+	msr	spsel, #1
+	msr	daifset, #0xf
+	mrs	x20, CurrentEL
+	lsr	x20, x20, #2
+	cmp	x20, #3
+	b.eq	park
+	bl	init_el1
+	adr_l	x9, early_vectors_dead
+	msr	vbar_el1, x9
+	mov	x9, #(3 << 20)
+	msr	cpacr_el1, x9
+	isb
+	mrs	x9, id_aa64mmfr0_el1
+	ubfx	x9, x9, #28, #4
+	cmp	x9, #8			/* no 4K granule: never to be used */
+	b.hs	park
+
+	mrs	x9, mpidr_el1
+	mov_q	x10, MPIDR_AFFINITY
+	and	x9, x9, x10
+	adr_l	x11, secondary_list
+1:	ldr	x28, [x11]
+2:	cbz	x28, 3f
+	ldr	x10, [x28, #SECONDARY_HWID]
+	cmp	x9, x10
+	b.eq	4f
+	ldr	x28, [x28, #SECONDARY_NEXT]
+	b	2b
+3:	wfe
+	b	1b
+
+4:	dmb	sy
+	bl	cpu_setup		/* x0: SCTLR_EL1 with the MMU on */
+	/* The page tables are made for the boot CPU's physical addresses: a CPU with fewer cannot use them. */
+	ldr	x9, [x28, #SECONDARY_TCR]
+	mrs	x10, tcr_el1
+	ubfx	x10, x10, #TCR_IPS_SHIFT, #3
+	ubfx	x11, x9, #TCR_IPS_SHIFT, #3
+	cmp	x10, x11
+	b.lo	park
+	msr	tcr_el1, x9
+	isb
+	ldr	x2, [x28, #SECONDARY_TTBR1]
+	ldr	x26, [x28, #SECONDARY_TTBR0]
+	ldr	x25, [x28, #SECONDARY_TPIDR]
+	ldr	x24, [x28, #SECONDARY_STACK]
+	ldr	x23, [x28, #SECONDARY_ENTRY]
+	adrp	x1, idmap_pg_dir
+	bl	enable_mmu
+	br	x23
+
 	.macro	early_ventry
 	.balign	0x80
 	b	early_exception
@@ -462,6 +520,26 @@ el2_vectors:
 	mov	x0, #-1
 	eret
 	.endr
+
+	.section .text, "ax"
+/* A secondary at the kernel's own address. x24: its stack, x25: TPIDR_EL1, x26: TTBR0_EL1. */
+	.globl	secondary_switched
+	.type	secondary_switched, %function
+secondary_switched:
+	adr_l	x9, vectors
+	msr	vbar_el1, x9
+	msr	tpidr_el1, x25
+	mov	sp, x24
+	msr	ttbr0_el1, x26
+	isb
+	tlbi	vmalle1
+	dsb	nsh
+	isb
+	stp	xzr, xzr, [sp, #-16]!
+	mov	x29, sp
+	mov	x30, xzr
+	bl	secondary_start
+	b	.
 
 	.section .init.text, "ax"
 /* At the kernel's own address, TTBR0 still the identity map. x27: virtual - physical. */

@@ -7,7 +7,7 @@
  * dozen KiB of rodata are not worth the decoder.
  *
  * The chain is that of frame records (AAPCS64): x29 points to {caller's x29, return address}. It is followed only upwards
- * and only within one of the two stacks, so that a broken record ends it instead of faulting.
+ * and only within one of the CPU's two stacks, so that a broken record ends it instead of faulting.
  */
 #include <quire/printk.h>
 
@@ -47,9 +47,9 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 	return symbol_strings + symbol_names[lo];
 }
 
-static bool in_stack(unsigned long fp, const char *lo, const char *hi)
+static bool in_stack(unsigned long fp, const char *lo, size_t size)
 {
-	return fp >= (unsigned long)lo && fp + 16 <= (unsigned long)hi;
+	return fp >= (unsigned long)lo && fp + 16 <= (unsigned long)lo + size;
 }
 
 /*
@@ -69,21 +69,23 @@ static void show_caller(unsigned long addr, bool exact)
 
 void backtrace_from(unsigned long fp, bool exact)
 {
+	const struct cpu_stacks *own = &cpu_stacks[port_cpu()];
+	const char *exception = own->exception_top - EXCEPTION_STACK_SIZE;
 	unsigned int depth;
 
 	printk(KERN_ALERT "Call trace:\n");
 	for (depth = 0; depth < 64; depth++) {
 		const unsigned long *record = (const unsigned long *)fp;
-		bool on_exception = in_stack(fp, exception_stack, exception_stack_top);
+		bool on_exception = in_stack(fp, exception, EXCEPTION_STACK_SIZE);
 
-		if ((fp & 7) || (!on_exception && !in_stack(fp, kernel_stack, kernel_stack_top)))
+		if ((fp & 7) || (!on_exception && !in_stack(fp, own->kernel, KERNEL_STACK_SIZE)))
 			break;
 		if (!record[0] && !record[1])
 			break;
 		show_caller(record[1], exact && !depth);
 		/* From the exception stack the chain may cross to the kernel's, once; otherwise it only goes up. */
 		if (record[0] <= fp &&
-		    !(on_exception && in_stack(record[0], kernel_stack, kernel_stack_top)))
+		    !(on_exception && in_stack(record[0], own->kernel, KERNEL_STACK_SIZE)))
 			break;
 		fp = record[0];
 	}

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * EL1's exception vectors, and the recovery of a fault that was expected.
+ * EL1's exception vectors, interrupts, and the recovery of a fault that was expected.
  *
- * Every exception switches to its own stack before anything is pushed, so that an overflow of the kernel stack
- * (its guard is the unmapped hole below the "stack" segment) is reported like any other fault. An exception within
- * the exception stack goes on below the frame of the first. No interrupt is taken in this port: all kinds come here.
+ * Every exception but an interrupt of EL1 itself switches to the CPU's exception stack before anything is pushed, so that an
+ * overflow of the kernel stack (below it nothing is mapped) is reported like any other fault. An exception within
+ * the exception stack goes on below the frame of the first.
+ *
+ * An interrupt stays on the stack that it finds, and returns. It saves the SIMD registers too: memcpy and its kin use
+ * them, in what was interrupted as well as in the handler.
  */
 #include "asm.h"
 
@@ -22,6 +25,21 @@
 	b	exception_entry
 	.endm
 
+	.macro	ventry_irq
+	.balign	0x80
+	sub	sp, sp, #IRQ_FRAME_SIZE
+	stp	x0, x1, [sp]
+	b	irq_entry
+	.endm
+
+	/* \reg: this CPU's struct cpu_stacks. */
+	.macro	cpu_stacks_of, reg, tmp
+	mrs	\tmp, tpidr_el1
+	and	\tmp, \tmp, #((1 << TPIDR_CPU_BITS) - 1)
+	adr_l	\reg, cpu_stacks
+	add	\reg, \reg, \tmp, lsl #CPU_STACKS_SHIFT
+	.endm
+
 	.section .text, "ax"
 	.balign	2048
 	.globl	vectors
@@ -31,7 +49,7 @@ vectors:
 	ventry	2
 	ventry	3
 	ventry	4	/* current EL, SP_ELx */
-	ventry	5
+	ventry_irq
 	ventry	6
 	ventry	7
 	ventry	8	/* lower EL, AArch64 */
@@ -49,7 +67,9 @@ exception_entry:
 	msr	contextidr_el1, x0
 	mov	x0, sp
 	msr	sp_el0, x0
-	adr_l	x1, exception_stack_top
+	cpu_stacks_of x1, x0
+	ldr	x1, [x1]
+	mrs	x0, sp_el0
 	sub	x1, x1, x0
 	cmp	x1, #EXCEPTION_STACK_SIZE
 	b.hs	1f
@@ -57,7 +77,8 @@ exception_entry:
 	cmp	x1, #(EXCEPTION_STACK_SIZE - 0x1000)
 	b.hi	exception_dead
 	b	2f
-1:	adr_l	x0, exception_stack_top
+1:	cpu_stacks_of x0, x1
+	ldr	x0, [x0]
 	mov	sp, x0
 2:	sub	sp, sp, #FRAME_SIZE
 	mrs	x0, tpidr_el0
@@ -101,10 +122,101 @@ exception_entry:
 
 exception_dead:
 	/* The stack pointer itself may be what faults. */
-	adr_l	x0, exception_stack
-	add	sp, x0, #0x1000
+	cpu_stacks_of x0, x1
+	ldr	x0, [x0]
+	sub	sp, x0, #(EXCEPTION_STACK_SIZE - 0x1000)
 	bl	exception_hopeless
 	b	.
+
+	.type	irq_entry, %function
+irq_entry:
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x19, [sp, #144]
+	stp	x20, x21, [sp, #160]
+	stp	x22, x23, [sp, #176]
+	stp	x24, x25, [sp, #192]
+	stp	x26, x27, [sp, #208]
+	stp	x28, x29, [sp, #224]
+	add	x0, sp, #IRQ_FRAME_SIZE
+	stp	x30, x0, [sp, #240]
+	mrs	x1, elr_el1
+	mrs	x2, spsr_el1
+	stp	x1, x2, [sp, #FRAME_PC]
+	stp	xzr, xzr, [sp, #FRAME_ESR]
+	mov	x2, #5
+	stp	x2, xzr, [sp, #FRAME_KIND]
+	stp	x29, x1, [sp, #FRAME_CHAIN]
+	add	x29, sp, #FRAME_CHAIN
+	stp	q0, q1, [sp, #IRQ_FRAME_Q + 0]
+	stp	q2, q3, [sp, #IRQ_FRAME_Q + 32]
+	stp	q4, q5, [sp, #IRQ_FRAME_Q + 64]
+	stp	q6, q7, [sp, #IRQ_FRAME_Q + 96]
+	stp	q8, q9, [sp, #IRQ_FRAME_Q + 128]
+	stp	q10, q11, [sp, #IRQ_FRAME_Q + 160]
+	stp	q12, q13, [sp, #IRQ_FRAME_Q + 192]
+	stp	q14, q15, [sp, #IRQ_FRAME_Q + 224]
+	stp	q16, q17, [sp, #IRQ_FRAME_Q + 256]
+	stp	q18, q19, [sp, #IRQ_FRAME_Q + 288]
+	stp	q20, q21, [sp, #IRQ_FRAME_Q + 320]
+	stp	q22, q23, [sp, #IRQ_FRAME_Q + 352]
+	stp	q24, q25, [sp, #IRQ_FRAME_Q + 384]
+	stp	q26, q27, [sp, #IRQ_FRAME_Q + 416]
+	stp	q28, q29, [sp, #IRQ_FRAME_Q + 448]
+	stp	q30, q31, [sp, #IRQ_FRAME_Q + 480]
+	mrs	x1, fpsr
+	mrs	x2, fpcr
+	str	x1, [sp, #IRQ_FRAME_FPSR]
+	str	x2, [sp, #IRQ_FRAME_FPSR + 8]
+	mov	x0, sp
+	bl	irq_handler
+	ldr	x1, [sp, #IRQ_FRAME_FPSR]
+	ldr	x2, [sp, #IRQ_FRAME_FPSR + 8]
+	msr	fpsr, x1
+	msr	fpcr, x2
+	ldp	q0, q1, [sp, #IRQ_FRAME_Q + 0]
+	ldp	q2, q3, [sp, #IRQ_FRAME_Q + 32]
+	ldp	q4, q5, [sp, #IRQ_FRAME_Q + 64]
+	ldp	q6, q7, [sp, #IRQ_FRAME_Q + 96]
+	ldp	q8, q9, [sp, #IRQ_FRAME_Q + 128]
+	ldp	q10, q11, [sp, #IRQ_FRAME_Q + 160]
+	ldp	q12, q13, [sp, #IRQ_FRAME_Q + 192]
+	ldp	q14, q15, [sp, #IRQ_FRAME_Q + 224]
+	ldp	q16, q17, [sp, #IRQ_FRAME_Q + 256]
+	ldp	q18, q19, [sp, #IRQ_FRAME_Q + 288]
+	ldp	q20, q21, [sp, #IRQ_FRAME_Q + 320]
+	ldp	q22, q23, [sp, #IRQ_FRAME_Q + 352]
+	ldp	q24, q25, [sp, #IRQ_FRAME_Q + 384]
+	ldp	q26, q27, [sp, #IRQ_FRAME_Q + 416]
+	ldp	q28, q29, [sp, #IRQ_FRAME_Q + 448]
+	ldp	q30, q31, [sp, #IRQ_FRAME_Q + 480]
+	ldp	x1, x2, [sp, #FRAME_PC]
+	msr	elr_el1, x1
+	msr	spsr_el1, x2
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	ldp	x16, x17, [sp, #128]
+	ldp	x18, x19, [sp, #144]
+	ldp	x20, x21, [sp, #160]
+	ldp	x22, x23, [sp, #176]
+	ldp	x24, x25, [sp, #192]
+	ldp	x26, x27, [sp, #208]
+	ldp	x28, x29, [sp, #224]
+	ldr	x30, [sp, #240]
+	ldp	x0, x1, [sp]
+	add	sp, sp, #IRQ_FRAME_SIZE
+	eret
 
 /*
  * int expect_call(int (*op)(void *), void *arg, u64 *saved_sp): run op(arg). Returns 0 when op returned, 1 when

@@ -216,7 +216,7 @@ void port_enable_semihosting(void)
 {
 }
 
-void port_set_psci_conduit(bool hvc)
+void port_set_psci(bool hvc, u32 cpu_on_function)
 {
 }
 

@@ -21,7 +21,7 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot)
 	return NULL;
 }
 
-void port_set_psci_conduit(bool hvc)
+void port_set_psci(bool hvc, u32 cpu_on_function)
 {
 }
 

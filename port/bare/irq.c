@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Interrupts of the board: the one controller that the tree describes and a driver knows. All that is taken are IPIs, so a
+ * driver hands nothing on but those; an interrupt that nobody asked for is turned off where it comes from.
+ */
+#include <quire/printk.h>
+#include <quire/smp.h>
+#include <quire/string.h>
+
+#include "bare.h"
+
+static const struct irqchip_driver *const drivers[] = {&gic_v3_driver, &gic_v2_driver,
+						       &bcm2836_driver};
+static const struct irqchip_driver *irqchip;
+
+static bool is_compatible(const struct irqchip *chip, const char *const *names)
+{
+	const char *p, *end = chip->compatible + chip->compatible_len;
+
+	for (; *names; names++)
+		for (p = chip->compatible; p < end; p += strnlen(p, (size_t)(end - p)) + 1)
+			if (strncmp(p, *names, (size_t)(end - p)) == 0)
+				return true;
+	return false;
+}
+
+int port_irq_init(const struct irqchip *chips, unsigned int nr)
+{
+	int err = -ENODEV;
+	unsigned int i, d;
+
+	for (i = 0; i < nr && !irqchip; i++) {
+		for (d = 0; d < ARRAY_SIZE(drivers) && !irqchip; d++) {
+			if (!is_compatible(&chips[i], drivers[d]->compatible))
+				continue;
+			err = drivers[d]->init(&chips[i]);
+			if (!err)
+				err = drivers[d]->init_cpu();
+			if (!err)
+				irqchip = drivers[d];
+		}
+	}
+	return irqchip ? 0 : err;
+}
+
+int port_irq_init_cpu(void)
+{
+	return irqchip->init_cpu();
+}
+
+void port_send_ipi(unsigned int cpu)
+{
+	if (irqchip)
+		irqchip->send_ipi(cpu);
+}
+
+void irq_handler(struct exception_frame *f)
+{
+	if (irqchip)
+		irqchip->handle();
+	else
+		exception_handler(f);
+}
+
+void port_cpu_idle(void)
+{
+	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
+}
+
+void port_cpu_stop(void)
+{
+	__asm__ volatile("msr daifset, #0xf" ::: "memory");
+	for (;;)
+		__asm__ volatile("wfi");
+}
