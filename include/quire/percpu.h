@@ -8,8 +8,8 @@
  * arithmetic (mm/kmem/percpu.c).
  *
  * A task stays on its CPU while it runs in the kernel, unless it sleeps: a pointer of this_cpu_ptr() holds until then.
- * Against the interrupts of its own CPU the user guards by port_irq_save() or a local_trylock (<quire/local_lock.h>).
- * The this_cpu_* operations are not atomic against interrupts, unless they say so.
+ * Against the interrupts of its own CPU the user guards by port_irq_save() or a local_trylock (<quire/local_lock.h>);
+ * each this_cpu_* operation is one step to them, a __this_cpu_* one is not.
  */
 #ifndef QUIRE_PERCPU_H
 #define QUIRE_PERCPU_H
@@ -38,30 +38,39 @@ extern unsigned long __per_cpu_offset[NR_CPUS];
 
 #define this_cpu_read(var) READ_ONCE(*this_cpu_ptr(&(var)))
 #define this_cpu_write(var, v) WRITE_ONCE(*this_cpu_ptr(&(var)), v)
+/*
+ * One step against the interrupts of this CPU, and so as long as nobody else writes this CPU's copy: an interrupt that does the same
+ * comes before or after, wholly. Integers.
+ */
 #define this_cpu_add(var, v)                                                                       \
-	do {                                                                                       \
-		__typeof__(&(var)) _pcp = this_cpu_ptr(&(var));                                    \
-		WRITE_ONCE(*_pcp, *_pcp + (v));                                                    \
-	} while (0)
-#define this_cpu_sub(var, v) this_cpu_add(var, -(v))
+	((void)__atomic_fetch_add(this_cpu_ptr(&(var)), (__typeof__(var))(v), __ATOMIC_RELAXED))
+#define this_cpu_sub(var, v) this_cpu_add(var, -(__typeof__(var))(v))
 #define this_cpu_inc(var) this_cpu_add(var, 1)
-#define this_cpu_dec(var) this_cpu_add(var, -1)
-
+#define this_cpu_dec(var) this_cpu_sub(var, 1)
+#define this_cpu_and(var, v)                                                                       \
+	((void)__atomic_fetch_and(this_cpu_ptr(&(var)), (__typeof__(var))(v), __ATOMIC_RELAXED))
 #define this_cpu_or(var, v)                                                                        \
-	do {                                                                                       \
-		__typeof__(&(var)) _pcp = this_cpu_ptr(&(var));                                    \
-		WRITE_ONCE(*_pcp, *_pcp | (v));                                                    \
-	} while (0)
+	((void)__atomic_fetch_or(this_cpu_ptr(&(var)), (__typeof__(var))(v), __ATOMIC_RELAXED))
 /* The value after the addition. */
 #define this_cpu_add_return(var, v)                                                                \
+	__atomic_add_fetch(this_cpu_ptr(&(var)), (__typeof__(var))(v), __ATOMIC_RELAXED)
+#define this_cpu_sub_return(var, v) this_cpu_add_return(var, -(__typeof__(var))(v))
+#define this_cpu_inc_return(var) this_cpu_add_return(var, 1)
+#define this_cpu_dec_return(var) this_cpu_sub_return(var, 1)
+/* The same by a load and a store: cheaper, with interrupts off or where none does the like. */
+#define __this_cpu_read(var) this_cpu_read(var)
+#define __this_cpu_write(var, v) this_cpu_write(var, v)
+#define __this_cpu_add_return(var, v)                                                              \
 	({                                                                                         \
 		__typeof__(&(var)) _pcp = this_cpu_ptr(&(var));                                    \
-		WRITE_ONCE(*_pcp, *_pcp + (v));                                                    \
+		WRITE_ONCE(*_pcp, (__typeof__(var))(*_pcp + (v)));                                 \
 		*_pcp;                                                                             \
 	})
-#define this_cpu_inc_return(var) this_cpu_add_return(var, 1)
-#define this_cpu_dec_return(var) this_cpu_add_return(var, -1)
-/* These two are atomic, against interrupts and other CPUs. The value before. */
+#define __this_cpu_add(var, v) ((void)__this_cpu_add_return(var, v))
+#define __this_cpu_sub(var, v) __this_cpu_add(var, -(__typeof__(var))(v))
+#define __this_cpu_inc(var) __this_cpu_add(var, 1)
+#define __this_cpu_dec(var) __this_cpu_sub(var, 1)
+/* The value before; also against other CPUs. */
 #define this_cpu_xchg(var, v) __atomic_exchange_n(this_cpu_ptr(&(var)), v, __ATOMIC_RELAXED)
 #define this_cpu_cmpxchg(var, old, new)                                                            \
 	({                                                                                         \
@@ -105,7 +114,10 @@ void *__alloc_reserved_percpu(size_t size, size_t align);
 	((__typeof__(type) *)__alloc_percpu_gfp(sizeof(type), __alignof__(type), gfp))
 #define alloc_percpu(type) ((__typeof__(type) *)__alloc_percpu(sizeof(type), __alignof__(type)))
 
-/* NULL is allowed. What alloc_percpu did not give is reported and left alone. Any context. */
+/*
+ * NULL is allowed. What alloc_percpu did not give is reported and left alone. Any context. The last object of a chunk frees a chunk when
+ * another one is empty already.
+ */
 void free_percpu(void *ptr);
 
 /* Physical address of a CPU's copy, by its pointer (per_cpu_ptr). */
@@ -113,7 +125,7 @@ phys_addr_t per_cpu_ptr_to_phys(void *addr);
 /* addr, a CPU's copy, is of a static variable. */
 bool is_kernel_percpu_address(unsigned long addr);
 
-/* Give back chunks that nothing is in. */
+/* Give back chunks that nothing is in, and pages that nothing is on: under memory pressure. Not in interrupts. */
 void pcpu_shrink(void);
 
 struct pcpu_stats {

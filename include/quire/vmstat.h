@@ -50,9 +50,8 @@ DECLARE_PER_CPU(struct vm_event_state, vm_event_states);
 
 static inline void count_vm_events(enum vm_event_item item, unsigned long n)
 {
-	unsigned long *p = &this_cpu_ptr(&vm_event_states)->event[item];
-
-	__atomic_store_n(p, __atomic_load_n(p, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+	/* Interrupts count as well. */
+	this_cpu_add(vm_event_states.event[item], n);
 }
 
 static inline void count_vm_event(enum vm_event_item item)
@@ -87,7 +86,7 @@ enum node_stat_item {
 	NR_KERNEL_STACK_KB, /* in KiB */
 	NR_PAGETABLE,
 	NR_VMALLOC, /* pages of vmalloc areas; Linux has a counter of its own for it */
-	NR_PERCPU,  /* pages of per-CPU chunks; likewise */
+	NR_PERCPU,  /* pages of per-CPU chunks but the first, which boot memory holds; likewise */
 	NR_VM_NODE_STAT_ITEMS,
 };
 

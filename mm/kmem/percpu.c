@@ -12,51 +12,31 @@
  * cells in use lie in such.
  *
  * Locking: pcpu_lock, interrupts off, for all of it; pcpu_grow_lock, interrupts on, outside of it for whoever makes a chunk or
- * gives it pages, so that memory is asked for without pcpu_lock.
+ * gives it pages or takes them away, so that memory is asked for and given back without pcpu_lock. The list of chunks changes
+ * under both.
  *
  * Against Linux: there a bitmap of 4-byte units with hints a block, searched and rebuilt at each call; here a small object
- * costs a bit operation. Sizes are rounded up to a class: 8, 16, 24, 32, 48, 64, 96, 128, 192, 256.
+ * costs a bit operation. Sizes are rounded up to a class: 8, 16, 24, 32, 48, 64, 96, 128, 192, 256. There a worker frees empty chunks but
+ * one, here free_percpu does; pages that lie free between objects are given back by pcpu_shrink alone.
  */
 #include <quire/memblock.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/vmalloc.h>
+#include <quire/vmstat.h>
 
 #include "percpu_internal.h"
 
-#define CELL 512UL
-#define NONE 0xffffU
-
-enum { CELL_FREE = 0xff, CELL_BODY = 0xfe, CELL_LARGE = 0xfd, CELL_RESERVED = 0xfc };
-
-static const u16 class_size[] = {8, 16, 24, 32, 48, 64, 96, 128, 192, 256};
-#define NR_CLASSES ((unsigned int)ARRAY_SIZE(class_size))
-
-struct pcpu_cell {
-	u64 free;	/* class: objects that are free; LARGE: how many cells */
-	u16 next, prev; /* class: in the chunk's list of cells with free objects */
-	u8 kind;	/* class, or CELL_ */
-};
-
-struct pcpu_chunk {
-	struct pcpu_chunk *next;
-	char *base;			     /* unit of the lowest address */
-	unsigned long addr;		     /* the per-CPU address of a unit's first byte */
-	struct vm_struct **vms;		     /* NULL: the first chunk */
-	unsigned int free_cells, first_free; /* no FREE cell is below first_free */
-	unsigned long objects;
-	u16 list[NR_CLASSES]; /* cells with free objects */
-	u64 populated;	      /* bit: a page of the unit, PAGES_MAX at most */
-	struct pcpu_cell cell[];
-};
-
-static struct pcpu_chunk *first_chunk, *reserved_chunk;
-static spinlock_t pcpu_lock, pcpu_grow_lock;
-static unsigned int nr_cells, nr_chunks;
-static size_t allocated;
+struct pcpu_chunk *pcpu_chunks, *pcpu_reserved;
+spinlock_t pcpu_lock;
+static spinlock_t pcpu_grow_lock;
+unsigned int pcpu_nr_cells, pcpu_nr_chunks;
+size_t pcpu_allocated;
 
 /* ------------------------------------------------------------------ classes */
+
+const u16 pcpu_class_size[NR_CLASSES] = {8, 16, 24, 32, 48, 64, 96, 128, 192, 256};
 
 /* The class of a size, by (size - 1) / 8. */
 static const u8 size_class[CELL / 16] = {
@@ -70,7 +50,8 @@ static unsigned int class_of(size_t size, size_t align)
 
 	if (size > CELL / 2)
 		return NR_CLASSES;
-	for (c = size_class[(size - 1) / 8]; c < NR_CLASSES && (class_size[c] & (align - 1)); c++)
+	for (c = size_class[(size - 1) / 8]; c < NR_CLASSES && (pcpu_class_size[c] & (align - 1));
+	     c++)
 		;
 	return c;
 }
@@ -82,7 +63,7 @@ static const u64 full_masks[NR_CLASSES] = {
 	FULL(64), FULL(96), FULL(128), FULL(192), FULL(256),
 };
 
-static u64 full_mask(unsigned int class)
+u64 pcpu_full_mask(unsigned int class)
 {
 	return full_masks[class];
 }
@@ -121,24 +102,34 @@ static u64 pages_of(unsigned int i, unsigned int n)
 	return GENMASK(last, first);
 }
 
-/* n FREE cells in a row, aligned; with memory, or `bare`: any. NONE: there are none. */
+/*
+ * n FREE cells in a row, aligned; with memory, or `bare`: any. NONE: there are none. A search that shows that no row is so long is not made
+ * again before a cell becomes free.
+ */
 static unsigned int find_cells(struct pcpu_chunk *chunk, unsigned int n, unsigned int align,
 			       bool bare)
 {
+	bool row = align > 1;
 	unsigned int i, k;
 
-	if (chunk->free_cells < n)
+	if (chunk->longest < n)
 		return NONE;
-	while (chunk->first_free < nr_cells && chunk->cell[chunk->first_free].kind != CELL_FREE)
+	while (chunk->first_free < pcpu_nr_cells &&
+	       chunk->cell[chunk->first_free].kind != CELL_FREE)
 		chunk->first_free++;
-	for (i = ALIGN(chunk->first_free, align); i + n <= nr_cells; i = ALIGN(i + k + 1, align)) {
+	for (i = ALIGN(chunk->first_free, align); i + n <= pcpu_nr_cells;
+	     i = ALIGN(i + k + 1, align)) {
 		for (k = 0; k < n && chunk->cell[i + k].kind == CELL_FREE; k++)
 			;
 		if (k == n && (bare || !(pages_of(i, n) & ~chunk->populated)))
 			return i;
-		if (k == n)
+		if (k == n) {
+			row = true;
 			k = 0;
+		}
 	}
+	if (!row)
+		chunk->longest = n - 1;
 	return NONE;
 }
 
@@ -160,6 +151,7 @@ static void give_cells(struct pcpu_chunk *chunk, unsigned int i, unsigned int n)
 		chunk->cell[i + k].kind = CELL_FREE;
 	chunk->free_cells += n;
 	chunk->first_free = min(chunk->first_free, i);
+	chunk->longest = pcpu_nr_cells;
 }
 
 /* ------------------------------------------------------------------ objects. pcpu_lock held */
@@ -175,7 +167,7 @@ static long take_small(struct pcpu_chunk *chunk, unsigned int class)
 		if (i == NONE)
 			return -1;
 		take_cells(chunk, i, 1, class);
-		chunk->cell[i].free = full_mask(class);
+		chunk->cell[i].free = pcpu_full_mask(class);
 		list_add(chunk, class, i);
 	}
 	cell = &chunk->cell[i];
@@ -183,7 +175,7 @@ static long take_small(struct pcpu_chunk *chunk, unsigned int class)
 	cell->free &= cell->free - 1;
 	if (!cell->free)
 		list_del(chunk, class, i);
-	return (long)(i * CELL + bit * class_size[class]);
+	return (long)(i * CELL + bit * pcpu_class_size[class]);
 }
 
 static long take_large(struct pcpu_chunk *chunk, unsigned int n, unsigned int align)
@@ -210,16 +202,16 @@ static long take(struct pcpu_chunk *chunk, const struct request *r)
 
 	if (offset >= 0) {
 		chunk->objects++;
-		allocated += r->size;
+		pcpu_allocated += r->size;
 	}
 	return offset;
 }
 
 /* ------------------------------------------------------------------ chunks */
 
-static size_t chunk_bytes(void)
+size_t pcpu_chunk_bytes(void)
 {
-	return sizeof(struct pcpu_chunk) + nr_cells * sizeof(struct pcpu_cell);
+	return sizeof(struct pcpu_chunk) + pcpu_nr_cells * sizeof(struct pcpu_cell);
 }
 
 static void init_chunk(struct pcpu_chunk *chunk, char *base)
@@ -229,10 +221,10 @@ static void init_chunk(struct pcpu_chunk *chunk, char *base)
 	chunk->base = base;
 	chunk->addr = (unsigned long)__per_cpu_start + (unsigned long)base -
 		      (unsigned long)pcpu_layout.base;
-	chunk->free_cells = nr_cells;
+	chunk->free_cells = chunk->longest = pcpu_nr_cells;
 	for (i = 0; i < NR_CLASSES; i++)
 		chunk->list[i] = NONE;
-	for (i = 0; i < nr_cells; i++)
+	for (i = 0; i < pcpu_nr_cells; i++)
 		chunk->cell[i].kind = CELL_FREE;
 }
 
@@ -249,10 +241,10 @@ static void reserve_cells(struct pcpu_chunk *chunk, size_t start, size_t end)
 
 static struct pcpu_chunk *boot_chunk(void)
 {
-	struct pcpu_chunk *chunk = memblock_alloc(chunk_bytes(), SMP_CACHE_BYTES);
+	struct pcpu_chunk *chunk = memblock_alloc(pcpu_chunk_bytes(), SMP_CACHE_BYTES);
 
 	if (!chunk)
-		panic("pcpu_first_chunk: no memory for %zu bytes", chunk_bytes());
+		panic("pcpu_first_chunk: no memory for %zu bytes", pcpu_chunk_bytes());
 	init_chunk(chunk, pcpu_layout.base);
 	chunk->populated = ~0ULL;
 	return chunk;
@@ -264,14 +256,14 @@ void pcpu_first_chunk(void)
 	size_t dyn = ALIGN(l->static_size + l->reserved_size, CELL);
 
 	BUG_ON(l->unit_size / PAGE_SIZE > 64);
-	nr_cells = (unsigned int)(l->unit_size / CELL);
+	pcpu_nr_cells = (unsigned int)(l->unit_size / CELL);
 	/* Two views of one chunk: what one may give out is reserved in the other. */
-	first_chunk = boot_chunk();
-	reserve_cells(first_chunk, 0, dyn);
-	reserved_chunk = boot_chunk();
-	reserve_cells(reserved_chunk, 0, l->static_size);
-	reserve_cells(reserved_chunk, dyn, l->unit_size);
-	nr_chunks = 1;
+	pcpu_chunks = boot_chunk();
+	reserve_cells(pcpu_chunks, 0, dyn);
+	pcpu_reserved = boot_chunk();
+	reserve_cells(pcpu_reserved, 0, l->static_size);
+	reserve_cells(pcpu_reserved, dyn, l->unit_size);
+	pcpu_nr_chunks = 1;
 }
 
 static char *unit(const struct pcpu_chunk *chunk, unsigned int cpu)
@@ -289,8 +281,10 @@ static void depopulate(struct pcpu_chunk *chunk, unsigned int page, unsigned int
 		struct page *frame = vmalloc_to_page(p);
 
 		vunmap_range(port_ptr_to_kva(p), PAGE_SIZE);
-		if (frame)
-			__free_page(frame);
+		if (!frame)
+			continue;
+		mod_page_state_of(frame, NR_PERCPU, -1);
+		__free_page(frame);
 	}
 }
 
@@ -310,6 +304,7 @@ static int populate(struct pcpu_chunk *chunk, unsigned int page, gfp_t gfp)
 			__free_page(frame);
 			break;
 		}
+		mod_page_state_of(frame, NR_PERCPU, 1);
 	}
 	if (cpu < nr_cpus_possible) {
 		depopulate(chunk, page, cpu);
@@ -327,7 +322,7 @@ static int populate(struct pcpu_chunk *chunk, unsigned int page, gfp_t gfp)
 static struct pcpu_chunk *new_chunk(void)
 {
 	const struct pcpu_layout *l = &pcpu_layout;
-	struct pcpu_chunk *chunk = kzalloc(chunk_bytes(), GFP_KERNEL | __GFP_NOWARN), *last;
+	struct pcpu_chunk *chunk = kzalloc(pcpu_chunk_bytes(), GFP_KERNEL | __GFP_NOWARN), *last;
 	unsigned long flags;
 
 	if (!chunk)
@@ -340,10 +335,10 @@ static struct pcpu_chunk *new_chunk(void)
 	}
 	init_chunk(chunk, chunk->vms[0]->addr);
 	flags = spin_lock_irqsave(&pcpu_lock);
-	for (last = first_chunk; last->next; last = last->next)
+	for (last = pcpu_chunks; last->next; last = last->next)
 		;
 	last->next = chunk;
-	nr_chunks++;
+	pcpu_nr_chunks++;
 	spin_unlock_irqrestore(&pcpu_lock, flags);
 	return chunk;
 }
@@ -368,7 +363,7 @@ static bool grow(const struct request *r, gfp_t gfp)
 	unsigned long flags = spin_lock_irqsave(&pcpu_lock);
 	u64 missing = 0;
 
-	for (chunk = first_chunk->next; chunk; chunk = chunk->next) {
+	for (chunk = pcpu_chunks->next; chunk; chunk = chunk->next) {
 		i = find_cells(chunk, n, align, true);
 		if (i != NONE) {
 			missing = pages_of(i, n) & ~chunk->populated;
@@ -410,7 +405,7 @@ static bool make_request(struct request *r, size_t size, size_t align)
 	r->class = class_of(size, align);
 	r->cells = (unsigned int)DIV_ROUND_UP(size, CELL);
 	r->align = (unsigned int)max(align / CELL, 1UL);
-	r->size = r->class < NR_CLASSES ? class_size[r->class] : r->cells * CELL;
+	r->size = r->class < NR_CLASSES ? pcpu_class_size[r->class] : r->cells * CELL;
 	return true;
 }
 
@@ -421,7 +416,7 @@ static void *take_anywhere(const struct request *r)
 	long offset = -1;
 	unsigned long flags = spin_lock_irqsave(&pcpu_lock);
 
-	for (chunk = first_chunk; chunk; chunk = chunk->next) {
+	for (chunk = pcpu_chunks; chunk; chunk = chunk->next) {
 		offset = take(chunk, r);
 		if (offset >= 0)
 			break;
@@ -485,7 +480,7 @@ static __always_inline void *clear_small(unsigned long at, size_t size)
  */
 static __always_inline void *alloc_quick(size_t size, size_t align, gfp_t gfp)
 {
-	struct pcpu_chunk *chunk = first_chunk;
+	struct pcpu_chunk *chunk = pcpu_chunks;
 	struct pcpu_cell *cell;
 	unsigned int class, i, bit;
 	unsigned long flags;
@@ -507,9 +502,10 @@ static __always_inline void *alloc_quick(size_t size, size_t align, gfp_t gfp)
 	bit = (unsigned int)__ffs(cell->free);
 	cell->free = rest;
 	chunk->objects++;
-	allocated += class_size[class];
+	pcpu_allocated += pcpu_class_size[class];
 	spin_unlock_irqrestore(&pcpu_lock, flags);
-	return clear_small(chunk->addr + i * CELL + bit * class_size[class], class_size[class]);
+	return clear_small(chunk->addr + i * CELL + bit * pcpu_class_size[class],
+			   pcpu_class_size[class]);
 }
 
 void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
@@ -531,9 +527,9 @@ void *__alloc_reserved_percpu(size_t size, size_t align)
 	if (!make_request(&r, size, align))
 		return NULL;
 	flags = spin_lock_irqsave(&pcpu_lock);
-	offset = take(reserved_chunk, &r);
+	offset = take(pcpu_reserved, &r);
 	spin_unlock_irqrestore(&pcpu_lock, flags);
-	return offset < 0 ? NULL : clear_units(reserved_chunk, offset, r.size);
+	return offset < 0 ? NULL : clear_units(pcpu_reserved, offset, r.size);
 }
 
 /* ------------------------------------------------------------------ free_percpu */
@@ -543,13 +539,13 @@ static struct pcpu_chunk *chunk_of(const void *ptr, size_t *offset)
 {
 	struct pcpu_chunk *chunk;
 
-	for (chunk = first_chunk; chunk; chunk = chunk->next) {
+	for (chunk = pcpu_chunks; chunk; chunk = chunk->next) {
 		*offset = (unsigned long)ptr - chunk->addr;
 		if (*offset < pcpu_layout.unit_size)
 			break;
 	}
-	if (chunk == first_chunk && reserved_chunk->cell[*offset / CELL].kind != CELL_RESERVED)
-		return reserved_chunk;
+	if (chunk == pcpu_chunks && pcpu_reserved->cell[*offset / CELL].kind != CELL_RESERVED)
+		return pcpu_reserved;
 	return chunk;
 }
 
@@ -562,14 +558,14 @@ static bool give(struct pcpu_chunk *chunk, size_t offset)
 	u64 mask;
 
 	if (cell->kind == CELL_LARGE && offset % CELL == 0) {
-		allocated -= cell->free * CELL;
+		pcpu_allocated -= cell->free * CELL;
 		give_cells(chunk, i, (unsigned int)cell->free);
 		return true;
 	}
 	class = cell->kind;
 	if (class >= NR_CLASSES)
 		return false;
-	size = class_size[class];
+	size = pcpu_class_size[class];
 	bit = offset % CELL / size;
 	mask = 1ULL << bit;
 	if (offset % CELL % size || bit >= CELL / size || (cell->free & mask))
@@ -577,38 +573,100 @@ static bool give(struct pcpu_chunk *chunk, size_t offset)
 	if (!cell->free)
 		list_add(chunk, class, i);
 	cell->free |= mask;
-	allocated -= size;
+	pcpu_allocated -= size;
 	/* The last cell of a class stays: the next object is taken from it at once. */
-	if (cell->free == full_mask(class) && (cell->next != NONE || cell->prev != NONE)) {
+	if (cell->free == pcpu_full_mask(class) && (cell->next != NONE || cell->prev != NONE)) {
 		list_del(chunk, class, i);
 		give_cells(chunk, i, 1);
 	}
 	return true;
 }
 
+/* How many chunks beside the first are without an object. pcpu_lock held. */
+static unsigned int nr_empty(void)
+{
+	const struct pcpu_chunk *chunk;
+	unsigned int n = 0;
+
+	for (chunk = pcpu_chunks->next; chunk; chunk = chunk->next)
+		n += !chunk->objects;
+	return n;
+}
+
+/* All chunks without an object go, but for `keep`. pcpu_grow_lock held. */
+static void free_empty(unsigned int keep)
+{
+	struct pcpu_chunk **link, *chunk, *gone = NULL;
+	unsigned long flags = spin_lock_irqsave(&pcpu_lock);
+
+	for (link = &pcpu_chunks->next; (chunk = *link);) {
+		if (chunk->objects || (keep && keep--)) {
+			link = &chunk->next;
+			continue;
+		}
+		*link = chunk->next;
+		chunk->next = gone;
+		gone = chunk;
+		pcpu_nr_chunks--;
+	}
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	while ((chunk = gone)) {
+		gone = chunk->next;
+		free_chunk(chunk);
+	}
+}
+
+/* Pages of which no cell is in use lose their memory. pcpu_grow_lock held. True: some did. */
+static bool free_empty_pages(struct pcpu_chunk *chunk)
+{
+	unsigned int per_page = (unsigned int)(PAGE_SIZE / CELL), page, k;
+	unsigned long flags = spin_lock_irqsave(&pcpu_lock);
+	u64 empty = 0;
+
+	for (page = 0; page < pcpu_layout.unit_size / PAGE_SIZE; page++) {
+		for (k = 0; k < per_page && chunk->cell[page * per_page + k].kind == CELL_FREE; k++)
+			;
+		if (k == per_page)
+			empty |= 1ULL << page;
+	}
+	empty &= chunk->populated;
+	chunk->populated &= ~empty;
+	spin_unlock_irqrestore(&pcpu_lock, flags);
+	/* Nobody gets objects there now: for that the bits would have to come back, under pcpu_grow_lock. */
+	for (page = 0; page < pcpu_layout.unit_size / PAGE_SIZE; page++)
+		if (empty >> page & 1)
+			depopulate(chunk, page, nr_cpus_possible);
+	return empty != 0;
+}
+
 static noinline void free_any(void *ptr)
 {
 	struct pcpu_chunk *chunk;
+	bool ok, shrink = false;
 	unsigned long flags;
 	size_t offset = 0;
-	bool ok;
 
 	flags = spin_lock_irqsave(&pcpu_lock);
 	chunk = chunk_of(ptr, &offset);
 	ok = chunk && give(chunk, offset);
-	if (ok)
-		chunk->objects--;
+	if (ok && !--chunk->objects && chunk->vms)
+		shrink = nr_empty() > 1;
 	spin_unlock_irqrestore(&pcpu_lock, flags);
 	if (!ok) {
 		pr_err("free_percpu: %p was not given by alloc_percpu, and is not freed\n", ptr);
 		port_backtrace();
+	}
+	/* One is kept, so that an object more or less does not make and unmake a chunk. Who grows now keeps what there is. */
+	if (shrink && spin_trylock(&pcpu_grow_lock)) {
+		free_empty(1);
+		spin_unlock(&pcpu_grow_lock);
 	}
 }
 
 /* A small object of the first chunk, to a cell that stays in its list: as alloc_quick. */
 void free_percpu(void *ptr)
 {
-	struct pcpu_chunk *chunk = first_chunk;
+	struct pcpu_chunk *chunk = pcpu_chunks;
 	unsigned long offset, flags, size;
 	struct pcpu_cell *cell;
 	u64 mask, free, full;
@@ -622,7 +680,7 @@ void free_percpu(void *ptr)
 	flags = spin_lock_irqsave(&pcpu_lock);
 	if (unlikely(cell->kind >= NR_CLASSES))
 		goto any;
-	size = class_size[cell->kind];
+	size = pcpu_class_size[cell->kind];
 	full = full_masks[cell->kind];
 	mask = 1ULL << offset % CELL / size;
 	free = cell->free;
@@ -634,7 +692,7 @@ void free_percpu(void *ptr)
 		goto any;
 	cell->free = free;
 	chunk->objects--;
-	allocated -= size;
+	pcpu_allocated -= size;
 	spin_unlock_irqrestore(&pcpu_lock, flags);
 	return;
 any:
@@ -644,26 +702,17 @@ any:
 
 void pcpu_shrink(void)
 {
-	struct pcpu_chunk **link, *chunk, *gone = NULL;
-	unsigned long flags;
+	struct pcpu_chunk *chunk;
+	bool some = false;
 
 	spin_lock(&pcpu_grow_lock);
-	flags = spin_lock_irqsave(&pcpu_lock);
-	for (link = &first_chunk->next; (chunk = *link);) {
-		if (chunk->objects) {
-			link = &chunk->next;
-			continue;
-		}
-		*link = chunk->next;
-		chunk->next = gone;
-		gone = chunk;
-		nr_chunks--;
-	}
-	spin_unlock_irqrestore(&pcpu_lock, flags);
-	while ((chunk = gone)) {
-		gone = chunk->next;
-		free_chunk(chunk);
-	}
+	free_empty(0);
+	/* The list changes under pcpu_grow_lock only. */
+	for (chunk = pcpu_chunks->next; chunk; chunk = chunk->next)
+		some |= free_empty_pages(chunk);
+	/* These addresses may get memory again: no TLB is to know what they had. */
+	if (some)
+		vm_unmap_aliases();
 	spin_unlock(&pcpu_grow_lock);
 }
 
@@ -672,123 +721,4 @@ phys_addr_t per_cpu_ptr_to_phys(void *addr)
 	if (is_vmalloc_addr(addr))
 		return page_to_phys(vmalloc_to_page(addr)) + (unsigned long)addr % PAGE_SIZE;
 	return virt_to_phys(addr);
-}
-
-/* ------------------------------------------------------------------ looking and checking */
-
-void pcpu_get_stats(struct pcpu_stats *stats)
-{
-	const struct pcpu_layout *l = &pcpu_layout;
-	const struct pcpu_chunk *chunk;
-	unsigned long flags = spin_lock_irqsave(&pcpu_lock);
-
-	*stats = (struct pcpu_stats){
-		.chunks = nr_chunks,
-		.units = nr_cpus_possible,
-		.unit_size = l->unit_size,
-		.static_size = l->static_size,
-		.reserved_size = l->reserved_size,
-		.dyn_size = l->dyn_size,
-		.allocated = allocated,
-		.populated = l->unit_size,
-		.metadata = (nr_chunks + 1) * chunk_bytes(),
-		.objects = reserved_chunk ? reserved_chunk->objects : 0,
-	};
-	for (chunk = first_chunk; chunk; chunk = chunk->next) {
-		stats->objects += chunk->objects;
-		if (chunk->vms)
-			stats->populated +=
-				(size_t)__builtin_popcountll(chunk->populated) * PAGE_SIZE;
-	}
-	spin_unlock_irqrestore(&pcpu_lock, flags);
-}
-
-static int complain(const struct pcpu_chunk *chunk, unsigned int i, const char *what)
-{
-	pr_err("pcpu_check: chunk %p, cell %u: %s\n", (const void *)chunk->base, i, what);
-	return 1;
-}
-
-static int check_chunk(const struct pcpu_chunk *chunk, size_t *bytes)
-{
-	unsigned int i, class, free = 0, listed = 0, with_free = 0, body = 0;
-	bool unused[NR_CLASSES] = {false};
-	unsigned long objects = 0;
-	int errors = 0;
-
-	for (i = 0; i < nr_cells; i++) {
-		const struct pcpu_cell *cell = &chunk->cell[i];
-
-		if (body) {
-			body--;
-			if (cell->kind != CELL_BODY)
-				errors += complain(chunk, i,
-						   "is in a large object and says it is not");
-			continue;
-		}
-		if (cell->kind == CELL_FREE) {
-			free++;
-			if (i < chunk->first_free)
-				errors += complain(chunk, i, "is free, below the first free one");
-			continue;
-		}
-		if (cell->kind == CELL_RESERVED)
-			continue;
-		if (!(chunk->populated >> (i * CELL / PAGE_SIZE) & 1))
-			errors += complain(chunk, i, "is in use and has no memory");
-		if (cell->kind == CELL_LARGE) {
-			body = (unsigned int)cell->free - 1;
-			objects++;
-			*bytes += cell->free * CELL;
-		} else if (cell->kind >= NR_CLASSES || (cell->free & ~full_mask(cell->kind))) {
-			errors += complain(chunk, i, "says what no cell can be");
-		} else {
-			unsigned long n = (unsigned long)__builtin_popcountll(
-				full_mask(cell->kind) & ~cell->free);
-
-			objects += n;
-			*bytes += n * class_size[cell->kind];
-			with_free += cell->free != 0;
-			if (!n && unused[cell->kind])
-				errors += complain(chunk, i, "is the second without an object");
-			unused[cell->kind] |= !n;
-		}
-	}
-	for (class = 0; class < NR_CLASSES; class ++)
-		for (i = chunk->list[class]; i != NONE && listed <= nr_cells;
-		     i = chunk->cell[i].next, listed++)
-			if (chunk->cell[i].kind != class || !chunk->cell[i].free)
-				errors +=
-					complain(chunk, i, "is in a list where it does not belong");
-	if (free != chunk->free_cells || listed != with_free || objects != chunk->objects || body) {
-		pr_err("pcpu_check: chunk %p: %u free cells, %u in lists, %u with room, %lu "
-		       "objects; counted %u, %lu\n",
-		       (const void *)chunk->base, free, listed, with_free, objects,
-		       chunk->free_cells, chunk->objects);
-		errors++;
-	}
-	return errors;
-}
-
-int pcpu_check(void)
-{
-	const struct pcpu_chunk *chunk;
-	unsigned int n = 0;
-	size_t bytes = 0;
-	int errors = 0;
-	unsigned long flags;
-
-	if (!first_chunk)
-		return 0;
-	flags = spin_lock_irqsave(&pcpu_lock);
-	errors += check_chunk(reserved_chunk, &bytes);
-	for (chunk = first_chunk; chunk; chunk = chunk->next, n++)
-		errors += check_chunk(chunk, &bytes);
-	if (n != nr_chunks || bytes != allocated) {
-		pr_err("pcpu_check: %u chunks with %zu bytes given out; counted %u, %zu\n", n,
-		       bytes, nr_chunks, allocated);
-		errors++;
-	}
-	spin_unlock_irqrestore(&pcpu_lock, flags);
-	return errors;
 }

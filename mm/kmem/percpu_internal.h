@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What percpu_setup.c (the first chunk) tells percpu.c (allocation).
+ * What percpu_setup.c (the first chunk), percpu.c (allocation) and percpu_check.c (looking) know of each other.
  */
 #ifndef QUIRE_PERCPU_INTERNAL_H
 #define QUIRE_PERCPU_INTERNAL_H
@@ -19,7 +19,48 @@ struct pcpu_layout {
 };
 extern struct pcpu_layout pcpu_layout;
 
+/* The sizes of a unit with so many bytes of static variables: what Linux makes of them. */
+void pcpu_size_units(struct pcpu_layout *l, size_t static_size);
 /* The first chunk's dynamic and reserved parts may be allocated from. Once, by setup_per_cpu_areas. */
 void pcpu_first_chunk(void);
+
+/* ------------------------------------------------------------------ chunks: see percpu.c */
+
+#define CELL 512UL
+#define NONE 0xffffU
+#define NR_CLASSES 10U
+
+enum { CELL_FREE = 0xff, CELL_BODY = 0xfe, CELL_LARGE = 0xfd, CELL_RESERVED = 0xfc };
+
+extern const u16 pcpu_class_size[NR_CLASSES];
+
+struct pcpu_cell {
+	u64 free;	/* class: objects that are free; LARGE: how many cells */
+	u16 next, prev; /* class: in the chunk's list of cells with free objects */
+	u8 kind;	/* class, or CELL_ */
+};
+
+struct pcpu_chunk {
+	struct pcpu_chunk *next;
+	char *base;			     /* unit of the lowest address */
+	unsigned long addr;		     /* the per-CPU address of a unit's first byte */
+	struct vm_struct **vms;		     /* NULL: the first chunk */
+	unsigned int free_cells, first_free; /* no FREE cell is below first_free */
+	unsigned int longest;		     /* no more FREE cells than this lie in a row */
+	unsigned long objects;
+	u16 list[NR_CLASSES]; /* cells with free objects */
+	u64 populated;	      /* bit: a page of the unit, PAGES_MAX at most */
+	struct pcpu_cell cell[];
+};
+
+/* The first chunk, and by `next` all others; the first one's reserved part. Written under pcpu_lock. */
+extern struct pcpu_chunk *pcpu_chunks, *pcpu_reserved;
+extern spinlock_t pcpu_lock;
+extern unsigned int pcpu_nr_cells, pcpu_nr_chunks; /* cells of a chunk; chunks */
+extern size_t pcpu_allocated;			   /* bytes given out, a CPU */
+
+size_t pcpu_chunk_bytes(void);
+/* A bit for every object that a cell of the class holds. */
+u64 pcpu_full_mask(unsigned int class);
 
 #endif

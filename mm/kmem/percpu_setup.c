@@ -84,6 +84,15 @@ static char *alloc_group(size_t size, int nid)
 	return p;
 }
 
+void pcpu_size_units(struct pcpu_layout *l, size_t static_size)
+{
+	l->static_size = static_size;
+	l->reserved_size = PERCPU_MODULE_RESERVE;
+	l->unit_size = max(PCPU_MIN_UNIT_SIZE,
+			   PAGE_ALIGN(l->static_size + l->reserved_size + PERCPU_DYNAMIC_RESERVE));
+	l->dyn_size = l->unit_size - l->static_size - l->reserved_size;
+}
+
 void setup_per_cpu_areas(int (*cpu_nid)(unsigned int cpu))
 {
 	struct pcpu_layout *l = &pcpu_layout;
@@ -91,11 +100,7 @@ void setup_per_cpu_areas(int (*cpu_nid)(unsigned int cpu))
 	u8 *group = need(nr_cpus_possible);
 	char **base;
 
-	l->static_size = (size_t)(__per_cpu_end - __per_cpu_start);
-	l->reserved_size = PERCPU_MODULE_RESERVE;
-	l->unit_size = max(PCPU_MIN_UNIT_SIZE,
-			   PAGE_ALIGN(l->static_size + l->reserved_size + PERCPU_DYNAMIC_RESERVE));
-	l->dyn_size = l->unit_size - l->static_size - l->reserved_size;
+	pcpu_size_units(l, (size_t)(__per_cpu_end - __per_cpu_start));
 	l->nr_groups = group_cpus(cpu_nid, group);
 	l->unit_offset = need(nr_cpus_possible * sizeof(*l->unit_offset));
 	l->group_offset = need(l->nr_groups * sizeof(*l->group_offset));

@@ -1,225 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/percpu.c mm/kmem/percpu_setup.c */
+/* links: mm/kmem/percpu.c mm/kmem/percpu_check.c mm/kmem/percpu_setup.c */
 /* granules: 12 14 16 */
 /* cflags: -D__per_cpu_start=__start_quire_percpu -D__per_cpu_end=__stop_quire_percpu */
 /*
  * Per-CPU memory: every CPU's copy is its own and keeps its contents; chunks come and go with every page; nothing is lost when
  * memory is refused. Memblock, pages and the vmalloc area are doubles over one arena.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <cmocka.h>
+#include "percpu_world.h"
+
 #include <pthread.h>
-
-#include <quire/memblock.h>
-#include <quire/slab.h>
-#include <quire/vmalloc.h>
-
-#include "mm/kmem/percpu_internal.h"
-
-#define MAX_CPUS 8
-DEFINE_PER_CPU(int, counter) = 42;
-DEFINE_PER_CPU_ALIGNED(
-	struct { char c[100]; }, wide);
-
-unsigned int nr_cpus_possible;
-struct page *vmemmap, *page_index_base;
-unsigned long page_base_pfn;
-const pgprot_t PAGE_KERNEL = {1};
-static int nids[MAX_CPUS];
-
-int node_distance(int from, int to)
-{
-	return from == to ? 10 : 20;
-}
-
-static int cpu_nid(unsigned int cpu)
-{
-	return nids[cpu];
-}
-
-/* ---- memory: boot memory from the bottom of an arena, areas from its middle on */
-#define ARENA (1UL << 32)
-static char *arena;
-static size_t boot_used, areas_used;
-
-void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
-			     phys_addr_t max_addr, int nid)
-{
-	char *p;
-
-	/* Nodes are far from each other. */
-	if (nid > 0)
-		boot_used = max(boot_used, (size_t)nid << 24);
-	boot_used = ALIGN(boot_used, (size_t)align);
-	p = arena + boot_used;
-	boot_used += size;
-	return memset(p, 0, size);
-}
-
-static unsigned int fail_in; /* the nth request from here fails; 0: none */
-
-static bool fails(void)
-{
-	return fail_in && --fail_in == 0;
-}
-
-static long pages_out, blocks_out, areas_out;
-static struct page *mapped[ARENA / PAGE_SIZE];
-static struct page frames[1 << 16];
-
-struct page *alloc_pages(gfp_t gfp, unsigned int order)
-{
-	unsigned int i;
-
-	if (fails())
-		return NULL;
-	for (i = 0; i < ARRAY_SIZE(frames) && frames[i]._refcount; i++)
-		;
-	assert_true(i < ARRAY_SIZE(frames));
-	frames[i]._refcount = 1;
-	pages_out++;
-	return &frames[i];
-}
-
-void __free_pages(struct page *page, unsigned int order)
-{
-	assert_int_equal(page->_refcount, 1);
-	page->_refcount = 0;
-	pages_out--;
-}
-
-void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
-{
-	return NULL;
-}
-
-void *__kmalloc(size_t size, gfp_t gfp)
-{
-	if (fails())
-		return NULL;
-	blocks_out++;
-	return calloc(1, size);
-}
-
-void kfree(const void *p)
-{
-	blocks_out -= p != NULL;
-	free((void *)p);
-}
-
-static struct page **slot(unsigned long kva)
-{
-	return &mapped[(kva - (unsigned long)arena) / PAGE_SIZE];
-}
-
-int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count, pgprot_t prot)
-{
-	if (fails())
-		return -ENOMEM;
-	assert_int_equal(count, 1);
-	assert_null(*slot(kva));
-	*slot(kva) = pages[0];
-	/* What the page held before. */
-	memset((void *)kva, 0xa5, PAGE_SIZE);
-	return 0;
-}
-
-void vunmap_range(unsigned long kva, unsigned long size)
-{
-	*slot(kva) = NULL;
-}
-
-void vm_unmap_aliases(void)
-{
-}
-
-bool is_vmalloc_addr(const void *p)
-{
-	return (const char *)p >= arena + ARENA / 2 && (const char *)p < arena + ARENA;
-}
-
-struct page *vmalloc_to_page(const void *addr)
-{
-	struct page *page = *slot((unsigned long)addr);
-
-	/* As the real one: what is unmapped is asked for before it is. */
-	return page;
-}
-
-struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms,
-				     size_t align)
-{
-	struct vm_struct **vms;
-	int i;
-
-	if (fails())
-		return NULL;
-	vms = calloc((size_t)nr_vms, sizeof(*vms));
-	for (i = 0; i < nr_vms; i++) {
-		vms[i] = calloc(1, sizeof(*vms[i]));
-		vms[i]->addr = arena + ARENA / 2 + areas_used + offsets[i];
-	}
-	areas_used += offsets[nr_vms - 1] + sizes[nr_vms - 1];
-	assert_true(areas_used < ARENA / 2);
-	areas_out++;
-	return vms;
-}
-
-void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
-{
-	int i;
-
-	for (i = 0; i < nr_vms; i++)
-		free(vms[i]);
-	free(vms);
-	areas_out--;
-}
-
-/* ---- a machine */
-
-static void machine(unsigned int cpus, const int *cpu_nids)
-{
-	unsigned int i;
-
-	if (!arena)
-		arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true(arena != MAP_FAILED);
-	nr_cpus_possible = cpus;
-	for (i = 0; i < cpus; i++)
-		nids[i] = cpu_nids ? cpu_nids[i] : 0;
-	boot_used = areas_used = 0;
-	fail_in = 0;
-	memset(&pcpu_layout, 0, sizeof(pcpu_layout));
-	memset(mapped, 0, sizeof(mapped));
-	host_cpu = 0;
-	setup_per_cpu_areas(cpu_nid);
-}
-
-static void nothing_is_left(void)
-{
-	struct pcpu_stats stats;
-
-	assert_int_equal(pcpu_check(), 0);
-	pcpu_shrink();
-	assert_int_equal(pcpu_check(), 0);
-	pcpu_get_stats(&stats);
-	assert_int_equal(stats.objects, 0);
-	assert_int_equal(stats.allocated, 0);
-	assert_int_equal(stats.chunks, 1);
-	assert_int_equal(pages_out, 0);
-	assert_int_equal(blocks_out, 0);
-	assert_int_equal(areas_out, 0);
-}
-
-/* ---- tests */
+#include <signal.h>
 
 static void static_variables_are_copied_for_every_cpu(void **state)
 {
@@ -247,6 +37,53 @@ static void static_variables_are_copied_for_every_cpu(void **state)
 	assert_int_equal(per_cpu(counter, 0), 1);
 	assert_int_equal(per_cpu(counter, 1), 1);
 	counter = 42;
+	nothing_is_left();
+}
+
+/* A signal is this CPU's interrupt. */
+static unsigned int interrupts;
+static pthread_t interrupted;
+
+static void interrupt(int sig)
+{
+	this_cpu_inc(counter);
+	__atomic_fetch_add(&interrupts, 1, __ATOMIC_RELAXED);
+}
+
+static void *interrupter(void *arg)
+{
+	unsigned int i, seen;
+
+	for (i = 0; i < 3000; i++) {
+		seen = __atomic_load_n(&interrupts, __ATOMIC_RELAXED);
+		pthread_kill(interrupted, SIGUSR1);
+		while (__atomic_load_n(&interrupts, __ATOMIC_RELAXED) == seen)
+			port_cpu_relax();
+	}
+	return NULL;
+}
+
+static void an_operation_is_one_step_to_interrupts(void **state)
+{
+	pthread_t thread;
+	int mine = 0;
+
+	machine(2, NULL);
+	interrupts = 0;
+	interrupted = pthread_self();
+	signal(SIGUSR1, interrupt);
+	pthread_create(&thread, NULL, interrupter, NULL);
+	this_cpu_write(counter, 0);
+	while (__atomic_load_n(&interrupts, __ATOMIC_RELAXED) < 3000) {
+		this_cpu_inc(counter);
+		this_cpu_add(counter, 3);
+		this_cpu_sub(counter, 2);
+		this_cpu_dec(counter);
+		mine++;
+		this_cpu_inc(counter);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(this_cpu_read(counter), mine * 2 + 3000);
 	nothing_is_left();
 }
 
@@ -488,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(static_variables_are_copied_for_every_cpu),
+		cmocka_unit_test(an_operation_is_one_step_to_interrupts),
 		cmocka_unit_test(cpus_of_a_node_lie_together),
 		cmocka_unit_test(random_objects_keep_every_cpus_contents),
 		cmocka_unit_test(objects_do_not_overlap),
