@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* quire boot, walk, ptdump, and the texts of /proc: boot the machine, then show what was asked for. */
+/* quire boot, walk, ptdump, stress, and the texts of /proc: boot the machine, then show what was asked for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "quire.h"
@@ -51,10 +52,12 @@ static void log_to(void *ctx, const char *s, size_t n)
 	fwrite(s, 1, n, ctx);
 }
 
+/* Reports still look at it after the boot. */
+static struct host_machine machine;
+
 /* Boots; returns the exit status. `log`: where the console goes, NULL: nowhere but for a panic's line. */
 static int boot_machine(const struct options *o, FILE *log)
 {
-	static struct host_machine machine; /* reports still look at it */
 	struct host_machine *m = &machine;
 	const char *why;
 	int code, broken;
@@ -126,4 +129,27 @@ int cmd_proc(const struct options *o)
 
 	code = boot_machine(o, o->verbose ? stderr : NULL);
 	return code ? code : o->core->proc(o->name, &out) != 0;
+}
+
+int cmd_stress(const struct options *o)
+{
+	struct host_stress s = {
+		.seed = o->seed,
+		.seconds = o->seconds ? o->seconds : 5,
+		.phases = o->rounds,
+		.verbose = o->verbose,
+	};
+	struct timespec t;
+	int code;
+
+	if (!o->has_seed) {
+		clock_gettime(CLOCK_REALTIME, &t);
+		s.seed = (uint64_t)t.tv_sec << 20 ^ (uint64_t)t.tv_nsec;
+	}
+	code = boot_machine(o, o->verbose ? stdout : NULL);
+	if (code)
+		return code;
+	machine.console = log_to;
+	machine.ctx = stdout;
+	return o->core->stress(&s);
 }

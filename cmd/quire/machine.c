@@ -133,6 +133,7 @@ bool make_machine(const struct options *o, struct host_machine *m)
 	*m = (struct host_machine){
 		.va_bits = o->va_bits,
 		.debug = o->verbose,
+		.hotplug = o->hotplug,
 		.managed = o->managed,
 		.nr_managed = o->nr_managed,
 		.lowest = UINT64_MAX,

@@ -2,7 +2,8 @@
 /*
  * quire: run the memory management of an ARM64 kernel over a board's device tree, in this process.
  *
- * Exit: 0 good; 1 the boot panicked, or there is nothing at the address; 2 the command line or a file is wrong.
+ * Exit: 0 good; 1 the boot panicked, there is nothing at the address, or the stress found something; 2 the command line or a
+ * file is wrong.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -34,10 +35,15 @@ static const struct {
 	{"boot", COMMAND_BOOT, cmd_boot},
 	{"walk", COMMAND_WALK, cmd_walk},
 	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},
+	{"stress", COMMAND_STRESS, cmd_stress},
 };
+
+static struct options options;
 
 static int finish(int code)
 {
+	if (options.core)
+		options.core->halt();
 	if (fflush(stdout) || ferror(stdout))
 		die("cannot write the output");
 	return code;
@@ -60,8 +66,6 @@ static void occupy_streams(void)
 
 int main(int argc, char **argv)
 {
-	static struct options options;
-
 	occupy_streams();
 	if (argc < 2)
 		die("no command; try 'quire --help'");

@@ -17,6 +17,7 @@ static const char help_main[] =
 	"  quire boot [BOARD.dtb]             boot; print the log and a summary\n"
 	"  quire walk [BOARD.dtb] ADDRESS     show the page-table walk of an address\n"
 	"  quire ptdump [BOARD.dtb]           print the kernel page tables\n"
+	"  quire stress [BOARD.dtb]           all allocators under stress, on all CPUs\n"
 	"  quire meminfo|zoneinfo|buddyinfo|pagetypeinfo|slabinfo|vmallocinfo [BOARD.dtb]\n"
 	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
@@ -24,7 +25,8 @@ static const char help_main[] =
 	"  quire --version                    the version\n"
 	"\n"
 	"Without BOARD.dtb the machine is QEMU's virt with 1 GiB of memory.\n"
-	"Exit status: 0 good, 1 the boot panicked or nothing is mapped, 2 wrong use.\n";
+	"Exit status: 0 good; 1 the boot panicked, nothing is mapped, or the stress found\n"
+	"something; 2 wrong use.\n";
 
 static const char help_machine[] =
 	"The machine:\n"
@@ -77,6 +79,22 @@ static const char help_ptdump[] =
 	"  -v, --verbose          the log on stderr\n"
 	"\n";
 
+static const char help_stress[] =
+	"Usage: quire stress [BOARD.dtb] [OPTION...]\n"
+	"\n"
+	"Boot, then let every CPU, a thread each, ask every allocator for everything at\n"
+	"random, hand it to others and give it back. Contents are checked, all structures\n"
+	"are, and in the end each zone has the free pages that it had before. Exit status 1\n"
+	"when anything is wrong.\n"
+	"\n"
+	"  --seconds N            how long (default 5)\n"
+	"  --rounds N             how many rounds of 4,000 operations on each CPU instead\n"
+	"  --seed X               where chance begins (default: another each time); it is\n"
+	"                         printed, and with --cpus 1 and --rounds repeats a run\n"
+	"  -v, --verbose          the log of the boot, and how often each kind of memory was\n"
+	"                         got and refused\n"
+	"\n";
+
 const char *const proc_names[] = {"meminfo",  "zoneinfo",    "buddyinfo", "pagetypeinfo",
 				  "slabinfo", "vmallocinfo", NULL};
 
@@ -125,6 +143,8 @@ void print_help(const char *command)
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))
 		text = help_ptdump;
+	else if (!strcmp(command, "stress"))
+		text = help_stress;
 	else if (!is_proc(command))
 		die("unknown command '%s'; try 'quire --help'", command);
 	if (text)
@@ -292,6 +312,9 @@ enum option {
 	OPT_MANAGED,
 	OPT_JSON,
 	OPT_PHYS,
+	OPT_SECONDS,
+	OPT_ROUNDS,
+	OPT_SEED,
 	OPT_VERBOSE,
 	OPT_HELP,
 	NR_OPTIONS
@@ -299,7 +322,8 @@ enum option {
 
 #define FOR_BOOT (1U << COMMAND_BOOT)
 #define FOR_WALK (1U << COMMAND_WALK)
-#define FOR_ALL (FOR_BOOT | FOR_WALK | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
+#define FOR_STRESS (1U << COMMAND_STRESS)
+#define FOR_ALL (FOR_BOOT | FOR_WALK | FOR_STRESS | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
 
 static const struct {
 	const char *name, *other;
@@ -319,6 +343,9 @@ static const struct {
 	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT},
 	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT},
 	[OPT_PHYS] = {"--phys", NULL, false, FOR_WALK},
+	[OPT_SECONDS] = {"--seconds", NULL, true, FOR_STRESS},
+	[OPT_ROUNDS] = {"--rounds", NULL, true, FOR_STRESS},
+	[OPT_SEED] = {"--seed", NULL, true, FOR_STRESS},
 	[OPT_VERBOSE] = {"--verbose", "-v", false, FOR_ALL},
 	[OPT_HELP] = {"--help", "-h", false, FOR_ALL},
 };
@@ -384,6 +411,16 @@ static void apply(enum option option, const char *value, enum command command, s
 	case OPT_PHYS:
 		o->phys = true;
 		break;
+	case OPT_SECONDS:
+		o->seconds = need_count("--seconds", value, 86400);
+		break;
+	case OPT_ROUNDS:
+		o->rounds = need_count("--rounds", value, 1000000);
+		break;
+	case OPT_SEED:
+		o->seed = need_size("--seed", value);
+		o->has_seed = true;
+		break;
 	case OPT_VERBOSE:
 		o->verbose = true;
 		break;
@@ -402,6 +439,8 @@ static void check_options(enum command command, struct options *o)
 	if (o->va_bits && !o->core->va_bits_valid(o->va_bits))
 		die("--va-bits: with --granule %uk there are no %u-bit virtual addresses",
 		    1U << (o->core->page_shift - 10), o->va_bits);
+	if (o->seconds && o->rounds)
+		die("--seconds and --rounds exclude each other");
 	if (command == COMMAND_WALK && !o->address)
 		die("walk: no address; try 'quire walk --help'");
 }
@@ -418,6 +457,7 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 		.dtb_at = NO_ADDRESS,
 		.core = &quire_core_4k,
 		.name = argv[1],
+		.hotplug = command == COMMAND_STRESS,
 	};
 	for (int i = 2; i < argc; i++) {
 		const char *value;

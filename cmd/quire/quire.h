@@ -32,12 +32,15 @@ struct options {
 	bool json, verbose, phys;
 	struct host_managed managed[HOST_MAX_OVERRIDES];
 	unsigned int nr_managed;
-	const char *address; /* walk */
-	const char *name;    /* of the command */
+	const char *address;	      /* walk */
+	unsigned int seconds, rounds; /* stress; 0: not given */
+	uint64_t seed;
+	bool has_seed, hotplug;
+	const char *name; /* of the command */
 };
 
 /* COMMAND_PROC: those named after a text of /proc, which they print. */
-enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP, COMMAND_PROC };
+enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP, COMMAND_PROC, COMMAND_STRESS };
 
 /* Parses argv[2..]; does not return when it is wrong or asks for help. */
 void parse_options(enum command command, int argc, char **argv, struct options *o);
@@ -92,6 +95,7 @@ int cmd_boot(const struct options *o);
 int cmd_walk(const struct options *o);
 int cmd_ptdump(const struct options *o);
 int cmd_proc(const struct options *o);
+int cmd_stress(const struct options *o);
 
 /* stdout as a report's destination, with what the terminal can show. */
 struct host_out stdout_out(void);

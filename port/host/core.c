@@ -12,6 +12,7 @@
 #include <quire/dma.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
+#include <quire/memory_hotplug.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
 #include <quire/pgtable.h>
@@ -20,12 +21,14 @@
 #include <quire/report_pgtable.h>
 #include <quire/slab.h>
 #include <quire/percpu.h>
+#include <quire/stress.h>
 #include <quire/string.h>
 #include <quire/vmalloc.h>
 
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "host.h"
 #include "machine.h"
@@ -90,6 +93,7 @@ static bool reset_variables(void)
 	}
 	if (!first_data)
 		return false;
+	host_cpus_stop();
 	host_memory_exit();
 	free(event_log.events);
 	copy_raw(DATA_START, first_data, n);
@@ -134,7 +138,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 static void catch_faults(void)
 {
-	static char stack[64 * 1024];
+	static char stack[HOST_FAULT_STACK];
 	const stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction sa = {.sa_sigaction = on_fault,
 			       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -302,8 +306,7 @@ static int boot(const struct host_machine *m, const char **why)
 		*why = "this granule has no such number of virtual address bits";
 		return -EINVAL;
 	}
-	/* This thread is the boot CPU, and uses the template of per-CPU variables until it has its own. */
-	port_set_cpu(0, 0);
+	host_boot_cpu();
 	err = host_memory_init(m->lowest, m->highest, why);
 	if (!err)
 		err = load(m, why);
@@ -317,6 +320,8 @@ static int boot(const struct host_machine *m, const char **why)
 	segment_image(&boot_params.image);
 	place_image(&boot_params.image, m);
 	memblock_set_debug(m->debug);
+	if (m->hotplug)
+		hotplug_reserve = 1UL << SECTION_SIZE_BITS;
 	catch_faults();
 	if (setjmp(host_power))
 		return host_exit_code;
@@ -414,6 +419,44 @@ static int check(void)
 	return bad;
 }
 
+/* ------------------------------------------------------------------ stress */
+
+static u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+static bool has_expired(void *arg)
+{
+	return now_ns() >= *(const u64 *)arg;
+}
+
+static void halt(void)
+{
+	host_cpus_stop();
+}
+
+static int stress(const struct host_stress *s)
+{
+	u64 end = now_ns() + s->seconds * 1000000000ULL;
+	const struct stress_options options = {
+		.seed = s->seed,
+		.phases = s->phases,
+		.operations = s->operations,
+		.expired = has_expired,
+		.arg = &end,
+		.hotplug = true,
+		.verbose = s->verbose,
+	};
+
+	if (setjmp(host_power))
+		return 1;
+	return quire_stress(&options) ? 1 : 0;
+}
+
 extern const struct host_core PASTE(quire_core, GRANULE);
 const struct host_core PASTE(quire_core, GRANULE) = {
 	.page_shift = PAGE_SHIFT,
@@ -425,4 +468,6 @@ const struct host_core PASTE(quire_core, GRANULE) = {
 	.proc = proc,
 	.walk = walk,
 	.check = check,
+	.stress = stress,
+	.halt = halt,
 };

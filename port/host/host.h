@@ -6,7 +6,7 @@
  * the only one that both sides of that wall include, so it uses libc types alone and nothing that depends on the
  * granule.
  *
- * One machine at a time, one thread. boot() may be called again: the core's variables are put back to their first
+ * One machine at a time. Its boot CPU is the thread that calls; each other CPU is a thread of its own, from boot() on. boot() may be called again: the core's variables are put back to their first
  * values before (see core.c), so that a fuzzer or a test can boot many machines in one process.
  */
 #ifndef HOST_H
@@ -55,7 +55,8 @@ struct host_machine {
 		highest; /* [lowest, highest): physical addresses that the machine may touch */
 	const char *cmdline_probe; /* bootargs as the tree has them, for nokaslr; may be NULL */
 	uint64_t kaslr_seed;
-	bool debug; /* memblock=debug from the first event on */
+	bool debug;   /* memblock=debug from the first event on */
+	bool hotplug; /* tables have room for one section of memory that comes later */
 	const struct host_managed *managed;
 	unsigned int nr_managed;
 	/* Console output; called with whole or partial lines. */
@@ -80,6 +81,14 @@ enum host_report {
 	HOST_REPORT_PTDUMP,
 };
 
+/* What a stress is to do: see <quire/stress.h>. */
+struct host_stress {
+	uint64_t seed;
+	unsigned int seconds; /* when no phases are given */
+	unsigned int phases, operations;
+	bool verbose;
+};
+
 struct host_core {
 	unsigned int page_shift;
 	unsigned int default_va_bits;
@@ -100,6 +109,10 @@ struct host_core {
 	int (*walk)(uint64_t address, bool phys, const struct host_out *out);
 	/* Invariants of the booted machine: number of violations, each printed to the console. */
 	int (*check)(void);
+	/* After a boot: the stress on all CPUs. 0; 1: something is wrong, and was printed to the console. */
+	int (*stress)(const struct host_stress *s);
+	/* The machine's CPUs stop: their threads have ended when it returns. Before the process ends; boot() does it itself. */
+	void (*halt)(void);
 };
 
 extern const struct host_core quire_core_4k, quire_core_16k, quire_core_64k;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the files of the host port that are compiled once a granule: memory.c, port.c, core.c, mmu.c. */
+/* Between the files of the host port that are compiled once a granule: memory.c, port.c, smp.c, core.c, mmu.c. */
 #ifndef HOST_MACHINE_H
 #define HOST_MACHINE_H
 
@@ -38,6 +38,17 @@ struct host_fault {
 	sigjmp_buf back;
 	u64 esr, far;
 };
-extern struct host_fault *host_fault;
+extern __thread struct host_fault *host_fault;
+
+/* ---- smp.c */
+
+/* Bytes of the stack on which a CPU takes faults. */
+#define HOST_FAULT_STACK (64 * 1024)
+/* This thread becomes the boot CPU of a machine that starts: interrupts off, template of per-CPU variables. */
+void host_boot_cpu(void);
+/* MPIDR_EL1's affinity of this CPU, unless it is the boot CPU. */
+u64 host_cpu_hwid(void);
+/* Every secondary leaves its thread, wherever it is. On the boot CPU; none is left when it returns. */
+void host_cpus_stop(void);
 
 #endif

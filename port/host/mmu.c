@@ -4,25 +4,29 @@
  *
  * It knows the architecture from TCR_EL1 and the page size alone and shares no code with arch/arm64: it is the judge of
  * that code. It has
- *   - a TLB of 256 translations (pages, blocks, whole contiguous runs), filled by translations only. A hit is compared with the
- *     tables it came from: what changed since makes it stale, and using it an error;
+ *   - a TLB of 256 translations (pages, blocks, whole contiguous runs) for each CPU, filled by its translations only. A hit is
+ *     compared with the tables it came from: what changed since makes it stale, and using it an error. A flush goes to all CPUs, as
+ *     TLBI ...IS does; so the CPU that was forgotten, or flushed too early, is the one that shows the error;
  *   - ghosts: valid entries that were taken away and not yet flushed. A CPU may have cached any of them, used or not. To make an
  *     entry valid again while its ghost lives breaks break-before-make (Arm ARM D8.16.1); so does changing a valid entry
  *     into another valid one, permissions excepted. A range flush (TLBI VAALE1IS) lays ghosts of leaves; only a full one
  *     lays those of tables, which walk caches hold;
- *   - a barrier flag: a translation between a store and its barrier is an error.
+ *   - a barrier flag for each CPU: a translation between its store and its barrier is an error.
  *
  * Cost: storing into an invalid entry is a compare and a store; only changes of valid entries are looked at, and their
  * address is found by a cached search of the tree. Stores past port_set_pte() are not seen: the core uses them in tables
  * that no walker reaches.
  *
- * Locking: mmu.lock for all but that fast path.
+ * Locking: mmu.lock, interrupts off, for all but that fast path. A store that goes the fast path at the moment at which another CPU
+ * breaks an entry goes to another entry: the core changes tables under a lock of its own.
  */
 #include <quire/pgtable.h>
 #include <quire/port.h>
 #include <quire/printk.h>
 #include <quire/spinlock.h>
 #include <quire/string.h>
+
+#include <stdlib.h>
 
 #include "machine.h"
 #include "mmu.h"
@@ -66,16 +70,23 @@ struct place {
 /* After a break, as many stores are checked as the largest run has entries. */
 #define SUSPECT_STORES 128
 
+/* What a CPU has for itself. */
+struct mmu_cpu {
+	struct tlb_entry tlb[256];
+	bool need_barrier;
+};
+static struct mmu_cpu boot_cpu;
+
 static struct {
 	spinlock_t lock;
 	phys_addr_t root;
 	bool root_set;
-	struct tlb_entry tlb[256];
+	struct mmu_cpu *cpus[NR_CPUS]; /* [0]: NULL; the boot CPU's is boot_cpu */
+	unsigned int nr_cpus;	       /* one above the last of them */
 	struct ghost ghosts[128];
 	unsigned int nr_ghosts;
 	struct place places[64];
-	u64 generation; /* of the tree: tables were linked */
-	bool need_barrier;
+	u64 generation;	      /* of the tree: tables were linked */
 	unsigned int suspect; /* stores whose way to the table is to be looked at */
 	unsigned int errors;
 	char first_error[160];
@@ -106,9 +117,49 @@ const char *mmu_first_error(void)
 	return mmu.errors ? mmu.first_error : NULL;
 }
 
+/* Threads that are no CPU use the boot CPU's. */
+static struct mmu_cpu *this_mmu(void)
+{
+	struct mmu_cpu *c = mmu.cpus[port_cpu()];
+
+	return c ? c : &boot_cpu;
+}
+
+static struct mmu_cpu *mmu_of(unsigned int cpu)
+{
+	return cpu ? mmu.cpus[cpu] : &boot_cpu;
+}
+
+void mmu_cpu_remove(unsigned int cpu)
+{
+	unsigned long flags = spin_lock_irqsave(&mmu.lock);
+	struct mmu_cpu *c = mmu.cpus[cpu];
+
+	mmu.cpus[cpu] = NULL;
+	spin_unlock_irqrestore(&mmu.lock, flags);
+	free(c);
+}
+
+int mmu_cpu_add(unsigned int cpu)
+{
+	struct mmu_cpu *c = calloc(1, sizeof(*c));
+	unsigned long flags;
+
+	if (!c)
+		return -ENOMEM;
+	flags = spin_lock_irqsave(&mmu.lock);
+	mmu.cpus[cpu] = c;
+	mmu.nr_cpus = max(mmu.nr_cpus, cpu + 1);
+	spin_unlock_irqrestore(&mmu.lock, flags);
+	return 0;
+}
+
 void mmu_reset(void)
 {
+	for (unsigned int cpu = 1; cpu < mmu.nr_cpus; cpu++)
+		free(mmu.cpus[cpu]);
 	memset(&mmu, 0, sizeof(mmu));
+	memset(&boot_cpu, 0, sizeof(boot_cpu));
 }
 
 /* ------------------------------------------------------------------ geometry */
@@ -263,19 +314,23 @@ static bool stale(const struct tlb_entry *t)
 
 static struct tlb_entry *tlb_slot(unsigned long va)
 {
-	return &mmu.tlb[(va >> PAGE_SHIFT) % ARRAY_SIZE(mmu.tlb)];
+	struct mmu_cpu *c = this_mmu();
+
+	return &c->tlb[(va >> PAGE_SHIFT) % ARRAY_SIZE(c->tlb)];
 }
 
 bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result *r)
 {
+	struct mmu_cpu *c = this_mmu();
 	struct tlb_entry *t = tlb_slot(kva), fresh;
 	unsigned int fault = 0;
+	unsigned long flags;
 
 	*r = (struct mmu_result){0};
-	spin_lock(&mmu.lock);
-	if (mmu.need_barrier) {
+	flags = spin_lock_irqsave(&mmu.lock);
+	if (c->need_barrier) {
 		error("access to 0x%016lx without a barrier after a store to the tables", kva);
-		mmu.need_barrier = false;
+		c->need_barrier = false;
 	}
 	if (t->valid && kva - t->va < t->size) {
 		if (stale(t))
@@ -298,7 +353,7 @@ bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result 
 	r->ok = !fault;
 	if (r->ok)
 		r->pa = t->pa + (kva - t->va);
-	spin_unlock(&mmu.lock);
+	spin_unlock_irqrestore(&mmu.lock, flags);
 	return r->ok;
 }
 
@@ -401,9 +456,16 @@ static bool entry_address(const u64 *entry, phys_addr_t *pa)
 
 /* ------------------------------------------------------------------ ghosts */
 
+/* Looked at without the lock. */
+static void set_nr_ghosts(unsigned int nr)
+{
+	__atomic_store_n(&mmu.nr_ghosts, nr, __ATOMIC_RELAXED);
+}
+
 static void drop_ghost(unsigned int i)
 {
-	mmu.ghosts[i] = mmu.ghosts[--mmu.nr_ghosts];
+	mmu.ghosts[i] = mmu.ghosts[mmu.nr_ghosts - 1];
+	set_nr_ghosts(mmu.nr_ghosts - 1);
 }
 
 static void add_ghost(phys_addr_t entry, u64 old)
@@ -422,13 +484,14 @@ static void add_ghost(phys_addr_t entry, u64 old)
 	}
 	if (mmu.nr_ghosts == ARRAY_SIZE(mmu.ghosts))
 		drop_ghost(0);
-	mmu.ghosts[mmu.nr_ghosts++] = (struct ghost){
+	mmu.ghosts[mmu.nr_ghosts] = (struct ghost){
 		.first = entry,
 		.last = entry,
 		.level = p->level,
 		.va = p->va + (((entry & ~PAGE_MASK) / 8) << shift_of(p->level)),
 		.table = table,
 	};
+	set_nr_ghosts(mmu.nr_ghosts + 1);
 }
 
 /*
@@ -493,7 +556,7 @@ static void change(u64 *entry, u64 old, u64 val)
 		return;
 	if (!(val & VALID)) {
 		add_ghost(pa, old);
-		mmu.suspect = SUSPECT_STORES;
+		__atomic_store_n(&mmu.suspect, SUSPECT_STORES, __ATOMIC_RELAXED);
 		return;
 	}
 	p = place_of(pa);
@@ -506,25 +569,29 @@ static void change(u64 *entry, u64 old, u64 val)
 void port_set_pte(u64 *entry, u64 val)
 {
 	u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+	unsigned long flags;
+	unsigned int left;
 
-	if ((old & VALID) || mmu.suspect || __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
-		spin_lock(&mmu.lock);
-		if (mmu.suspect) {
-			mmu.suspect--;
+	if ((old & VALID) || __atomic_load_n(&mmu.suspect, __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
+		flags = spin_lock_irqsave(&mmu.lock);
+		left = mmu.suspect;
+		if (left) {
+			__atomic_store_n(&mmu.suspect, left - 1, __ATOMIC_RELAXED);
 			check_reached(entry);
 		}
 		change(entry, old, val);
-		spin_unlock(&mmu.lock);
+		spin_unlock_irqrestore(&mmu.lock, flags);
 	}
 	__atomic_store_n(entry, val, __ATOMIC_RELEASE);
 	if ((val & (VALID | TABLE)) == (VALID | TABLE))
-		mmu.generation++;
-	mmu.need_barrier = true;
+		__atomic_fetch_add(&mmu.generation, 1, __ATOMIC_RELAXED);
+	this_mmu()->need_barrier = true;
 }
 
 void port_pte_barrier(void)
 {
-	mmu.need_barrier = false;
+	this_mmu()->need_barrier = false;
 }
 
 /* ------------------------------------------------------------------ flushes */
@@ -557,34 +624,60 @@ static bool lay_ghost(unsigned int i, unsigned long start, unsigned long end)
 		}
 		*g = rest;
 	} else if (to != n - 1 && mmu.nr_ghosts < ARRAY_SIZE(mmu.ghosts)) {
-		mmu.ghosts[mmu.nr_ghosts++] = rest;
+		mmu.ghosts[mmu.nr_ghosts] = rest;
+		set_nr_ghosts(mmu.nr_ghosts + 1);
 	}
 	return false;
 }
 
+/* What the TLB of one CPU has of [start, end), which may wrap to all there is, goes. */
+static void flush_cpu(struct mmu_cpu *c, unsigned long start, unsigned long end)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(c->tlb); i++)
+		if (c->tlb[i].valid && overlap(c->tlb[i].va, c->tlb[i].size, start, end))
+			c->tlb[i].valid = false;
+}
+
+static void flush_all_cpus(unsigned long start, unsigned long end)
+{
+	flush_cpu(&boot_cpu, start, end);
+	for (unsigned int cpu = 1; cpu < mmu.nr_cpus; cpu++)
+		if (mmu.cpus[cpu])
+			flush_cpu(mmu.cpus[cpu], start, end);
+}
+
 void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
-	spin_lock(&mmu.lock);
-	mmu.need_barrier = false;
+	unsigned long flags = spin_lock_irqsave(&mmu.lock);
+
+	this_mmu()->need_barrier = false;
 	if (start == end)
 		goto out;
-	for (unsigned int i = 0; i < ARRAY_SIZE(mmu.tlb); i++)
-		if (mmu.tlb[i].valid && overlap(mmu.tlb[i].va, mmu.tlb[i].size, start, end))
-			mmu.tlb[i].valid = false;
+	flush_all_cpus(start, end);
 	for (unsigned int i = 0; i < mmu.nr_ghosts;)
 		if (!lay_ghost(i, start, end))
 			i++;
 out:
-	spin_unlock(&mmu.lock);
+	spin_unlock_irqrestore(&mmu.lock, flags);
+}
+
+void mmu_flush_this_cpu(unsigned long start, unsigned long end)
+{
+	unsigned long flags = spin_lock_irqsave(&mmu.lock);
+
+	this_mmu()->need_barrier = false;
+	flush_cpu(this_mmu(), start, end);
+	spin_unlock_irqrestore(&mmu.lock, flags);
 }
 
 void port_flush_tlb_all(void)
 {
-	spin_lock(&mmu.lock);
-	mmu.need_barrier = false;
-	memset(mmu.tlb, 0, sizeof(mmu.tlb));
-	mmu.nr_ghosts = 0;
-	spin_unlock(&mmu.lock);
+	unsigned long flags = spin_lock_irqsave(&mmu.lock);
+
+	this_mmu()->need_barrier = false;
+	flush_all_cpus(0, 0);
+	set_nr_ghosts(0);
+	spin_unlock_irqrestore(&mmu.lock, flags);
 }
 
 void port_replace_ttbr1(phys_addr_t pgd)
@@ -597,24 +690,31 @@ void port_replace_ttbr1(phys_addr_t pgd)
 
 /* ------------------------------------------------------------------ pages given away */
 
-void mmu_page_freed(phys_addr_t pa)
+static void table_freed(const struct mmu_cpu *c, phys_addr_t page)
 {
-	phys_addr_t page = pa & PAGE_MASK;
-
-	spin_lock(&mmu.lock);
-	for (unsigned int i = 0; i < mmu.nr_ghosts; i++)
-		if (mmu.ghosts[i].table == page)
-			error("table 0x%llx freed before the flush of 0x%016lx",
-			      (unsigned long long)page, mmu.ghosts[i].va);
-	for (unsigned int i = 0; i < ARRAY_SIZE(mmu.tlb); i++) {
-		const struct tlb_entry *t = &mmu.tlb[i];
+	for (unsigned int i = 0; i < ARRAY_SIZE(c->tlb); i++) {
+		const struct tlb_entry *t = &c->tlb[i];
 
 		for (unsigned int n = 0; t->valid && n < t->nr; n++)
 			if ((t->entry[n] & PAGE_MASK) == page)
 				error("table 0x%llx freed while the TLB holds 0x%016lx",
 				      (unsigned long long)page, t->va);
 	}
-	spin_unlock(&mmu.lock);
+}
+
+void mmu_page_freed(phys_addr_t pa)
+{
+	phys_addr_t page = pa & PAGE_MASK;
+	unsigned long flags = spin_lock_irqsave(&mmu.lock);
+
+	for (unsigned int i = 0; i < mmu.nr_ghosts; i++)
+		if (mmu.ghosts[i].table == page)
+			error("table 0x%llx freed before the flush of 0x%016lx",
+			      (unsigned long long)page, mmu.ghosts[i].va);
+	for (unsigned int cpu = 0; cpu < max(mmu.nr_cpus, 1U); cpu++)
+		if (mmu_of(cpu))
+			table_freed(mmu_of(cpu), page);
+	spin_unlock_irqrestore(&mmu.lock, flags);
 	if (place_of(page))
 		error("table 0x%llx freed while it is linked", (unsigned long long)page);
 }

@@ -20,7 +20,7 @@ struct mmu_result {
 };
 
 /*
- * Translate as EL1 with PAN clear: from the TLB if it has the address, else by a walk whose result goes into the TLB. A use of a
+ * Translate as EL1 of this CPU with PAN clear: from its TLB if it has the address, else by a walk whose result goes into the TLB. A use of a
  * TLB entry that the tables no longer bear out is an error (mmu_errors) and gives the old translation, as a CPU may.
  */
 bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result *r);
@@ -33,9 +33,18 @@ u64 mmu_fault_esr(const struct mmu_result *r, enum mmu_access access);
  */
 void mmu_page_freed(phys_addr_t pa);
 
+/*
+ * A flush that does not reach the other CPUs (TLBI without IS). For tests: the core has no use for one, and what it would miss is to be
+ * seen.
+ */
+void mmu_flush_this_cpu(unsigned long start, unsigned long end);
+
 /* Broken rules so far; each was printed. The first one's text. */
 unsigned int mmu_errors(void);
 const char *mmu_first_error(void);
+/* A CPU comes, with an empty TLB, -ENOMEM; and goes. The boot CPU, 0, is always there. */
+int mmu_cpu_add(unsigned int cpu);
+void mmu_cpu_remove(unsigned int cpu);
 /* Back to power-on: TLB empty, no errors, root init_pg_dir. */
 void mmu_reset(void);
 

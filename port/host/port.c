@@ -13,7 +13,6 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -28,7 +27,7 @@ const struct host_machine *host_machine;
 jmp_buf host_power;
 int host_exit_code;
 char host_panic_text[512];
-struct host_fault *host_fault;
+__thread struct host_fault *host_fault;
 
 /* ------------------------------------------------------------------ registers */
 
@@ -89,7 +88,7 @@ u64 port_read_reg(enum port_reg reg)
 	case PORT_MIDR_EL1:
 		return cpu->midr;
 	case PORT_MPIDR_EL1:
-		return 0x80000000;
+		return 0x80000000 | host_cpu_hwid();
 	case PORT_ID_AA64MMFR0_EL1:
 		return cpu->mmfr0;
 	case PORT_ID_AA64MMFR1_EL1:
@@ -206,63 +205,12 @@ u64 port_clock_ns(void)
 	return 0;
 }
 
-void port_poweroff(int code)
-{
-	host_exit_code = code;
-	longjmp(host_power, 1);
-}
-
 void port_enable_semihosting(void)
 {
 }
 
 void port_set_psci(bool hvc, u32 cpu_on_function)
 {
-}
-
-/* ------------------------------------------------------------------ CPUs: one */
-
-int port_irq_init(const struct irqchip *chips, unsigned int nr)
-{
-	return -ENODEV;
-}
-
-int port_irq_init_cpu(void)
-{
-	return -ENODEV;
-}
-
-int port_cpu_start(unsigned int cpu, u64 hwid, const char *enable_method, phys_addr_t release_addr,
-		   unsigned long percpu_offset)
-{
-	return -ENODEV;
-}
-
-void port_send_ipi(unsigned int cpu)
-{
-}
-
-void port_cpu_idle(void)
-{
-}
-
-void port_cpu_stop(void)
-{
-	for (;;)
-		pause();
-}
-
-bool port_membarrier(void)
-{
-	return false;
-}
-
-u64 port_time_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
 bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)

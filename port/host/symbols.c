@@ -7,6 +7,7 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -111,12 +112,10 @@ static void read_own_symbols(void)
 
 const char *host_symbolize(uintptr_t addr, unsigned long *offset, unsigned long *size)
 {
-	static bool read;
+	static pthread_once_t read = PTHREAD_ONCE_INIT;
 	size_t lo = 0, hi;
 
-	if (!read)
-		read_own_symbols();
-	read = true;
+	pthread_once(&read, read_own_symbols);
 	hi = nr_symbols;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;

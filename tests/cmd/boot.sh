@@ -24,6 +24,22 @@ cmp -s "$work/first" "$work/out" || fail "two boots differ"
 python3 -m json.tool <"$work/out" >/dev/null || fail "--json is not JSON"
 [ ! -s "$work/err" ] || fail "--json writes to stderr"
 
+# Nor do threads make a difference.
+for i in 1 2 3 4; do
+	run 0 "$quire" boot --json --cpus 8
+	[ -s "$work/of_8" ] || cp "$work/out" "$work/of_8"
+	cmp -s "$work/of_8" "$work/out" || fail "two boots with 8 CPUs differ"
+done
+run 0 "$quire" boot --cpus 8
+says out 'CPU7: Booted secondary processor 0x0000000007 '
+says out 'smp: Brought up 1 node, 8 CPUs'
+run 0 "$quire" boot --cpus 8 --append maxcpus=3
+says out 'smp: Brought up 1 node, 3 CPUs'
+says_not out 'CPU3: Booted'
+# The end comes from the boot CPU, with the others up, and without.
+run 0 "$quire" boot --cpus 8 --append nosmp
+says out 'smp: Brought up 1 node, 1 CPU$'
+
 run 0 "$quire" boot --json -v
 python3 -m json.tool <"$work/out" >/dev/null || fail "--json -v is not JSON"
 says err 'memblock_reserve: \[0x0000000048000000-0x00000000480fffff\]'

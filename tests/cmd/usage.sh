@@ -6,10 +6,10 @@
 run 0 "$quire" --version
 says out '^quire [0-9]+\.[0-9]+'
 run 0 "$quire" --help
-for command in boot walk ptdump; do
+for command in boot walk ptdump stress; do
 	says out "quire $command"
 done
-for command in boot walk ptdump; do
+for command in boot walk ptdump stress; do
 	run 0 "$quire" $command --help
 	cp "$work/out" "$work/$command.help"
 	for option in --mem --cpus --cpu --granule --va-bits --kernel --kernel-at --initrd --dtb-at --append --verbose; do
@@ -21,6 +21,10 @@ says boot.help '--json'
 says boot.help '--managed'
 says walk.help '--phys'
 says_not ptdump.help '--json'
+for option in --seconds --rounds --seed; do
+	says stress.help "$option"
+	sed 's/\\-/-/g' "$(dirname "$0")/../../docs/man/quire-stress.1" | grep -qF -- "$option" || fail "quire-stress.1 has no $option"
+done
 
 # Every option that the help of boot names is in the man pages, and none is there that it does not name.
 here=$(dirname "$0")/../../docs/man
@@ -71,6 +75,12 @@ wrong boot --kernel "$0"
 wrong walk
 wrong walk banana
 wrong ptdump --json
+wrong boot --seconds 1
+wrong stress --seconds 0
+wrong stress --seconds 1 --rounds 1
+wrong stress --seed x
+wrong stress --rounds
+wrong stress a.dtb b.dtb
 if [ -e /dev/full ]; then
 	timeout 60 "$quire" boot >/dev/full 2>"$work/err"
 	[ $? = 2 ] || fail "a full disk goes unnoticed"

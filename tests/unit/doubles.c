@@ -7,6 +7,7 @@
  * between its array and the physical address that it stands for; kernel addresses and pointers are the same number.
  * panic() fails the test with its text, and expect_assert_failure() catches it.
  */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -297,7 +298,6 @@ weak void smp_membarrier(void)
 {
 }
 
-weak bool (*linear_map_later)(phys_addr_t pa, u64 size);
 weak bool smp_claim_end(void)
 {
 	return true;
@@ -311,6 +311,19 @@ weak unsigned int smp_stop_others(void)
 weak bool smp_ended_elsewhere(void)
 {
 	return false;
+}
+
+weak __thread u32 host_irqs_off;
+weak __thread u32 *host_ipi;
+
+weak void host_interrupt(void)
+{
+}
+
+/* Threads that play CPUs may be more than there are processors. */
+weak void host_relax(void)
+{
+	sched_yield();
 }
 
 weak void port_send_ipi(unsigned int cpu)
@@ -349,6 +362,7 @@ weak void printk_lock_stuck(const void *lock, u64 seconds)
 #pragma weak spin_lock_wait
 #include "lib/spinlock.c"
 
+weak bool (*linear_map_later)(phys_addr_t pa, u64 size);
 weak const struct page_debug_ops *page_debug;
 weak const struct slab_debug_ops *slab_debug_ops;
 

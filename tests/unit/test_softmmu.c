@@ -245,6 +245,88 @@ static void address_translation_reports_as_par(void **state)
 	assert_int_equal((par >> 1) & 0x3f, 0x07);
 }
 
+/* As CPU 1 for a moment. */
+static bool translate_on(unsigned int cpu, unsigned long kva, struct mmu_result *r)
+{
+	bool ok;
+
+	host_cpu = cpu;
+	ok = mmu_translate(kva, MMU_READ, r);
+	host_cpu = 0;
+	return ok;
+}
+
+static void a_flush_that_misses_a_cpu(void **state)
+{
+	struct mmu_result r;
+
+	assert_int_equal(mmu_cpu_add(1), 0);
+	assert_true(mmu_translate(KVA, MMU_READ, &r));
+	assert_true(translate_on(1, KVA, &r));
+	port_set_pte(pte(0), 0);
+	port_pte_barrier();
+	mmu_flush_this_cpu(KVA, KVA + PAGE_SIZE);
+	/* Here all is well, there it is not. */
+	assert_false(mmu_translate(KVA, MMU_READ, &r));
+	assert_int_equal(mmu_errors(), 0);
+	assert_true(translate_on(1, KVA, &r));
+	expect_error("stale TLB entry");
+	/* And the address must not be used again. */
+	setup(state);
+	assert_int_equal(mmu_cpu_add(1), 0);
+	port_set_pte(pte(0), 0);
+	port_pte_barrier();
+	mmu_flush_this_cpu(KVA, KVA + PAGE_SIZE);
+	port_set_pte(pte(0), PAGE_DESC(0x90000000));
+	expect_error("made valid before the flush");
+}
+
+static void a_flush_reaches_every_cpu(void **state)
+{
+	struct mmu_result r;
+
+	for (unsigned int cpu = 1; cpu < 4; cpu++)
+		assert_int_equal(mmu_cpu_add(cpu), 0);
+	for (unsigned int page = 0; page < 2; page++) {
+		for (unsigned int cpu = 0; cpu < 4; cpu++)
+			assert_true(translate_on(cpu, KVA + page * PAGE_SIZE, &r));
+		host_cpu = page + 1;
+		port_set_pte(pte(page), 0);
+		if (page)
+			port_flush_tlb_all();
+		else
+			port_flush_tlb_kernel_range(KVA, KVA + PAGE_SIZE);
+		host_cpu = 0;
+		for (unsigned int cpu = 0; cpu < 4; cpu++)
+			assert_false(translate_on(cpu, KVA + page * PAGE_SIZE, &r));
+	}
+	assert_int_equal(mmu_errors(), 0);
+	/* A CPU that comes again has an empty TLB. */
+	assert_true(translate_on(2, KVA + 2 * PAGE_SIZE, &r));
+	mmu_cpu_remove(2);
+	port_set_pte(pte(2), 0);
+	port_pte_barrier();
+	assert_int_equal(mmu_cpu_add(2), 0);
+	assert_false(translate_on(2, KVA + 2 * PAGE_SIZE, &r));
+	assert_int_equal(mmu_errors(), 0);
+}
+
+/* Each waits for its own stores. */
+static void a_barrier_is_a_cpus_own(void **state)
+{
+	struct mmu_result r;
+
+	assert_int_equal(mmu_cpu_add(1), 0);
+	port_set_pte(pte(20), PAGE_DESC(0x90000000));
+	assert_true(translate_on(1, KVA, &r));
+	host_cpu = 1;
+	port_pte_barrier();
+	host_cpu = 0;
+	assert_int_equal(mmu_errors(), 0);
+	mmu_translate(KVA, MMU_READ, &r);
+	expect_error("without a barrier");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +342,9 @@ int main(void)
 		cmocka_unit_test_setup(a_table_freed_while_linked, setup),
 		cmocka_unit_test_setup(an_access_before_the_barrier, setup),
 		cmocka_unit_test_setup(a_block_leaves_the_tlb_by_any_of_its_addresses, setup),
+		cmocka_unit_test_setup(a_flush_that_misses_a_cpu, setup),
+		cmocka_unit_test_setup(a_flush_reaches_every_cpu, setup),
+		cmocka_unit_test_setup(a_barrier_is_a_cpus_own, setup),
 		cmocka_unit_test_setup(faults_as_the_architecture_numbers_them, setup),
 		cmocka_unit_test_setup(address_translation_reports_as_par, setup),
 	};

@@ -23,23 +23,38 @@ static inline u64 port_get_pte(const u64 *entry)
 
 void port_pte_barrier(void);
 
+/*
+ * Interrupts are a call at a known place (port/host/smp.c): here, when they are turned on and one is pending. host_ipi: the word
+ * that says so, NULL for a thread that is no CPU.
+ */
+extern __thread u32 host_irqs_off;
+extern __thread u32 *host_ipi;
+void host_interrupt(void);
+void host_relax(void);
+
 static inline unsigned long port_irq_save(void)
 {
-	return 0;
+	unsigned long flags = host_irqs_off;
+
+	host_irqs_off = 1;
+	return flags;
 }
 
 static inline void port_irq_restore(unsigned long flags)
 {
-	(void)flags;
+	host_irqs_off = (u32)flags;
+	if (!flags && host_ipi && unlikely(__atomic_load_n(host_ipi, __ATOMIC_RELAXED)))
+		host_interrupt();
 }
 
 static inline void port_irq_enable(void)
 {
+	port_irq_restore(0);
 }
 
 static inline bool port_irqs_disabled(void)
 {
-	return false;
+	return host_irqs_off;
 }
 
 static inline bool port_lock_word(u32 *word)
@@ -71,6 +86,7 @@ static inline void port_set_cpu(unsigned int cpu, unsigned long percpu_offset)
 
 static inline void port_cpu_relax(void)
 {
+	host_relax();
 }
 
 #endif
