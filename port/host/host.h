@@ -6,8 +6,9 @@
  * the only one that both sides of that wall include, so it uses libc types alone and nothing that depends on the
  * granule.
  *
- * One machine at a time. Its boot CPU is the thread that calls; each other CPU is a thread of its own, from boot() on. boot() may be called again: the core's variables are put back to their first
- * values before (see core.c), so that a fuzzer or a test can boot many machines in one process.
+ * One machine at a time. Its boot CPU is the thread that calls; every other CPU is a thread of its own, from boot() on. boot()
+ * may be called again: the core's variables are put back to their first values before (see core.c), so that a fuzzer or a test
+ * can boot many machines in one process.
  */
 #ifndef HOST_H
 #define HOST_H
