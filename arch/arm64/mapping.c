@@ -446,6 +446,7 @@ static void apply_table(struct op *op, int level, phys_addr_t table, unsigned lo
 					port_set_pte(entry, 0);
 				else
 					*entry = 0;
+				op->pt->last_table = NULL;
 				table_pool_put(&op->freed, level + 1, sub);
 			}
 		} else if (leaf_changes(op, desc)) {

@@ -19,6 +19,12 @@ struct pgtable {
 	bool pa52;  /* 52-bit output addresses (LPA, LPA2): format and block sizes */
 	bool live;  /* a walker may use the tree: barriers, break-before-make, TLB maintenance */
 	spinlock_t lock;
+	/*
+	 * The table of the last level that frames.c found last, and kva / TABLE_BYTES that it is for. NULL: none. Under lock,
+	 * as tables are freed.
+	 */
+	u64 *last_table;
+	unsigned long last_range;
 };
 
 extern struct pgtable kernel_pgtable;

@@ -203,6 +203,18 @@ static inline unsigned long alloc_pages_bulk_array_node(gfp_t gfp, int nid, unsi
 				NULL, array);
 }
 
+/*
+ * The same for an array that nobody has written yet: up to nr pages from its front on. Returns how many. node: NUMA_NO_NODE is the
+ * CPU's own.
+ */
+unsigned long alloc_pages_fill(gfp_t gfp, int node, unsigned long nr, struct page **array);
+
+/*
+ * Drop a reference of each page, and free those that had no other: as put_page() of each, in one go for pages of
+ * order 0 (Linux: release_pages).
+ */
+void release_pages(struct page **pages, int nr);
+
 /* ------------------------------------------------------------------ ranges (mm/page/contig.c) */
 
 /*

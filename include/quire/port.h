@@ -58,7 +58,8 @@ int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t en
 /*
  * The kernel page tables now map [kva, kva + size) to pa (vmemmap, vmalloc and fixmap areas only).
  * Bare: nothing to do [inline]. Host: the window is made to show those frames. size and kva are
- * multiples of PAGE_SIZE. Returns 0 or -ENOMEM.
+ * multiples of PAGE_SIZE. Returns 0 or -ENOMEM. port_mirrors says which, for who would look for ranges first.
+ *   bool port_mirrors(void);
  *   int  port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
  *   void port_mirror_unmap(unsigned long kva, u64 size);
  */

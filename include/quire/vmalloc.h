@@ -94,7 +94,8 @@ int vmalloc_check(void);
 
 /* Busy ranges of [start, end) in a treap by address. The caller's lock. */
 struct va_space {
-	struct va_node *root, head, tail; /* head and tail: empty ranges at the ends */
+	struct va_node *root, head,
+		tail; /* head and tail: empty ranges at the ends, not in the tree */
 	unsigned long nr;
 	u32 seed;
 };

@@ -3,11 +3,13 @@
  * Address space: which ranges of [start, end) are taken.
  *
  * Owns a treap of busy ranges by address, each with the gap before it and the largest gap of its subtree. One node a range and
- * none for what is free, so that freeing needs no memory and merging is nothing to do.
+ * none for what is free, so that freeing needs no memory and merging is nothing to do. The last gap, which is nearly all of
+ * the space, is the tail's, and the tail is not in the tree: while no gap between ranges will do, the root says so
+ * at once, and a range put behind the others changes nobody's max_gap.
  *
- * Invariants: nodes are also a list in order; gap = start - prev->end; max_gap = the maximum over the subtree; a parent's
- * priority is not below its children's. Expected O(log n) each, save for alignments above a page in a space that
- * has only gaps which alignment may spoil. Locking: the caller's.
+ * Invariants: nodes and the two ends are also a list in order; gap = start - prev->end; max_gap = the maximum over the
+ * subtree; a parent's priority is not below its children's. Expected O(log n) each, save for alignments above a page in a
+ * space that has only gaps which alignment may spoil. Locking: the caller's.
  *
  * Against Linux: there free ranges have nodes in a red-black tree of their own, and busy ones in others.
  */
@@ -34,12 +36,6 @@ static void update_up(struct va_node *n)
 			break;
 		n->max_gap = m;
 	}
-}
-
-static void set_gap(struct va_node *n)
-{
-	n->gap = n->start - n->prev->end;
-	update_up(n);
 }
 
 static void replace_child(struct va_space *s, struct va_node *parent, struct va_node *old,
@@ -79,12 +75,12 @@ static void rotate_up(struct va_space *s, struct va_node *n)
 
 void va_space_init(struct va_space *s, unsigned long start, unsigned long end)
 {
-	*s = (struct va_space){.root = &s->tail, .seed = 2463534242U};
+	*s = (struct va_space){.seed = 2463534242U};
 	s->head.start = s->head.end = start;
 	s->head.next = &s->tail;
 	s->tail.start = s->tail.end = end;
 	s->tail.prev = &s->head;
-	s->tail.gap = s->tail.max_gap = end - start;
+	s->tail.gap = end - start;
 }
 
 static void insert_before(struct va_space *s, struct va_node *n, struct va_node *next)
@@ -100,19 +96,22 @@ static void insert_before(struct va_space *s, struct va_node *n, struct va_node 
 	n->prev = prev;
 	n->next = next;
 	prev->next = next->prev = n;
-	/* In order, its place is empty on one side or the other. The head is not in the tree. */
-	if (!next->left) {
-		next->left = n;
-		n->parent = next;
-	} else {
-		prev->right = n;
-		n->parent = prev;
-	}
 	n->gap = n->max_gap = n->start - prev->end;
 	next->gap = next->start - n->end;
-	update_up(next);
-	for (struct va_node *p = n->parent; p; p = p->parent)
-		p->max_gap = max_gap_of(p);
+	/* In order, its place is empty on one side or the other. The ends are not in the tree. */
+	if (next != &s->tail && !next->left) {
+		next->left = n;
+		n->parent = next;
+	} else if (prev != &s->head) {
+		prev->right = n;
+		n->parent = prev;
+	} else {
+		s->root = n;
+		n->parent = NULL;
+	}
+	update_up(n->parent);
+	if (next != &s->tail)
+		update_up(next);
 	while (n->parent && n->parent->priority < n->priority)
 		rotate_up(s, n);
 	s->nr++;
@@ -134,7 +133,9 @@ void va_free(struct va_space *s, struct va_node *n)
 	update_up(parent);
 	n->prev->next = n->next;
 	n->next->prev = n->prev;
-	set_gap(n->next);
+	n->next->gap = n->next->start - n->prev->end;
+	if (n->next != &s->tail)
+		update_up(n->next);
 	s->nr--;
 }
 
@@ -172,17 +173,21 @@ int va_alloc(struct va_space *s, struct va_node *n, unsigned long size, unsigned
 	     unsigned long lo, unsigned long hi)
 {
 	unsigned long want = size + align - PAGE_SIZE;
-	struct va_node *next;
+	struct va_node *next = NULL;
 
 	if (!size || want < size)
 		return -ENOMEM;
 	/* Gaps that are large enough wherever they begin, then those that may be by luck. */
-	next = search(s->root, size, align, lo, hi, want);
-	if (!next && align > PAGE_SIZE)
+	if (s->root && s->root->max_gap >= want)
+		next = search(s->root, size, align, lo, hi, want);
+	if (!next && align > PAGE_SIZE && s->root && s->root->max_gap >= size &&
+	    !fit(&s->tail, size, align, lo, hi))
 		next = search(s->root, size, align, lo, hi, size);
 	if (!next)
-		return -ENOMEM;
+		next = &s->tail;
 	n->start = fit(next, size, align, lo, hi);
+	if (!n->start)
+		return -ENOMEM;
 	n->end = n->start + size;
 	insert_before(s, n, next);
 	return 0;
@@ -243,8 +248,11 @@ int va_check(struct va_space *s)
 		       n->gap != n->start - n->prev->end || va_find(s, n->start) != n;
 		listed++;
 	}
-	bad += s->root->parent != NULL || listed != s->nr + 1 ||
-	       check_tree(s->root, &bad) != listed;
+	bad += listed != s->nr + 1;
+	if (s->root)
+		bad += s->root->parent != NULL || check_tree(s->root, &bad) != s->nr;
+	else
+		bad += s->nr != 0;
 	if (bad)
 		pr_err("address space: %d violations in %lu ranges\n", bad, s->nr);
 	return bad;

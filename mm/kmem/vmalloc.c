@@ -30,9 +30,24 @@ static struct vm_struct image_areas[ARRAY_SIZE(((struct kimage *)0)->segment)];
 
 /* ------------------------------------------------------------------ descriptions */
 
+/* All of it is written by who sets the area up. */
 static struct vm_struct *area_get(void)
 {
-	return kmem_cache_zalloc(vm_struct_cache, GFP_KERNEL | __GFP_NOWARN);
+	return kmem_cache_alloc(vm_struct_cache, GFP_KERNEL | __GFP_NOWARN);
+}
+
+/* vm->va is set; size: guard page included. */
+static void area_set(struct vm_struct *vm, unsigned long size, unsigned long flags,
+		     const void *caller)
+{
+	vm->addr = port_kva_to_ptr(vm->va.start);
+	vm->size = size;
+	vm->flags = flags;
+	vm->pages = NULL;
+	vm->nr_pages = 0;
+	vm->phys_addr = 0;
+	vm->caller = caller;
+	vm->next_lazy = NULL;
 }
 
 static void area_put(struct vm_struct *vm)
@@ -108,10 +123,7 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, un
 		area_put(vm);
 		vm = NULL;
 	} else {
-		vm->addr = port_kva_to_ptr(vm->va.start);
-		vm->size = whole;
-		vm->flags = flags;
-		vm->caller = caller;
+		area_set(vm, whole, flags, caller);
 	}
 	spin_unlock_irqrestore(&vm_lock, irq);
 	return vm;
@@ -203,7 +215,7 @@ int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count,
 	unsigned int i, n;
 	int err = kernel_map_frames(kva, pages, count, prot);
 
-	for (i = 0; i < count && !err; i += n) {
+	for (i = 0; port_mirrors() && i < count && !err; i += n) {
 		for (n = 1; i + n < count && pages[i + n] == pages[i] + n; n++)
 			;
 		err = port_mirror_map(kva + i * PAGE_SIZE, page_to_phys(pages[i]), n * PAGE_SIZE);
@@ -213,11 +225,17 @@ int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count,
 	return err;
 }
 
+/* Sure to fail, and not worth trying. The pages of all zones are counted for large requests only. */
+static bool more_than_ram(unsigned long pages)
+{
+	return pages > SZ_4M / PAGE_SIZE && pages > totalram_pages();
+}
+
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
 {
 	struct vm_struct *vm;
 
-	if (!count || count > totalram_pages())
+	if (!count || more_than_ram(count))
 		return NULL;
 	vm = get_vm_area_caller(count * PAGE_SIZE, PAGE_SIZE, flags | VM_MAP,
 				(const void *)_RET_IP_);
@@ -242,8 +260,7 @@ void vunmap(const void *addr)
 
 static void free_pages_of(struct vm_struct *vm)
 {
-	for (unsigned int i = 0; i < vm->nr_pages; i++)
-		__free_page(vm->pages[i]);
+	release_pages(vm->pages, (int)vm->nr_pages);
 	kvfree(vm->pages);
 	vm->pages = NULL;
 	vm->nr_pages = 0;
@@ -255,16 +272,16 @@ static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int no
 	gfp_t inner =
 		(gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32)) | __GFP_NOWARN;
 
-	vm->pages = kvmalloc_node(count * sizeof(void *), inner | __GFP_ZERO, node);
+	vm->pages = kvmalloc_node(count * sizeof(void *), inner, node);
 	if (!vm->pages)
 		return -ENOMEM;
 	while (vm->nr_pages < count) {
-		unsigned long got =
-			alloc_pages_bulk_array_node(gfp | __GFP_NOWARN, node, count, vm->pages);
+		unsigned long got = alloc_pages_fill(gfp | __GFP_NOWARN, node, count - vm->nr_pages,
+						     vm->pages + vm->nr_pages);
 
-		if (got <= vm->nr_pages)
+		if (!got)
 			return -ENOMEM;
-		vm->nr_pages = (unsigned int)got;
+		vm->nr_pages += (unsigned int)got;
 	}
 	return 0;
 }
@@ -278,7 +295,7 @@ void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int nod
 
 	if (!size)
 		return NULL;
-	if (count && count <= totalram_pages()) {
+	if (count && !more_than_ram(count)) {
 		what = "vm_struct allocation failed";
 		vm = get_vm_area_caller(size, align, VM_ALLOC, caller);
 	}
@@ -372,10 +389,7 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 		/* Cannot fail: the hole was free just now. */
 		BUG_ON(va_claim(&space, &vms[i]->va, span.start + offsets[i],
 				span.start + offsets[i] + sizes[i]));
-		vms[i]->addr = port_kva_to_ptr(vms[i]->va.start);
-		vms[i]->size = sizes[i];
-		vms[i]->flags = VM_ALLOC | VM_NO_GUARD;
-		vms[i]->caller = (const void *)_RET_IP_;
+		area_set(vms[i], sizes[i], VM_ALLOC | VM_NO_GUARD, (const void *)_RET_IP_);
 	}
 	spin_unlock_irqrestore(&vm_lock, flags);
 	if (err) {

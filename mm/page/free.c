@@ -279,11 +279,18 @@ static noinline void free_large(struct page *page, unsigned int order, unsigned 
 		free_any(page, order);
 }
 
-static __always_inline void free_fast(struct page *page, unsigned int order)
+/* As get_pageblock_migratetype(), which computes the page's number. */
+static __always_inline u8 pageblock_type_of(const struct page *page)
 {
 	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
-	u8 mt = __atomic_load_n(&pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)],
-				__ATOMIC_RELAXED);
+
+	return __atomic_load_n(&pageblock_types[offset >> (STRUCT_PAGE_SHIFT + pageblock_order)],
+			       __ATOMIC_RELAXED);
+}
+
+static __always_inline void free_fast(struct page *page, unsigned int order)
+{
+	u8 mt = pageblock_type_of(page);
 
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		free_any(page, order);
@@ -361,4 +368,71 @@ void free_pages_exact(void *p, size_t size)
 
 	for (; addr < end; addr += PAGE_SIZE)
 		free_page(addr);
+}
+
+/* ------------------------------------------------------------------ many at once */
+
+/* This CPU's pageset of the page's zone, locked. NULL: not by this way. */
+static __always_inline struct per_cpu_pages *lock_pageset_of(u32 flags)
+{
+	struct per_cpu_pages *pcp = relaxed_load(&zone_pageset[flags >> PAGE_ZONE_SHIFT]);
+
+	if (unlikely(!pcp))
+		return NULL;
+	pcp += port_cpu();
+	return likely(local_trylock(&pcp->lock)) ? pcp : NULL;
+}
+
+/*
+ * Single pages mostly come from one zone and go to one list: the pageset stays locked from one to the next. Whatever is not so
+ * simple goes the way of one page, without the lock.
+ */
+void release_pages(struct page **pages, int nr)
+{
+	struct page **end = pages + max(nr, 0), *page;
+	struct per_cpu_pages *pcp = NULL;
+	u32 zone = 0;
+
+	for (; pages < end; pages++) {
+		unsigned int mt;
+
+		page = *pages;
+		if (unlikely((page->word & PAGE_WORD_TAIL) || PageHead(page)))
+			goto one;
+		if (unlikely(!put_page_testzero(page))) {
+			if (unlikely(page_ref_count(page) < 0))
+				freed_without_reference(page);
+			continue;
+		}
+		mt = pageblock_type_of(page);
+		if (unlikely(mt >= MIGRATE_PCPTYPES) || unlikely(!nothing_left(page, 0)))
+			goto freed;
+		if (unlikely(!pcp) || unlikely(page->flags >> PAGE_ZONE_SHIFT != zone)) {
+			if (pcp)
+				local_unlock(&pcp->lock);
+			zone = page->flags >> PAGE_ZONE_SHIFT;
+			pcp = lock_pageset_of(page->flags);
+			if (unlikely(!pcp))
+				goto freed;
+		}
+		pcp_push(pcp, &pcp->lists[mt], page, 0);
+		if (unlikely(pcp->count >= READ_ONCE(pcp->high_min))) {
+			pcp_free_excess(page_zone(page), pcp);
+			pcp = NULL;
+		}
+		continue;
+	freed:
+		if (pcp)
+			local_unlock(&pcp->lock);
+		pcp = NULL;
+		free_unref_page(page, 0);
+		continue;
+	one:
+		if (pcp)
+			local_unlock(&pcp->lock);
+		pcp = NULL;
+		put_page(page);
+	}
+	if (pcp)
+		local_unlock(&pcp->lock);
 }

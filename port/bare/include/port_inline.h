@@ -18,6 +18,11 @@ static inline void *port_image_to_ptr(phys_addr_t pa)
 	return (void *)(unsigned long)(pa - boot_params.image.phys + boot_params.image.kva);
 }
 
+static inline bool port_mirrors(void)
+{
+	return false;
+}
+
 static inline int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size)
 {
 	(void)kva, (void)pa, (void)size;

@@ -10,6 +10,11 @@ static inline void *port_image_to_ptr(phys_addr_t pa)
 	return phys_to_virt(pa);
 }
 
+static inline bool port_mirrors(void)
+{
+	return true;
+}
+
 int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
 void port_mirror_unmap(unsigned long kva, u64 size);
 
