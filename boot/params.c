@@ -15,6 +15,7 @@
 #include <quire/cma.h>
 #include <quire/memblock.h>
 #include <quire/memory_hotplug.h>
+#include <quire/mm_debug.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
 #include <quire/pgtable.h>
@@ -507,6 +508,9 @@ static const char *take_early_param(const char *param, const char *val)
 	for (i = 0; i < ARRAY_SIZE(early_switches); i++)
 		if (parameq(param, early_switches[i].name))
 			*early_switches[i].flag = parse_bool(val, early_switches[i].unclear);
+	for (i = 0; mm_debug_options[i].name; i++)
+		if (parameq(param, mm_debug_options[i].name))
+			return mm_debug_options[i].set(val);
 	return NULL;
 }
 
@@ -564,8 +568,6 @@ static const char *const known_params[] = {
 	"noswap",
 	"numa_balancing",
 	"oops",
-	"page_owner",
-	"page_poison",
 	"panic",
 	"panic_on_oops",
 	"pci",
@@ -586,8 +588,6 @@ static const char *const known_params[] = {
 	"rw",
 	"security",
 	"selinux",
-	"slab_debug",
-	"slub_debug",
 	"smp",
 	"softlockup",
 	"swapaccount",
@@ -635,6 +635,9 @@ static bool is_known(const char *param)
 			return true;
 	for (i = 0; i < ARRAY_SIZE(known_params); i++)
 		if (parameq(param, known_params[i]))
+			return true;
+	for (i = 0; mm_debug_options[i].name; i++)
+		if (parameq(param, mm_debug_options[i].name))
 			return true;
 	return false;
 }

@@ -10,6 +10,7 @@
 #include <quire/event.h>
 #include <quire/gfp.h>
 #include <quire/memblock.h>
+#include <quire/mm_debug.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
 #include <quire/percpu.h>
@@ -65,6 +66,8 @@ void start_kernel(void)
 	print_unknown_bootoptions();
 	event_step("setup_per_cpu_areas");
 	setup_per_cpu_areas(cpu_nid);
+	event_step("mm_debug_init");
+	mm_debug_init();
 	mm_core_init();
 	event_step("mark_rodata_ro");
 	mark_rodata_ro();
@@ -75,6 +78,7 @@ void start_kernel(void)
 	 */
 	event_step("smp_init");
 	smp_init();
+	mm_debug_arm();
 }
 
 static int report_out_write(struct out *out, const char *s, size_t n)
@@ -123,5 +127,6 @@ void __noreturn kernel_main(void)
 		console_out.columns = quire_options.columns;
 		report_summary(&console_out);
 	}
+	failures += (int)mm_debug_shutdown();
 	port_poweroff(failures ? 1 : 0);
 }

@@ -4,3 +4,5 @@
 
 const struct page_debug_ops *page_debug;
 const struct slab_debug_ops *slab_debug_ops;
+const struct slab_object_ops *slab_object_debug;
+bool (*mm_explain_fault)(unsigned long kva, bool write, unsigned long pc);

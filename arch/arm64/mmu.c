@@ -112,7 +112,7 @@ static void map_linear(struct pgtable *pt, phys_addr_t start, phys_addr_t end, p
 	if (start >= end)
 		return;
 	/* Nothing below these tables is executable. A table shared with the image was made before, without that. */
-	err = pgtable_map(pt, phys_to_kva(start), start, end - start, prot, MAP_NO_EXEC);
+	err = pgtable_map(pt, phys_to_kva(start), start, end - start, prot, linear_map_flags());
 	if (err)
 		panic("Cannot map memory [%pa-%pa]: error %d", &start, &end, err);
 }

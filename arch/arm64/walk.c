@@ -367,9 +367,10 @@ static int check_leaf(const struct pgtable_leaf *leaf, void *arg)
 	return 0;
 }
 
-/* What memblock may give away can be touched. */
+/* What memblock may give away can be touched, but for what debugging has taken away. */
 static void check_free_memory(struct check *c)
 {
+	unsigned long hidden = READ_ONCE(linear_hidden_pages);
 	phys_addr_t start, end;
 	struct walk w;
 	u64 i;
@@ -379,6 +380,11 @@ static void check_free_memory(struct check *c)
 	{
 		for (; start < end; start = (start | (w.size - 1)) + 1) {
 			pgtable_walk_tree(c->pt, phys_to_kva(start), &w);
+			if (w.result == WALK_TRANSLATION && hidden) {
+				hidden--;
+				w.size = PAGE_SIZE;
+				continue;
+			}
 			if (w.result != WALK_OK || w.pa != start) {
 				violation(c, "free memory that is not mapped", phys_to_kva(start),
 					  0);

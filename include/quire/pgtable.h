@@ -131,6 +131,15 @@ extern bool (*linear_map_later)(phys_addr_t pa, u64 size);
 /* Leaves that are writable and executable at EL1, or executable at EL0, in pages of PAGE_SIZE; each run printed. */
 unsigned long kernel_check_wx(void);
 
+/* ------------------------------------------------------------------ for debugging (arch/arm64/linear_pages.c) */
+
+/* The linear map is made of pages: set before paging_init, so that a page can be taken out of it and put back at any time. */
+extern bool linear_map_in_pages;
+/* Pages of the linear map that debugging has taken away. */
+extern unsigned long linear_hidden_pages;
+/* Flags of kernel_map for the linear map. */
+unsigned int linear_map_flags(void);
+
 /* ------------------------------------------------------------------ table pages (arch/arm64/pgalloc.c) */
 
 /*

@@ -62,6 +62,11 @@ int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t en
  *   bool port_mirrors(void);
  *   int  port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
  *   void port_mirror_unmap(unsigned long kva, u64 size);
+ *
+ * The kernel page tables do not map [pa, pa + size) of the linear map any more, or map it again. Bare: nothing to do [inline].
+ * Host: who touches it faults.
+ *   void port_linear_hide(phys_addr_t pa, u64 size);
+ *   void port_linear_show(phys_addr_t pa, u64 size);
  */
 
 /* ------------------------------------------------------------------ the machine as booted */
@@ -279,6 +284,12 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 
 /* Print the call chain of the caller by printk. */
 void port_backtrace(void);
+
+/*
+ * Return addresses of the caller's chain into entries[], the nearest first, without the first `skip`. Returns how many. Any
+ * context; ends where the chain cannot be followed.
+ */
+unsigned int port_stack_trace(unsigned long *entries, unsigned int max, unsigned int skip);
 
 /* Nanoseconds since boot; 0 is allowed where there is no clock yet. */
 u64 port_clock_ns(void);

@@ -104,6 +104,8 @@ struct kmem_cache {
 	unsigned long random; /* hardening: links are stored so changed; 0: plain */
 	struct kmem_cache_node *node[MAX_NUMNODES];
 	struct kmem_cache *next; /* all caches, under slab_mutex */
+	/* With SLAB_DEBUG_FLAGS: where the object begins in its slot, and the note on it (mm/debug/slab_debug.c). */
+	unsigned int red_left, note_offset;
 };
 
 /* ------------------------------------------------------------------ boot */
@@ -188,6 +190,12 @@ static __always_inline enum kmalloc_cache_type kmalloc_type(gfp_t gfp)
 	return gfp & __GFP_DMA ? KMALLOC_DMA : KMALLOC_RECLAIM;
 }
 
+/*
+ * `size` bytes from the cache of their class; the size is for those who check (slab_debug=), and stands first so that it costs
+ * __kmalloc nothing to hand it on. The first does not clear: gfp has no __GFP_ZERO.
+ */
+void *__kmalloc_cache(size_t size, gfp_t gfp, struct kmem_cache *s);
+void *__kmalloc_cache_gfp(size_t size, gfp_t gfp, struct kmem_cache *s);
 void *__kmalloc(size_t size, gfp_t gfp);
 void *__kmalloc_node(size_t size, gfp_t gfp, int nid);
 /* More than KMALLOC_MAX_CACHE_SIZE: whole pages, a compound page. */
@@ -202,8 +210,11 @@ static __always_inline void *kmalloc(size_t size, gfp_t gfp)
 	if (__builtin_constant_p(size) && size) {
 		if (size > KMALLOC_MAX_CACHE_SIZE)
 			return __kmalloc_large(size, gfp, NUMA_NO_NODE);
-		return kmem_cache_alloc(&kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)],
-					gfp);
+		if (__builtin_constant_p(gfp) && !(gfp & __GFP_ZERO))
+			return __kmalloc_cache(
+				size, gfp, &kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)]);
+		return __kmalloc_cache_gfp(size, gfp,
+					   &kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)]);
 	}
 	return __kmalloc(size, gfp);
 }
@@ -274,6 +285,9 @@ struct slabinfo {
 	unsigned long overhead;	   /* bytes beside the slabs: sheaves and the CPUs' parts */
 };
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info);
+/* Every slot of every slab of the cache, in use or free, with the node's lock held and interrupts off. */
+void slab_for_each_slot(struct kmem_cache *s,
+			void (*fn)(struct kmem_cache *s, void *slot, void *arg), void *arg);
 /* Every cache once, oldest last; NULL starts and ends. With no cache being made or destroyed. */
 struct kmem_cache *next_cache(struct kmem_cache *s);
 

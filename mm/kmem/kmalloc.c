@@ -77,7 +77,8 @@ void *__kmalloc(size_t size, gfp_t gfp)
 		return __kmalloc_large(size, gfp, NUMA_NO_NODE);
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
-	return kmem_cache_alloc(&kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)], gfp);
+	return __kmalloc_cache_gfp(size, gfp,
+				   &kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)]);
 }
 
 void *__kmalloc_node(size_t size, gfp_t gfp, int nid)
@@ -86,8 +87,11 @@ void *__kmalloc_node(size_t size, gfp_t gfp, int nid)
 		return __kmalloc_large(size, gfp, nid);
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
-	return kmem_cache_alloc_node(&kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)], gfp,
-				     nid);
+	if (nid == NUMA_NO_NODE || nid == numa_node_id())
+		return __kmalloc_cache_gfp(size, gfp,
+					   &kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)]);
+	return slab_alloc_slow(&kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)], gfp, nid,
+			       size);
 }
 
 /* ------------------------------------------------------------------ freeing, sizes */
@@ -134,26 +138,6 @@ void kfree_other(const void *p)
 		kfree_large(p);
 }
 
-size_t ksize(const void *p)
-{
-	struct kmem_cache *s;
-	struct page *page;
-	size_t size;
-
-	if (ZERO_OR_NULL_PTR(p))
-		return 0;
-	if (slab_debug_ops && slab_debug_ops->guard_size) {
-		size = slab_debug_ops->guard_size(p);
-		if (size)
-			return size;
-	}
-	s = virt_to_cache(p);
-	if (s)
-		return s->flags & SLAB_DEBUG_FLAGS || s->ctor ? s->object_size : s->size;
-	page = large_block(p);
-	return page ? PAGE_SIZE << compound_order(page) : 0;
-}
-
 size_t kmalloc_size_roundup(size_t size)
 {
 	if (!size || size > KMALLOC_MAX_SIZE)
@@ -173,15 +157,65 @@ void kfree_sensitive(const void *p)
 	kfree(p);
 }
 
+/* krealloc in place, of an object that is checked: it may have more or less of its bytes than before. */
+static bool resize_checked(const void *p, size_t *old, size_t size, gfp_t gfp)
+{
+	struct kmem_cache *s = virt_to_cache(p);
+
+	if (!s || !(s->flags & SLAB_DEBUG_FLAGS))
+		return false;
+	*old = slab_object_debug->requested(s, (void *)p);
+	if (size > s->object_size)
+		return false;
+	slab_object_debug->resize(s, (void *)p, size);
+	if ((gfp & __GFP_ZERO) && size > *old)
+		memset((char *)p + *old, 0, size - *old);
+	return true;
+}
+
+/* What ksize() says, to one who does not mean to use it all. */
+static size_t room_at(const void *p)
+{
+	struct kmem_cache *s;
+	struct page *page;
+	size_t size;
+
+	if (slab_debug_ops && slab_debug_ops->guard_size) {
+		size = slab_debug_ops->guard_size(p);
+		if (size)
+			return size;
+	}
+	s = virt_to_cache(p);
+	if (s)
+		return s->flags & SLAB_DEBUG_FLAGS || s->ctor ? s->object_size : s->size;
+	page = large_block(p);
+	return page ? PAGE_SIZE << compound_order(page) : 0;
+}
+
+size_t ksize(const void *p)
+{
+	struct kmem_cache *s;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return 0;
+	s = slab_object_debug ? virt_to_cache(p) : NULL;
+	if (s && (s->flags & SLAB_DEBUG_FLAGS))
+		/* Who asks may use it all. */
+		slab_object_debug->resize(s, (void *)p, s->object_size);
+	return room_at(p);
+}
+
 void *krealloc(const void *p, size_t size, gfp_t gfp)
 {
-	size_t old = ksize(p);
+	size_t old = ZERO_OR_NULL_PTR(p) ? 0 : room_at(p);
 	void *new;
 
 	if (!size) {
 		kfree(p);
 		return ZERO_SIZE_PTR;
 	}
+	if (unlikely(slab_object_debug) && old && resize_checked(p, &old, size, gfp))
+		return (void *)p;
 	if (size <= old && !ZERO_OR_NULL_PTR(p)) {
 		if (gfp & __GFP_ZERO)
 			memset((char *)p + size, 0, old - size);

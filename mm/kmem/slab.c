@@ -256,7 +256,20 @@ static struct slab_cpu *lock_own(struct kmem_cache *s)
 
 /* ------------------------------------------------------------------ allocating */
 
-void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
+/* An object of a cache that is checked; a slot that turns out to be broken stays taken. */
+static void *alloc_checked(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
+{
+	void *slot, *object;
+
+	do {
+		if (!slab_take(s, gfp, nid, &slot, 1))
+			return NULL;
+		object = slab_object_debug->alloc(s, slot, size);
+	} while (!object);
+	return gfp & __GFP_ZERO ? memset(object, 0, size) : object;
+}
+
+void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
 {
 	struct slab_cpu *c;
 	void *object;
@@ -265,9 +278,9 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
 		if (slab_debug_ops->should_fail && slab_debug_ops->should_fail(s, gfp))
 			return NULL;
 		if (slab_debug_ops->guard_alloc) {
-			object = slab_debug_ops->guard_alloc(s, s->object_size, gfp);
+			object = slab_debug_ops->guard_alloc(s, size, gfp);
 			if (object)
-				goto out;
+				return object;
 		}
 	}
 	if (nid == NUMA_NO_NODE || nid == numa_node_id()) {
@@ -281,12 +294,19 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid)
 				goto out;
 		}
 	}
+	if (unlikely(s->flags & SLAB_DEBUG_FLAGS))
+		return alloc_checked(s, gfp, nid, size);
 	if (!slab_take(s, gfp, nid, &object, 1))
 		return NULL;
 out:
 	if (gfp & __GFP_ZERO)
 		memset(object, 0, s->object_size);
 	return object;
+}
+
+void *slab_kmalloc_slow(size_t size, gfp_t gfp, struct kmem_cache *s)
+{
+	return slab_alloc_slow(s, gfp, NUMA_NO_NODE, size);
 }
 
 void *slab_clear_object(void *object, u32 type)
@@ -298,7 +318,7 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	if (nid == NUMA_NO_NODE || nid == numa_node_id())
 		return kmem_cache_alloc(s, gfp);
-	return slab_alloc_slow(s, gfp, nid);
+	return slab_alloc_slow(s, gfp, nid, s->object_size);
 }
 
 int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
@@ -308,9 +328,9 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 
 	if (!n || n > INT_MAX)
 		return 0;
-	if (unlikely(slab_debug_ops)) {
+	if (unlikely(!s->capacity)) {
 		for (; got < want; got++) {
-			p[got] = slab_alloc_slow(s, gfp, NUMA_NO_NODE);
+			p[got] = slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size);
 			if (!p[got])
 				goto undo;
 		}
@@ -362,6 +382,9 @@ static struct kmem_cache *check_object(struct kmem_cache *s, const void *object)
 	struct kmem_cache *of = virt_to_cache(object);
 
 	if (!of || (s && s != of) || !slab_of(of, object)) {
+		/* An object that is checked does not begin where its slot does. */
+		if (of && (of->flags & SLAB_DEBUG_FLAGS) && (!s || s == of))
+			return of;
 		bad_free(s, object);
 		return NULL;
 	}
@@ -392,6 +415,11 @@ void slab_free_slow(struct kmem_cache *s, void *object)
 			return;
 		}
 		unlock_own(c);
+	}
+	if (unlikely(s->flags & SLAB_DEBUG_FLAGS)) {
+		object = slab_object_debug->free(s, object);
+		if (!object)
+			return;
 	}
 	slab_give(s, &object, 1);
 }

@@ -87,7 +87,10 @@ static void lay_out(struct kmem_cache *s)
 		s->free_offset = (unsigned int)ALIGN(s->object_size, 2U);
 		size = (unsigned int)ALIGN(s->free_offset + 2, sizeof(void *));
 	}
-	s->size = (unsigned int)ALIGN(size, s->align);
+	s->size = size;
+	if (s->flags & SLAB_DEBUG_FLAGS)
+		slab_object_debug->layout(s);
+	s->size = (unsigned int)ALIGN(s->size, s->align);
 	s->order = slab_order(s->size);
 	s->objects = min((unsigned int)((PAGE_SIZE << s->order) / s->size), SLAB_END - 1);
 	s->allocflags = s->flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0;
@@ -100,6 +103,14 @@ static void lay_out(struct kmem_cache *s)
 }
 
 /* ------------------------------------------------------------------ making */
+
+/* What a cache is checked for: what its user wants, and what the command line does; nothing where there is nobody to check. */
+static slab_flags_t debug_flags(const char *name, slab_flags_t flags)
+{
+	if (!slab_object_debug)
+		return flags & ~SLAB_DEBUG_FLAGS;
+	return slab_object_debug->flags(name, flags);
+}
 
 static struct kmem_cache_node *alloc_node(int nid)
 {
@@ -179,17 +190,14 @@ int slab_cache_setup(struct kmem_cache *s, const char *name, unsigned int size, 
 static struct slab_cpu *alloc_cpus(void)
 {
 	size_t bytes = nr_cpus_possible * sizeof(struct slab_cpu);
-	void *p = NULL;
-
 	struct slab_cpu *cpus;
 	unsigned int cpu;
 
 	if (bytes > KMALLOC_MAX_CACHE_SIZE)
-		p = alloc_pages_exact(bytes, GFP_KERNEL);
-	else if (!slab_take(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)], GFP_KERNEL,
-			    NUMA_NO_NODE, &p, 1))
-		p = NULL;
-	cpus = p;
+		cpus = alloc_pages_exact(bytes, GFP_KERNEL);
+	else
+		cpus = slab_alloc_slow(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)],
+				       GFP_KERNEL, NUMA_NO_NODE, bytes);
 	for (cpu = 0; cpus && cpu < nr_cpus_possible; cpu++)
 		cpus[cpu] = (struct slab_cpu){.tag = SLAB_NO_TYPE, .type = SLAB_NO_TYPE};
 	return cpus;
@@ -198,14 +206,13 @@ static struct slab_cpu *alloc_cpus(void)
 static void free_cpus(struct slab_cpu *cpus)
 {
 	size_t bytes = nr_cpus_possible * sizeof(struct slab_cpu);
-	void *p = cpus;
 
 	if (cpus == slab_no_cpus)
 		return;
 	if (bytes > KMALLOC_MAX_CACHE_SIZE)
 		free_pages_exact(cpus, bytes);
 	else
-		slab_give(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)], &p, 1);
+		slab_free_slow(&kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(bytes)], cpus);
 }
 
 /* Sheaves in front. Not for the caches that sheaves and caches themselves come from. */
@@ -274,6 +281,7 @@ static struct kmem_cache *create(const char *name, unsigned int size, unsigned i
 	if (!name || !size || size > KMALLOC_MAX_SIZE || (align && !is_power_of_2(align)) ||
 	    align > PAGE_SIZE)
 		return NULL;
+	flags = debug_flags(name, flags);
 	spin_lock(&slab_mutex);
 	if (!ctor)
 		s = find_mergeable(size, align, flags);
@@ -400,7 +408,7 @@ void slab_boot_kmalloc(struct kmem_cache *s, const char *name, unsigned int size
 	unsigned int align =
 		is_power_of_2(size) ? min(size, (unsigned int)PAGE_SIZE) : ARCH_KMALLOC_MINALIGN;
 
-	if (slab_cache_setup(s, name, size, align, flags, NULL))
+	if (slab_cache_setup(s, name, size, align, debug_flags(name, flags), NULL))
 		panic("kmem_cache_init: no memory for cache %s", name);
 }
 

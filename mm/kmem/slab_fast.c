@@ -18,26 +18,55 @@
 #define STACK_LOAD(x) (x)
 #endif
 
+/* `slow` is what is to be done when this CPU's stack has no object. In a macro, so that it is a jump, and the last deed. */
+#define TAKE_FAST(s, object, tag, slow)                                                            \
+	do {                                                                                       \
+		struct slab_cpu *c = (s)->cpu + port_cpu();                                        \
+		void **floor, **top;                                                               \
+                                                                                                   \
+		tag = LOCAL_LOAD(c->tag);                                                          \
+		if (unlikely(!tag))                                                                \
+			return slow;                                                               \
+		LOCAL_STORE(c->tag, 0);                                                            \
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);                                           \
+		floor = STACK_LOAD(c->floor);                                                      \
+		top = STACK_LOAD(c->top);                                                          \
+		if (unlikely(top <= floor)) {                                                      \
+			LOCAL_STORE(c->tag, tag);                                                  \
+			return slow;                                                               \
+		}                                                                                  \
+		object = *--top;                                                                   \
+		c->top = top;                                                                      \
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);                                           \
+		LOCAL_STORE(c->tag, tag);                                                          \
+	} while (0)
+
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
-	struct slab_cpu *c = s->cpu + port_cpu();
-	u32 tag = LOCAL_LOAD(c->tag);
-	void **floor, **top, *object;
+	void *object;
+	u32 tag;
 
-	if (unlikely(!tag))
-		return slab_alloc_slow(s, gfp, NUMA_NO_NODE);
-	LOCAL_STORE(c->tag, 0);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	floor = STACK_LOAD(c->floor);
-	top = STACK_LOAD(c->top);
-	if (unlikely(top <= floor)) {
-		LOCAL_STORE(c->tag, tag);
-		return slab_alloc_slow(s, gfp, NUMA_NO_NODE);
-	}
-	object = *--top;
-	c->top = top;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	LOCAL_STORE(c->tag, tag);
+	TAKE_FAST(s, object, tag, slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size));
+	if (unlikely(gfp & __GFP_ZERO))
+		return slab_clear_object(object, tag);
+	return object;
+}
+
+void *__kmalloc_cache(size_t size, gfp_t gfp, struct kmem_cache *s)
+{
+	void *object;
+	u32 tag;
+
+	TAKE_FAST(s, object, tag, slab_kmalloc_slow(size, gfp, s));
+	return object;
+}
+
+void *__kmalloc_cache_gfp(size_t size, gfp_t gfp, struct kmem_cache *s)
+{
+	void *object;
+	u32 tag;
+
+	TAKE_FAST(s, object, tag, slab_kmalloc_slow(size, gfp, s));
 	if (unlikely(gfp & __GFP_ZERO))
 		return slab_clear_object(object, tag);
 	return object;

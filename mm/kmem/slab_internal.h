@@ -152,7 +152,9 @@ bool slab_object_is_free(const struct kmem_cache *s, const void *object);
 /* ------------------------------------------------------------------ slab.c */
 
 /* What slab_fast.c does not do at once. */
-void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid);
+void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size);
+/* size: what the user of kmalloc asked for. */
+void *slab_kmalloc_slow(size_t size, gfp_t gfp, struct kmem_cache *s);
 /* Clears the object, whose page has this type, and returns it. */
 void *slab_clear_object(void *object, u32 type);
 void slab_free_slow(struct kmem_cache *s, void *object);

@@ -16,6 +16,7 @@
  * traffic, and come here with many objects at once. Links are 16-bit numbers, full slabs are on a list.
  */
 #include <quire/mm_init.h>
+#include <quire/page_debug.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
@@ -87,12 +88,22 @@ static unsigned int gcd(unsigned int a, unsigned int b)
 	return a;
 }
 
+/* A new slot, before it is linked. */
+static void prepare_slot(struct kmem_cache *s, void *slot)
+{
+	if (s->flags & SLAB_DEBUG_FLAGS)
+		slab_object_debug->init(s, slot);
+	if (s->ctor)
+		s->ctor((char *)slot + s->red_left);
+}
+
 /*
  * Link all objects of a new slab; with randomisation from a random one on, in steps that meet each once. Returns the first.
  */
 static unsigned int link_objects(struct kmem_cache *s, struct page *slab)
 {
 	unsigned int n = s->objects, i, at = 0, step = 1, next, first;
+	bool prepare;
 
 	if (slab_freelist_random && n > 2) {
 		at = shuffle(n);
@@ -101,12 +112,13 @@ static unsigned int link_objects(struct kmem_cache *s, struct page *slab)
 		while (gcd(n, step) != 1);
 	}
 	first = at;
+	prepare = s->ctor || (s->flags & SLAB_DEBUG_FLAGS);
 	for (i = 0; i < n; i++, at = next) {
 		void *object = slab_object(s, slab, at);
 
 		next = at + step < n ? at + step : at + step - n;
-		if (s->ctor)
-			s->ctor(object);
+		if (unlikely(prepare))
+			prepare_slot(s, object);
 		set_link(s, object, i + 1 < n ? next : SLAB_END);
 	}
 	return first;
@@ -165,6 +177,10 @@ void slab_free_pages(struct page *block, unsigned int order)
 /* No object of it is in use, and it is on no list. */
 static void free_slab(struct kmem_cache *s, struct page *slab)
 {
+	unsigned int i;
+
+	for (i = 0; (s->flags & SLAB_DEBUG_FLAGS) && i < s->objects; i++)
+		slab_object_debug->retire(s, slab_object(s, slab, i));
 	free_block(slab, s->order, true);
 }
 
@@ -481,4 +497,32 @@ bool slab_object_is_free(const struct kmem_cache *s, const void *object)
 		at = get_link(s, slab_object(s, slab, at));
 	}
 	return false;
+}
+
+static void each_slot(struct kmem_cache *s, u32 index,
+		      void (*fn)(struct kmem_cache *s, void *slot, void *arg), void *arg)
+{
+	unsigned int i;
+
+	for (; index; index = page_from_index(index)->next)
+		for (i = 0; i < s->objects; i++)
+			fn(s, slab_object(s, page_from_index(index), i), arg);
+}
+
+void slab_for_each_slot(struct kmem_cache *s,
+			void (*fn)(struct kmem_cache *s, void *slot, void *arg), void *arg)
+{
+	int nid;
+
+	for (nid = 0; nid < MAX_NUMNODES; nid++) {
+		struct kmem_cache_node *n = s->node[nid];
+		unsigned long flags;
+
+		if (!n)
+			continue;
+		flags = spin_lock_irqsave(&n->list_lock);
+		each_slot(s, n->partial.first, fn, arg);
+		each_slot(s, n->full.first, fn, arg);
+		spin_unlock_irqrestore(&n->list_lock, flags);
+	}
 }

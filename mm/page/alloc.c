@@ -530,6 +530,22 @@ static void find_local_pcp(gfp_t gfp, unsigned int cpu)
 		local_pcp[cpu].upto[ac.highest_zoneidx] = sets + cpu;
 }
 
+/* Debugging: a larger block, of which the request gets the beginning; NULL: there is none. */
+static struct page *alloc_guarded(gfp_t gfp, unsigned int order, const struct alloc_context *ac)
+{
+	unsigned int whole = page_debug->guard_order;
+	struct page *page;
+
+	if (!page_debug->guard || order >= whole)
+		return NULL;
+	page = get_page_from_freelist(gfp & ~(__GFP_ZERO | __GFP_COMP), whole,
+				      gfp_to_alloc_flags_cma(gfp, ALLOC_WMARK_LOW), ac);
+	if (!page)
+		return NULL;
+	page_debug->guard(page, whole, order);
+	return prep_more(page, order, gfp);
+}
+
 /* Everything that the fast path left. */
 static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodemask)
 {
@@ -542,6 +558,8 @@ static noinline struct page *alloc_any(gfp_t gfp, unsigned int order, int nid, n
 	}
 	if (!prepare_alloc(&ac, gfp, nid, nodemask) || page_debug_should_fail(gfp, order))
 		return NULL;
+	if (unlikely(page_debug) && (page = alloc_guarded(gfp, order, &ac)))
+		return page;
 	if (unlikely(!local_pcp[port_cpu()].upto[ac.highest_zoneidx]))
 		find_local_pcp(gfp, port_cpu());
 	page = get_page_from_freelist(gfp, order,

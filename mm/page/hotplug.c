@@ -138,7 +138,7 @@ static int map_section(unsigned long pfn, int nid)
 	if (!map)
 		return -ENOMEM;
 	err = kernel_map(phys_to_kva(PFN_PHYS(pfn)), PFN_PHYS(pfn), SECTION_BYTES, linear_prot(),
-			 MAP_NO_EXEC);
+			 linear_map_flags());
 	if (err)
 		goto free;
 	err = kernel_map(kva, page_to_phys(map), SECTION_MAP_BYTES, PAGE_KERNEL, MAP_NO_EXEC);
@@ -382,6 +382,8 @@ static int online_locked(unsigned long pfn, unsigned long nr, enum mmop type)
 	if (!zone->name)
 		zone->name = zone_names[zone_idx(zone)];
 	first = !populated_zone(zone) && !is_listed(zone);
+	if (page_debug && page_debug->forget)
+		page_debug->forget(pfn, nr);
 	memmap_init_free(pfn, pfn + nr, zone);
 	memmap_set_types(pfn, pfn + nr, MIGRATE_MOVABLE);
 	count_pages(zone, (long)nr);

@@ -6,6 +6,7 @@
  *
  * No locks: interrupts are masked, and the first CPU that reports stops the others. What is expected is per CPU.
  */
+#include <quire/page_debug.h>
 #include <quire/percpu.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
@@ -81,7 +82,8 @@ static int show_walk(void *arg)
 	return 0;
 }
 
-static void show_address(u64 far)
+/* esr: of a data abort, whose bit 6 says that it was a write. */
+static void show_address(u64 far, u64 esr, u64 pc)
 {
 	unsigned long kva = (unsigned long)far;
 	u64 par = port_at_s1e1(kva, false), esr2, far2;
@@ -95,6 +97,8 @@ static void show_address(u64 far)
 		       stack, stack + KERNEL_STACK_SIZE);
 	if (kva < PAGE_SIZE)
 		printk(KERN_ALERT "NULL pointer dereference\n");
+	if (mm_explain_fault)
+		mm_explain_fault(kva, esr & BIT(6), (unsigned long)pc);
 	if (par & 1)
 		printk(KERN_ALERT "AT S1E1R: fault (PAR_EL1 %#llx)\n", (unsigned long long)par);
 	else
@@ -151,7 +155,7 @@ u64 exception_handler(struct exception_frame *f)
 	pr_cont("  CPU %u%s\n", port_cpu(), reports > 1 ? "  (while reporting another)" : "");
 	if (reports == 1) {
 		if (kind == 0 && has_far(f->esr))
-			show_address(f->far);
+			show_address(f->far, f->esr, f->pc);
 		show_registers(f);
 		backtrace_from((unsigned long)f->chain, true);
 	} else {

@@ -13,6 +13,7 @@
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/memory_hotplug.h>
+#include <quire/mm_debug.h>
 #include <quire/mm_init.h>
 #include <quire/params.h>
 #include <quire/pgtable.h>
@@ -29,6 +30,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "host.h"
 #include "machine.h"
@@ -117,6 +119,31 @@ static bool reset_variables(void)
 /* EC 0x25, IL, level 3 translation fault (Arm ARM D24.2.40): what is not mapped in a window is not mapped at all. */
 #define ESR_DABT_CURRENT_EL (0x25ULL << 26 | 1ULL << 25 | 0x7)
 
+/* Page-fault error code, bit 1: a write. What other processors say is not asked. */
+static bool fault_is_write(const void *context)
+{
+#ifdef __x86_64__
+	return ((const ucontext_t *)context)->uc_mcontext.gregs[REG_ERR] & 2;
+#else
+	(void)context;
+	return false;
+#endif
+}
+
+static unsigned long fault_pc(const void *context)
+{
+	const ucontext_t *uc = context;
+
+#if defined(__x86_64__)
+	return (unsigned long)uc->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+	return uc->uc_mcontext.pc;
+#else
+	(void)uc;
+	return 0;
+#endif
+}
+
 /* The core touched an address that its page tables do not map: what a board's fault handler says. */
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
@@ -132,6 +159,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 		host_fault->far = kva;
 		siglongjmp(host_fault->back, 1);
 	}
+	if (mm_explain_fault)
+		mm_explain_fault(kva, fault_is_write(context), fault_pc(context));
 	panic("Unable to handle kernel %s at virtual address 0x%016lx",
 	      sig == SIGBUS ? "access" : "paging request", kva);
 }
@@ -282,10 +311,13 @@ static int override_managed(const struct host_machine *m)
 /* start_kernel and what follows it, so that a panic in either comes back by longjmp. Returns an exit code. */
 static int run(void)
 {
+	int failures = 0;
+
 	start_kernel();
 	if (quire_options.selftest)
-		return quire_selftest() ? 1 : 0;
-	return 0;
+		failures = quire_selftest();
+	failures += (int)mm_debug_shutdown();
+	return failures ? 1 : 0;
 }
 
 static int boot(const struct host_machine *m, const char **why)
@@ -414,7 +446,7 @@ static int check(void)
 	if (setjmp(host_power))
 		return 1;
 	bad = kernel_pgtable_check() + memblock_check() + zone_check() + (int)mmu_errors() +
-	      slab_check() + vmalloc_check() + pcpu_check() + dma_check();
+	      slab_check() + vmalloc_check() + pcpu_check() + dma_check() + mm_debug_check();
 	for_each_zone(zone) bad += buddy_check(zone) + pageset_check(zone);
 	return bad;
 }

@@ -232,3 +232,20 @@ void port_mirror_unmap(unsigned long kva, u64 size)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		panic("host: cannot unmap [0x%016lx-0x%016lx]", kva, kva + size - 1);
 }
+
+static void protect(phys_addr_t pa, u64 size, int prot)
+{
+	if (host_memory_holds(pa, size) && mprotect(ram.at + (pa - ram.base), size, prot))
+		panic("host: cannot change the access of [0x%llx-0x%llx]", (unsigned long long)pa,
+		      (unsigned long long)(pa + size - 1));
+}
+
+void port_linear_hide(phys_addr_t pa, u64 size)
+{
+	protect(pa, size, PROT_NONE);
+}
+
+void port_linear_show(phys_addr_t pa, u64 size)
+{
+	protect(pa, size, PROT_READ | PROT_WRITE);
+}

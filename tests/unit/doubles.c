@@ -19,8 +19,10 @@
 
 #include <quire/event.h>
 #include <quire/out.h>
+#include <quire/mm_debug.h>
 #include <quire/page_debug.h>
 #include <quire/percpu.h>
+#include <quire/pgtable.h>
 #include <quire/port.h>
 #include <quire/smp.h>
 #include <quire/printk.h>
@@ -365,6 +367,29 @@ weak void printk_lock_stuck(const void *lock, u64 seconds)
 weak bool (*linear_map_later)(phys_addr_t pa, u64 size);
 weak const struct page_debug_ops *page_debug;
 weak const struct slab_debug_ops *slab_debug_ops;
+weak const struct slab_object_ops *slab_object_debug;
+weak bool (*mm_explain_fault)(unsigned long kva, bool write, unsigned long pc);
+weak const struct mm_debug_option mm_debug_options[] = {{NULL, NULL}};
+weak bool linear_map_in_pages;
+weak unsigned long linear_hidden_pages;
+
+weak unsigned int linear_map_flags(void)
+{
+	return MAP_NO_EXEC;
+}
+
+weak void port_linear_hide(phys_addr_t pa, u64 size)
+{
+}
+
+weak void port_linear_show(phys_addr_t pa, u64 size)
+{
+}
+
+weak unsigned int port_stack_trace(unsigned long *entries, unsigned int max, unsigned int skip)
+{
+	return 0;
+}
 
 /* ------------------------------------------------------------------ counters */
 

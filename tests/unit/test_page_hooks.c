@@ -28,7 +28,12 @@ static void note_split(struct page *page, unsigned int order)
 	split += 1UL << order;
 }
 
-static const struct page_debug_ops ops = {should_fail, note_alloc, note_free, note_split};
+static const struct page_debug_ops ops = {
+	.should_fail = should_fail,
+	.alloc = note_alloc,
+	.free = note_free,
+	.split = note_split,
+};
 
 static struct zone *start(bool pagesets)
 {

@@ -34,6 +34,16 @@ static inline void port_mirror_unmap(unsigned long kva, u64 size)
 	(void)kva, (void)size;
 }
 
+static inline void port_linear_hide(phys_addr_t pa, u64 size)
+{
+	(void)pa, (void)size;
+}
+
+static inline void port_linear_show(phys_addr_t pa, u64 size)
+{
+	(void)pa, (void)size;
+}
+
 static inline void port_set_pte(u64 *entry, u64 val)
 {
 	WRITE_ONCE(*entry, val);

@@ -17,6 +17,8 @@ static inline bool port_mirrors(void)
 
 int port_mirror_map(unsigned long kva, phys_addr_t pa, u64 size);
 void port_mirror_unmap(unsigned long kva, u64 size);
+void port_linear_hide(phys_addr_t pa, u64 size);
+void port_linear_show(phys_addr_t pa, u64 size);
 
 /* Told to the software MMU, which checks break-before-make. */
 void port_set_pte(u64 *entry, u64 val);
