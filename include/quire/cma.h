@@ -96,8 +96,7 @@ void dma_contiguous_reserve(phys_addr_t limit);
 void cma_init_reserved_areas(void);
 
 /*
- * Take `count` pages from an area, contiguous, the first aligned to 2^align pages (at most the
- * largest block): whoever uses them is moved away. Each page has one reference; their content is
+ * Take `count` pages from an area, contiguous, the first aligned to 2^align pages: whoever uses them is moved away. Each page has one reference; their content is
  * not defined. NULL: bad argument, or no such range can be had; said so unless no_warn. Not in
  * interrupts; may take long.
  */
@@ -106,7 +105,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned long count);
 /*
  * Give back what cma_alloc gave, or a part of it of whole bits. False when it does not lie in the
- * area.
+ * area, or nobody has it, which is reported.
  */
 bool cma_release(struct cma *cma, struct page *pages, unsigned long count);
 /*

@@ -60,11 +60,4 @@ void compaction_init(void);
 /* Forget what it knows of zones: for tests, which make new ones. Frees its pages. */
 void compaction_forget(void);
 
-/* Since boot (Linux: compact_* of /proc/vmstat). Snapshots. */
-struct compact_stats {
-	u64 migrate_scanned, free_scanned, isolated;
-	u64 stall, success, fail;
-};
-extern struct compact_stats compact_stats;
-
 #endif

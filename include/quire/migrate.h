@@ -179,10 +179,4 @@ int migrate_range(unsigned long start, unsigned long end);
 /* Set page_alloc_hooks.migrate_range and .direct_compact: boot/ calls it when pages can be allocated. */
 void migration_init(void);
 
-/* Pages moved and not moved since boot (Linux: pgmigrate_success, pgmigrate_fail). */
-struct migrate_stats {
-	u64 success, fail;
-};
-extern struct migrate_stats migrate_stats;
-
 #endif

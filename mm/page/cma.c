@@ -28,6 +28,7 @@
 #include <quire/printk.h>
 #include <quire/sparse.h>
 #include <quire/string.h>
+#include <quire/vmstat.h>
 
 #include "contig.h"
 
@@ -365,7 +366,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 	unsigned long base, bits, n, mask, offset, first, start = 0;
 	int err = -ENOMEM;
 
-	if (!cma || !cma->active || !count || align > MAX_PAGE_ORDER ||
+	if (!cma || !cma->active || !count || align >= 64 - PAGE_SHIFT ||
 	    count > PHYS_PFN(cma->size) || need_bitmap(cma))
 		return NULL;
 	base = PHYS_PFN(cma->base);
@@ -389,6 +390,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 				 GFP_KERNEL | (no_warn ? __GFP_NOWARN : 0));
 		if (!err) {
 			__atomic_fetch_add(&cma->nr_pages_succeeded, count, __ATOMIC_RELAXED);
+			count_vm_event(CMA_ALLOC_SUCCESS);
 			return pfn_to_page(base + (first << cma->order_per_bit));
 		}
 		give_bits(cma, first, n);
@@ -398,6 +400,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 		start = first + mask + 1;
 	}
 	__atomic_fetch_add(&cma->nr_pages_failed, count, __ATOMIC_RELAXED);
+	count_vm_event(CMA_ALLOC_FAIL);
 	if (!no_warn)
 		pr_err("%s: alloc failed, req-size: %lu pages, ret: %d\n", cma->name, count, err);
 	return NULL;
@@ -415,16 +418,33 @@ bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned l
 	return pfn >= base && pfn - base < total && count <= total - (pfn - base);
 }
 
+/* All n bits are set: somebody has them. */
+static bool bits_taken(struct cma *cma, unsigned long first, unsigned long n)
+{
+	unsigned long flags = spin_lock_irqsave(&cma->lock);
+	bool taken = next_bit(cma->bitmap, first, first + n, false) == first + n;
+
+	spin_unlock_irqrestore(&cma->lock, flags);
+	return taken;
+}
+
 bool cma_release(struct cma *cma, struct page *pages, unsigned long count)
 {
-	unsigned long pfn;
+	unsigned long pfn, first, n;
 
 	if (!cma_pages_valid(cma, pages, count) || !cma->bitmap)
 		return false;
 	pfn = page_to_pfn(pages);
+	first = (pfn - PHYS_PFN(cma->base)) >> cma->order_per_bit;
+	n = pages_to_bits(cma, count);
+	if (!bits_taken(cma, first, n)) {
+		pr_err("%s: %lu pages at pfn 0x%lx are not given out, and are not released\n",
+		       cma->name, count, pfn);
+		port_backtrace();
+		return false;
+	}
 	free_contig_range(pfn, count);
-	give_bits(cma, (pfn - PHYS_PFN(cma->base)) >> cma->order_per_bit,
-		  pages_to_bits(cma, count));
+	give_bits(cma, first, n);
 	__atomic_fetch_add(&cma->nr_pages_released, count, __ATOMIC_RELAXED);
 	return true;
 }

@@ -25,12 +25,6 @@
 #include "internal.h"
 
 int sysctl_extfrag_threshold = 500;
-struct compact_stats compact_stats;
-
-static void count(u64 *counter, u64 n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
 
 /* ------------------------------------------------------------------ what a zone remembers */
 
@@ -292,7 +286,7 @@ static unsigned long isolate_freepages_block(struct compact_control *cc, unsigne
 	}
 out:
 	spin_unlock_irqrestore(&zone->lock, flags);
-	count(&compact_stats.free_scanned, scanned);
+	count_vm_events(COMPACTFREE_SCANNED, scanned);
 	return got;
 }
 
@@ -390,8 +384,8 @@ static void isolate_migratepages_block(struct compact_control *cc, unsigned long
 		}
 		pfn++;
 	}
-	count(&compact_stats.migrate_scanned, min(pfn, end) - first);
-	count(&compact_stats.isolated, isolated);
+	count_vm_events(COMPACTMIGRATE_SCANNED, min(pfn, end) - first);
+	count_vm_events(COMPACTISOLATED, isolated);
 	cc->migrate_pfn = min(pfn, end);
 	if (!isolated && first == max(pageblock_start_pfn(first), cc->start) &&
 	    cc->migrate_pfn == end)
@@ -573,14 +567,14 @@ bool try_to_compact_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *no
 
 	if (!order || order > MAX_PAGE_ORDER || nid < 0 || nid >= MAX_NUMNODES || !NODE_DATA(nid))
 		return false;
-	count(&compact_stats.stall, 1);
+	count_vm_event(COMPACTSTALL);
 	ref = NODE_DATA(nid)->node_zonelists[gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK
 								  : ZONELIST_FALLBACK];
 	for (; ref && ref->zone && !done; ref++)
 		if (ref->zone_idx <= gfp_zone(gfp) &&
 		    (!nodemask || node_isset(zone_to_nid(ref->zone), *nodemask)))
 			done = try_zone(ref->zone, (int)order, gfp);
-	count(done ? &compact_stats.success : &compact_stats.fail, 1);
+	count_vm_event(done ? COMPACTSUCCESS : COMPACTFAIL);
 	return done;
 }
 

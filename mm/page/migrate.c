@@ -31,7 +31,6 @@
 #include "internal.h"
 
 struct lru_migration lru_migration;
-struct migrate_stats migrate_stats;
 
 /* By number, from 1; an entry is written once. */
 static const struct movable_operations *movable_ops[MAX_MOVABLE_OPS + 1];
@@ -268,8 +267,8 @@ int migrate_pages(struct page_list *from, new_folio_t *get_new_folio, free_folio
 	for (page = page_list_first(from); page;
 	     page = page->next ? page_from_index(page->next) : NULL)
 		failed++;
-	__atomic_fetch_add(&migrate_stats.success, moved, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&migrate_stats.fail, failed, __ATOMIC_RELAXED);
+	count_vm_events(PGMIGRATE_SUCCESS, moved);
+	count_vm_events(PGMIGRATE_FAIL, failed);
 	if (ret_succeeded)
 		*ret_succeeded = moved;
 	return err == -ENOMEM ? err : (int)failed;

@@ -371,6 +371,24 @@ static void alignment_is_of_the_page_not_of_the_bit(void **state)
 	drop_area();
 }
 
+/* Gigantic pages are larger than the largest block. */
+static void alignment_beyond_the_largest_block(void **state)
+{
+	unsigned long base = active_area(0);
+	struct page *a, *b;
+
+	if (PFN(SECTION) < 4UL << MAX_PAGE_ORDER) {
+		print_message("a section of 64 KiB pages is one largest block\n");
+		drop_area();
+		skip();
+	}
+	a = cma_alloc(cma, 1, 0, false);
+	assert_int_equal(page_to_pfn(a), base);
+	b = cma_alloc(cma, 2UL << MAX_PAGE_ORDER, MAX_PAGE_ORDER + 1, false);
+	assert_int_equal(page_to_pfn(b), ALIGN(base + 1, 2UL << MAX_PAGE_ORDER));
+	drop_area();
+}
+
 static void the_whole_area_can_be_taken_once(void **state)
 {
 	active_area(0);
@@ -412,16 +430,24 @@ static void bad_requests_get_nothing(void **state)
 	assert_null(cma_alloc(NULL, 1, 0, true));
 	assert_null(cma_alloc(cma, 0, 0, true));
 	assert_null(cma_alloc(cma, PFN(SECTION) + 1, 0, true));
-	assert_null(cma_alloc(cma, 1, MAX_PAGE_ORDER + 1, true));
+	assert_null(cma_alloc(cma, 1, 64, true));
 	no_exact_pages = true;
 	assert_null(cma_alloc(cma, 1, 0, true));
 	no_exact_pages = false;
+	/* No page of the area is so aligned. */
+	assert_null(cma_alloc(cma, 1, 40, true));
 	page = cma_alloc(cma, 1, 0, true);
 	assert_non_null(page);
 	assert_false(cma_release(cma, page - 1, 1));
 	assert_false(cma_release(cma, page, PFN(SECTION) + 1));
 	assert_false(cma_release(cma, NULL, 1));
+	/* The second page was not given out; and nothing is released twice. */
+	assert_false(cma_release(cma, page, 2));
+	assert_true(logged("2 pages at pfn"));
 	assert_true(cma_release(cma, page, 1));
+	assert_false(cma_release(cma, page, 1));
+	assert_int_equal(cma->nr_pages_released, 1);
+	assert_int_equal(cma->available_count, PFN(SECTION));
 	cma->active = false;
 	assert_null(cma_alloc(cma, 1, 0, true));
 	drop_area();
@@ -491,6 +517,7 @@ int main(void)
 		cmocka_unit_test_setup(an_area_outside_memory_is_given_up, reset),
 		cmocka_unit_test_setup(pages_come_lowest_first_and_go_back, reset),
 		cmocka_unit_test_setup(alignment_is_of_the_page_not_of_the_bit, reset),
+		cmocka_unit_test_setup(alignment_beyond_the_largest_block, reset),
 		cmocka_unit_test_setup(the_whole_area_can_be_taken_once, reset),
 		cmocka_unit_test_setup(a_page_that_cannot_move_is_stepped_over, reset),
 		cmocka_unit_test_setup(bad_requests_get_nothing, reset),
