@@ -10,7 +10,7 @@
  * Where kernel addresses are not the program's own (a process), faults are those of the software
  * MMU, by port_at_s1e1.
  *
- * Runs on the boot CPU after start_kernel, with no other CPU up.
+ * Runs on the boot CPU after start_kernel; the other CPUs are idle until selftest_cpus.c gives them something to do.
  */
 #include <quire/boot.h>
 #include <quire/buddy.h>
@@ -23,9 +23,12 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
+#include <quire/smp.h>
 #include <quire/sparse.h>
 #include <quire/swiotlb.h>
 #include <quire/vmalloc.h>
+
+#include "selftest.h"
 
 /* ESR_EL1: exception class, write, and the fault status codes (Arm ARM D24.2.40). */
 #define ESR_EC(esr) ((esr) >> 26 & 0x3f)
@@ -49,8 +52,8 @@ static unsigned int passed, failed;
 static char why[160];
 
 /* Why a check failed. */
-static const char *fail(const char *fmt, ...) __printf(1, 2);
-static const char *fail(const char *fmt, ...)
+#define fail selftest_fail
+const char *selftest_fail(const char *fmt, ...)
 {
 	va_list args;
 
@@ -645,6 +648,18 @@ int quire_selftest(void)
 	check("devices reach what is mapped for them", streaming_memory_is_reached());
 	check("kmalloc keeps contents and gives all back", kmalloc_keeps_contents());
 	check("per-CPU memory is each CPU's own", percpu_keeps_contents());
+	if (num_online_cpus() > 1) {
+		check("every CPU answers calls", cpus_answer_calls());
+		check("CPUs that call each other at once get on", cpus_call_each_other());
+		check("each CPU has an area of its own", cpus_have_areas_of_their_own());
+		check("every CPU sees what is unmapped", cpus_see_unmapping());
+		check("blocks are split under CPUs that use them", splitting_is_not_noticed());
+		check("a lock excludes", locks_exclude());
+		check("a lock serves in order", locks_are_fair());
+		check("interrupts keep all registers", interrupts_keep_registers());
+		check("all CPUs allocate at once and give all back", cpus_allocate_at_once());
+	}
+	check("CPUs", violations(smp_check()));
 	check("slabs", violations(slab_check()));
 	check("per-CPU chunks", violations(pcpu_check()));
 	check("vmalloc's areas", violations(vmalloc_check()));

@@ -80,6 +80,23 @@ unsigned int num_online_cpus(void)
 
 /* ------------------------------------------------------------------ waiting */
 
+static struct {
+	unsigned int by; /* 1 + the CPU that holds the others; 0: none does */
+	unsigned int on; /* they are to stay */
+	unsigned int nr; /* that stay */
+} hold;
+
+void smp_hold_point(void)
+{
+	if (likely(!__atomic_load_n(&hold.on, __ATOMIC_RELAXED)) ||
+	    __atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1)
+		return;
+	__atomic_fetch_add(&hold.nr, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&hold.on, __ATOMIC_ACQUIRE))
+		port_cpu_relax();
+	__atomic_fetch_sub(&hold.nr, 1, __ATOMIC_RELEASE);
+}
+
 struct patience {
 	unsigned int turns;
 	u64 since, limit;
@@ -90,6 +107,7 @@ static bool out_of_patience(struct patience *p)
 {
 	u64 now;
 
+	smp_hold_point();
 	port_cpu_relax();
 	if (++p->turns & TURNS_A_LOOK)
 		return false;
@@ -183,7 +201,9 @@ static void wait_until_through(struct smp_cpu *me)
 	}
 }
 
-/* Interrupts are off. The call is on its way when it returns. `only`: one CPU, else all that are online but this. */
+/*
+ * Interrupts are off. The call is on its way when it returns. `only`: one CPU, else (NR_CPUS) all that are online but this.
+ */
 static void send_call(struct smp_cpu *me, unsigned int only, void (*fn)(void *arg), void *arg,
 		      bool wait)
 {
@@ -262,6 +282,7 @@ void smp_handle_ipi(void)
 		__atomic_fetch_add(&nr_stopped, 1, __ATOMIC_RELEASE);
 		port_cpu_stop();
 	}
+	smp_hold_point();
 	take_calls();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -289,6 +310,47 @@ void smp_membarrier(void)
 	send_call(me, NR_CPUS, barrier_call, NULL, true);
 	port_irq_restore(flags);
 	wait_until_through(me);
+}
+
+/* ------------------------------------------------------------------ holding */
+
+/*
+ * Each of the others comes to its hold point: by the IPI, or, with interrupts off, where it waits for a lock or for a CPU. A CPU that
+ * is on its way out of one hold may fall into the next: it is counted out before `on` can be set again.
+ */
+unsigned long smp_hold_others(void)
+{
+	const unsigned int me = port_cpu() + 1, others = num_online_cpus() - 1;
+	unsigned long flags = port_irq_save();
+	struct patience p = {.limit = ANSWER_NS};
+	unsigned int nobody = 0, cpu;
+
+	if (!others)
+		return flags;
+	while (!__atomic_compare_exchange_n(&hold.by, &nobody, me, true, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		nobody = 0;
+		smp_hold_point();
+		port_cpu_relax();
+	}
+	__atomic_store_n(&hold.on, 1, __ATOMIC_RELEASE);
+	for_each_online_cpu(cpu) if (cpu != port_cpu()) port_send_ipi(cpu);
+	while (__atomic_load_n(&hold.nr, __ATOMIC_ACQUIRE) != others)
+		if (out_of_patience(&p))
+			pr_emerg("smp: CPU%u waits for %u of %u other CPUs to hold still\n",
+				 port_cpu(), others - hold.nr, others);
+	return flags;
+}
+
+void smp_release_others(unsigned long flags)
+{
+	if (__atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1) {
+		__atomic_store_n(&hold.on, 0, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&hold.nr, __ATOMIC_ACQUIRE))
+			port_cpu_relax();
+		__atomic_store_n(&hold.by, 0, __ATOMIC_RELEASE);
+	}
+	port_irq_restore(flags);
 }
 
 /* ------------------------------------------------------------------ coming and going */
@@ -443,6 +505,10 @@ int smp_check(void)
 			pr_err("smp: CPU%u has a job in state %d\n", cpu, (int)c->job);
 			bad++;
 		}
+	}
+	if (hold.by || hold.on || hold.nr) {
+		pr_err("smp: CPU%u holds %u others\n", hold.by - 1, hold.nr);
+		bad++;
 	}
 	if (calls || pending) {
 		pr_err("smp: %u calls at receivers, %u at senders\n", calls, pending);

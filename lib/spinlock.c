@@ -8,6 +8,7 @@
  * tickets back to 0 is safe: served = next means that none is outstanding.
  */
 #include <quire/printk.h>
+#include <quire/smp.h>
 #include <quire/spinlock.h>
 
 #define HELD SPINLOCK_HELD
@@ -51,6 +52,7 @@ void spin_lock_wait(spinlock_t *l)
 				return;
 			continue;
 		}
+		smp_hold_point();
 		port_cpu_relax();
 		if (++turns & LOOK_AT_CLOCK)
 			continue;

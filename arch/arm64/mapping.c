@@ -20,6 +20,7 @@
  * live block, which is why rodata=full costs a linear map of pages.
  */
 #include <quire/printk.h>
+#include <quire/smp.h>
 #include <quire/string.h>
 
 #include "pgtable.h"
@@ -316,13 +317,28 @@ noinline void break_before_make(u64 *entry, unsigned int n, u64 val, u64 step, u
 	port_pte_barrier();
 }
 
+static void replace_live(struct op *op, int level, phys_addr_t table, u64 *entry, unsigned int n,
+			 u64 val, u64 step, unsigned long kva)
+{
+	u64 size = level_size(level);
+	phys_addr_t broken = desc_to_pa(port_get_pte(entry), op->pt->pa52);
+
+	/* While a block of the linear map is broken, a table that lies in it is reached another way. */
+	if (table - broken < n * size && op->pt == &kernel_pgtable && linear_map_ready) {
+		u64 *t = fixmap_table_ptr(level, table);
+
+		break_before_make(t + table_index(op->pt, level, kva), n, val, step, kva, size);
+		fixmap_tables_done();
+		return;
+	}
+	break_before_make(entry, n, val, step, kva, size);
+}
+
 /* n entries of one run, or one entry, get new contents. live: somebody may be using them. */
 static void replace(struct op *op, int level, phys_addr_t table, u64 *entry, unsigned int n,
 		    u64 val, u64 step, unsigned long kva, bool live)
 {
-	u64 size = level_size(level);
 	u64 old = port_get_pte(entry);
-	phys_addr_t broken = desc_to_pa(old, op->pt->pa52);
 
 	if (!live) {
 		fill_new(entry, n, val, step);
@@ -333,15 +349,18 @@ static void replace(struct op *op, int level, phys_addr_t table, u64 *entry, uns
 		op->flush = true;
 		return;
 	}
-	/* While a block of the linear map is broken, a table that lies in it is reached another way. */
-	if (table - broken < n * size && op->pt == &kernel_pgtable && linear_map_ready) {
-		u64 *t = fixmap_table_ptr(level, table);
+	/*
+	 * Memory in the block that is broken may be in use by other CPUs, which are kept from it meanwhile. A single page is its
+	 * owner's alone.
+	 */
+	if (level_size(level) > PAGE_SIZE || n > 1) {
+		unsigned long flags = smp_hold_others();
 
-		break_before_make(t + table_index(op->pt, level, kva), n, val, step, kva, size);
-		fixmap_tables_done();
+		replace_live(op, level, table, entry, n, val, step, kva);
+		smp_release_others(flags);
 		return;
 	}
-	break_before_make(entry, n, val, step, kva, size);
+	replace_live(op, level, table, entry, n, val, step, kva);
 }
 
 /* ------------------------------------------------------------------ second pass */

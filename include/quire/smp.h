@@ -69,6 +69,16 @@ void smp_handle_ipi(void);
  */
 void smp_membarrier(void);
 
+/*
+ * Keep every other CPU in a loop, with interrupts off, that touches neither the linear map nor anything allocated but its
+ * stack, until smp_release_others(): for a moment in which memory that they use is not mapped. Interrupts are off between the two.
+ * A CPU is held where it takes the IPI, and in smp_hold_point(), which every loop calls that waits for a lock or a CPU, so the
+ * caller may hold locks that others wait for with interrupts off. With one CPU it is turning interrupts off.
+ */
+unsigned long smp_hold_others(void);
+void smp_release_others(unsigned long flags);
+void smp_hold_point(void);
+
 /* What a CPU does that has nothing to do: takes interrupts, and runs what smp_run_on gives it. */
 void smp_idle(void) __noreturn;
 

@@ -60,6 +60,14 @@ static inline bool spin_is_locked(const spinlock_t *l)
 	return __atomic_load_n(&l->word, __ATOMIC_RELAXED) & SPINLOCK_HELD;
 }
 
+/* How many wait for it. */
+static inline unsigned int spin_waiters(const spinlock_t *l)
+{
+	u32 word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+
+	return ((word >> SPINLOCK_NEXT_SHIFT) - (word >> SPINLOCK_SERVED_SHIFT)) & SPINLOCK_TICKETS;
+}
+
 static inline unsigned long spin_lock_irqsave(spinlock_t *l)
 {
 	unsigned long flags = port_irq_save();

@@ -300,6 +300,19 @@ weak void smp_membarrier(void)
 {
 }
 
+weak unsigned long smp_hold_others(void)
+{
+	return 0;
+}
+
+weak void smp_release_others(unsigned long flags)
+{
+}
+
+weak void smp_hold_point(void)
+{
+}
+
 weak bool smp_claim_end(void)
 {
 	return true;
