@@ -12,7 +12,7 @@
 #include "slab_internal.h"
 
 /* Neighbours in one access where the compiler knows how; what another CPU may change meanwhile is one of the bounds. */
-#ifdef LOCAL_LOCK_TSAN
+#ifdef QUIRE_TSAN
 #define STACK_LOAD(x) LOCAL_LOAD(x)
 #else
 #define STACK_LOAD(x) (x)
