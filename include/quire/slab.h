@@ -65,8 +65,8 @@ struct slab_cpu {
 	u32 tag;
 	u32 wanted; /* another CPU wants it */
 	void **floor, **top, **limit;
-	struct sheaf *spare; /* NULL: it has no sheaves at all */
-	struct sheaf *full, *empty;
+	struct sheaf *main;	    /* NULL: it has no sheaves at all */
+	struct sheaf *full, *empty; /* whole ones beside it */
 	u8 nr_full, nr_empty;
 	u8 credit; /* full ones that it may keep */
 	u32 type;  /* what tag is when it is not 0 */
@@ -96,7 +96,7 @@ struct kmem_cache {
 	unsigned int objects;	  /* in a slab */
 	unsigned int capacity;	  /* of a sheaf; 0: no sheaves */
 	unsigned int max_full;	  /* full sheaves that a node keeps */
-	unsigned int max_own;	  /* ... and a CPU, beside main and spare */
+	unsigned int max_own;	  /* ... and a CPU beside its main one, at most */
 	u16 id;
 	s16 refcount; /* users: merged caches are one */
 	void (*ctor)(void *object);

@@ -54,6 +54,9 @@ void create_kmalloc_caches(void)
 		for (class = 1; class <= KMALLOC_SHIFT_HIGH; class ++)
 			if (kmalloc_caches[type][class].size)
 				slab_boot_kmalloc_ready(&kmalloc_caches[type][class]);
+	for (size = KMALLOC_MIN_SIZE; size <= KMALLOC_LOOKUP_MAX; size += KMALLOC_MIN_SIZE)
+		slab_lookup.kmalloc[size / KMALLOC_MIN_SIZE - 1] =
+			kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(size)].cpu;
 }
 
 /* ------------------------------------------------------------------ allocating */
@@ -71,7 +74,7 @@ void *__kmalloc_large(size_t size, gfp_t gfp, int nid)
 	return page ? page_address(page) : NULL;
 }
 
-void *__kmalloc(size_t size, gfp_t gfp)
+void *kmalloc_slow(size_t size, gfp_t gfp)
 {
 	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
 		return __kmalloc_large(size, gfp, NUMA_NO_NODE);

@@ -3,19 +3,18 @@
  * A CPU's own objects: allocating and freeing without a lock that another CPU has.
  *
  *   kmem_cache_alloc          the CPU's main sheaf has one (slab_fast.c)
- *     else refill             the spare sheaf, a full one of the CPU's, one of the node's barn, objects of partial slabs
+ *     else refill             a full sheaf of the CPU's, one of the node's barn, objects of partial slabs
  *       else slab_take        slabs, a new one if need be
  *   kmem_cache_free           the CPU's main sheaf has room (slab_fast.c)
- *     else make_room          the spare sheaf, one more full one for the CPU, an empty one of the barn, objects to their slabs
+ *     else make_room          one more full one for the CPU, or for the barn, objects to their slabs
  *       else slab_give
  *
- * Full sheaves stay with the CPU as far as it has shown that it wants them back: each time it must look elsewhere for objects its
- * credit grows by a sheaf, up to max_own. So a CPU that takes and gives by hundreds meets nobody, and one that only frees what others
- * allocate keeps nothing from them.
+ * Full sheaves stay with the CPU as far as it has shown that it wants them back: one, and each time it must look elsewhere for
+ * objects its credit grows by one, up to max_own. So a CPU that takes and gives by hundreds meets nobody, and one that only frees
+ * what others allocate keeps nothing from them.
  *
- * Invariants: main is the sheaf around floor; its objects [floor, top), and those of each other sheaf's own nr, are free, belong to
- * the cache and stand nowhere else; sheaves in `full` are full, those in `empty` are empty; objects of another node than the CPU's
- * are never put into its sheaves. A CPU without sheaves has no spare one.
+ * Invariants: the objects [floor, top), and those of the full sheaves, are free, belong to the cache and stand nowhere else; objects
+ * of another node than the CPU's are never put into its sheaves.
  *
  * Locking: slab_cpu is the CPU's own (slab_internal.h); barn_lock and list_lock come under it. Pages and sheaves
  * are allocated under it only without waiting. Whoever empties another CPU's sheaves holds slab_mutex.
@@ -36,6 +35,7 @@ struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES] = {
 };
 struct slab_lookup slab_lookup = {
 	.cpu = {[0 ... SLAB_MAX_CACHES - 1] = slab_no_cpus},
+	.kmalloc = {[0 ... KMALLOC_LOOKUP_MAX / KMALLOC_MIN_SIZE - 1] = slab_no_cpus},
 };
 
 /* ------------------------------------------------------------------ sheaves and barns */
@@ -47,7 +47,6 @@ static struct sheaf *alloc_sheaf(gfp_t gfp)
 	if (!slab_take(&sheaf_cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN, NUMA_NO_NODE, &p,
 		       1))
 		return NULL;
-	*(struct sheaf *)p = (struct sheaf){.nr = 0};
 	return p;
 }
 
@@ -122,100 +121,89 @@ static struct sheaf *chain_pop(struct sheaf **chain, u8 *nr)
 	return sheaf;
 }
 
-/* Take main out of use, with its count of objects in it. */
-static struct sheaf *put_main(struct slab_cpu *c)
+/* nr: 0 or the capacity. */
+static void set_main(const struct kmem_cache *s, struct slab_cpu *c, struct sheaf *sheaf,
+		     unsigned int nr)
 {
-	struct sheaf *sheaf = slab_main(c);
-
-	sheaf->nr = slab_nr(c);
-	return sheaf;
-}
-
-static void set_main(const struct kmem_cache *s, struct slab_cpu *c, struct sheaf *sheaf)
-{
+	c->main = sheaf;
 	c->floor = sheaf->objects;
+	c->top = sheaf->objects + nr;
 	c->limit = sheaf->objects + s->capacity;
-	c->top = sheaf->objects + sheaf->nr;
 }
 
 /* Something into the main sheaf, which is empty. c is ours. */
 static bool refill(struct kmem_cache *s, struct slab_cpu *c, int nid)
 {
-	struct sheaf *full = c->spare, *empty = put_main(c);
+	struct sheaf *full = chain_pop(&c->full, &c->nr_full);
 
-	if (full->nr) {
-		c->spare = empty;
-		set_main(s, c, full);
-		return true;
-	}
-	full = chain_pop(&c->full, &c->nr_full);
-	if (full) {
-		chain_push(&c->empty, &c->nr_empty, empty);
-		set_main(s, c, full);
+	if (likely(full)) {
+		chain_push(&c->empty, &c->nr_empty, c->main);
+		set_main(s, c, full, s->capacity);
 		return true;
 	}
 	if (c->credit < s->max_own)
 		c->credit++;
-	full = s->node[nid] ? barn_take_full(s->node[nid], empty) : NULL;
+	full = s->node[nid] ? barn_take_full(s->node[nid], c->main) : NULL;
 	if (full) {
-		set_main(s, c, full);
+		set_main(s, c, full, s->capacity);
 		return true;
 	}
 	c->top += slab_take_partial(s, nid, c->top, (s->capacity + 1) / 2);
 	return c->top != c->floor;
 }
 
-/* An empty sheaf in exchange for `main`, which is full, or NULL: nobody keeps more full ones. */
-static struct sheaf *trade_full(struct kmem_cache *s, struct slab_cpu *c, struct sheaf *main,
-				int nid)
+/* The main sheaf, which is full, to the barn. False: it has enough of them. */
+static bool trade_full(struct kmem_cache *s, struct slab_cpu *c, int nid)
 {
 	struct kmem_cache_node *n = s->node[nid];
 	struct sheaf *empty = chain_pop(&c->empty, &c->nr_empty), *got;
 
-	if (c->nr_full < c->credit) {
-		if (!empty)
-			empty = alloc_sheaf(GFP_NOWAIT);
-		if (empty) {
-			chain_push(&c->full, &c->nr_full, main);
-			return empty;
-		}
-	}
 	if (!n || !s->max_full)
-		goto none;
-	got = barn_give_full(s, n, main, empty);
-	if (got)
-		return got;
-	if (empty || __atomic_load_n(&n->nr_full_sheaves, __ATOMIC_RELAXED) >= s->max_full)
-		goto none;
-	/* It has room, and no empty one for us. */
-	empty = alloc_sheaf(GFP_NOWAIT);
-	if (empty && barn_give_full(s, n, main, empty))
-		return empty;
-none:
+		goto keep;
+	got = barn_give_full(s, n, c->main, empty);
+	if (!got && !empty &&
+	    __atomic_load_n(&n->nr_full_sheaves, __ATOMIC_RELAXED) < s->max_full) {
+		/* It has room, and no empty one for us. */
+		empty = alloc_sheaf(GFP_NOWAIT);
+		if (empty)
+			got = barn_give_full(s, n, c->main, empty);
+	}
+	if (got) {
+		set_main(s, c, got, 0);
+		return true;
+	}
+keep:
 	if (empty)
 		chain_push(&c->empty, &c->nr_empty, empty);
-	return NULL;
+	return false;
 }
 
 /* Room in the main sheaf, which is full. c is ours. */
 static void make_room(struct kmem_cache *s, struct slab_cpu *c, int nid)
 {
-	struct sheaf *main = put_main(c), *empty = c->spare;
-	unsigned int half;
+	unsigned int half = s->capacity / 2;
 
-	if (empty->nr < s->capacity) {
-		c->spare = main;
-		set_main(s, c, empty);
-		return;
+	if (likely(c->nr_full < c->credit)) {
+		struct sheaf *empty = chain_pop(&c->empty, &c->nr_empty);
+
+		if (unlikely(!empty))
+			empty = alloc_sheaf(GFP_NOWAIT);
+		if (likely(empty)) {
+			chain_push(&c->full, &c->nr_full, c->main);
+			set_main(s, c, empty, 0);
+			return;
+		}
 	}
-	empty = trade_full(s, c, main, nid);
-	if (empty) {
-		set_main(s, c, empty);
+	if (trade_full(s, c, nid))
 		return;
-	}
-	half = main->nr / 2;
-	slab_give(s, main->objects + half, main->nr - half);
 	c->top = c->floor + half;
+	slab_give(s, c->top, s->capacity - half);
+}
+
+/* The node of a slab's page. */
+static inline int type_to_nid(u32 type)
+{
+	return (int)(type >> SLAB_ID_BITS) % MAX_NUMNODES;
 }
 
 static void unlock_own(struct slab_cpu *c)
@@ -228,7 +216,7 @@ static void unlock_own(struct slab_cpu *c)
 static struct slab_cpu *lock_own(struct kmem_cache *s)
 {
 	struct slab_cpu *c = s->cpu + port_cpu();
-	struct sheaf *main, *spare;
+	struct sheaf *main;
 
 	if (!s->capacity || !LOCAL_LOAD(c->tag))
 		return NULL;
@@ -239,18 +227,16 @@ static struct slab_cpu *lock_own(struct kmem_cache *s)
 		return NULL;
 	}
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (likely(c->spare))
+	if (likely(c->main))
 		return c;
 	main = alloc_sheaf(GFP_NOWAIT);
-	spare = main ? alloc_sheaf(GFP_NOWAIT) : NULL;
-	if (!spare) {
-		free_sheaf(main);
+	if (!main) {
 		unlock_own(c);
 		return NULL;
 	}
 	c->type = SLAB_PAGE_TYPE(numa_node_id(), s->id);
-	c->spare = spare;
-	set_main(s, c, main);
+	c->credit = 1;
+	set_main(s, c, main, 0);
 	return c;
 }
 
@@ -287,7 +273,7 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
 		c = lock_own(s);
 		if (c) {
 			object = NULL;
-			if (c->top != c->floor || refill(s, c, numa_node_id()))
+			if (c->top != c->floor || refill(s, c, type_to_nid(c->type)))
 				object = *--c->top;
 			unlock_own(c);
 			if (object)
@@ -338,7 +324,7 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 	}
 	c = lock_own(s);
 	if (c) {
-		while (got < want && (c->top != c->floor || refill(s, c, numa_node_id()))) {
+		while (got < want && (c->top != c->floor || refill(s, c, type_to_nid(c->type)))) {
 			u32 part = min(slab_nr(c), want - got);
 
 			c->top -= part;
@@ -393,29 +379,30 @@ static struct kmem_cache *check_object(struct kmem_cache *s, const void *object)
 
 void slab_free_slow(struct kmem_cache *s, void *object)
 {
+	u32 type = slab_page_type(object);
 	struct slab_cpu *c;
 
 	if (unlikely(slab_debug_ops) && slab_debug_ops->guard_free &&
 	    slab_debug_ops->guard_free(s, object))
 		return;
-	if (s == &slab_no_cache || slab_page_type(object) >> 24 != PGTY_slab) {
+	if (unlikely(type >> 24 != PGTY_slab)) {
 		kfree_other(object);
 		return;
 	}
-	s = check_object(s, object);
-	if (!s)
-		return;
 	c = lock_own(s);
-	if (c) {
-		if (slab_page_type(object) == c->type) {
+	if (likely(c)) {
+		if (likely(c->type == type)) {
 			if (c->top == c->limit)
-				make_room(s, c, numa_node_id());
+				make_room(s, c, type_to_nid(type));
 			*c->top++ = object;
 			unlock_own(c);
 			return;
 		}
 		unlock_own(c);
 	}
+	s = check_object(s, object);
+	if (!s)
+		return;
 	if (unlikely(s->flags & SLAB_DEBUG_FLAGS)) {
 		object = slab_object_debug->free(s, object);
 		if (!object)
@@ -447,7 +434,7 @@ static size_t push_run(struct kmem_cache *s, struct slab_cpu *c, void **p, size_
 		c->top = top;
 		if (i < end || i == n)
 			return i;
-		make_room(s, c, numa_node_id());
+		make_room(s, c, type_to_nid(type));
 	}
 }
 
@@ -482,10 +469,11 @@ void kmem_cache_free_bulk(struct kmem_cache *s, size_t n, void **p)
 
 /* ------------------------------------------------------------------ emptying */
 
-static void empty_sheaf(struct kmem_cache *s, struct sheaf *sheaf)
+/* nr objects of a sheaf back to their slabs, and the sheaf away. */
+static void drop_sheaf(struct kmem_cache *s, struct sheaf *sheaf, unsigned int nr)
 {
-	slab_give(s, sheaf->objects, sheaf->nr);
-	sheaf->nr = 0;
+	slab_give(s, sheaf->objects, nr);
+	free_sheaf(sheaf);
 }
 
 static void wait_for_owners(const struct kmem_cache *s)
@@ -499,21 +487,17 @@ static void wait_for_owners(const struct kmem_cache *s)
 	smp_membarrier();
 }
 
-/* All that a CPU has, whose stack is shut: `main` is its main sheaf, with nr set. */
-static void empty_cpu(struct kmem_cache *s, struct slab_cpu *c, struct sheaf *main)
+/* All that a CPU has, whose stack is shut. */
+static void empty_cpu(struct kmem_cache *s, struct slab_cpu *c)
 {
 	struct sheaf *sheaf;
 
-	chain_push(&c->full, &c->nr_full, main);
-	chain_push(&c->full, &c->nr_full, c->spare);
-	while ((sheaf = chain_pop(&c->full, &c->nr_full))) {
-		empty_sheaf(s, sheaf);
-		free_sheaf(sheaf);
-	}
+	drop_sheaf(s, c->main, (unsigned int)(c->top - c->main->objects));
+	while ((sheaf = chain_pop(&c->full, &c->nr_full)))
+		drop_sheaf(s, sheaf, s->capacity);
 	while ((sheaf = chain_pop(&c->empty, &c->nr_empty)))
-		free_sheaf(sheaf);
-	c->spare = NULL;
-	c->credit = 0;
+		drop_sheaf(s, sheaf, 0);
+	c->main = NULL;
 	__atomic_store_n(&c->top, NULL, __ATOMIC_RELAXED);
 }
 
@@ -523,7 +507,6 @@ static void empty_cpu(struct kmem_cache *s, struct slab_cpu *c, struct sheaf *ma
  */
 void slab_flush_cpus(struct kmem_cache *s)
 {
-	struct slab_cpu *c;
 	unsigned int cpu;
 
 	if (s->cpu == slab_no_cpus)
@@ -532,24 +515,13 @@ void slab_flush_cpus(struct kmem_cache *s)
 		__atomic_store_n(&s->cpu[cpu].wanted, 1, __ATOMIC_RELAXED);
 	wait_for_owners(s);
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
-		c = &s->cpu[cpu];
-		/* Main is the first of the empty ones meanwhile: floor does not tell any more. */
-		if (c->spare) {
-			chain_push(&c->empty, &c->nr_empty, slab_main(c));
-			__atomic_store_n(&c->floor, SLAB_SHUT, __ATOMIC_RELAXED);
-			__atomic_store_n(&c->limit, NULL, __ATOMIC_RELAXED);
-		}
+		__atomic_store_n(&s->cpu[cpu].floor, SLAB_SHUT, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->cpu[cpu].limit, NULL, __ATOMIC_RELAXED);
 	}
 	wait_for_owners(s);
-	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
-		c = &s->cpu[cpu];
-		if (c->spare) {
-			struct sheaf *main = chain_pop(&c->empty, &c->nr_empty);
-
-			main->nr = (u32)(c->top - main->objects);
-			empty_cpu(s, c, main);
-		}
-	}
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+		if (s->cpu[cpu].main)
+			empty_cpu(s, &s->cpu[cpu]);
 	smp_membarrier();
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
 		__atomic_store_n(&s->cpu[cpu].wanted, 0, __ATOMIC_RELEASE);
@@ -576,8 +548,7 @@ void slab_flush_barns(struct kmem_cache *s)
 		spin_unlock_irqrestore(&n->barn_lock, flags);
 		for (; full; full = next) {
 			next = full->next;
-			empty_sheaf(s, full);
-			free_sheaf(full);
+			drop_sheaf(s, full, s->capacity);
 		}
 		for (; empty; empty = next) {
 			next = empty->next;

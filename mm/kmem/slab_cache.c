@@ -64,7 +64,7 @@ static unsigned int max_full_sheaves(const struct kmem_cache *s)
 	return max(2U, (unsigned int)(SZ_4M / ((u64)s->capacity * s->size)) + 1);
 }
 
-/* Full sheaves that a CPU may keep beside its main and spare one: 16, or 128 KiB. */
+/* Full sheaves that a CPU may keep beside its main one: 16, or 128 KiB. */
 static unsigned int max_own_sheaves(const struct kmem_cache *s)
 {
 	return clamp((unsigned int)(128 * SZ_1K / ((u64)s->capacity * s->size)), 1U, 16U);
@@ -425,17 +425,18 @@ struct kmem_cache *next_cache(struct kmem_cache *s)
 	return s ? s->next : slab_caches;
 }
 
-/* Objects that a CPU has. Another one's are those of a moment, and all of them numbers that can be. */
+/* Objects that a CPU has: another one's are those of a moment. */
 static unsigned long cpu_objects(const struct kmem_cache *s, const struct slab_cpu *c)
 {
 	void **floor = READ_ONCE(c->floor), **top = READ_ONCE(c->top);
 	unsigned long n = (unsigned long)READ_ONCE(c->nr_full) * s->capacity;
-	const struct sheaf *spare = __atomic_load_n(&c->spare, __ATOMIC_RELAXED);
 
-	if (top > floor && top - floor <= (long)s->capacity)
-		n += (unsigned long)(top - floor);
-	return spare ? n + READ_ONCE(spare->nr) : n;
+	/* floor may be another sheaf's than top. */
+	return top > floor && top - floor <= (long)s->capacity ? n + (unsigned long)(top - floor)
+							       : n;
 }
+
+/* Objects in sheaves. */
 static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 {
 	unsigned long n = 0;
@@ -447,20 +448,18 @@ static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 
 		info->overhead += sizeof(*c);
 		n += cpu_objects(s, c);
-		if (READ_ONCE(c->spare))
-			info->overhead += (2UL + READ_ONCE(c->nr_full) + READ_ONCE(c->nr_empty)) *
+		if (READ_ONCE(c->main))
+			info->overhead += (1UL + READ_ONCE(c->nr_full) + READ_ONCE(c->nr_empty)) *
 					  SHEAF_BYTES;
 	}
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
 		struct kmem_cache_node *node = s->node[nid];
-		const struct sheaf *sheaf;
 		unsigned long flags;
 
 		if (!node)
 			continue;
 		flags = spin_lock_irqsave(&node->barn_lock);
-		for (sheaf = node->full_sheaves; sheaf; sheaf = sheaf->next)
-			n += sheaf->nr;
+		n += (unsigned long)node->nr_full_sheaves * s->capacity;
 		info->overhead += (node->nr_full_sheaves + node->nr_empty_sheaves) * SHEAF_BYTES;
 		spin_unlock_irqrestore(&node->barn_lock, flags);
 	}
@@ -526,28 +525,26 @@ static int check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf, u3
 
 static int check_cpu(const struct kmem_cache *s, const struct slab_cpu *c, unsigned int cpu)
 {
+	unsigned int full = 0, empty = 0;
 	const struct sheaf *sheaf;
-	unsigned int full = 0, empty = 0, odd = 0;
 	int errors;
 
-	if (!c->spare)
+	if (!c->main)
 		return 0;
-	if (c->tag != c->type || c->limit - c->floor != (long)s->capacity || c->top < c->floor ||
-	    c->top > c->limit) {
+	if (c->tag != c->type || c->floor != c->main->objects ||
+	    c->limit - c->floor != (long)s->capacity || c->top < c->floor || c->top > c->limit) {
 		pr_err("slab_check: %s: CPU %u's stack has no order\n", s->name, cpu);
 		return 1;
 	}
-	errors = check_sheaf(s, slab_main(c), slab_nr(c)) + check_sheaf(s, c->spare, c->spare->nr);
-	for (sheaf = c->full; sheaf; sheaf = sheaf->next, full++) {
-		errors += check_sheaf(s, sheaf, sheaf->nr);
-		odd += sheaf->nr != s->capacity;
-	}
-	for (sheaf = c->empty; sheaf; sheaf = sheaf->next, empty++)
-		odd += sheaf->nr != 0;
-	if (odd || full != c->nr_full || empty != c->nr_empty || full > c->credit) {
+	errors = check_sheaf(s, c->main, slab_nr(c));
+	for (sheaf = c->full; sheaf; sheaf = sheaf->next, full++)
+		errors += check_sheaf(s, sheaf, s->capacity);
+	for (sheaf = c->empty; sheaf; sheaf = sheaf->next)
+		empty++;
+	if (full != c->nr_full || empty != c->nr_empty || full > c->credit) {
 		pr_err("slab_check: %s: CPU %u has %u full and %u empty sheaves, counted as %u and "
-		       "%u of %u, %u of them are not\n",
-		       s->name, cpu, full, empty, c->nr_full, c->nr_empty, c->credit, odd);
+		       "%u, allowed %u\n",
+		       s->name, cpu, full, empty, c->nr_full, c->nr_empty, c->credit);
 		errors++;
 	}
 	return errors;
@@ -569,7 +566,7 @@ static int check_cache(const struct kmem_cache *s)
 		if (!s->node[nid])
 			continue;
 		for (n = 0, sheaf = s->node[nid]->full_sheaves; sheaf; sheaf = sheaf->next, n++)
-			errors += check_sheaf(s, sheaf, sheaf->nr);
+			errors += check_sheaf(s, sheaf, s->capacity);
 		if (n != s->node[nid]->nr_full_sheaves) {
 			pr_err("slab_check: %s, node %d: %u full sheaves, counted as %u\n", s->name,
 			       nid, n, s->node[nid]->nr_full_sheaves);

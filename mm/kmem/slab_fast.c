@@ -18,58 +18,76 @@
 #define STACK_LOAD(x) (x)
 #endif
 
-/* `slow` is what is to be done when this CPU's stack has no object. In a macro, so that it is a jump, and the last deed. */
-#define TAKE_FAST(s, object, tag, slow)                                                            \
-	do {                                                                                       \
-		struct slab_cpu *c = (s)->cpu + port_cpu();                                        \
-		void **floor, **top;                                                               \
-                                                                                                   \
-		tag = LOCAL_LOAD(c->tag);                                                          \
-		if (unlikely(!tag))                                                                \
-			return slow;                                                               \
-		LOCAL_STORE(c->tag, 0);                                                            \
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);                                           \
-		floor = STACK_LOAD(c->floor);                                                      \
-		top = STACK_LOAD(c->top);                                                          \
-		if (unlikely(top <= floor)) {                                                      \
-			LOCAL_STORE(c->tag, tag);                                                  \
-			return slow;                                                               \
-		}                                                                                  \
-		object = *--top;                                                                   \
-		c->top = top;                                                                      \
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);                                           \
-		LOCAL_STORE(c->tag, tag);                                                          \
-	} while (0)
+/* The top object, or NULL: the slow way. *type: of its page. */
+static __always_inline void *take_fast(struct slab_cpu *c, u32 *type)
+{
+	void **floor, **top, *object;
+
+	*type = LOCAL_LOAD(c->tag);
+	if (unlikely(!*type))
+		return NULL;
+	LOCAL_STORE(c->tag, 0);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	floor = STACK_LOAD(c->floor);
+	top = STACK_LOAD(c->top);
+	if (unlikely(top <= floor)) {
+		LOCAL_STORE(c->tag, *type);
+		return NULL;
+	}
+	object = *--top;
+	c->top = top;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	LOCAL_STORE(c->tag, *type);
+	assume(object);
+	return object;
+}
 
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
-	void *object;
-	u32 tag;
+	u32 type;
+	void *object = take_fast(s->cpu + port_cpu(), &type);
 
-	TAKE_FAST(s, object, tag, slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size));
+	if (unlikely(!object))
+		return slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size);
 	if (unlikely(gfp & __GFP_ZERO))
-		return slab_clear_object(object, tag);
+		return slab_clear_object(object, type);
 	return object;
 }
 
 void *__kmalloc_cache(size_t size, gfp_t gfp, struct kmem_cache *s)
 {
-	void *object;
-	u32 tag;
+	u32 type;
+	void *object = take_fast(s->cpu + port_cpu(), &type);
 
-	TAKE_FAST(s, object, tag, slab_kmalloc_slow(size, gfp, s));
-	return object;
+	return likely(object) ? object : slab_kmalloc_slow(size, gfp, s);
 }
 
 void *__kmalloc_cache_gfp(size_t size, gfp_t gfp, struct kmem_cache *s)
 {
-	void *object;
-	u32 tag;
+	u32 type;
+	void *object = take_fast(s->cpu + port_cpu(), &type);
 
-	TAKE_FAST(s, object, tag, slab_kmalloc_slow(size, gfp, s));
+	if (unlikely(!object))
+		return slab_kmalloc_slow(size, gfp, s);
 	if (unlikely(gfp & __GFP_ZERO))
-		return slab_clear_object(object, tag);
+		return slab_clear_object(object, type);
 	return object;
+}
+
+void *__kmalloc(size_t size, gfp_t gfp)
+{
+	void *object;
+	u32 type;
+
+	/* 0 is more than any. */
+	if (likely(size - 1 < KMALLOC_LOOKUP_MAX) &&
+	    likely(!(gfp & (__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ZERO)))) {
+		object = take_fast(slab_lookup.kmalloc[(size - 1) / KMALLOC_MIN_SIZE] + port_cpu(),
+				   &type);
+		if (likely(object))
+			return object;
+	}
+	return kmalloc_slow(size, gfp);
 }
 
 /* type: of the object's page. False: the slow way. */

@@ -9,14 +9,15 @@
 #include <quire/local_lock.h>
 #include <quire/slab.h>
 
-/* A bag of free objects, moved as a whole between CPUs and their node. All sheaves have one size. */
+/*
+ * A bag of free objects, moved as a whole between CPUs and their node. All sheaves have one size; one that is not a CPU's main sheaf
+ * is full, as far as its cache fills one, or empty.
+ */
 struct sheaf {
 	struct sheaf *next;
-	u32 nr;
-	u32 _pad;
 	void *objects[];
 };
-#define SHEAF_BYTES 512U
+#define SHEAF_BYTES 1024U
 #define SHEAF_MAX ((SHEAF_BYTES - sizeof(struct sheaf)) / sizeof(void *))
 
 struct kmem_cache_node {
@@ -65,13 +66,17 @@ static inline void slab_store(struct page *slab, struct slab_word w)
  */
 extern struct kmem_cache *slab_cache_table[SLAB_MAX_CACHES];
 extern struct kmem_cache slab_no_cache;
+/* Up to this size kmalloc finds the CPU's part in one load. */
+#define KMALLOC_LOOKUP_MAX 1024U
 /*
- * What kfree wants to know, at one place: each cache's `cpu`, without a look at the cache; and where page_type stands of
+ * What kmalloc and kfree want to know, at one place: each cache's `cpu`, without a look at the cache; and where page_type stands of
  * the page at address 0, if that were in the linear map: slab_page_type() adds the distance to that of another.
  */
 struct slab_lookup {
 	struct slab_cpu *cpu[SLAB_MAX_CACHES];
 	unsigned long page_types;
+	/* kmalloc's caches of the ordinary kind, by (size - 1) / KMALLOC_MIN_SIZE. */
+	struct slab_cpu *kmalloc[KMALLOC_LOOKUP_MAX / KMALLOC_MIN_SIZE];
 };
 extern struct slab_lookup slab_lookup;
 
@@ -110,12 +115,7 @@ extern struct kmem_cache sheaf_cache, node_cache, cache_cache;
  */
 #define SLAB_SHUT ((void **)~0UL)
 
-/* The sheaf around a stack that is not shut, and what is in it. */
-static inline struct sheaf *slab_main(const struct slab_cpu *c)
-{
-	return container_of((void *(*)[])c->floor, struct sheaf, objects);
-}
-
+/* Objects in a stack that is not shut. */
 static inline u32 slab_nr(const struct slab_cpu *c)
 {
 	return (u32)(c->top - c->floor);
@@ -166,6 +166,8 @@ void slab_flush_barns(struct kmem_cache *s);
 
 /* ------------------------------------------------------------------ kmalloc.c */
 
+/* kmalloc of any size, without the short way of small ones. */
+void *kmalloc_slow(size_t size, gfp_t gfp);
 /* kfree of what is in no slab: whole pages, a guarded object, or nonsense. */
 void kfree_other(const void *p);
 /* kmalloc's caches exist from here on. */

@@ -6,7 +6,7 @@
  * when all are given back and flushed, all are in slabs.
  *
  * Sheaves hold one object. Two CPUs, each with a main and a spare sheaf once it came here; a barn with its lock and its hint, read
- * without; slabs, a number behind a lock. The local lock is one step here: that it excludes is what local_lock.pml shows. A CPU that
+ * without; slabs, a number behind a lock. A CPU's turn is one step here: that it excludes is what slab_cpu.pml shows. A CPU that
  * finds it taken goes to the slabs.
  * Bound: two CPUs, each allocates and frees one object twice; one flush of CPUs and barn meanwhile, and one at the end.
  */
@@ -111,7 +111,7 @@ inline alloc(c)
 	fi
 }
 
-/* make_room: the spare, an empty sheaf of the barn, the slabs. The fast path asks for the capacity alone. */
+/* make_room: the spare, an empty sheaf of the barn, the slabs. The fast path asks for the limit alone. */
 inline free(c)
 {
 	trylock(c, ok);

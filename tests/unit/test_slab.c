@@ -60,6 +60,8 @@ static void forget_slab(void)
 
 	for (i = 0; i < SLAB_MAX_CACHES; i++)
 		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
+	for (i = 0; i < ARRAY_SIZE(slab_lookup.kmalloc); i++)
+		slab_lookup.kmalloc[i] = slab_no_cpus;
 	slab_caches = NULL;
 	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
 	memset(&node_cache, 0, sizeof(node_cache));
@@ -466,6 +468,92 @@ static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
 	assert_null(kvmalloc((size_t)INT_MAX + 1, GFP_KERNEL | __GFP_NOWARN));
 }
 
+/* ---- a CPU's own objects */
+
+/* What an interrupt meets between two instructions of a fast path: tag is 0. It has to leave the stack alone. */
+static void an_interrupt_in_a_fast_path_leaves_the_stack_alone(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("busy", 64, 0, SLAB_NO_MERGE, NULL);
+	void *p = kmem_cache_alloc(s, GFP_KERNEL), *mine[300], **bulk = mine + 200;
+	struct slab_cpu *c = &s->cpu[0], before;
+	unsigned int i;
+
+	kmem_cache_free(s, p);
+	c->tag = 0;
+	before = *c;
+	for (i = 0; i < 200; i++) {
+		mine[i] = kmem_cache_alloc(s, GFP_ATOMIC);
+		assert_non_null(mine[i]);
+		assert_ptr_not_equal(mine[i], p);
+	}
+	assert_int_equal(kmem_cache_alloc_bulk(s, GFP_ATOMIC, 100, bulk), 100);
+	assert_memory_equal(c, &before, sizeof(before));
+	for (i = 0; i < 100; i++)
+		kmem_cache_free(s, mine[i]);
+	for (; i < 200; i++)
+		kfree(mine[i]);
+	kmem_cache_free_bulk(s, 100, bulk);
+	assert_memory_equal(c, &before, sizeof(before));
+	c->tag = c->type;
+	assert_int_equal(slab_check(), 0);
+	assert_ptr_equal(kmem_cache_alloc(s, GFP_KERNEL), p);
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+}
+
+static void who_takes_and_gives_by_hundreds_meets_nobody(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("hundreds", 64, 0, SLAB_NO_MERGE, NULL);
+	struct slab_cpu *c;
+	unsigned int i, round, credit = 0;
+	unsigned long slabs = 0;
+	void *p[500];
+
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < ARRAY_SIZE(p); i++)
+			p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+		for (i = 0; i < ARRAY_SIZE(p); i++)
+			kmem_cache_free(s, p[i]);
+		c = &s->cpu[0];
+		if (round < 10) {
+			credit = c->credit;
+			slabs = s->node[0]->nr_slabs;
+			continue;
+		}
+		/* It has found out what it needs: nothing comes from elsewhere any more. */
+		assert_int_equal(c->credit, credit);
+		assert_int_equal(s->node[0]->nr_slabs, slabs);
+		assert_int_equal(s->node[0]->nr_full_sheaves, 0);
+	}
+	assert_true(c->nr_full * s->capacity + slab_nr(c) >= ARRAY_SIZE(p));
+	kmem_cache_destroy(s);
+}
+
+static void who_only_frees_keeps_one_full_sheaf(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("freed", 64, 0, SLAB_NO_MERGE, NULL);
+	unsigned int i, n = 3000;
+	static void *p[3000];
+
+	for (i = 0; i < n; i++)
+		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+	host_cpu = 1;
+	for (i = 0; i < n; i++)
+		kmem_cache_free(s, p[i]);
+	assert_int_equal(s->cpu[1].nr_full, 1);
+	assert_true(s->node[0]->nr_full_sheaves > 0);
+	/* The other one finds them there. */
+	host_cpu = 0;
+	for (i = 0; i < n; i++)
+		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+	assert_int_equal(s->node[0]->nr_full_sheaves, 0);
+	assert_true(s->cpu[0].credit <= s->max_own);
+	for (i = 0; i < n; i++)
+		kmem_cache_free(s, p[i]);
+	assert_true(s->cpu[0].nr_full <= s->max_own);
+	kmem_cache_destroy(s);
+}
+
 /* ---- several CPUs */
 
 static struct kmem_cache *shared;
@@ -542,7 +630,7 @@ static void the_check_finds_planted_errors(void **state)
 	for (i = 0; i < 4; i++)
 		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
 	n = s->node[0];
-	slab = page_from_index(n->partial.first);
+	slab = slab_of(s, p[0]);
 	assert_int_equal(slab_check(), 0);
 	w = slab_load(slab);
 	w.inuse++;
@@ -598,6 +686,9 @@ int main(void)
 		T(every_failure_is_undone),
 		T(freelists_may_be_random_and_hardened),
 		T(kvmalloc_goes_to_vmalloc_when_there_is_no_block),
+		T(an_interrupt_in_a_fast_path_leaves_the_stack_alone),
+		T(who_takes_and_gives_by_hundreds_meets_nobody),
+		T(who_only_frees_keeps_one_full_sheaf),
 		T(cpus_free_each_others_objects_while_one_drains),
 		T(the_check_finds_planted_errors),
 	};
