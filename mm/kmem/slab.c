@@ -255,6 +255,30 @@ static void *alloc_checked(struct kmem_cache *s, gfp_t gfp, int nid, size_t size
 	return gfp & __GFP_ZERO ? memset(object, 0, size) : object;
 }
 
+/*
+ * An object of a slab, which may have to be made and the caller may wait for: so this is done while no part is ours. Some more of it come
+ * along for this CPU.
+ */
+static void *take_and_keep(struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	unsigned int want = nid == NUMA_NO_NODE ? 1 + s->capacity / 2 : 1, got;
+	struct slab_cpu *c;
+	void *some[8];
+
+	got = slab_take_some(s, gfp, nid, some, min(want, (unsigned int)ARRAY_SIZE(some)));
+	if (!got)
+		return NULL;
+	c = got > 1 ? lock_own(s) : NULL;
+	if (c) {
+		while (got > 1 && c->top != c->limit && slab_page_type(some[got - 1]) == c->type)
+			*c->top++ = some[--got];
+		unlock_own(c);
+	}
+	if (unlikely(got > 1))
+		slab_give(s, some + 1, got - 1);
+	return some[0];
+}
+
 void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
 {
 	struct slab_cpu *c;
@@ -282,7 +306,8 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
 	}
 	if (unlikely(s->flags & SLAB_DEBUG_FLAGS))
 		return alloc_checked(s, gfp, nid, size);
-	if (!slab_take(s, gfp, nid, &object, 1))
+	object = take_and_keep(s, gfp, nid);
+	if (!object)
 		return NULL;
 out:
 	if (gfp & __GFP_ZERO)

@@ -131,6 +131,8 @@ static inline u32 slab_nr(const struct slab_cpu *c)
  * are none. Returns how many.
  */
 unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int n);
+/* The same, as many as come at once: at most one slab is made. */
+unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int n);
 /* Only from slabs that exist on this node; no allocation. */
 unsigned int slab_take_partial(struct kmem_cache *s, int nid, void **p, unsigned int n);
 /* Back to their slabs, of any node; empty slabs beyond the few that are kept go back to the page allocator. */

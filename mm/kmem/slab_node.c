@@ -282,31 +282,36 @@ static unsigned int take_new(struct kmem_cache *s, gfp_t gfp, int nid, void **p,
 	return got;
 }
 
-unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
+unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
 {
-	unsigned int got = 0;
+	unsigned int got;
 	int other;
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_node_id();
-	do {
-		unsigned int more = slab_take_partial(s, nid, p + got, want - got);
-
-		if (!more)
-			more = take_new(s, gfp, nid, p + got, want - got);
-		if (!more)
-			break;
-		got += more;
-	} while (got < want);
+	got = slab_take_partial(s, nid, p, want);
+	if (!got)
+		got = take_new(s, gfp, nid, p, want);
 	if (got || (gfp & __GFP_THISNODE))
 		return got;
 	/* No page anywhere: perhaps an object that another node has. */
 	for_each_online_node(other)
 	{
-		got += slab_take_partial(s, other, p + got, want - got);
-		if (got == want)
+		got = slab_take_partial(s, other, p, want);
+		if (got)
 			break;
 	}
+	return got;
+}
+
+unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
+{
+	unsigned int got = 0, more;
+
+	do {
+		more = slab_take_some(s, gfp, nid, p + got, want - got);
+		got += more;
+	} while (more && got < want);
 	return got;
 }
 
