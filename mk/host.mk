@@ -3,6 +3,8 @@
 #
 #   make host             build/quire
 #   make host SAN=1       build/asan/quire, with AddressSanitizer and UndefinedBehaviorSanitizer
+#   make host TSAN=1      build/tsan/quire, with ThreadSanitizer, by clang
+#   ... GRANULES=4k       only that page size
 H := $(B)/host
 HOST_BIN := $(B)/quire
 ifdef SAN
@@ -10,6 +12,14 @@ H := $(B)/asan/host
 HOST_BIN := $(B)/asan/quire
 HOST_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=alignment
 endif
+
+ifdef TSAN
+H := $(B)/tsan/host
+HOST_BIN := $(B)/tsan/quire
+HOST_SAN := -fsanitize=thread
+HOST_CC := $(CLANG)
+endif
+HOST_CC ?= $(HOSTCC)
 
 # Callers in events and back-traces are those of the source: no tail calls, frame pointers kept.
 HOST_CFLAGS := $(STD) $(WARN) $(INC) -Iport/host/include -Iport/host -D_GNU_SOURCE -DQUIRE_HOST -fPIE \
@@ -19,7 +29,7 @@ HOST_LDFLAGS := -pie $(HOST_SAN)
 # Compiled once a granule; the rest of the port once.
 HOST_CORE_SRC := $(CORE_SRC) $(FDT_SRC) $(addprefix port/host/,core.c memory.c mmu.c port.c smp.c stack_trace.c)
 HOST_MAIN_SRC := port/host/cpu.c port/host/symbols.c $(sort $(wildcard cmd/quire/*.c)) $(FDT_SRC)
-GRANULES := 4k 16k 64k
+GRANULES ?= 4k 16k 64k
 SHIFT_4k := 12
 SHIFT_16k := 14
 SHIFT_64k := 16
@@ -28,7 +38,7 @@ define granule_rules
 $(H)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$< ($(1)))
-	$$(Q)$(HOSTCC) $(HOST_CFLAGS) -DQUIRE_PAGE_SHIFT=$(SHIFT_$(1)) $(DEPFLAGS) -c $$< -o $$@
+	$$(Q)$(HOST_CC) $(HOST_CFLAGS) -DQUIRE_PAGE_SHIFT=$(SHIFT_$(1)) $(DEPFLAGS) -c $$< -o $$@
 $(H)/core_$(1).ld: port/host/host.ld.S
 	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) -E -P -x assembler-with-cpp -DQUIRE_DATA=quire_data_$(1) -DQUIRE_BSS=quire_bss_$(1) $$< -o $$@
@@ -46,12 +56,12 @@ $(H)/main/third_party/libfdt/%.o: HOST_CFLAGS += -fwrapv
 $(H)/main/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(HOSTCC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
 -include $(patsubst %.c,$(H)/main/%.d,$(HOST_MAIN_SRC))
 
 $(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(foreach g,$(GRANULES),$(H)/core_$(g).o)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(HOST_LDFLAGS) $^ -o $@
+	$(Q)$(HOST_CC) $(HOST_LDFLAGS) $^ -o $@
 
 .PHONY: host
 host: $(HOST_BIN)

@@ -39,7 +39,7 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-fuzz \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-stress test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -65,6 +65,12 @@ test-docs: host image
 	python3 tests/docs/commands.py; code=$$?; python3 tests/docs/names.py && exit $$code
 test-boot: image
 	bash tests/boot/boot_matrix.sh $(B)
+# The seconds of one run; about fifteen of them in all.
+STRESS_TIME ?= 4
+test-stress: host
+	$(MAKE) -s B=$(B) SAN=1 host
+	$(MAKE) -s B=$(B) TSAN=1 GRANULES=4k host
+	bash tests/stress/run.sh $(B) $(STRESS_TIME)
 lint:
 	bash tests/lint.sh
 

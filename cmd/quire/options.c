@@ -188,13 +188,13 @@ bool parse_size(const char *text, uint64_t *value)
 	switch (*p | 0x20) {
 	case 't':
 		shift += 10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'g':
 		shift += 10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'm':
 		shift += 10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'k':
 		shift += 10;
 		p++;
@@ -294,6 +294,8 @@ static void granule(const char *text, struct options *o)
 		o->core = &quire_core_64k;
 	else
 		die("--granule: '%s' is not 4k, 16k or 64k", text);
+	if (!o->core)
+		die("--granule: this program was built without %s", text);
 }
 
 /* ------------------------------------------------------------------ the loop */

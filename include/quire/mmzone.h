@@ -140,7 +140,7 @@ struct zone *first_zone(void);
 struct zone *next_zone(struct zone *zone);
 #define for_each_zone(z) for ((z) = first_zone(); (z); (z) = next_zone(z))
 #define for_each_populated_zone(z)                                                                 \
-	for_each_zone(z) if (!(z)->present_pages)                                                  \
+	for_each_zone(z) if (!populated_zone(z))                                                   \
 	{                                                                                          \
 	}                                                                                          \
 	else
@@ -157,22 +157,22 @@ static inline int zone_to_nid(const struct zone *zone)
 
 static inline unsigned long zone_end_pfn(const struct zone *zone)
 {
-	return zone->zone_start_pfn + zone->spanned_pages;
+	return READ_ONCE(zone->zone_start_pfn) + READ_ONCE(zone->spanned_pages);
 }
 
 static inline bool zone_spans_pfn(const struct zone *zone, unsigned long pfn)
 {
-	return pfn >= zone->zone_start_pfn && pfn < zone_end_pfn(zone);
+	return pfn >= READ_ONCE(zone->zone_start_pfn) && pfn < zone_end_pfn(zone);
 }
 
 static inline bool populated_zone(const struct zone *zone)
 {
-	return zone->present_pages != 0;
+	return READ_ONCE(zone->present_pages) != 0;
 }
 
 static inline bool managed_zone(const struct zone *zone)
 {
-	return zone->managed_pages != 0;
+	return READ_ONCE(zone->managed_pages) != 0;
 }
 
 static inline struct zone *page_zone(const struct page *page)

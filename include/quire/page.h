@@ -122,7 +122,10 @@ static inline unsigned int page_to_nid(const struct page *page)
 	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> PAGE_NODE_SHIFT;
 }
 
-/* Lists. The page must be on no list for add, on this list for del. Constant time. Locking: the list's owner's. */
+/*
+ * Lists. The page must be on no list for add, on this list for del. Constant time. Locking: the list's owner's;
+ * whether a list is empty may be looked at without, as a hint.
+ */
 static inline bool page_list_empty(const struct page_list *l)
 {
 	return l->first == 0;
@@ -138,7 +141,7 @@ static inline void page_list_add(struct page_list *l, struct page *page)
 		page_from_index(first)->prev = self;
 	else
 		l->last = self;
-	l->first = self;
+	WRITE_ONCE(l->first, self);
 }
 
 static inline void page_list_add_tail(struct page_list *l, struct page *page)
@@ -150,7 +153,7 @@ static inline void page_list_add_tail(struct page_list *l, struct page *page)
 	if (last)
 		page_from_index(last)->next = self;
 	else
-		l->first = self;
+		WRITE_ONCE(l->first, self);
 	l->last = self;
 }
 
@@ -161,7 +164,7 @@ static inline void page_list_del(struct page_list *l, struct page *page)
 	if (prev)
 		page_from_index(prev)->next = next;
 	else
-		l->first = next;
+		WRITE_ONCE(l->first, next);
 	if (next)
 		page_from_index(next)->prev = prev;
 	else

@@ -130,7 +130,6 @@ typedef unsigned int gfp_t;
 		(b) = _t;                                                                          \
 	} while (0)
 
-/* One untorn access that the compiler neither repeats nor drops. */
 /* ThreadSanitizer looks at this build: what plain accesses and barriers of the processor do has to be said as atomic operations. */
 #if defined(__SANITIZE_THREAD__)
 #define QUIRE_TSAN
@@ -140,8 +139,14 @@ typedef unsigned int gfp_t;
 #endif
 #endif
 
+/* One untorn access that the compiler neither repeats nor drops; others may be at it. */
+#ifdef QUIRE_TSAN
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#else
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#endif
 
 /* floor(log2(n)); n must not be 0. */
 static inline int ilog2(u64 n)

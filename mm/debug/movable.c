@@ -72,7 +72,8 @@ static int migrate(struct page *dst, struct page *src, enum migrate_mode mode)
 	for (i = 0; i < PAGE_SIZE / 8; i++)
 		to[i] = from[i];
 	get_page(dst);
-	dst->word = src->word;
+	/* Scanners look at it. */
+	WRITE_ONCE(dst->word, READ_ONCE(src->word));
 	__atomic_store_n(&objects[handle], dst, __ATOMIC_RELEASE);
 	__ClearPageMovable(src);
 	put_page(src);

@@ -364,7 +364,8 @@ static void work(void *arg)
 
 	for (i = 0; i < stress.operations; i++) {
 		operate(c);
-		if (hoard && i % (stress.operations / 8) == 0)
+		/* The first half is without, the second with ever larger holes. */
+		if (hoard && i > stress.operations / 2 && i % (stress.operations / 16) == 0)
 			hoard = let_go(c, hoard, false);
 	}
 	let_go(c, hoard, true);

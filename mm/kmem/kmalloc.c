@@ -168,7 +168,7 @@ static bool resize_checked(const void *p, size_t *old, size_t size, gfp_t gfp)
 	if (!s || !(s->flags & SLAB_DEBUG_FLAGS))
 		return false;
 	*old = slab_object_debug->requested(s, (void *)p);
-	if (size > s->object_size)
+	if (size > READ_ONCE(s->object_size))
 		return false;
 	slab_object_debug->resize(s, (void *)p, size);
 	if ((gfp & __GFP_ZERO) && size > *old)
@@ -190,7 +190,7 @@ static size_t room_at(const void *p)
 	}
 	s = virt_to_cache(p);
 	if (s)
-		return s->flags & SLAB_DEBUG_FLAGS || s->ctor ? s->object_size : s->size;
+		return s->flags & SLAB_DEBUG_FLAGS || s->ctor ? READ_ONCE(s->object_size) : s->size;
 	page = large_block(p);
 	return page ? PAGE_SIZE << compound_order(page) : 0;
 }
@@ -204,7 +204,7 @@ size_t ksize(const void *p)
 	s = slab_object_debug ? virt_to_cache(p) : NULL;
 	if (s && (s->flags & SLAB_DEBUG_FLAGS))
 		/* Who asks may use it all. */
-		slab_object_debug->resize(s, (void *)p, s->object_size);
+		slab_object_debug->resize(s, (void *)p, READ_ONCE(s->object_size));
 	return room_at(p);
 }
 

@@ -311,7 +311,7 @@ void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size)
 		return NULL;
 out:
 	if (gfp & __GFP_ZERO)
-		memset(object, 0, s->object_size);
+		memset(object, 0, READ_ONCE(s->object_size));
 	return object;
 }
 
@@ -322,14 +322,14 @@ void *slab_kmalloc_slow(size_t size, gfp_t gfp, struct kmem_cache *s)
 
 void *slab_clear_object(void *object, u32 type)
 {
-	return memset(object, 0, slab_cache_table[type % SLAB_MAX_CACHES]->object_size);
+	return memset(object, 0, READ_ONCE(slab_cache_table[type % SLAB_MAX_CACHES]->object_size));
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	if (nid == NUMA_NO_NODE || nid == numa_node_id())
 		return kmem_cache_alloc(s, gfp);
-	return slab_alloc_slow(s, gfp, nid, s->object_size);
+	return slab_alloc_slow(s, gfp, nid, READ_ONCE(s->object_size));
 }
 
 int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
@@ -341,7 +341,7 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 		return 0;
 	if (unlikely(!s->capacity)) {
 		for (; got < want; got++) {
-			p[got] = slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size);
+			p[got] = slab_alloc_slow(s, gfp, NUMA_NO_NODE, READ_ONCE(s->object_size));
 			if (!p[got])
 				goto undo;
 		}
@@ -364,7 +364,7 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p)
 		goto undo;
 	if (gfp & __GFP_ZERO)
 		for (got = 0; got < want; got++)
-			memset(p[got], 0, s->object_size);
+			memset(p[got], 0, READ_ONCE(s->object_size));
 	return (int)n;
 undo:
 	kmem_cache_free_bulk(s, got, p);

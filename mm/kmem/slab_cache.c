@@ -287,7 +287,8 @@ static struct kmem_cache *create(const char *name, unsigned int size, unsigned i
 		s = find_mergeable(size, align, flags);
 	if (s) {
 		s->refcount++;
-		s->object_size = max(s->object_size, size);
+		/* Others clear objects of this size meanwhile: larger does no harm. */
+		WRITE_ONCE(s->object_size, max(s->object_size, size));
 	} else if (slab_take(&cache_cache, GFP_KERNEL, NUMA_NO_NODE, &p, 1)) {
 		s = p;
 		memset(s, 0, sizeof(*s));

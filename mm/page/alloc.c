@@ -223,7 +223,7 @@ bool zone_watermark_ok(struct zone *zone, unsigned int order, unsigned long mark
 		if (alloc_flags & ALLOC_OOM)
 			min -= min / 2;
 	}
-	if (free <= min + (long)zone->lowmem_reserve[highest_zoneidx])
+	if (free <= min + (long)READ_ONCE(zone->lowmem_reserve[highest_zoneidx]))
 		return false;
 	return !order || has_free_block(zone, order, alloc_flags);
 }
@@ -233,7 +233,7 @@ bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_fla
 {
 	unsigned int wmark = alloc_flags & ALLOC_WMARK_MASK;
 	unsigned long boost = READ_ONCE(zone->watermark_boost);
-	unsigned long mark = zone->_watermark[wmark] + boost + extra;
+	unsigned long mark = READ_ONCE(zone->_watermark[wmark]) + boost + extra;
 
 	if (zone_watermark_ok(zone, order, mark, ac->highest_zoneidx, alloc_flags))
 		return true;
@@ -434,7 +434,7 @@ static bool should_retry(struct retries *r, unsigned int order, unsigned long pr
 	    (++r->rounds > MAX_COMPACT_RETRIES && order))
 		return false;
 	for (ref = ac->preferred; ref->zone; ref = next_zoneref(ref + 1, ac))
-		pages += ref->zone->managed_pages;
+		pages += READ_ONCE(ref->zone->managed_pages);
 	return r->reclaimed <= pages;
 }
 

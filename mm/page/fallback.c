@@ -172,14 +172,14 @@ bool move_freepages_block_isolate(struct zone *zone, struct page *page, enum mig
  */
 static void boost_watermark(struct zone *zone)
 {
-	unsigned long max_boost = zone->_watermark[WMARK_HIGH] + zone->_watermark[WMARK_HIGH] / 2;
+	unsigned long high = READ_ONCE(zone->_watermark[WMARK_HIGH]), max_boost = high + high / 2;
 
 	/*
 	 * In a small zone a pageblock more could be all that is left. High is 0 until the
 	 * watermarks are set up.
 	 */
-	if (!page_alloc_hooks.wake_kswapd || pageblock_nr_pages * 4 > zone->managed_pages ||
-	    !max_boost)
+	if (!page_alloc_hooks.wake_kswapd ||
+	    pageblock_nr_pages * 4 > READ_ONCE(zone->managed_pages) || !max_boost)
 		return;
 	max_boost = max(max_boost, pageblock_nr_pages);
 	WRITE_ONCE(zone->watermark_boost,
@@ -292,7 +292,7 @@ static void add_reserved_highatomic(struct zone *zone, long nr)
 
 void reserve_highatomic_pageblock(struct page *page, unsigned int order, struct zone *zone)
 {
-	unsigned long limit = zone->managed_pages / 100, flags;
+	unsigned long limit = READ_ONCE(zone->managed_pages) / 100, flags;
 	enum migratetype mt;
 
 	/* 1 % of the zone, in pageblocks; where that is less than one there is no reserve. */

@@ -107,7 +107,7 @@ unsigned long totalram_pages(void)
 	unsigned long pages = 0;
 	struct zone *zone;
 
-	for_each_zone(zone) pages += zone->managed_pages;
+	for_each_zone(zone) pages += READ_ONCE(zone->managed_pages);
 	return pages;
 }
 

@@ -257,8 +257,9 @@ static void count_pages(struct zone *zone, long nr)
 {
 	unsigned long flags = spin_lock_irqsave(&zone->lock);
 
-	zone->present_pages += (unsigned long)nr;
-	zone->managed_pages += (unsigned long)nr;
+	/* Read without the lock by who wants to know how large a zone is. */
+	WRITE_ONCE(zone->present_pages, zone->present_pages + (unsigned long)nr);
+	WRITE_ONCE(zone->managed_pages, zone->managed_pages + (unsigned long)nr);
 	zone->zone_pgdat->node_present_pages += (unsigned long)nr;
 	spin_unlock_irqrestore(&zone->lock, flags);
 }

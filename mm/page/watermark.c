@@ -94,8 +94,9 @@ void setup_per_zone_lowmem_reserve(void)
 
 		for (j = i + 1; j < MAX_NR_ZONES; j++) {
 			above += zone->zone_pgdat->node_zones[j].managed_pages;
-			zone->lowmem_reserve[j] =
-				ratio > 0 && zone->managed_pages ? above / (unsigned long)ratio : 0;
+			WRITE_ONCE(zone->lowmem_reserve[j], ratio > 0 && zone->managed_pages
+								    ? above / (unsigned long)ratio
+								    : 0);
 		}
 	}
 	calculate_totalreserve_pages();
@@ -134,9 +135,10 @@ void zone_pcp_update(struct zone *zone)
 		zone_highsize(zone, batch, zone->managed_pages / MIN_PERCPU_PAGELIST_HIGH_FRACTION);
 	unsigned int cpu;
 
-	zone->pageset_batch = batch;
-	zone->pageset_high_min = high_min;
-	zone->pageset_high_max = high_max;
+	/* Read without a lock by who makes pagesets, or reports. */
+	WRITE_ONCE(zone->pageset_batch, batch);
+	WRITE_ONCE(zone->pageset_high_min, high_min);
+	WRITE_ONCE(zone->pageset_high_max, high_max);
 	for (cpu = 0; zone->pageset && cpu < nr_cpus_possible; cpu++) {
 		struct per_cpu_pages *pcp = &zone->pageset[cpu];
 
@@ -178,7 +180,7 @@ static void set_watermarks(struct zone *zone, unsigned long pages_min, unsigned 
 	gap = max(share / 4, managed / 10000 * (u64)watermark_scale_factor +
 				     managed % 10000 * (u64)watermark_scale_factor / 10000);
 
-	zone->watermark_boost = 0;
+	WRITE_ONCE(zone->watermark_boost, 0);
 	WRITE_ONCE(zone->_watermark[WMARK_MIN], lowest);
 	WRITE_ONCE(zone->_watermark[WMARK_LOW], lowest + gap);
 	WRITE_ONCE(zone->_watermark[WMARK_HIGH], lowest + 2 * gap);
@@ -241,8 +243,8 @@ void init_per_zone_wmark_min(void)
 	 */
 	for_each_zone(zone)
 	{
-		zone->watermark_boost = 0;
-		zone->_watermark[WMARK_HIGH] = 0;
+		WRITE_ONCE(zone->watermark_boost, 0);
+		WRITE_ONCE(zone->_watermark[WMARK_HIGH], 0);
 	}
 	calculate_min_free_kbytes();
 	setup_per_zone_wmarks();

@@ -116,7 +116,9 @@ struct host_core {
 	void (*halt)(void);
 };
 
-extern const struct host_core quire_core_4k, quire_core_16k, quire_core_64k;
+/* Weak: a program may be built with some of them only (make GRANULES=4k). */
+extern const struct host_core quire_core_4k __attribute__((weak)),
+	quire_core_16k __attribute__((weak)), quire_core_64k __attribute__((weak));
 
 /* ---- granule-independent services (symbols.c) */
 

@@ -21,10 +21,22 @@
 
 #include "machine.h"
 
+/* ThreadSanitizer leaves a program two terabytes at fixed places, and ends it when a mapping does not fit. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SMALL_SPACE
+#endif
+#endif
+#ifdef SMALL_SPACE
+#define RAM_WINDOW_MAX (1ULL << 38)
+#define VMALLOC_WINDOW_MAX (16ULL << 30)
+#define VMEMMAP_WINDOW_MAX (1ULL << 33)
+#else
 /* Half of what a process of 47 bits has: room is needed for windows and sanitizers. */
 #define RAM_WINDOW_MAX (1ULL << 46)
 #define VMALLOC_WINDOW_MAX (64ULL << 30)
 #define VMEMMAP_WINDOW_MAX (1ULL << 44)
+#endif
 
 s64 physvirt_offset;
 
@@ -48,13 +60,23 @@ static bool windows_reserved;
 
 static int map_ram(u64 base, u64 size)
 {
-	void *at;
+	char *at;
 
 	if (ftruncate(ram.fd, (off_t)size))
 		return -ENOMEM;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram.fd, 0);
+	/*
+	 * The vmalloc area's window, much smaller than the area, lies above the RAM: so no pointer into RAM is as far above the window's
+	 * start as the area is long, and is_vmalloc_addr() is a comparison.
+	 */
+	at = mmap(NULL, size + VMALLOC_WINDOW_MAX, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
 		return -ENOMEM;
+	if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, ram.fd,
+		 0) == MAP_FAILED) {
+		munmap(at, size + VMALLOC_WINDOW_MAX);
+		return -ENOMEM;
+	}
 	ram.at = at;
 	ram.base = base;
 	ram.size = size;
@@ -95,13 +117,13 @@ int host_memory_init(u64 lowest, u64 highest, const char **why)
 void host_memory_exit(void)
 {
 	for (unsigned int i = 0; i < NR_WINDOWS; i++) {
-		if (windows[i].at)
+		if (windows[i].at && i != WIN_VMALLOC)
 			munmap(windows[i].at, windows[i].size);
 		windows[i] = (struct window){0};
 	}
 	windows_reserved = false;
 	if (ram.at)
-		munmap(ram.at, ram.size);
+		munmap(ram.at, ram.size + VMALLOC_WINDOW_MAX);
 	if (ram.fd >= 0)
 		close(ram.fd);
 	ram.fd = -1;
@@ -150,8 +172,11 @@ static void reserve_windows(void)
 		reserve(WIN_VMEMMAP, l->vmemmap_start,
 			min_t(u64, vmemmap,
 			      ALIGN((ram.size >> PAGE_SHIFT) * sizeof(struct page), SZ_2M)));
-	reserve(WIN_VMALLOC, l->vmalloc_start,
-		min_t(u64, l->vmalloc_end - l->vmalloc_start, VMALLOC_WINDOW_MAX));
+	windows[WIN_VMALLOC] = (struct window){
+		.kva = l->vmalloc_start,
+		.size = min_t(u64, l->vmalloc_end - l->vmalloc_start, VMALLOC_WINDOW_MAX),
+		.at = ram.at + ram.size,
+	};
 	reserve(WIN_FIXMAP, l->fixaddr_start, l->fixaddr_top - l->fixaddr_start);
 }
 

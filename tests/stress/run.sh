@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# quire stress for a bounded time: plain on 1, 2, 4 and 8 CPUs, then under AddressSanitizer with UndefinedBehaviorSanitizer and
+# under ThreadSanitizer on 4; small memory and large pages among them.
+#   tests/stress/run.sh BUILD [SECONDS]      seconds of one run (default 4)
+# A run that fails names its seed: the command to repeat it is printed.
+B=${1:-build} seconds=${2:-4}
+logs=$B/tests/stress
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+# ThreadSanitizer's shadow memory has fixed places, which a kernel that randomises addresses widely may have taken.
+fixed=()
+setarch "$(uname -m)" -R true 2>/dev/null && fixed=(setarch "$(uname -m)" -R)
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+# A race ends the run: what comes after it is no proof.
+export TSAN_OPTIONS=halt_on_error=1:exitcode=66:history_size=4
+
+# stress NAME PROGRAM SECONDS OPTION...
+stress() {
+	local name=$1 program=$2 time=$3 log=$logs/${1//[ ,]/-}.log code seed
+	shift 3
+	local run=("$program" stress --seconds "$time" "$@")
+	[[ $program = */tsan/* ]] && run=("${fixed[@]}" "${run[@]}")
+	timeout $((time * 10 + 60)) "${run[@]}" >"$log" 2>&1 </dev/null
+	code=$?
+	if [ $code != 0 ] && grep -q 'FATAL: ThreadSanitizer: unexpected memory mapping' "$log"; then
+		echo "skip $name: ThreadSanitizer does not run here"
+		skipped=$((skipped + 1))
+		return
+	fi
+	# What an allocator complains of is a failure, whatever the contents were.
+	if [ $code = 0 ] && ! grep -qE 'BUG|WARNING|Call trace' "$log" && grep -q 'stress: passed: all memory is back' "$log"; then
+		echo "ok   $name: $(sed -n 's/.*stress: \([0-9]* operations.*\)/\1/p' "$log")"
+		passed=$((passed + 1))
+		return
+	fi
+	seed=$(sed -n 's/.*stress: seed \(0x[0-9a-f]*\),.*/\1/p' "$log")
+	echo "---- $name failed (exit code $code): $program stress --seconds $time --seed ${seed:-?} $*"
+	head -n 80 "$log"
+	failed=$((failed + 1))
+}
+
+plain=$B/quire
+for cpus in 1 2 4 8; do
+	stress "plain, $cpus CPUs" "$plain" "$seconds" --cpus $cpus
+done
+stress "plain, 4 CPUs, 96 MiB" "$plain" "$seconds" --cpus 4 --mem 96M
+stress "plain, 4 CPUs, 64 KiB pages" "$plain" "$seconds" --cpus 4 --granule 64k --mem 2G
+stress "AddressSanitizer, 4 CPUs" "$B/asan/quire" $((seconds * 2)) --cpus 4
+stress "ThreadSanitizer, 4 CPUs" "$B/tsan/quire" $((seconds * 3)) --cpus 4
+stress "ThreadSanitizer, 4 CPUs, 96 MiB" "$B/tsan/quire" "$seconds" --cpus 4 --mem 96M
+echo "stress: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
