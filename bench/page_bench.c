@@ -63,7 +63,8 @@ static void hot(gfp_t gfp, unsigned int order, const char *alloc, const char *re
 	row(release, order, "hot", HOT, given);
 }
 
-static void batch(gfp_t gfp, unsigned int order, unsigned int n)
+static void batch(gfp_t gfp, unsigned int order, unsigned int n, const char *alloc,
+		  const char *release)
 {
 	unsigned int got, i, round;
 	u64 t, taken = 0, given = 0;
@@ -85,8 +86,8 @@ static void batch(gfp_t gfp, unsigned int order, unsigned int n)
 			return;
 	}
 	quire_snprintf(how, sizeof(how), "batch%u", n);
-	row("alloc_pages", order, how, n, taken);
-	row("free_pages", order, how, n, given);
+	row(alloc, order, how, n, taken);
+	row(release, order, how, n, given);
 }
 
 static void bulk(unsigned int n)
@@ -118,15 +119,24 @@ static void bulk(unsigned int n)
 void bench_pages(void)
 {
 	static const unsigned int orders[] = {0, 1, 2, 3, 4, 9, MAX_PAGE_ORDER};
-	unsigned int i;
+	/* GFP_KERNEL_ACCOUNT: charged to a memory cgroup where there is one; Linux's lean build has none, nor are there any here. */
+	static const struct {
+		gfp_t gfp;
+		const char *alloc, *release;
+	} kinds[] = {
+		{GFP_KERNEL, "alloc_pages", "free_pages"},
+		{GFP_KERNEL | __GFP_ZERO, "alloc_pages_zero", "free_pages_zero"},
+		{GFP_KERNEL_ACCOUNT, "alloc_pages_acct", "free_pages_acct"},
+	};
+	unsigned int i, k;
 
 	empty_loop = pair_cost();
-	for (i = 0; i < ARRAY_SIZE(orders); i++)
-		hot(GFP_KERNEL, orders[i], "alloc_pages", "free_pages");
-	batch(GFP_KERNEL, 0, BATCH);
-	batch(GFP_KERNEL, 3, 256);
-	for (i = 0; i < ARRAY_SIZE(orders); i++)
-		hot(GFP_KERNEL | __GFP_ZERO, orders[i], "alloc_pages_zero", "free_pages_zero");
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		for (i = 0; i < ARRAY_SIZE(orders); i++)
+			hot(kinds[k].gfp, orders[i], kinds[k].alloc, kinds[k].release);
+		batch(kinds[k].gfp, 0, BATCH, kinds[k].alloc, kinds[k].release);
+		batch(kinds[k].gfp, 3, 256, kinds[k].alloc, kinds[k].release);
+	}
 	hot(GFP_HIGHUSER_MOVABLE, 0, "alloc_pages_movable", "free_pages_movable");
 	bulk(16);
 	bulk(64);

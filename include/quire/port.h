@@ -154,11 +154,11 @@ phys_addr_t port_bm_table(unsigned int index);
  */
 
 /*
- * Invalidate what the TLBs hold for kernel addresses [start, end) / everything, all CPUs, and wait
- * (DSB ISHST; TLBI VAAE1IS ..., all levels; DSB ISH; ISB). Host: told to the TLB model.
+ * [inline on bare] Invalidate what the TLBs hold for kernel addresses [start, end) / everything, all CPUs, and wait
+ * (DSB ISHST; TLBI VAAE1IS ..., all levels; DSB ISH; ISB). start: a multiple of PAGE_SIZE. Host: told to the TLB model.
+ *   void port_flush_tlb_kernel_range(unsigned long start, unsigned long end);
+ *   void port_flush_tlb_all(void);
  */
-void port_flush_tlb_kernel_range(unsigned long start, unsigned long end);
-void port_flush_tlb_all(void);
 
 /*
  * Load pgd into TTBR1_EL1 from the identity map with interrupts off: uninstall to reserved_pg_dir, TLBI VMALLE1,

@@ -25,6 +25,7 @@
 #include <quire/gfp.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
+#include <quire/page_ref.h>
 #include <quire/printk.h>
 #include <quire/sparse.h>
 #include <quire/string.h>
@@ -238,7 +239,8 @@ void cma_init_reserved_areas(void)
 static unsigned long next_bit(const u64 *map, unsigned long start, unsigned long end, bool value)
 {
 	while (start < end) {
-		u64 word = (value ? map[start / 64] : ~map[start / 64]) >> (start % 64);
+		u64 bits = relaxed_load(&map[start / 64]);
+		u64 word = (value ? bits : ~bits) >> (start % 64);
 
 		if (word)
 			return min(start + (unsigned long)__ffs(word), end);
@@ -247,19 +249,25 @@ static unsigned long next_bit(const u64 *map, unsigned long start, unsigned long
 	return end;
 }
 
+static inline void change_word(u64 *word, u64 mask, bool value)
+{
+	relaxed_store(word, value ? *word | mask : *word & ~mask);
+}
+
 /* A word at a time. */
 static void change_bits(u64 *map, unsigned long first, unsigned long n, bool value)
 {
 	unsigned long end = first + n;
 
+	if (likely(n == 1)) {
+		change_word(&map[first / 64], 1ULL << (first % 64), value);
+		return;
+	}
 	while (first < end) {
 		unsigned long stop = min(end, (first | 63) + 1);
-		u64 mask = (~0ULL >> (64 - (stop - first))) << (first % 64);
 
-		if (value)
-			map[first / 64] |= mask;
-		else
-			map[first / 64] &= ~mask;
+		change_word(&map[first / 64], (~0ULL >> (64 - (stop - first))) << (first % 64),
+			    value);
 		first = stop;
 	}
 }
@@ -332,11 +340,15 @@ static void mark(struct cma *cma, unsigned long first, unsigned long n, bool tak
 		cma->available_count += n << cma->order_per_bit;
 }
 
-static void give_bits(struct cma *cma, unsigned long first, unsigned long n)
+/* released: pages that somebody had. */
+static __always_inline void give_bits(struct cma *cma, unsigned long first, unsigned long n,
+				      unsigned long released)
 {
 	unsigned long flags = spin_lock_irqsave(&cma->lock);
 
 	mark(cma, first, n, false);
+	__atomic_store_n(&cma->nr_pages_released, cma->nr_pages_released + released,
+			 __ATOMIC_RELAXED);
 	spin_unlock_irqrestore(&cma->lock, flags);
 }
 
@@ -393,7 +405,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 			count_vm_event(CMA_ALLOC_SUCCESS);
 			return pfn_to_page(base + (first << cma->order_per_bit));
 		}
-		give_bits(cma, first, n);
+		give_bits(cma, first, n, 0);
 		/* Something there cannot be moved now: elsewhere, perhaps. */
 		if (err != -EBUSY)
 			break;
@@ -406,7 +418,7 @@ struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 	return NULL;
 }
 
-bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned long count)
+static inline bool pages_valid(const struct cma *cma, const struct page *pages, unsigned long count)
 {
 	unsigned long pfn, base, total;
 
@@ -415,37 +427,39 @@ bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned l
 	pfn = page_to_pfn(pages);
 	base = PHYS_PFN(cma->base);
 	total = PHYS_PFN(cma->size);
-	return pfn >= base && pfn - base < total && count <= total - (pfn - base);
+	return pfn - base < total && count <= total - (pfn - base);
 }
 
-/* All n bits are set: somebody has them. */
-static bool bits_taken(struct cma *cma, unsigned long first, unsigned long n)
+bool cma_pages_valid(const struct cma *cma, const struct page *pages, unsigned long count)
 {
-	unsigned long flags = spin_lock_irqsave(&cma->lock);
-	bool taken = next_bit(cma->bitmap, first, first + n, false) == first + n;
+	return pages_valid(cma, pages, count);
+}
 
-	spin_unlock_irqrestore(&cma->lock, flags);
-	return taken;
+/* All n bits are set: somebody has them. Without the lock: whoever has the pages is the one who may clear the bits. */
+static inline bool bits_taken(const struct cma *cma, unsigned long first, unsigned long n)
+{
+	if (likely(n == 1))
+		return relaxed_load(&cma->bitmap[first / 64]) >> (first % 64) & 1;
+	return next_bit(cma->bitmap, first, first + n, false) == first + n;
 }
 
 bool cma_release(struct cma *cma, struct page *pages, unsigned long count)
 {
 	unsigned long pfn, first, n;
 
-	if (!cma_pages_valid(cma, pages, count) || !cma->bitmap)
+	if (!pages_valid(cma, pages, count) || !cma->bitmap)
 		return false;
 	pfn = page_to_pfn(pages);
 	first = (pfn - PHYS_PFN(cma->base)) >> cma->order_per_bit;
-	n = pages_to_bits(cma, count);
-	if (!bits_taken(cma, first, n)) {
+	n = likely(count == 1) ? 1 : pages_to_bits(cma, count);
+	if (unlikely(!bits_taken(cma, first, n))) {
 		pr_err("%s: %lu pages at pfn 0x%lx are not given out, and are not released\n",
 		       cma->name, count, pfn);
 		port_backtrace();
 		return false;
 	}
 	free_contig_range(pfn, count);
-	give_bits(cma, first, n);
-	__atomic_fetch_add(&cma->nr_pages_released, count, __ATOMIC_RELAXED);
+	give_bits(cma, first, n, count);
 	return true;
 }
 

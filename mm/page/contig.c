@@ -2,7 +2,8 @@
 /*
  * Ranges: taking exactly the pages [start, end), whoever has them.
  *
- * When all are free and nobody else isolates there, they leave the lists with one hold of the lock. Else:
+ * When all are free and nobody else isolates there, they leave the lists with one hold of the lock; a single page may also be
+ * what this CPU gave back last, in a list of its own. Else:
  *
  *   pageblocks   |....MOVABLE....|....MOVABLE....|....MOVABLE....|
  *   wanted                 [start . . . . . . . end)
@@ -271,9 +272,12 @@ static void prep_range(unsigned long start, unsigned long end, gfp_t gfp)
 
 int contig_alloc_free(unsigned long start, unsigned long end, enum migratetype mt, gfp_t gfp)
 {
-	struct zone *zone = page_zone(pfn_to_page(start));
-	int ret = take_range(zone, start, end, mt);
+	struct page *page = pfn_to_page(start);
+	struct zone *zone = page_zone(page);
+	int ret = 0;
 
+	if (end - start != 1 || !pcp_take_page(zone, page))
+		ret = take_range(zone, start, end, mt);
 	if (!ret)
 		prep_range(start, end, gfp);
 	return ret;
@@ -306,12 +310,10 @@ static bool plain_and_last(struct page *page)
 	       page_ref_freeze(page, 1);
 }
 
-void free_contig_range(unsigned long pfn, unsigned long nr_pages)
+static noinline void free_range_of_many(unsigned long pfn, unsigned long nr_pages)
 {
 	struct page *page = pfn_to_page(pfn), *end = page + nr_pages, *start;
 
-	if (!nr_pages)
-		return;
 	if (PageHead(page)) {
 		unsigned int order = compound_order(page);
 
@@ -319,9 +321,9 @@ void free_contig_range(unsigned long pfn, unsigned long nr_pages)
 		__free_pages(page, order);
 		return;
 	}
-	/* One goes to this CPU's list; many go back as the blocks that they make. */
+	/* They go back as the blocks that they make. */
 	while (page < end) {
-		for (start = page; nr_pages > 1 && !page_debug && page < end; page++)
+		for (start = page; !page_debug && page < end; page++)
 			if (!plain_and_last(page))
 				break;
 		if (start != page)
@@ -329,6 +331,15 @@ void free_contig_range(unsigned long pfn, unsigned long nr_pages)
 		if (page < end)
 			__free_page(page++);
 	}
+}
+
+/* One page goes to this CPU's list. */
+void free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+	if (nr_pages == 1 && !PageHead(pfn_to_page(pfn)))
+		__free_page(pfn_to_page(pfn));
+	else if (nr_pages)
+		free_range_of_many(pfn, nr_pages);
 }
 
 /* ------------------------------------------------------------------ anywhere */

@@ -10,7 +10,10 @@
  * without references, not counted as free. 0, -EBUSY, -ENOMEM.
  */
 int contig_take(struct zone *zone, unsigned long start, unsigned long end, enum migratetype mt);
-/* The short way to alloc_contig_range: only what is in the free lists now. 0 or -EBUSY. The range is of READY sections. */
+/*
+ * The short way to alloc_contig_range: only what is in the free lists now, or one page that this CPU gave back last. 0 or -EBUSY.
+ * The range is of READY sections.
+ */
 int contig_alloc_free(unsigned long start, unsigned long end, enum migratetype mt, gfp_t gfp);
 
 #endif

@@ -260,7 +260,7 @@ static noinline void free_any(struct page *page, unsigned int order)
 		free_large_ready(page, order, mt);
 		return;
 	}
-	/* CMA and the atomic reserve have no lists there: their type is seen when the page goes back. */
+	/* As in free_reserved_type. */
 	if (mt >= MIGRATE_PCPTYPES && !is_migrate_isolate(mt))
 		mt = MIGRATE_MOVABLE;
 	if (is_migrate_isolate(mt)) {
@@ -288,12 +288,21 @@ static __always_inline u8 pageblock_type_of(const struct page *page)
 			       __ATOMIC_RELAXED);
 }
 
+/* A page of CMA or the atomic reserve, which have no lists there: their type is seen when the page goes back. */
+static noinline void free_reserved_type(struct page *page, unsigned int order, unsigned int mt)
+{
+	if (likely(!order) && likely(mt != MIGRATE_ISOLATE) && likely(nothing_left(page, 0)))
+		free_ready(page, 0, MIGRATE_MOVABLE);
+	else
+		free_any(page, order);
+}
+
 static __always_inline void free_fast(struct page *page, unsigned int order)
 {
 	u8 mt = pageblock_type_of(page);
 
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
-		free_any(page, order);
+		free_reserved_type(page, order, mt);
 	else if (likely(!order) && likely(nothing_left(page, 0)))
 		free_ready(page, 0, mt);
 	else if (order > PAGE_ALLOC_COSTLY_ORDER)

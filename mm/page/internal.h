@@ -269,6 +269,11 @@ static __always_inline struct per_cpu_pages *pcp_trylock(struct zone *zone, unsi
  */
 struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migratetype mt,
 			     unsigned int alloc_flags);
+/*
+ * Take this page off this CPU's list when it is the movable one that the CPU was given last: who takes and gives a certain
+ * page again and again (CMA) finds it there. False: it is not, or not to be had so.
+ */
+bool pcp_take_page(struct zone *zone, struct page *page);
 /* Give all blocks of orders above PAGE_ALLOC_COSTLY_ORDER back. pcp->lock held. */
 void pcp_free_large(struct zone *zone, struct per_cpu_pages *pcp);
 /* Too many pages in the lists: give some back. pcp->lock held; unlocks it. */

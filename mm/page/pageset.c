@@ -77,6 +77,22 @@ struct page *rmqueue_pcplist(struct zone *zone, unsigned int order, enum migrate
 	return page;
 }
 
+bool pcp_take_page(struct zone *zone, struct page *page)
+{
+	struct per_cpu_pages *pcp = pcp_trylock(zone, port_cpu());
+	struct page_list *list;
+	bool mine;
+
+	if (!pcp)
+		return false;
+	list = &pcp->lists[pcp_list_index(0, MIGRATE_MOVABLE)];
+	mine = list->first == page_index32(page);
+	if (mine)
+		pcp_pop(pcp, list, list->first, 0);
+	local_unlock(&pcp->lock);
+	return mine;
+}
+
 /* ------------------------------------------------------------------ giving back */
 
 static unsigned int index_order(unsigned int index)
@@ -180,11 +196,8 @@ static void for_each_set(struct zone *zone, unsigned int first, unsigned int end
 	struct zone *z;
 	unsigned int cpu;
 
-	for_each_zone(z)
-	{
-		if ((zone && z != zone) || !z->pageset)
-			continue;
-		for (cpu = first; cpu < end; cpu++)
+	for (z = zone ? zone : first_zone(); z; z = zone ? NULL : next_zone(z)) {
+		for (cpu = first; z->pageset && cpu < end; cpu++)
 			fn(z, &z->pageset[cpu]);
 	}
 }

@@ -60,12 +60,7 @@ unsigned int port_pa_bits(void)
 /* As Linux's MAX_DVM_OPS: above this many pages one TLBI for everything is cheaper, and bounded. */
 #define MAX_TLBI_PAGES 512
 
-void port_flush_tlb_all(void)
-{
-	__asm__ volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
-}
-
-void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
+void flush_tlb_pages(unsigned long start, unsigned long end)
 {
 	unsigned long va;
 
@@ -75,7 +70,6 @@ void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
 		return;
 	}
 	__asm__ volatile("dsb ishst" ::: "memory");
-	/* All levels, not only the last: the caller may free tables that the walk caches hold. */
 	for (va = start; va < end; va += PAGE_SIZE)
 		__asm__ volatile("tlbi vaae1is, %0" ::"r"((va >> 12) & GENMASK(43, 0)) : "memory");
 	__asm__ volatile("dsb ish\n\tisb" ::: "memory");

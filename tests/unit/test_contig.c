@@ -4,6 +4,8 @@
 /* Ranges: isolation, taking exactly what is asked, giving everything back on every failure. */
 #include "page_world.h"
 
+#include "mm/page/contig.h"
+
 #define PB pageblock_nr_pages
 
 static struct zone *zone;
@@ -199,6 +201,43 @@ static int migrate(unsigned long start, unsigned long end)
 		user = NULL;
 	}
 	return migrate_result;
+}
+
+static void the_page_that_this_cpu_gave_back_last_is_had_from_its_list(void **state)
+{
+	struct page *page, *other;
+	unsigned long pfn, before;
+
+	world(4 * PB);
+	world_add_pagesets(2, 8, 64);
+	set_pfnblock_migratetype(BASE_PFN + PB, MIGRATE_CMA);
+	pfn = BASE_PFN + PB + 5;
+	assert_int_equal(alloc_contig_range(pfn, pfn + 2, MIGRATE_CMA, GFP_KERNEL), 0);
+	page = pfn_to_page(pfn);
+	other = page + 1;
+	__free_page(other);
+	__free_page(page);
+	before = free_pages_of(zone);
+	assert_int_equal(zone->pageset[0].count, 2);
+	assert_int_equal(contig_alloc_free(pfn, pfn + 1, MIGRATE_CMA, GFP_KERNEL | __GFP_ZERO), 0);
+	assert_int_equal(page_count(page), 1);
+	assert_int_equal(zone->pageset[0].count, 1);
+	assert_int_equal(free_pages_of(zone), before);
+	/* It is not free any more; the one below it is, but it was not the last. */
+	assert_int_equal(contig_alloc_free(pfn, pfn + 1, MIGRATE_CMA, GFP_KERNEL), -EBUSY);
+	__free_page(page);
+	assert_int_equal(contig_alloc_free(pfn + 1, pfn + 2, MIGRATE_CMA, GFP_KERNEL), -EBUSY);
+	/* Not from another CPU's list, nor from one that is in use. */
+	host_cpu = 1;
+	assert_int_equal(contig_alloc_free(pfn, pfn + 1, MIGRATE_CMA, GFP_KERNEL), -EBUSY);
+	host_cpu = 0;
+	zone->pageset[0].lock.busy = 1;
+	assert_int_equal(contig_alloc_free(pfn, pfn + 1, MIGRATE_CMA, GFP_KERNEL), -EBUSY);
+	zone->pageset[0].lock.busy = 0;
+	assert_int_equal(pageset_check(zone), 0);
+	drain_all_pages(zone);
+	assert_int_equal(free_pages_of(zone), 4 * PB);
+	world_check();
 }
 
 static void movable_users_are_moved(void **state)
@@ -417,6 +456,7 @@ int main(void)
 		cmocka_unit_test(used_page_makes_it_busy_and_all_is_given_back),
 		cmocka_unit_test(used_page_beside_the_range_does_not_matter),
 		cmocka_unit_test(pages_in_per_cpu_lists_are_fetched),
+		cmocka_unit_test(the_page_that_this_cpu_gave_back_last_is_had_from_its_list),
 		cmocka_unit_test(movable_users_are_moved),
 		cmocka_unit_test(neighbours_isolation_survives_a_failure),
 		cmocka_unit_test(bad_ranges_are_refused),

@@ -59,6 +59,25 @@ static inline void port_pte_barrier(void)
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
+static inline void port_flush_tlb_all(void)
+{
+	__asm__ volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+}
+
+/* port/bare/cpu.c: any number of pages. */
+void flush_tlb_pages(unsigned long start, unsigned long end);
+
+/* All levels, not only the last: the caller may free tables that the walk caches hold. One page is nearly always known to be one. */
+static __always_inline void port_flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+	if (__builtin_constant_p(end - start == PAGE_SIZE) && end - start == PAGE_SIZE)
+		__asm__ volatile("dsb ishst\n\ttlbi vaae1is, %0\n\tdsb ish\n\tisb" ::"r"(
+					 (start >> 12) & GENMASK(43, 0))
+				 : "memory");
+	else
+		flush_tlb_pages(start, end);
+}
+
 static inline unsigned long port_irq_save(void)
 {
 	unsigned long flags;

@@ -23,6 +23,9 @@ void port_linear_show(phys_addr_t pa, u64 size);
 /* Told to the software MMU, which checks break-before-make. */
 void port_set_pte(u64 *entry, u64 val);
 
+void port_flush_tlb_kernel_range(unsigned long start, unsigned long end);
+void port_flush_tlb_all(void);
+
 static inline u64 port_get_pte(const u64 *entry)
 {
 	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
