@@ -14,6 +14,8 @@ extern bool mm_debug_armed;
 void hex_dump(const char *title, const void *p, size_t n);
 /* The first byte of [p, p + n) that is not `want`, or NULL. */
 const u8 *find_other_byte(const void *p, u8 want, size_t n);
+/* The decimal number at *p, which moves behind it. False: there is none, or it is too large. */
+bool debug_number(const char **p, u64 *v);
 /* Seconds and microseconds for "%5llu.%06llus". */
 static inline unsigned long long seconds(u64 ns)
 {

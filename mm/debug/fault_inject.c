@@ -11,7 +11,6 @@
  * Against Linux 6.12: there are no files to set the rest with, so what Linux spares by default (requests that may
  * reclaim, pages of order 0) fails here too; the smallest order may be given as a fifth number.
  */
-#include <quire/params.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -30,18 +29,13 @@ static u64 random_state = 0x9e3779b97f4a7c15ULL;
 
 static const char *number(const char **p, long *v, bool negative)
 {
-	const char *s = *p, *end;
-	bool minus = negative && *s == '-', over;
+	bool minus = negative && **p == '-';
 	u64 n;
 
-	s += minus;
-	n = parse_size(s, &end, &over);
-	if (end == s)
-		return "<interval>,<probability>,<space>,<times>: a number is missing";
-	if (over || n > LONG_MAX)
-		return "a number is too large";
+	*p += minus;
+	if (!debug_number(p, &n) || n > LONG_MAX)
+		return "<interval>,<probability>,<space>,<times>: a number is missing or too large";
 	*v = minus ? -(long)n : (long)n;
-	*p = end;
 	return NULL;
 }
 
@@ -92,14 +86,9 @@ static unsigned long boot_nth;
 
 const char *fail_nth_option(const char *val)
 {
-	const char *end;
-	bool over;
 	u64 n;
 
-	if (!val)
-		return "no number given";
-	n = parse_size(val, &end, &over);
-	if (end == val || *end || over || !n)
+	if (!val || !debug_number(&val, &n) || *val || !n)
 		return "not a number from 1 on";
 	boot_nth = n;
 	return NULL;
@@ -194,7 +183,7 @@ static bool is_nth(void)
 	if (__atomic_add_fetch(&nth_count, 1, __ATOMIC_RELAXED) !=
 	    __atomic_load_n(&nth_fail, __ATOMIC_ACQUIRE))
 		return false;
-	nth_site = stack_depot_here(2);
+	nth_site = stack_depot_here(1);
 	nth_came = true;
 	return true;
 }

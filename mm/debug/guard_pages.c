@@ -14,7 +14,6 @@
  * Against Linux: there the rest of a block that is split is kept, and debug_pagealloc=on has to be given too, which unmaps all that is free.
  */
 #include <quire/buddy.h>
-#include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/string.h>
@@ -26,13 +25,9 @@ unsigned int guardpage_minorder;
 /* As Linux: half of the orders at most. */
 const char *debug_guardpage_option(const char *val)
 {
-	const char *end;
 	u64 n;
 
-	if (!val)
-		return "no order given";
-	n = parse_size(val, &end, NULL);
-	if (end == val || *end)
+	if (!val || !debug_number(&val, &n) || *val)
 		return "not an order";
 	if (n > MAX_PAGE_ORDER / 2)
 		return "too large: at most half of the largest order";

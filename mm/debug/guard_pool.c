@@ -17,7 +17,6 @@
  */
 #include <quire/memblock.h>
 #include <quire/mmzone.h>
-#include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
@@ -63,21 +62,16 @@ static bool ready;
 
 const char *guard_pages_option(const char *val)
 {
-	const char *end;
 	u64 n, count = GUARD_OBJECTS;
 
-	if (!val)
-		return "no number given";
-	n = parse_size(val, &end, NULL);
-	if (end == val || n > UINT_MAX)
+	if (!val || !debug_number(&val, &n) || n > UINT_MAX)
 		return "not a number";
-	if (*end == ',') {
-		val = end + 1;
-		count = parse_size(val, &end, NULL);
-		if (end == val || !count || count > GUARD_OBJECTS_MAX)
+	if (*val == ',') {
+		val++;
+		if (!debug_number(&val, &count) || !count || count > GUARD_OBJECTS_MAX)
 			return "objects: a number from 1 to 65535";
 	}
-	if (*end)
+	if (*val)
 		return "something follows the number";
 	guard_interval = (unsigned int)n;
 	nr_objects = (unsigned int)count;
@@ -207,7 +201,7 @@ static void put_free(struct guard_object *o)
 
 static void set_track(struct guard_track *t)
 {
-	t->stack = stack_depot_here(3);
+	t->stack = stack_depot_here(1);
 	t->cpu = port_cpu();
 	t->when = port_clock_ns();
 }

@@ -112,6 +112,21 @@ unsigned int mm_debug_shutdown(void)
 
 /* ------------------------------------------------------------------ helpers */
 
+bool debug_number(const char **p, u64 *v)
+{
+	const char *s = *p;
+
+	*v = 0;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(*v, 10ULL, v) ||
+		    __builtin_add_overflow(*v, (u64)(*s - '0'), v))
+			return false;
+	if (s == *p)
+		return false;
+	*p = s;
+	return true;
+}
+
 const u8 *find_other_byte(const void *p, u8 want, size_t n)
 {
 	const u64 words = want * 0x0101010101010101ULL;

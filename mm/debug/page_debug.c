@@ -158,7 +158,7 @@ void page_debug_alloc_hook(struct page *page, unsigned int order, gfp_t gfp)
 		if (one && one->flags & RECORD_POISONED)
 			check_poison(page + i, one);
 	}
-	r->stack = page_owner ? stack_depot_here(2) : 0;
+	r->stack = page_owner ? stack_depot_here(1) : 0;
 	r->ts_nsec = port_clock_ns();
 	r->gfp = gfp;
 	r->order = (u8)order;
@@ -178,7 +178,7 @@ void page_debug_free_hook(struct page *page, unsigned int order)
 		return;
 	if (r->guarded)
 		guard_pages_give_back(page);
-	stack = page_owner || page_poison ? stack_depot_here(2) : 0;
+	stack = page_owner || page_poison ? stack_depot_here(1) : 0;
 	now = port_clock_ns();
 	for (i = 0; i < 1UL << order; i++) {
 		struct page_record *one = record_of(page + i);

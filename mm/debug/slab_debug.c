@@ -269,7 +269,7 @@ static void set_track(struct kmem_cache *s, struct slab_note *note, enum slab_tr
 	if (!(s->flags & SLAB_STORE_USER))
 		return;
 	note->track[which] = (struct slab_note_track){
-		.stack = stack_depot_here(3),
+		.stack = stack_depot_here(1),
 		.cpu = (u16)port_cpu(),
 		.boot = !mm_debug_armed,
 		.when = port_clock_ns(),

@@ -23,15 +23,44 @@ static unsigned long offset_in(const struct page *slab, const void *p)
 	return (unsigned long)((const char *)p - (const char *)page_address(slab));
 }
 
+/* The one who called the allocator: the first of the chain that is not of it. */
+static void *user_of(const unsigned long *entries, unsigned int nr)
+{
+	/* With '_' at its end: all that begins so. */
+	static const char *const own[] = {
+		"set_track",   "alloc",	   "debug_free", "alloc_checked", "slab_",
+		"kmem_cache_", "kmalloc",  "__kmalloc",	 "__kmalloc_",	  "kmalloc_",
+		"kzalloc",     "kfree",	   "kfree_",	 "krealloc",	  "kmemdup",
+		"kstrdup",     "kvmalloc", "kvmalloc_",	 "kvfree",	  "kvrealloc",
+	};
+	unsigned long offset, size;
+	unsigned int i, k;
+
+	for (i = 0; i < nr; i++) {
+		const char *name = port_symbolize(entries[i] - 1, &offset, &size);
+
+		for (k = 0; name && k < ARRAY_SIZE(own); k++) {
+			size_t n = strlen(own[k]);
+
+			if (strncmp(name, own[k], n) == 0 && (own[k][n - 1] == '_' || !name[n]))
+				break;
+		}
+		if (!name || k == ARRAY_SIZE(own))
+			return (void *)(entries[i] - 1);
+	}
+	return (void *)(entries[0] - 1);
+}
+
 static void show_track(const char *what, const struct slab_note_track *t)
 {
 	const unsigned long *entries;
+	unsigned int nr = stack_depot_fetch(t->stack, &entries);
 	u64 now = port_clock_ns();
 
 	if (!t->stack && !t->when)
 		return;
-	if (stack_depot_fetch(t->stack, &entries))
-		pr_err("%s in %pS age=%llu cpu=%u pid=0\n", what, (void *)(entries[0] - 1),
+	if (nr)
+		pr_err("%s in %pS age=%llu cpu=%u pid=0\n", what, user_of(entries, nr),
 		       (unsigned long long)((now - t->when) / 1000000), t->cpu);
 	else
 		pr_err("%s age=%llu cpu=%u pid=0\n", what,
