@@ -65,6 +65,11 @@ $(A)/libquire.a: $(patsubst %,$(A)/%.o,$(CORE_SRC) $(FDT_SRC))
 	$(Q)$(CROSS)ar rcs $@ $^
 lib: $(A)/libquire.a
 
+# The image with planted bugs linked in: what debugging reports on the board.
+.PHONY: debug-test-image
+debug-test-image:
+	$(MAKE) -s B=$(B) A=$(B)/tests/boot/debug BARE_SRC="$(BARE_SRC) tests/boot/debug_test.c" image
+
 # The image with the port's own tests linked in (tests/boot/boot_matrix.sh runs it).
 .PHONY: port-test-image
 port-test-image:

@@ -9,9 +9,10 @@ static const struct {
 	const char *name;
 	void (*show)(struct out *out);
 } proc_reports[] = {
-	{"meminfo", report_meminfo},	 {"zoneinfo", report_zoneinfo},
-	{"buddyinfo", report_buddyinfo}, {"pagetypeinfo", report_pagetypeinfo},
-	{"slabinfo", report_slabinfo},	 {"vmallocinfo", report_vmallocinfo},
+	{"meminfo", report_meminfo},	   {"zoneinfo", report_zoneinfo},
+	{"buddyinfo", report_buddyinfo},   {"pagetypeinfo", report_pagetypeinfo},
+	{"slabinfo", report_slabinfo},	   {"vmallocinfo", report_vmallocinfo},
+	{"page_owner", report_page_owner},
 };
 
 int report_proc(struct out *out, const char *name, size_t n)

@@ -4,6 +4,7 @@
  * for `-kernel` (hw/arm/boot.c): the image at the start of RAM plus text_offset, 2 MiB more where that is 0; the initrd
  * after half of RAM or 128 MiB, whichever is less, but above the image; the tree at the next 2 MiB after it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,19 @@ static void check_range(const char *what, uint64_t base, uint64_t size)
 		    (unsigned long long)base);
 }
 
+/* One more word on the kernel's command line, after those that it has. */
+static void add_bootargs(struct tree *t, const char *word)
+{
+	const char *have = tree_bootargs(t);
+	char *all = malloc((have ? strlen(have) + 1 : 0) + strlen(word) + 1);
+
+	if (!all)
+		die("no memory");
+	sprintf(all, "%s%s%s", have ? have : "", have ? " " : "", word);
+	tree_set_bootargs(t, all);
+	free(all);
+}
+
 bool make_machine(const struct options *o, struct host_machine *m)
 {
 	uint64_t text_offset = 0;
@@ -163,6 +177,8 @@ bool make_machine(const struct options *o, struct host_machine *m)
 	check_range("the device tree", m->fdt_at, 4 * MIB);
 	if (o->append)
 		tree_set_bootargs(&t, o->append);
+	if (!strcmp(o->name, "page_owner"))
+		add_bootargs(&t, "page_owner=on");
 	if (m->initrd) {
 		tree_set_initrd(&t, m->initrd_at, m->initrd_at + m->initrd_bytes);
 		cover(m, m->initrd_at, m->initrd_bytes);

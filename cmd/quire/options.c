@@ -18,7 +18,8 @@ static const char help_main[] =
 	"  quire walk [BOARD.dtb] ADDRESS     show the page-table walk of an address\n"
 	"  quire ptdump [BOARD.dtb]           print the kernel page tables\n"
 	"  quire stress [BOARD.dtb]           all allocators under stress, on all CPUs\n"
-	"  quire meminfo|zoneinfo|buddyinfo|pagetypeinfo|slabinfo|vmallocinfo [BOARD.dtb]\n"
+	"  quire meminfo|zoneinfo|buddyinfo|pagetypeinfo|slabinfo|vmallocinfo|\n"
+	"        page_owner [BOARD.dtb]\n"
 	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
 	"  quire COMMAND --help               the options of a command\n"
@@ -95,8 +96,8 @@ static const char help_stress[] =
 	"                         got and refused\n"
 	"\n";
 
-const char *const proc_names[] = {"meminfo",  "zoneinfo",    "buddyinfo", "pagetypeinfo",
-				  "slabinfo", "vmallocinfo", NULL};
+const char *const proc_names[] = {"meminfo",  "zoneinfo",    "buddyinfo",  "pagetypeinfo",
+				  "slabinfo", "vmallocinfo", "page_owner", NULL};
 
 static const char help_proc[] =
 	"Usage: quire %s [BOARD.dtb] [OPTION...]\n"

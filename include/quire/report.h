@@ -35,6 +35,8 @@ void report_pagetypeinfo(struct out *out);
 void report_slabinfo(struct out *out);
 void report_vmallocinfo(struct out *out);
 void report_meminfo(struct out *out);
+/* Linux: /sys/kernel/debug/page_owner. A line that says so when page_owner=on was not given. */
+void report_page_owner(struct out *out);
 
 /* One of them by its name of n characters. 0, out's error, or -ENOENT: there is none of that name. */
 int report_proc(struct out *out, const char *name, size_t n);

@@ -273,7 +273,7 @@ void *guard_alloc(struct kmem_cache *s, size_t size, gfp_t gfp)
 static void show_object(const struct guard_object *o)
 {
 	pr_err("\n");
-	pr_err("kfence-#%u: 0x%p-0x%p, size=%zu, cache=%s\n", number_of(o), o->object,
+	pr_err("kfence-#%u: %p-%p, size=%zu, cache=%s\n", number_of(o), o->object,
 	       o->object + o->size - 1, o->size, o->cache->name);
 	pr_err("\n");
 	pr_err("allocated by task 0 on cpu %u at %llu.%06llus:\n", o->allocated.cpu,
@@ -305,7 +305,7 @@ static void tail(const struct guard_object *o)
 static void report_free(const struct guard_object *o, const void *p, const char *what)
 {
 	headline(what, "", (unsigned long)_RET_IP_);
-	pr_err("Invalid free of 0x%p%s\n", p,
+	pr_err("Invalid free of %p%s\n", p,
 	       o && o->state == GUARD_FREED ? " (freed already)" : "");
 	port_backtrace();
 	tail(o);
@@ -314,7 +314,7 @@ static void report_free(const struct guard_object *o, const void *p, const char 
 static void report_canary(const struct guard_object *o, const u8 *bad)
 {
 	headline("memory corruption", "", (unsigned long)_RET_IP_);
-	pr_err("Corrupted memory at 0x%p (in kfence-#%u):\n", bad, number_of(o));
+	pr_err("Corrupted memory at %p (in kfence-#%u):\n", bad, number_of(o));
 	hex_dump("", bad, 16 - ((unsigned long)bad & 15));
 	port_backtrace();
 	tail(o);

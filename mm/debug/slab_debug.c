@@ -294,7 +294,7 @@ static void *alloc(struct kmem_cache *s, void *slot, size_t size)
 	struct slab_note *note = slab_note(s, slot);
 
 	if (unlikely(!free_slot_good(s, slot))) {
-		slab_fix(s, "Object at 0x%p is never given out again", (char *)slot + s->red_left);
+		slab_fix(s, "Object at %p is never given out again", (char *)slot + s->red_left);
 		note->state = NOTE_BROKEN;
 		return NULL;
 	}
@@ -330,7 +330,7 @@ static void *debug_free(struct kmem_cache *s, void *object)
 
 	if (unlikely(!slot)) {
 		slab_report_pointer(s, slab, object);
-		slab_fix(s, "Object at 0x%p not freed", object);
+		slab_fix(s, "Object at %p not freed", object);
 		return NULL;
 	}
 	flags = spin_lock_irqsave(&debug_lock);
@@ -345,7 +345,7 @@ static void *debug_free(struct kmem_cache *s, void *object)
 	}
 	spin_unlock_irqrestore(&debug_lock, flags);
 	if (unlikely(!good))
-		slab_fix(s, "Object at 0x%p not freed", object);
+		slab_fix(s, "Object at %p not freed", object);
 	return good ? slot : NULL;
 }
 

@@ -85,9 +85,9 @@ static void trailer(struct kmem_cache *s, void *slot)
 		show_track("Allocated", &p.note->track[SLAB_TRACK_ALLOC]);
 		show_track("Freed", &p.note->track[SLAB_TRACK_FREE]);
 	}
-	pr_err("Slab 0x%p objects=%u pfn=%#lx order=%u\n", page_address(slab), s->objects,
+	pr_err("Slab %p objects=%u pfn=%#lx order=%u\n", page_address(slab), s->objects,
 	       page_to_pfn(slab), s->order);
-	pr_err("Object 0x%p @offset=%lu size=%u requested=%u\n", p.object,
+	pr_err("Object %p @offset=%lu size=%u requested=%u\n", p.object,
 	       offset_in(slab, p.object), s->object_size, p.note->size);
 	pr_err("\n");
 	section("Redzone  ", p.left + max((long)(p.object - p.left) - 16, 0L), p.object);
@@ -110,10 +110,10 @@ void slab_report_bytes(struct kmem_cache *s, void *slot, const char *what, const
 	const struct page *slab = compound_head(virt_to_page(slot));
 
 	headline(s, what, " overwritten");
-	pr_err("0x%p-0x%p @offset=%lu. First byte 0x%x instead of 0x%x\n", bad, last,
+	pr_err("%p-%p @offset=%lu. First byte 0x%x instead of 0x%x\n", bad, last,
 	       offset_in(slab, bad), *bad, want);
 	trailer(s, slot);
-	slab_fix(s, "Restoring %s 0x%p-0x%p=0x%x", what, bad, last, want);
+	slab_fix(s, "Restoring %s %p-%p=0x%x", what, bad, last, want);
 }
 
 void slab_report_pointer(struct kmem_cache *s, struct page *slab, const void *p)
@@ -121,7 +121,7 @@ void slab_report_pointer(struct kmem_cache *s, struct page *slab, const void *p)
 	unsigned long offset = offset_in(slab, p);
 	char text[40];
 
-	quire_snprintf(text, sizeof(text), "0x%p", p);
+	quire_snprintf(text, sizeof(text), "%p", p);
 	headline(s, "Invalid object pointer ", text);
 	if (offset / s->size < s->objects)
 		trailer(s, (char *)page_address(slab) + offset / s->size * s->size);

@@ -135,6 +135,47 @@ if wanted port-test; then
 	done
 fi
 
+# Bugs planted on the board: each report, and the fault of a guard page decoded.
+planted() {
+	local name=$1 want=$2 append=$3
+	shift 3
+	image=$out/debug/quire.img boot "debug-$name" "$want" "-M virt,dtb-randomness=off -m 256M -smp 2 -cpu cortex-a57" \
+		"$append quire.bench quire.semihosting quire.summary=0" "$@"
+}
+if wanted debug-; then
+	make -s -C "$here/../.." B="$(realpath --relative-to="$here/../.." "$build")" debug-test-image || failed=$((failed + 1))
+	planted redzone 0 'plant=redzone slab_debug' \
+		'BUG kmalloc-64 \(Not tainted\): kmalloc Redzone overwritten' 'First byte 0x55 instead of 0xcc' \
+		'Allocated in allocate_here\+' 'FIX kmalloc-64: Object at 0x[0-9a-f]+ not freed'
+	planted uaf-poison 0 'plant=uaf slab_debug=FPU' 'BUG kmalloc-128 \(Not tainted\): Poison overwritten' \
+		'Allocated in allocate_here\+' 'Freed in free_here\+'
+	planted double-free 0 'plant=double-free slab_debug' 'BUG kmalloc-128 \(Not tainted\): Object already free' \
+		'Allocated in allocate_here\+' 'Freed in free_here\+'
+	planted uaf-guard 1 'plant=uaf guard_pages=1' 'BUG: KFENCE: use-after-free write in write_here\+' \
+		'cache=kmalloc-128' 'allocated by task 0 on cpu 0' ' allocate_here\+' 'freed by task 0' ' free_here\+' \
+		'level 3 translation fault'
+	planted oob-guard 1 'plant=oob guard_pages=1' 'BUG: KFENCE: out-of-bounds write in write_here\+' \
+		'\(0B right of kfence-#[0-9]+\)' ' allocate_here\+'
+	planted double-free-guard 0 'plant=double-free guard_pages=1' 'BUG: KFENCE: double-free'
+	planted poison 0 'plant=poison page_poison=1 page_owner=on' 'pagealloc: memory corruption' \
+		'bytes 0x4d to 0x4d, written after it was freed' 'page_poison' 'page last allocated via order 0'
+	planted behind 1 'plant=behind debug_guardpage_minorder=1' 'BUG: guard page touched: write .* in write_here\+' \
+		'3 bytes behind the block of order 0' ' behind_pages\+'
+	planted leak 0 'plant=leak debug_leaks' 'debug_leaks: 3 objects of kmalloc-256, 600 bytes, allocated by' \
+		' allocate_here\+' 'debug_leaks: 1 vmalloc areas, 12288 bytes' 'debug_leaks: 1 blocks of pages, 16384 bytes'
+	planted no-leak 0 'plant=nothing debug_leaks slab_debug guard_pages=1' 'debug_leaks: everything was freed' '!BUG'
+	planted failslab 0 'plant=fail failslab=5,100,0,-1' 'debug test: 4 of 20 failed'
+	planted fail-nth 0 'plant=fail fail_nth=3' 'debug test: 1 of 20 failed'
+	planted bad-values 0 'plant=nothing failslab=many slab_debug=FQ guard_pages=x debug_guardpage_minorder=9 page_poison=maybe' \
+		"Malformed early option 'failslab=many': .*; ignored" "slab_debug option 'Q' unknown. skipped" \
+		"Malformed early option 'guard_pages=x'" "Malformed early option 'debug_guardpage_minorder=9'" \
+		"Malformed early option 'page_poison=maybe'"
+	planted page-owner 0 'plant=nothing page_owner=on quire.show=page_owner' \
+		'Page allocated via order 0, mask 0x[0-9a-f]+\(' 'PFN 0x[0-9a-f]+ type Unmovable Block' ' start_kernel\+'
+	planted all 0 'plant=nothing quire.selftest slab_debug page_poison=1 page_owner=on guard_pages=5 debug_guardpage_minorder=1' \
+		'selftest: [0-9]+ passed, 0 failed' '!BUG' '!memory corruption'
+fi
+
 # How the loader may leave things.
 el1="-M virt,dtb-randomness=off -m 1G -cpu cortex-a57"
 el2="-M virt,virtualization=on,gic-version=3 -m 1G -cpu max"
