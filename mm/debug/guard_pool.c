@@ -305,8 +305,7 @@ static void tail(const struct guard_object *o)
 static void report_free(const struct guard_object *o, const void *p, const char *what)
 {
 	headline(what, "", (unsigned long)_RET_IP_);
-	pr_err("Invalid free of %p%s\n", p,
-	       o && o->state == GUARD_FREED ? " (freed already)" : "");
+	pr_err("Invalid free of %p%s\n", p, o && o->state == GUARD_FREED ? " (freed already)" : "");
 	port_backtrace();
 	tail(o);
 }

@@ -87,8 +87,8 @@ static void trailer(struct kmem_cache *s, void *slot)
 	}
 	pr_err("Slab %p objects=%u pfn=%#lx order=%u\n", page_address(slab), s->objects,
 	       page_to_pfn(slab), s->order);
-	pr_err("Object %p @offset=%lu size=%u requested=%u\n", p.object,
-	       offset_in(slab, p.object), s->object_size, p.note->size);
+	pr_err("Object %p @offset=%lu size=%u requested=%u\n", p.object, offset_in(slab, p.object),
+	       s->object_size, p.note->size);
 	pr_err("\n");
 	section("Redzone  ", p.left + max((long)(p.object - p.left) - 16, 0L), p.object);
 	section("Object   ", p.object, p.object + min(s->object_size, (unsigned int)PAGE_SIZE / 4));
