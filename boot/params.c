@@ -444,6 +444,38 @@ static const char *early_report(const char *val)
 	return NULL;
 }
 
+static const char *early_stress(const char *val)
+{
+	u64 n[3] = {0};
+	bool seconds = false;
+	const char *end;
+	unsigned int i;
+
+	if (!val)
+		return "no number of phases given";
+	for (i = 0; i < ARRAY_SIZE(n); i++) {
+		n[i] = parse_size(val, &end, NULL);
+		if (end == val)
+			return "phases,operations,seed are numbers";
+		if (!i && *end == 's') {
+			seconds = true;
+			end++;
+		}
+		if (!*end)
+			break;
+		if (*end != ',' || i == ARRAY_SIZE(n) - 1)
+			return "something follows a number";
+		val = end + 1;
+	}
+	if (!n[0] || n[0] > UINT_MAX || n[1] > UINT_MAX)
+		return "out of range";
+	quire_options.stress_phases = seconds ? 0 : (unsigned int)n[0];
+	quire_options.stress_seconds = seconds ? (unsigned int)n[0] : 0;
+	quire_options.stress_operations = (unsigned int)n[1];
+	quire_options.stress_seed = n[2];
+	return NULL;
+}
+
 static const char *early_show(const char *val)
 {
 	if (!val || !*val)
@@ -483,6 +515,7 @@ static const struct early_param {
 	{"quire.hotplug", early_hotplug},
 	{"quire.report", early_report},
 	{"quire.show", early_show},
+	{"quire.stress", early_stress},
 };
 
 /* Switches: a word that is neither yes nor no leaves them as `unclear`. */

@@ -258,7 +258,7 @@ const char *splitting_is_not_noticed(void)
 {
 	const char *result = NULL;
 	unsigned int cpu, i, n = 0;
-	struct page *block[SPLITS];
+	struct page *block[SPLITS] = {0};
 
 	memset(&spread, 0, sizeof(spread));
 	/* Two pages of each block: one is read, the other changes. */

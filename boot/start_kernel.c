@@ -21,6 +21,7 @@
 #include <quire/vmalloc.h>
 #include <quire/slab.h>
 #include <quire/smp.h>
+#include <quire/stress.h>
 
 #include "setup_arch.h"
 
@@ -102,6 +103,29 @@ static int write_report(const char *name)
 	return err;
 }
 
+static bool stress_expired(void *arg)
+{
+	return port_time_ns() >= *(const u64 *)arg;
+}
+
+static int run_stress(void)
+{
+	u64 end = port_time_ns() + (u64)quire_options.stress_seconds * 1000000000;
+	struct stress_options o = {
+		.seed = quire_options.stress_seed,
+		.phases = quire_options.stress_phases,
+		.operations = quire_options.stress_operations,
+		.expired = quire_options.stress_seconds ? stress_expired : NULL,
+		.arg = &end,
+	};
+
+	if (!o.phases && !o.expired)
+		return 0;
+	if (!o.seed)
+		o.seed = port_time_ns() | 1;
+	return quire_stress(&o);
+}
+
 /* An image with benches brings its own (bench/board.c). */
 void __attribute__((weak)) quire_bench(void)
 {
@@ -115,6 +139,7 @@ void __noreturn kernel_main(void)
 	start_kernel();
 	if (quire_options.selftest)
 		failures += quire_selftest();
+	failures += run_stress() != 0;
 	if (quire_options.bench)
 		quire_bench();
 	if (quire_options.show[0])

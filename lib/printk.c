@@ -176,7 +176,7 @@ void printk_lock_stuck(const void *lock, u64 seconds)
 {
 	if (lock == &log_lock)
 		return;
-	pr_emerg("BUG: spinlock %pS: CPU%u has waited for %llu s\n", lock, port_cpu(),
+	pr_emerg("BUG: spinlock %pS, which CPU%u waits for, is held for %llu s\n", lock, port_cpu(),
 		 (unsigned long long)seconds);
 }
 

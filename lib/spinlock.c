@@ -13,8 +13,8 @@
 
 #define HELD SPINLOCK_HELD
 #define ONE_NEXT (1U << SPINLOCK_NEXT_SHIFT)
-/* Sections are short: who waits this long has met a lock that is never freed. */
-#define STUCK_NS 10000000000ULL
+/* A lock that has not changed hands for so long is not going to. */
+#define STUCK_NS 20000000000ULL
 #define LOOK_AT_CLOCK 0xffffU
 
 static u32 served(u32 word)
@@ -41,8 +41,8 @@ void spin_lock_wait(spinlock_t *l)
 {
 	u32 word = __atomic_fetch_add(&l->word, ONE_NEXT, __ATOMIC_RELAXED);
 	const u32 mine = next_ticket(word);
-	unsigned int turns = 0;
-	u64 start = 0, now;
+	u32 turns = 0, seen = 0;
+	u64 since = 0, now;
 
 	for (;;) {
 		word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
@@ -57,11 +57,12 @@ void spin_lock_wait(spinlock_t *l)
 		if (++turns & LOOK_AT_CLOCK)
 			continue;
 		now = port_time_ns();
-		if (!start) {
-			start = now;
-		} else if (now - start > STUCK_NS) {
-			printk_lock_stuck(l, (now - start) / 1000000000);
-			start = now;
+		if (!since || served(word) != seen) {
+			seen = served(word);
+			since = now;
+		} else if (now - since > STUCK_NS) {
+			printk_lock_stuck(l, (now - since) / 1000000000);
+			since = now;
 		}
 	}
 }

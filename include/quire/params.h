@@ -52,8 +52,14 @@ struct quire_options {
 	unsigned int columns; /* quire.columns=N: width of the console, 0: unknown */
 	bool summary;	      /* quire.summary=0: no map and figures after the boot */
 	bool bench;	      /* quire.bench: measure, print, power off */
-	char show[128];	      /* quire.show=NAME,...: texts of /proc, on the console */
-	char report[128];     /* quire.report=FILE: the JSON document, "" for none */
+	/*
+	 * quire.stress=N[s][,OPERATIONS[,SEED]]: N phases, or N seconds, of OPERATIONS a CPU and phase (0: the default). Both 0: no
+	 * stress. SEED 0: from the clock.
+	 */
+	unsigned int stress_phases, stress_seconds, stress_operations;
+	u64 stress_seed;
+	char show[128];	  /* quire.show=NAME,...: texts of /proc, on the console */
+	char report[128]; /* quire.report=FILE: the JSON document, "" for none */
 };
 extern struct quire_options quire_options;
 

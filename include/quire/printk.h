@@ -55,7 +55,7 @@ bool console_active(void);
 #define pr_debug(fmt, ...) printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_cont(fmt, ...) printk(KERN_CONT fmt, ##__VA_ARGS__)
 
-/* Somebody has waited too long for a lock: say so. Nothing is said of the log's own. */
+/* A lock that this CPU waits for has not changed hands for too long: say so. Nothing is said of the log's own. */
 void printk_lock_stuck(const void *lock, u64 seconds);
 
 /* The log's lock may be held by the code that failed: free it, before the last words are printed. */

@@ -89,7 +89,72 @@ boot virt-gicv2 0 "-M virt,gic-version=2 -m 1G -cpu cortex-a57" "$args" "$ready"
 boot virt-gicv3 0 "-M virt,gic-version=3 -m 1G -cpu cortex-a57" "$args" "$ready"
 boot virt-gicv2-el2 0 "-M virt,gic-version=2,virtualization=on -m 1G -cpu cortex-a72" "$args" "$ready"
 boot virt-max-gicv4-el2 0 "-M virt,gic-version=4,virtualization=on -m 1G -cpu max" "$args" "$ready"
-boot virt-smp4 0 "$virt -smp 4 -cpu cortex-a53" "$args" "$ready"
+
+# CPUs. Their threads mostly wait for each other: in one host thread the turn goes on at once (yield), in several it takes what the
+# host gives, which is the more honest test and much slower.
+turns="-accel tcg,thread=single"
+for cpu in cortex-a53 cortex-a57 cortex-a72 cortex-a76 neoverse-n1 max; do
+	boot "smp4-$cpu" 0 "$virt -smp 4 -cpu $cpu $turns" "$args" 'smp: Brought up 1 node, 4 CPUs' \
+		'CPU3: Booted secondary processor 0x0000000003' 'a lock serves in order: ok' 'selftest: .* 0 failed'
+	boot "smp4-$cpu-gicv3-el2" 0 "-M virt,gic-version=3,virtualization=on -m 1G -smp 4 -cpu $cpu $turns" "$args" \
+		'Brought up 1 node, 4 CPUs' 'selftest: .* 0 failed'
+done
+for n in 1 2 3 5 6 7 8; do
+	boot "smp$n" 0 "$virt -smp $n -cpu cortex-a57 $turns" "$args" "Brought up 1 node, $n CPU" 'selftest: .* 0 failed'
+done
+boot smp8-gicv3 0 "-M virt,gic-version=3 -m 1G -smp 8 -cpu cortex-a57 $turns" "$args" 'Brought up 1 node, 8 CPUs' 'selftest: .* 0 failed'
+boot smp4-gicv2-el2 0 "-M virt,gic-version=2,virtualization=on -m 1G -smp 4 -cpu cortex-a72 $turns" "$args" \
+	'Brought up 1 node, 4 CPUs' 'selftest: .* 0 failed'
+boot smp4-nokaslr 0 "$virt -smp 4 -cpu cortex-a57 $turns" "nokaslr $args" 'Brought up 1 node, 4 CPUs' 'selftest: .* 0 failed'
+limit=300 boot smp2-threads 0 "$virt -smp 2 -cpu cortex-a57" "$args" 'Brought up 1 node, 2 CPUs' 'selftest: .* 0 failed'
+limit=600 boot smp4-threads 0 "-M virt -m 256M -smp 4 -cpu max" "$args" 'Brought up 1 node, 4 CPUs' 'selftest: .* 0 failed'
+boot smp-maxcpus 0 "$virt -smp 4 -cpu cortex-a57 $turns" "maxcpus=2 $args" 'Brought up 1 node, 2 CPUs' '!CPU2: Booted' 'selftest: .* 0 failed'
+boot smp-nr-cpus 0 "$virt -smp 4 -cpu cortex-a57 $turns" "nr_cpus=3 $args" 'Number of cores \(4\) exceeds configured maximum of 3' \
+	'Brought up 1 node, 3 CPUs' 'selftest: .* 0 failed'
+for none in nosmp maxcpus=0 maxcpus=1; do
+	boot "smp-$none" 0 "$virt -smp 4 -cpu cortex-a57" "$none $args" 'Brought up 1 node, 1 CPU[^s]?$' 'selftest: .* 0 failed'
+done
+
+# All allocators under stress by all CPUs.
+boot stress-smp4 0 "$virt -smp 4 -cpu cortex-a57 $turns" "quire.stress=4,1000,11 quire.semihosting" \
+	'stress: [0-9]+ operations' 'stress: passed: all memory is back'
+boot stress-smp4-gicv3-el2 0 "-M virt,gic-version=3,virtualization=on -m 512M -smp 4 -cpu max $turns" \
+	"quire.stress=2,1000 quire.semihosting" 'stress: passed: all memory is back'
+boot stress-smp8 0 "-M virt -m 512M -smp 8 -cpu neoverse-n1 $turns" "quire.stress=2,500 quire.semihosting" \
+	'stress: passed: all memory is back'
+limit=600 boot stress-smp4-threads 0 "-M virt -m 512M -smp 4 -cpu cortex-a57" "quire.stress=1,100 quire.semihosting" \
+	'stress: passed: all memory is back'
+
+# Trees that do not tell the truth about CPUs, or tell of an interrupt controller that nobody knows.
+# changed NAME "QEMU OPTIONS" SED-SCRIPT: QEMU's tree for these options, edited.
+changed() {
+	# shellcheck disable=SC2086
+	qemu-system-aarch64 -M "virt,dtb-randomness=off,dumpdtb=$out/$1-base.dtb" $2 -net none -display none >/dev/null 2>&1
+	dtc -q -I dtb -O dts "$out/$1-base.dtb" | sed "$3" | dtc -q -I dts -O dtb -o "$out/$1.dtb" -
+}
+if wanted smp-tree; then
+	small="-m 256M -cpu cortex-a57"
+	changed smp-absent "$small -smp 4" ''
+	boot smp-tree-absent-cpus 0 "-M virt $small -smp 2 -dtb $out/smp-absent.dtb $turns" "$args" 'CPU2: failed to boot: -22' \
+		'CPU3: failed to boot: -22' 'Brought up 1 node, 2 CPUs' 'selftest: .* 0 failed'
+	changed smp-no-gic "$small -smp 2" 's/arm,cortex-a15-gic/acme,interrupts/'
+	boot smp-tree-no-gic 0 "-M virt $small -smp 2 -dtb $out/smp-no-gic.dtb" "$args" 'secondary CPUs stay down: no interrupt controller' \
+		'Brought up 1 node, 1 CPU[^s]?$' 'selftest: .* 0 failed'
+	changed smp-method "$small -smp 2" 's/enable-method = "psci"/enable-method = "acme"/'
+	boot smp-tree-method 0 "-M virt $small -smp 2 -dtb $out/smp-method.dtb" "$args" 'CPU1: failed to boot: -19' \
+		'Brought up 1 node, 1 CPU[^s]?$' 'selftest: .* 0 failed'
+	# Spin-table, but nobody spins: the second CPU is powered off and never comes.
+	changed smp-nobody "$small -smp 2" 's/enable-method = "psci"/enable-method = "spin-table"; cpu-release-addr = <0 0x4ff00000>/'
+	boot smp-tree-nobody 0 "-M virt $small -smp 2 -dtb $out/smp-nobody.dtb" "$args" 'CPU1: failed to come online' \
+		'Brought up 1 node, 1 CPU[^s]?$' 'selftest: .* 0 failed'
+	# The boot CPU is not the first of the tree: it is CPU 0 all the same.
+	changed smp-order "$small -smp 3" '/cpu@0 {/,/};/{s/reg = <0x00>/reg = <0x02>/};/cpu@2 {/,/};/{s/reg = <0x02>/reg = <0x00>/}'
+	boot smp-tree-order 0 "-M virt $small -smp 3 -dtb $out/smp-order.dtb $turns" "$args" \
+		'CPU1: Booted secondary processor 0x000000000[12]' 'Brought up 1 node, 3 CPUs' '!missing boot CPU' 'selftest: .* 0 failed'
+	changed smp-unlisted "$small -smp 2" 's/reg = <0x00>/reg = <0x07>/'
+	boot smp-tree-unlisted 0 "-M virt $small -smp 2 -dtb $out/smp-unlisted.dtb" "$args" 'missing boot CPU MPIDR' \
+		'stay down: the boot CPU is not in the device tree' 'selftest: .* 0 failed'
+fi
 boot virt-nokaslr 0 "$virt -cpu cortex-a57" "nokaslr $args" "$ready" 'KASLR disabled on command line'
 boot virt-no-seed 0 "-M virt,dtb-randomness=off -m 1G -cpu cortex-a57" "$args" "$ready" \
 	'KASLR disabled due to lack of seed'
@@ -207,7 +272,7 @@ debugged() {
 	shift 4
 	wanted "$name" || return 0
 	timeout "$limit" qemu-system-aarch64 -net none -display none -serial stdio -semihosting -kernel "$image" \
-		-M virt,dtb-randomness=off -m 1G -cpu cortex-a57 -append "nokaslr quire.semihosting" \
+		-M virt,dtb-randomness=off -m 1G -cpu cortex-a57 ${debug_options-} -append "nokaslr quire.semihosting" \
 		-S -gdb "tcp:127.0.0.1:$port" </dev/null >"$log" 2>&1 &
 	pid=$!
 	printf '%s\n' 'set pagination off' 'set tcp connect-timeout 20' "target remote 127.0.0.1:$port" \
@@ -239,6 +304,20 @@ crash crash-stack 'set $sp = &kernel_stack
 set $pc = &start_kernel' 'Kernel stack overflow' 'pc : start_kernel'
 crash crash-undefined 'set *(unsigned int *)((unsigned long)&memset - 0xffff800080000000 + 0xffff000000200000) = 0
 set $pc = &memset' 'ESR_EL1 0x0*2000000 ' 'pc : memset\+0x0'
+
+# The same on another CPU: it reports alone, on its own stacks, and the boot CPU stops.
+secondary_crash() {
+	local name=$1 commands=$2
+	shift 2
+	debug_options="-smp 3 $turns" debugged "$name" 1 smp_cpu_up "$commands" 'CPU 1' 'CPU1: Booted' '!CPU2: Booted' \
+		'!failed to stop' '!Brought up' "$@"
+}
+secondary_crash crash-secondary 'set $pc = 0' 'NULL pointer dereference' 'lr : secondary_start_kernel' 'Call trace' \
+	'secondary_start_kernel\+'
+secondary_crash crash-secondary-stack 'set $sp = cpu_stacks[1].kernel
+set $pc = &secondary_start_kernel' 'Kernel stack overflow' 'pc : secondary_start_kernel'
+debug_options="-smp 3 $turns" debugged panic-stops-others 1 report_summary 'set $x0 = machine_model
+set $pc = &panic' 'Kernel panic - not syncing: linux,dummy-virt' 'Brought up 1 node, 3 CPUs' '!failed to stop' 'end Kernel panic'
 
 # The debugger's commands, on a machine that is up.
 if wanted gdb-commands; then
@@ -301,9 +380,9 @@ for uart in serial0 serial1; do
 	[ $uart = serial1 ] && serial="-serial null -serial stdio"
 	log=$out/raspi3b-$uart.log
 	# shellcheck disable=SC2086
-	timeout "$limit" qemu-system-aarch64 -M raspi3b -display none ${serial:--serial stdio} -semihosting \
-		-kernel "$image" -dtb "$out/raspi3b-$uart.dtb" -append "$args" </dev/null >"$log" 2>&1
-	result "raspi3b-$uart" $? "$log" 0 "$ready"
+	timeout "$limit" qemu-system-aarch64 -M raspi3b -display none ${serial:--serial stdio} -semihosting $turns \
+		-kernel "$image" -dtb "$out/raspi3b-$uart.dtb" -append "$args quire.stress=1,300" </dev/null >"$log" 2>&1
+	result "raspi3b-$uart" $? "$log" 0 "$ready" 'Brought up 1 node, 4 CPUs' 'selftest: .* 0 failed' 'stress: passed'
 done
 
 # U-Boot's booti, typed at its prompt.
