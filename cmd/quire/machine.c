@@ -148,6 +148,7 @@ bool make_machine(const struct options *o, struct host_machine *m)
 		.va_bits = o->va_bits,
 		.debug = o->verbose,
 		.hotplug = o->hotplug,
+		.fail = o->fail,
 		.managed = o->managed,
 		.nr_managed = o->nr_managed,
 		.lowest = UINT64_MAX,

@@ -92,6 +92,7 @@ static const char help_stress[] =
 	"  --rounds N             how many rounds of 4,000 operations on each CPU instead\n"
 	"  --seed X               where chance begins (default: another each time); it is\n"
 	"                         printed, and with --cpus 1 and --rounds repeats a run\n"
+	"  --fail PERCENT         so many of the allocators' requests fail on purpose, 1 to 50\n"
 	"  -v, --verbose          the log of the boot, and how often each kind of memory was\n"
 	"                         got and refused\n"
 	"\n";
@@ -318,6 +319,7 @@ enum option {
 	OPT_SECONDS,
 	OPT_ROUNDS,
 	OPT_SEED,
+	OPT_FAIL,
 	OPT_VERBOSE,
 	OPT_HELP,
 	NR_OPTIONS
@@ -349,6 +351,7 @@ static const struct {
 	[OPT_SECONDS] = {"--seconds", NULL, true, FOR_STRESS},
 	[OPT_ROUNDS] = {"--rounds", NULL, true, FOR_STRESS},
 	[OPT_SEED] = {"--seed", NULL, true, FOR_STRESS},
+	[OPT_FAIL] = {"--fail", NULL, true, FOR_STRESS},
 	[OPT_VERBOSE] = {"--verbose", "-v", false, FOR_ALL},
 	[OPT_HELP] = {"--help", "-h", false, FOR_ALL},
 };
@@ -423,6 +426,9 @@ static void apply(enum option option, const char *value, enum command command, s
 	case OPT_SEED:
 		o->seed = need_size("--seed", value);
 		o->has_seed = true;
+		break;
+	case OPT_FAIL:
+		o->fail = need_count("--fail", value, 50);
 		break;
 	case OPT_VERBOSE:
 		o->verbose = true;

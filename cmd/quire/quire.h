@@ -32,8 +32,8 @@ struct options {
 	bool json, verbose, phys;
 	struct host_managed managed[HOST_MAX_OVERRIDES];
 	unsigned int nr_managed;
-	const char *address;	      /* walk */
-	unsigned int seconds, rounds; /* stress; 0: not given */
+	const char *address;		    /* walk */
+	unsigned int seconds, rounds, fail; /* stress; 0: not given */
 	uint64_t seed;
 	bool has_seed, hotplug;
 	const char *name; /* of the command */

@@ -3,6 +3,8 @@
  * Stress: every CPU asks every allocator for everything, at random, and looks whether it got what it asked for
  * (mm/debug/stress.c). The same on the board and in a process.
  *
+ * Where fail_page_alloc= or failslab= are on the command line, requests fail while the CPUs work.
+ *
  * What is got holds a pattern of its own and is checked before it is given back, by the same CPU or another one that it was
  * handed to. Between the phases, with all CPUs quiet, every allocator's check runs; at the end everything is given back, and
  * each zone has the free pages that it had before.

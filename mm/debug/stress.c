@@ -17,6 +17,7 @@
 #include <quire/cma.h>
 #include <quire/dma.h>
 #include <quire/memory_hotplug.h>
+#include <quire/mm_debug.h>
 #include <quire/mm_init.h>
 #include <quire/percpu.h>
 #include <quire/pgtable.h>
@@ -382,6 +383,25 @@ static void give_all_back(void *arg)
 	page_frag_cache_drain(&c->frag);
 }
 
+/*
+ * Failures that the command line asks for (fail_page_alloc=, failslab=) come while the CPUs work, and at no other time: what makes the
+ * stress itself, and what takes it apart, is not what is to be tried.
+ */
+static long page_failures, slab_failures;
+
+static void hold_failures_back(void)
+{
+	page_failures = fail_page_alloc.times;
+	slab_failures = failslab.times;
+	fail_page_alloc.times = failslab.times = 0;
+}
+
+static void let_failures_come(void)
+{
+	fail_page_alloc.times = page_failures;
+	failslab.times = slab_failures;
+}
+
 /* fn on every CPU, this one too; returns when all have. */
 static void on_all(void (*fn)(void *arg))
 {
@@ -405,7 +425,7 @@ static void check_everything(void)
 	struct zone *zone;
 	int bad = zone_check() + slab_check() + vmalloc_check() + pcpu_check() + cma_check() +
 		  hotplug_check() + kernel_pgtable_check() + dma_check() + stress_kmem_check() +
-		  movable_check_all();
+		  movable_check_all() + mm_debug_check();
 
 	for_each_populated_zone(zone) bad += buddy_check(zone) + pageset_check(zone);
 	if (bad)
@@ -536,7 +556,9 @@ static int cycle(const struct stress_options *options, u64 seed, unsigned int ph
 	}
 	for (n = 0; phases ? n < phases : !options->expired(options->arg); n++) {
 		stress.phase = n;
+		let_failures_come();
 		on_all(work);
+		hold_failures_back();
 		check_everything();
 		if (stress.bad)
 			break;
@@ -661,6 +683,7 @@ int quire_stress(const struct stress_options *options)
 	BUG_ON(!options->phases && !options->expired);
 	pr_info("stress: seed %#llx, CPUs: %u\n", (unsigned long long)options->seed,
 		num_online_cpus());
+	hold_failures_back();
 	err = cycle(options, mix(options->seed), 1, WARM_UP_OPERATIONS, false);
 	if (!err && !stress.bad) {
 		take_account(&before);
@@ -668,12 +691,14 @@ int quire_stress(const struct stress_options *options)
 		take_account(&after);
 	}
 	if (err) {
+		let_failures_come();
 		pr_err("stress: no memory for its own tables (%d)\n", err);
 		return err;
 	}
 	if (!stress.bad)
 		compare(&before, &after);
 	check_everything();
+	let_failures_come();
 	if (stress.bad)
 		pr_err("stress: FAILED: %d violations, seed %#llx\n", stress.bad,
 		       (unsigned long long)options->seed);

@@ -352,6 +352,10 @@ static int boot(const struct host_machine *m, const char **why)
 	segment_image(&boot_params.image);
 	place_image(&boot_params.image, m);
 	memblock_set_debug(m->debug);
+	if (m->fail) {
+		fail_page_alloc.probability = failslab.probability = m->fail;
+		fail_page_alloc.times = failslab.times = -1;
+	}
 	if (m->hotplug)
 		hotplug_reserve = 1UL << SECTION_SIZE_BITS;
 	catch_faults();

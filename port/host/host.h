@@ -56,7 +56,9 @@ struct host_machine {
 		highest; /* [lowest, highest): physical addresses that the machine may touch */
 	const char *cmdline_probe; /* bootargs as the tree has them, for nokaslr; may be NULL */
 	uint64_t kaslr_seed;
-	bool debug;   /* memblock=debug from the first event on */
+	bool debug; /* memblock=debug from the first event on */
+	unsigned int
+		fail; /* percent of the requests that fail once the boot is over; 0: as the command line says */
 	bool hotplug; /* tables have room for one section of memory that comes later */
 	const struct host_managed *managed;
 	unsigned int nr_managed;

@@ -21,7 +21,7 @@ says boot.help '--json'
 says boot.help '--managed'
 says walk.help '--phys'
 says_not ptdump.help '--json'
-for option in --seconds --rounds --seed; do
+for option in --seconds --rounds --seed --fail; do
 	says stress.help "$option"
 	sed 's/\\-/-/g' "$(dirname "$0")/../../docs/man/quire-stress.1" | grep -qF -- "$option" || fail "quire-stress.1 has no $option"
 done
@@ -79,6 +79,7 @@ wrong boot --seconds 1
 wrong stress --seconds 0
 wrong stress --seconds 1 --rounds 1
 wrong stress --seed x
+wrong stress --fail 51
 wrong stress --rounds
 wrong stress a.dtb b.dtb
 if [ -e /dev/full ]; then
