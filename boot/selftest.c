@@ -486,6 +486,59 @@ static const char *vmalloc_serves(void)
 	return result ? result : not_mapped(kva);
 }
 
+/* The largest pieces that there is memory for: 4 MiB and some pages, whose first and last word are kept. */
+static const char *vmalloc_huge_serves(void)
+{
+	const unsigned long size = SZ_4M + 3 * PAGE_SIZE;
+	const char *result = NULL;
+	unsigned long kva;
+	struct walk w;
+	u64 *p;
+
+	p = vmalloc_huge(size, GFP_KERNEL | __GFP_NOWARN);
+	if (!p)
+		return fail("no memory");
+	kva = port_ptr_to_kva(p);
+	p[0] = kva;
+	p[size / sizeof(*p) - 1] = ~kva;
+	kernel_walk(kva, &w);
+	if (w.result != WALK_OK || (w.size == PAGE_SIZE && !w.contiguous))
+		result = fail("0x%lx is mapped by a single page", kva);
+	else if (*(u64 *)phys_to_virt(w.pa) != kva || p[size / sizeof(*p) - 1] != ~kva)
+		result = fail("0x%lx does not keep what is written", kva);
+	else
+		result = not_mapped(kva + size);
+	vfree(p);
+	vm_unmap_aliases();
+	return result ? result : not_mapped(kva);
+}
+
+/* Two pages in the wrong order, from this CPU's addresses. */
+static const char *vm_map_ram_serves(void)
+{
+	struct page *pages[2] = {alloc_pages(GFP_KERNEL, 0), alloc_pages(GFP_KERNEL, 0)};
+	const char *result = NULL;
+	char *p = NULL;
+
+	if (pages[0] && pages[1])
+		p = vm_map_ram(pages, 2, NUMA_NO_NODE);
+	if (!p) {
+		result = fail("no memory");
+	} else {
+		p[PAGE_SIZE] = 0x5a;
+		if (*(char *)page_address(pages[1]) != 0x5a)
+			result = fail("what is written does not reach its page");
+		vm_unmap_ram(p, 2);
+		vm_unmap_aliases();
+		if (!result)
+			result = not_mapped(port_ptr_to_kva(p));
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		if (pages[i])
+			__free_page(pages[i]);
+	return result;
+}
+
 static const char *ioremap_refuses_ram(void)
 {
 	return ioremap(memblock_start_of_DRAM(), PAGE_SIZE) ? fail("RAM was mapped") : NULL;
@@ -643,6 +696,8 @@ int quire_selftest(void)
 	check("device memory has device attributes", device_attributes());
 	check("every page given out is free RAM", every_page_is_free_ram());
 	check("vmalloc serves and guards", vmalloc_serves());
+	check("vmalloc_huge serves by blocks or runs", vmalloc_huge_serves());
+	check("vm_map_ram serves", vm_map_ram_serves());
 	check("ioremap refuses RAM", ioremap_refuses_ram());
 	check("devices reach coherent memory, uncached", coherent_memory_is_reached());
 	check("devices reach what is mapped for them", streaming_memory_is_reached());

@@ -12,7 +12,7 @@ static void show_nodes(struct out *out, const struct vm_struct *area)
 	unsigned int count[MAX_NUMNODES] = {0};
 	int nid;
 
-	if (!(area->flags & VM_ALLOC) || !area->pages)
+	if (!area->pages)
 		return;
 	for (unsigned int i = 0; i < area->nr_pages; i++)
 		count[page_to_nid(area->pages[i])]++;
@@ -27,6 +27,10 @@ void report_vmallocinfo(struct out *out)
 		unsigned long start = area->va.start;
 
 		out_printf(out, "0x%016lx-0x%016lx %7lu", start, start + area->size, area->size);
+		if (area->flags & VM_RAM) {
+			out_puts(out, " vm_map_ram\n");
+			continue;
+		}
 		if (area->caller)
 			out_printf(out, " %pS", area->caller);
 		if (area->nr_pages)
@@ -41,7 +45,12 @@ void report_vmallocinfo(struct out *out)
 			out_puts(out, " dma-coherent");
 		else if (area->flags & VM_MAP)
 			out_puts(out, " vmap");
+		if (area->pages && is_vmalloc_addr(area->pages))
+			out_puts(out, " vpages");
 		show_nodes(out, area);
 		out_puts(out, "\n");
 	}
+	for (area = next_unpurged_area(NULL); area; area = next_unpurged_area(area))
+		out_printf(out, "0x%016lx-0x%016lx %7lu unpurged vm_area\n", area->va.start,
+			   area->va.end, area->va.end - area->va.start);
 }

@@ -16,6 +16,9 @@
 #define VM_MAP 0x4UL	       /* vmap */
 #define VM_DMA_COHERENT 0x10UL /* dma_alloc_coherent, besides VM_MAP */
 #define VM_NO_GUARD 0x40UL     /* no page left unmapped behind it */
+#define VM_MAP_PUT_PAGES                                                                           \
+	0x200UL		 /* vfree gives back the pages of vmap, and their array (kvmalloc) */
+#define VM_RAM 0x10000UL /* vm_map_ram */
 
 /* A node of the address-space allocator (mm/kmem/va_alloc.c): [start, end), and the gap before it. */
 struct va_node {
@@ -30,7 +33,7 @@ struct vm_struct {
 	void *addr;
 	unsigned long size; /* bytes, guard page included unless VM_NO_GUARD */
 	unsigned long flags;
-	struct page **pages; /* VM_ALLOC */
+	struct page **pages; /* VM_ALLOC, VM_MAP_PUT_PAGES */
 	unsigned int nr_pages;
 	phys_addr_t phys_addr; /* VM_IOREMAP */
 	const void *caller;
@@ -47,12 +50,46 @@ void *__vmalloc(unsigned long size, gfp_t gfp);
 void *vmalloc(unsigned long size);
 void *vzalloc(unsigned long size);
 void *vmalloc_node(unsigned long size, int node);
+/* The same by blocks and contiguous runs where size and memory allow: mm/kmem/vmalloc_huge.c. */
+void *vmalloc_huge(unsigned long size, gfp_t gfp);
+
+static inline void *vzalloc_node(unsigned long size, int node)
+{
+	return __vmalloc_node(size, 1, GFP_KERNEL | __GFP_ZERO, node, __builtin_return_address(0));
+}
+
+/* n * size bytes; NULL when that is more than a size_t holds. vcalloc: zeroed. */
+static inline void *__vmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : __vmalloc(bytes, gfp);
+}
+
+static inline void *vmalloc_array(size_t n, size_t size)
+{
+	return __vmalloc_array(n, size, GFP_KERNEL);
+}
+
+static inline void *vcalloc(size_t n, size_t size)
+{
+	return __vmalloc_array(n, size, GFP_KERNEL | __GFP_ZERO);
+}
+
 /* NULL is allowed. What is not the start of an area is reported and left alone. */
 void vfree(const void *addr);
 
-/* Show `count` pages, which stay the caller's, at one address. flags: VM_MAP. */
+/* Show `count` pages, which stay the caller's, at one address. flags: VM_MAP; with VM_MAP_PUT_PAGES vfree takes them. */
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot);
 void vunmap(const void *addr);
+
+/*
+ * The same for a short time, without a guard page, readable and writable; up to VMAP_MAX_ALLOC pages from addresses that the CPU has
+ * ready (mm/kmem/vmap_ram.c). node is not used. count: as it was given. Whatever else is unmapped is reported and left alone.
+ */
+#define VMAP_MAX_ALLOC 64U
+void *vm_map_ram(struct page **pages, unsigned int count, int node);
+void vm_unmap_ram(const void *mem, unsigned int count);
 
 /* Address space alone. */
 struct vm_struct *get_vm_area(unsigned long size, unsigned long flags);
@@ -87,6 +124,8 @@ unsigned long vmalloc_nr_lazy(void); /* pages */
 
 /* Every area in use, in order of address. No area may come or go meanwhile. NULL starts and ends. */
 struct vm_struct *next_vm_area(struct vm_struct *area);
+/* Areas that are freed and not flushed yet, in no order; NULL starts and ends. */
+struct vm_struct *next_unpurged_area(struct vm_struct *area);
 /* Re-derives tree, list, gaps and the page tables of every area. Returns violations, each printed. */
 int vmalloc_check(void);
 

@@ -18,7 +18,8 @@
 #include <quire/slab.h>
 #include <quire/smp.h>
 #include <quire/string.h>
-#include <quire/vmalloc.h>
+
+#include "vmalloc_internal.h"
 
 static struct va_space space;
 static spinlock_t vm_lock = SPINLOCK_INIT;
@@ -57,7 +58,7 @@ static void area_put(struct vm_struct *vm)
 
 /* ------------------------------------------------------------------ lazy areas */
 
-static unsigned long lazy_max_pages(void)
+unsigned long vm_lazy_max_pages(void)
 {
 	return (unsigned long)(ilog2(num_online_cpus() | 1) + 1) * (SZ_32M / PAGE_SIZE);
 }
@@ -65,9 +66,9 @@ static unsigned long lazy_max_pages(void)
 /* vm_lock held: one flush for all that was freed. */
 static void purge(void)
 {
-	if (!lazy)
-		return;
+	vmap_ram_before_flush();
 	port_flush_tlb_all();
+	vmap_ram_after_flush();
 	while (lazy) {
 		struct vm_struct *vm = lazy;
 
@@ -78,15 +79,19 @@ static void purge(void)
 	nr_lazy = 0;
 }
 
-void vm_unmap_aliases(void)
+void vm_flush_lazy(void)
 {
 	unsigned long flags = spin_lock_irqsave(&vm_lock);
 
-	/* Also what was unmapped within an area that is still there. */
-	if (!lazy)
-		port_flush_tlb_all();
 	purge();
 	spin_unlock_irqrestore(&vm_lock, flags);
+}
+
+void vm_unmap_aliases(void)
+{
+	/* Also what was unmapped within an area that is still there. */
+	vm_flush_lazy();
+	vmap_ram_shrink(0);
 }
 
 unsigned long vmalloc_nr_lazy(void)
@@ -160,8 +165,7 @@ struct vm_struct *find_vm_area(const void *addr)
 	return vm;
 }
 
-/* The area that begins at addr leaves the living: its user alone has it now. */
-static struct vm_struct *take_area(const void *addr, unsigned long kinds, const char *who)
+struct vm_struct *vm_take_area(const void *addr, unsigned long kinds, const char *who)
 {
 	struct vm_struct *vm = NULL;
 	unsigned long flags;
@@ -182,8 +186,7 @@ static struct vm_struct *take_area(const void *addr, unsigned long kinds, const 
 	return vm;
 }
 
-/* Unmapped already. */
-static void release_area(struct vm_struct *vm)
+void vm_release_area(struct vm_struct *vm)
 {
 	unsigned long flags = spin_lock_irqsave(&vm_lock);
 
@@ -191,9 +194,18 @@ static void release_area(struct vm_struct *vm)
 	vm->next_lazy = lazy;
 	lazy = vm;
 	nr_lazy += vm->size >> PAGE_SHIFT;
-	if (nr_lazy > lazy_max_pages())
+	if (nr_lazy > vm_lazy_max_pages())
 		purge();
 	spin_unlock_irqrestore(&vm_lock, flags);
+}
+
+void vm_free_flushed_area(struct vm_struct *vm)
+{
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+
+	va_free(&space, &vm->va);
+	spin_unlock_irqrestore(&vm_lock, flags);
+	area_put(vm);
 }
 
 void vunmap_range(unsigned long kva, unsigned long size)
@@ -205,10 +217,19 @@ void vunmap_range(unsigned long kva, unsigned long size)
 void free_vm_area(struct vm_struct *area)
 {
 	vunmap_range(area->va.start, area->size);
-	release_area(area);
+	vm_release_area(area);
 }
 
 /* ------------------------------------------------------------------ mapping */
+
+void vm_make_way(unsigned long kva, unsigned long size)
+{
+	const unsigned long block = PAGE_SIZE << (PAGE_SHIFT - 3);
+	unsigned long start = ALIGN(kva, block), end = (kva + size) & ~(block - 1);
+
+	if (start < end)
+		(void)kernel_unmap(start, end - start);
+}
 
 int vmap_pages_range(unsigned long kva, struct page **pages, unsigned int count, pgprot_t prot)
 {
@@ -242,15 +263,19 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	if (!vm)
 		return NULL;
 	if (vmap_pages_range(vm->va.start, pages, count, prot)) {
-		release_area(vm);
+		vm_release_area(vm);
 		return NULL;
+	}
+	if (flags & VM_MAP_PUT_PAGES) {
+		vm->pages = pages;
+		vm->nr_pages = count;
 	}
 	return vm->addr;
 }
 
 void vunmap(const void *addr)
 {
-	struct vm_struct *vm = addr ? take_area(addr, VM_MAP | VM_IOREMAP, "vunmap") : NULL;
+	struct vm_struct *vm = addr ? vm_take_area(addr, VM_MAP | VM_IOREMAP, "vunmap") : NULL;
 
 	if (vm)
 		free_vm_area(vm);
@@ -258,7 +283,7 @@ void vunmap(const void *addr)
 
 /* ------------------------------------------------------------------ vmalloc */
 
-static void free_pages_of(struct vm_struct *vm)
+void vm_free_pages(struct vm_struct *vm)
 {
 	release_pages(vm->pages, (int)vm->nr_pages);
 	kvfree(vm->pages);
@@ -306,8 +331,8 @@ void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int nod
 			if (!vmap_pages_range(vm->va.start, vm->pages, vm->nr_pages, PAGE_KERNEL))
 				return vm->addr;
 		}
-		free_pages_of(vm);
-		release_area(vm);
+		vm_free_pages(vm);
+		vm_release_area(vm);
 	}
 	if (!(gfp & __GFP_NOWARN))
 		pr_warn("vmalloc error: size %lu, %s\n", size, what);
@@ -337,13 +362,14 @@ void *vmalloc_node(unsigned long size, int node)
 
 void vfree(const void *addr)
 {
-	struct vm_struct *vm = addr ? take_area(addr, VM_ALLOC, "vfree") : NULL;
+	struct vm_struct *vm =
+		addr ? vm_take_area(addr, VM_ALLOC | VM_MAP_PUT_PAGES, "vfree") : NULL;
 
 	if (!vm)
 		return;
 	vunmap_range(vm->va.start, (unsigned long)vm->nr_pages << PAGE_SHIFT);
-	free_pages_of(vm);
-	release_area(vm);
+	vm_free_pages(vm);
+	vm_release_area(vm);
 }
 
 /* ------------------------------------------------------------------ congruent areas */
@@ -439,6 +465,11 @@ struct vm_struct *next_vm_area(struct vm_struct *area)
 	return n && n != &space.tail ? area_of(n) : NULL;
 }
 
+struct vm_struct *next_unpurged_area(struct vm_struct *area)
+{
+	return area ? area->next_lazy : lazy;
+}
+
 static int leaf_in_free(const struct pgtable_leaf *leaf, void *arg)
 {
 	pr_err("vmalloc: 0x%016lx is mapped and in no area\n", leaf->kva);
@@ -452,7 +483,7 @@ int vmalloc_check(void)
 
 	if (!ready)
 		return 0;
-	bad = va_check(&space);
+	bad = va_check(&space) + vmap_ram_check();
 	for (struct va_node *n = space.head.next; n; n = n->next) {
 		struct vm_struct *vm = area_of(n);
 
