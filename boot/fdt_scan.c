@@ -18,6 +18,7 @@
  */
 #define pr_fmt(fmt) "OF: fdt: " fmt
 
+#include <quire/build_profile.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mmzone.h>
@@ -68,7 +69,8 @@ bool early_init_dt_add_memory_arch(u64 base, u64 size)
 		base = PAGE_ALIGN(base);
 	}
 	size &= PAGE_MASK;
-	if (!size)
+	/* Linux adds what is left even when that is nothing. */
+	if (!size && !build_profile)
 		return false;
 	if (memblock.memory.cnt >= MAX_MEMORY_BANKS || memblock_add(base, size)) {
 		fdt_info.surplus_banks++;

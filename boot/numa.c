@@ -16,6 +16,7 @@
 #define pr_fmt(fmt) "NUMA: " fmt
 
 #include <quire/boot.h>
+#include <quire/build_profile.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
@@ -72,6 +73,9 @@ static void set_distance(u32 from, u32 to, u32 value)
 
 	if (!distance_cnt) {
 		distance_cnt = numa_nodes_parsed ? ilog2(numa_nodes_parsed) + 1 : 1;
+		/* Linux's table lies in memory of its own. */
+		if (build_profile)
+			memblock_alloc((phys_addr_t)(distance_cnt * distance_cnt), PAGE_SIZE);
 		for (i = 0; i < distance_cnt; i++)
 			for (j = 0; j < distance_cnt; j++)
 				distance[i][j] = i == j ? LOCAL_DISTANCE : REMOTE_DISTANCE;

@@ -12,6 +12,7 @@
  * is refused (Linux takes mem=abc for mem=0).
  */
 #include <quire/boot.h>
+#include <quire/build_profile.h>
 #include <quire/cma.h>
 #include <quire/memblock.h>
 #include <quire/memory_hotplug.h>
@@ -652,6 +653,16 @@ void parse_early_param(void)
 	}
 }
 
+/* Words that Linux knows only where it was built with what they set. */
+static bool absent_from_build(const char *param)
+{
+	if (!build_profile)
+		return false;
+	return parameq(param, "memmap") ||
+	       (parameq(param, "debug_pagealloc") && !profile_or(debug_pagealloc, 1)) ||
+	       (parameq(param, "page_owner") && !profile_or(page_owner, 1));
+}
+
 /*
  * Linux's unknown_bootoption: what the boot loader adds and the parameters of modules
  * ("name.param") are nobody's fault.
@@ -660,6 +671,8 @@ static bool is_known(const char *param)
 {
 	unsigned int i;
 
+	if (absent_from_build(param))
+		return false;
 	if (strchr(param, '.') || strncmp(param, "BOOT_IMAGE", 10) == 0 ||
 	    strncmp(param, "kexec", 5) == 0)
 		return true;
@@ -675,17 +688,16 @@ static bool is_known(const char *param)
 	return false;
 }
 
-void print_unknown_bootoptions(void)
+/*
+ * Bare words first, then those with a value, as Linux hands them to init as arguments and environment. Returns their
+ * length.
+ */
+static size_t list_unknown(char *unknown, size_t size)
 {
-	static char unknown[COMMAND_LINE_SIZE + 2];
 	char *args, *param, *val;
 	size_t len = 0, n;
 	int with_value;
 
-	/*
-	 * Bare words first, then those with a value, as Linux hands them to init as arguments and
-	 * environment.
-	 */
 	for (with_value = 0; with_value < 2; with_value++) {
 		quire_strlcpy(tmp_cmdline, boot_command_line, sizeof(tmp_cmdline));
 		args = skip_spaces(tmp_cmdline);
@@ -695,14 +707,26 @@ void print_unknown_bootoptions(void)
 				break;
 			if ((val != NULL) != with_value || is_known(param))
 				continue;
-			n = (size_t)quire_snprintf(unknown + len, sizeof(unknown) - len, "%s%s%s%s",
+			n = (size_t)quire_snprintf(unknown + len, size - len, "%s%s%s%s",
 						   len ? " " : "", param, val ? "=" : "",
 						   val ? val : "");
-			len = min(len + n, sizeof(unknown) - 1);
+			len = min(len + n, size - 1);
 		}
 	}
-	if (len)
+	return len;
+}
+
+static char unknown_words[COMMAND_LINE_SIZE + 2];
+
+size_t unknown_bootoptions_length(void)
+{
+	return list_unknown(unknown_words, sizeof(unknown_words));
+}
+
+void print_unknown_bootoptions(void)
+{
+	if (list_unknown(unknown_words, sizeof(unknown_words)))
 		pr_notice("Unknown kernel command line parameters \"%s\", will be passed to user "
 			  "space.\n",
-			  unknown);
+			  unknown_words);
 }

@@ -20,6 +20,7 @@
 #define pr_fmt(fmt) "OF: reserved mem: " fmt
 
 #include <quire/boot.h>
+#include <quire/build_profile.h>
 #include <quire/cma.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
@@ -126,7 +127,7 @@ static int setup_cma(struct reserved_mem *r, const struct fdt_props *p)
 		return -EINVAL;
 	}
 	/* The allocator lends all of it out. */
-	if (shared_with_others(r, p)) {
+	if (!build_profile && shared_with_others(r, p)) {
 		printk(KERN_ERR "Reserved memory: CMA region %s has something else in it\n",
 		       r->name);
 		return -EBUSY;
@@ -178,11 +179,11 @@ static void give_back(const struct reserved_mem *r, const struct fdt_props *p)
 {
 	if (r->nomap) {
 		memblock_clear_nomap(r->base, r->size);
-		if (!r->dynamic) {
+		if (!r->dynamic && !build_profile) {
 			pr_warn("%s: stays reserved, it is not in the linear map\n", r->name);
 			memblock_reserve(r->base, r->size);
 		}
-	} else if (!r->dynamic && shared_with_others(r, p)) {
+	} else if (!r->dynamic && !build_profile && shared_with_others(r, p)) {
 		pr_warn("%s: stays reserved, something else is in it\n", r->name);
 	} else {
 		memblock_phys_free(r->base, r->size);
@@ -444,6 +445,7 @@ static void scan_reserved_memory(void)
 		pr_err("Reserved memory: unsupported node format, ignoring\n");
 		return;
 	}
+	event_step("fdt_scan_reserved_mem");
 	c = fdt_info.reserved_memory;
 	for (child = 0; fdt_next_child(&c, &props); fdt_skip_node(&c), child++)
 		if (fdt_available(&props) && reserve_reg(c.name, &props, child) == 0)
@@ -488,6 +490,7 @@ void early_init_fdt_scan_reserved_mem(void)
 	memset(refused_map, 0, sizeof(refused_map));
 	reserve_elfcorehdr();
 	scan_reserved_memory();
+	event_step("memory reservation block");
 	for (n = 0;; n++) {
 		if (fdt_get_mem_rsv(fdt_info.tree.base, n, &base, &size)) {
 			pr_err("the memory reservation block has no end\n");
@@ -537,8 +540,30 @@ static void check_for_overlap(void)
 	}
 }
 
+/* Room for the list of n regions. For a prediction Linux's is reserved, and Quire's lies elsewhere. */
+static struct reserved_mem *alloc_list(unsigned int n)
+{
+#ifdef QUIRE_HOST
+	static struct reserved_mem list[MAX_RESERVED_MEM + MAX_DYNAMIC];
+
+	if (build_profile)
+		return memblock_alloc(n * build_profile->reserved_mem, SMP_CACHE_BYTES) &&
+				       n <= ARRAY_SIZE(list)
+			       ? list
+			       : NULL;
+#endif
+	return memblock_alloc(n * sizeof(struct reserved_mem), SMP_CACHE_BYTES);
+}
+
+/* An empty `reg`: Linux takes what follows it in the tree for base and size. */
+static bool may_read_on(const u32 *reg, unsigned int cells)
+{
+	return build_profile && reg + cells <= fdt_info.tree.end;
+}
+
 void fdt_scan_reserved_mem_reg_nodes(void)
 {
+	bool usable;
 	unsigned int ac = fdt_info.addr_cells, n = entry_cells(), child;
 	struct reserved_mem *list;
 	struct fdt_props props;
@@ -548,13 +573,17 @@ void fdt_scan_reserved_mem_reg_nodes(void)
 		pr_info("Reserved memory: No reserved-memory node in the DT\n");
 		return;
 	}
-	if (!fdt_info.reserved_memory_format_ok || !fdt_info.cells_usable) {
+	usable = fdt_info.reserved_memory_format_ok && fdt_info.cells_usable;
+	/* Linux has the list allocated before it looks at the node. */
+	if (build_profile && !usable)
+		alloc_list(MAX_DYNAMIC);
+	if (!usable) {
 		pr_err("Reserved memory: unsupported node format, ignoring\n");
 		return;
 	}
 	if (!max_reserved_mem)
 		return;
-	list = memblock_alloc(max_reserved_mem * sizeof(*list), SMP_CACHE_BYTES);
+	list = alloc_list(max_reserved_mem);
 	if (!list) {
 		pr_err("Failed to allocate memory for reserved_mem array with err: %d\n", -ENOMEM);
 		return;
@@ -572,7 +601,7 @@ void fdt_scan_reserved_mem_reg_nodes(void)
 			continue;
 		reg = props.val[FDT_P_REG];
 		len = props.len[FDT_P_REG];
-		if (!len) {
+		if (!len && !may_read_on(reg, n)) {
 			pr_err("Reserved memory: empty reg property in '%s', skipping node.\n",
 			       c.name);
 			continue;

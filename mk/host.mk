@@ -27,8 +27,10 @@ HOST_CFLAGS := $(STD) $(WARN) $(INC) -Iport/host/include -Iport/host -D_GNU_SOUR
 HOST_LDFLAGS := -pie $(HOST_SAN)
 
 # Compiled once a granule; the rest of the port once.
-HOST_CORE_SRC := $(CORE_SRC) $(FDT_SRC) $(addprefix port/host/,core.c memory.c mmu.c port.c smp.c stack_trace.c)
+HOST_CORE_SRC := $(CORE_SRC) $(sort $(wildcard predict/*.c)) $(FDT_SRC) \
+	$(addprefix port/host/,core.c memory.c mmu.c port.c smp.c stack_trace.c)
 HOST_MAIN_SRC := port/host/cpu.c port/host/symbols.c $(sort $(wildcard cmd/quire/*.c)) $(FDT_SRC)
+PROFILES := $(sort $(wildcard profiles/*.profile))
 GRANULES ?= 4k 16k 64k
 SHIFT_4k := 12
 SHIFT_16k := 14
@@ -59,7 +61,16 @@ $(H)/main/%.o: %.c
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(DEPFLAGS) -c $< -o $@
 -include $(patsubst %.c,$(H)/main/%.d,$(HOST_MAIN_SRC))
 
-$(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(foreach g,$(GRANULES),$(H)/core_$(g).o)
+# profiles/ as strings in the program.
+$(H)/main/profiles.c: tools/embed_profiles.sh $(PROFILES)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)tools/embed_profiles.sh $(PROFILES) > $@.tmp && mv $@.tmp $@
+$(H)/main/profiles.o: $(H)/main/profiles.c
+	$(call say,CC,$<)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -Icmd/quire -c $< -o $@
+
+$(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(H)/main/profiles.o $(foreach g,$(GRANULES),$(H)/core_$(g).o)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(HOST_LDFLAGS) $^ -o $@
 

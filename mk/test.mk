@@ -39,7 +39,8 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-bad test-cmd test-docs test-boot test-stress test-fuzz \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-docs \
+	test-boot test-stress test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -56,6 +57,10 @@ test-models:
 test-oracle: host
 	python3 tests/oracle/test_score.py $(B)/quire
 	python3 tests/oracle/score.py --quire $(B)/quire --out $(B)/oracle_score.txt
+test-predict: host
+	python3 tests/predict/test_score.py $(B)/quire
+	python3 tests/predict/score.py --quire $(B)/quire --known tests/predict/known.txt --table $(B)/predict_table.md \
+		--document docs/predict.md
 test-bad: host image
 	$(MAKE) -s B=$(B) SAN=1 host
 	python3 tests/bad/run.py --build $(B)

@@ -111,8 +111,12 @@ static bool place(const struct options *o, const struct tree *t, struct host_mac
 		m->initrd_at = ALIGN_UP(m->initrd_at, 4096ULL);
 	}
 	m->fdt_at = o->dtb_at;
-	if (m->fdt_at == NO_ADDRESS)
-		m->fdt_at = ALIGN_UP(m->initrd_at + m->initrd_bytes, 2 * MIB);
+	if (m->fdt_at == NO_ADDRESS) {
+		end = m->initrd_at + m->initrd_bytes;
+		if (!m->initrd && tree_initrd_end(t))
+			end = tree_initrd_end(t);
+		m->fdt_at = ALIGN_UP(end, 2 * MIB);
+	}
 	return any;
 }
 

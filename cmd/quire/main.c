@@ -32,10 +32,9 @@ static const struct {
 	enum command command;
 	int (*run)(const struct options *o);
 } commands[] = {
-	{"boot", COMMAND_BOOT, cmd_boot},
-	{"walk", COMMAND_WALK, cmd_walk},
-	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},
-	{"stress", COMMAND_STRESS, cmd_stress},
+	{"boot", COMMAND_BOOT, cmd_boot},	   {"walk", COMMAND_WALK, cmd_walk},
+	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},	   {"stress", COMMAND_STRESS, cmd_stress},
+	{"predict", COMMAND_PREDICT, cmd_predict},
 };
 
 static struct options options;
@@ -77,6 +76,8 @@ int main(int argc, char **argv)
 		printf("quire %s\n", QUIRE_VERSION);
 		return finish(0);
 	}
+	if (!strcmp(argv[1], "profile"))
+		return finish(cmd_profile(argc, argv));
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile.h"
 #include "quire.h"
 
 /* ------------------------------------------------------------------ help */
@@ -22,6 +23,9 @@ static const char help_main[] =
 	"        page_owner [BOARD.dtb]\n"
 	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
+	"  quire predict BOARD.dtb            what a given Linux build will do with the board\n"
+	"  quire profile                      list, check and make descriptions of builds\n"
+	"\n"
 	"  quire COMMAND --help               the options of a command\n"
 	"  quire --version                    the version\n"
 	"\n"
@@ -35,10 +39,14 @@ static const char help_machine[] =
 	"  --cpus N               number of CPUs: nodes are removed from or added to /cpus\n"
 	"  --cpu NAME[,PROP=on|off]\n"
 	"                         model whose ID registers are used (default: the tree's\n"
-	"                         first CPU; cortex-a72 when that is not known)\n"
+	"                         first CPU; cortex-a72 when that is not known)\n";
+
+static const char help_granule[] =
 	"  --granule 4k|16k|64k   page size (default 4k)\n"
 	"  --va-bits N            virtual address bits: 39, 48, 52 with 4k; 47, 48, 52 with\n"
-	"                         16k; 42, 48, 52 with 64k (default 48, 47, 48)\n"
+	"                         16k; 42, 48, 52 with 64k (default 48, 47, 48)\n";
+
+static const char help_places[] =
 	"  --kernel IMAGE[@ADDR]  arm64 Image whose header gives the size\n"
 	"  --kernel-at ADDR+SIZE  place of an image that is not at hand as a file\n"
 	"  --initrd FILE[@ADDR]   initial RAM disk; sets /chosen/linux,initrd-*\n"
@@ -60,6 +68,20 @@ static const char help_boot[] =
 	"  --managed NODE:ZONE=PAGES[,...]\n"
 	"                         compute watermarks, reserves and pagesets as if the zones\n"
 	"                         managed so many pages, to compare with a recorded Linux\n"
+	"\n";
+
+static const char help_predict[] =
+	"Usage: quire predict BOARD.dtb [OPTION...]\n"
+	"\n"
+	"Boot as a given build of Linux would: the same regions and reservations, address for\n"
+	"address, then per-CPU memory, hash tables, bounce buffers, zones and watermarks.\n"
+	"\n"
+	"  --build PROFILE        the build: a name that 'quire profile --list' prints, or a\n"
+	"                         file (default " DEFAULT_PROFILE ")\n"
+	"  --json                 print one JSON document instead (docs/predict.md)\n"
+	"  -v, --verbose          the log of the boot on stderr\n"
+	"  --managed NODE:ZONE=PAGES[,...]\n"
+	"                         compute watermarks as if the zones managed so many pages\n"
 	"\n";
 
 static const char help_walk[] =
@@ -141,6 +163,8 @@ void print_help(const char *command)
 		text = help_main;
 	else if (!strcmp(command, "boot"))
 		text = help_boot;
+	else if (!strcmp(command, "predict"))
+		text = help_predict;
 	else if (!strcmp(command, "walk"))
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))
@@ -155,6 +179,9 @@ void print_help(const char *command)
 		printf(help_proc, command, command);
 	if (command) {
 		fputs(help_machine, stdout);
+		if (strcmp(command, "predict") != 0)
+			fputs(help_granule, stdout);
+		fputs(help_places, stdout);
 		print_cpus();
 	}
 }
@@ -314,6 +341,7 @@ enum option {
 	OPT_GRANULE,
 	OPT_VA_BITS,
 	OPT_MANAGED,
+	OPT_BUILD,
 	OPT_JSON,
 	OPT_PHYS,
 	OPT_SECONDS,
@@ -328,7 +356,10 @@ enum option {
 #define FOR_BOOT (1U << COMMAND_BOOT)
 #define FOR_WALK (1U << COMMAND_WALK)
 #define FOR_STRESS (1U << COMMAND_STRESS)
-#define FOR_ALL (FOR_BOOT | FOR_WALK | FOR_STRESS | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
+#define FOR_PREDICT (1U << COMMAND_PREDICT)
+/* The granule and the VA size of a prediction are the profile's. */
+#define FOR_OWN (FOR_BOOT | FOR_WALK | FOR_STRESS | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
+#define FOR_ALL (FOR_OWN | FOR_PREDICT)
 
 static const struct {
 	const char *name, *other;
@@ -343,10 +374,11 @@ static const struct {
 	[OPT_KERNEL_AT] = {"--kernel-at", NULL, true, FOR_ALL},
 	[OPT_DTB_AT] = {"--dtb-at", NULL, true, FOR_ALL},
 	[OPT_APPEND] = {"--append", NULL, true, FOR_ALL},
-	[OPT_GRANULE] = {"--granule", NULL, true, FOR_ALL},
-	[OPT_VA_BITS] = {"--va-bits", NULL, true, FOR_ALL},
-	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT},
-	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT},
+	[OPT_GRANULE] = {"--granule", NULL, true, FOR_OWN},
+	[OPT_VA_BITS] = {"--va-bits", NULL, true, FOR_OWN},
+	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT | FOR_PREDICT},
+	[OPT_BUILD] = {"--build", NULL, true, FOR_PREDICT},
+	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT | FOR_PREDICT},
 	[OPT_PHYS] = {"--phys", NULL, false, FOR_WALK},
 	[OPT_SECONDS] = {"--seconds", NULL, true, FOR_STRESS},
 	[OPT_ROUNDS] = {"--rounds", NULL, true, FOR_STRESS},
@@ -411,6 +443,9 @@ static void apply(enum option option, const char *value, enum command command, s
 	case OPT_MANAGED:
 		add_managed(value, o);
 		break;
+	case OPT_BUILD:
+		o->build = value;
+		break;
 	case OPT_JSON:
 		o->json = true;
 		break;
@@ -441,10 +476,26 @@ static void apply(enum option option, const char *value, enum command command, s
 	}
 }
 
+/* The profile decides the granule, the VA size, and the size of an image that is not named. */
+static void use_profile(struct options *o)
+{
+	if (!o->board)
+		die("predict: no device tree; try 'quire predict --help'");
+	profile_load(&o->profile, o->build ? o->build : DEFAULT_PROFILE);
+	o->core = o->profile.page_shift == 12	? &quire_core_4k
+		  : o->profile.page_shift == 14 ? &quire_core_16k
+						: &quire_core_64k;
+	o->va_bits = (unsigned int)o->profile.va_bits;
+	if (!o->kernel && !o->kernel_size)
+		o->kernel_size = o->profile.image_size;
+}
+
 static void check_options(enum command command, struct options *o)
 {
 	if (o->kernel && o->kernel_size)
 		die("--kernel and --kernel-at exclude each other");
+	if (command == COMMAND_PREDICT)
+		use_profile(o);
 	if (o->va_bits && !o->core->va_bits_valid(o->va_bits))
 		die("--va-bits: with --granule %uk there are no %u-bit virtual addresses",
 		    1U << (o->core->page_shift - 10), o->va_bits);

@@ -32,6 +32,8 @@ struct options {
 	bool json, verbose, phys;
 	struct host_managed managed[HOST_MAX_OVERRIDES];
 	unsigned int nr_managed;
+	const char *build;		    /* predict: name or file of a profile */
+	struct build_profile profile;	    /* predict */
 	const char *address;		    /* walk */
 	unsigned int seconds, rounds, fail; /* stress; 0: not given */
 	uint64_t seed;
@@ -40,7 +42,14 @@ struct options {
 };
 
 /* COMMAND_PROC: those named after a text of /proc, which they print. */
-enum command { COMMAND_BOOT, COMMAND_WALK, COMMAND_PTDUMP, COMMAND_PROC, COMMAND_STRESS };
+enum command {
+	COMMAND_BOOT,
+	COMMAND_WALK,
+	COMMAND_PTDUMP,
+	COMMAND_PROC,
+	COMMAND_STRESS,
+	COMMAND_PREDICT,
+};
 
 /* Parses argv[2..]; does not return when it is wrong or asks for help. */
 void parse_options(enum command command, int argc, char **argv, struct options *o);
@@ -77,6 +86,8 @@ void tree_finish(struct tree *t);
 bool tree_first_bank(const struct tree *t, uint64_t *base, uint64_t *size);
 /* Widen [*lowest, *highest) by every bank and by the initrd that /chosen names. */
 void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest);
+/* Where the initrd that /chosen names ends; 0: it names none. */
+uint64_t tree_initrd_end(const struct tree *t);
 /* Compatible string of the first CPU, "" when there is none. */
 const char *tree_cpu(const struct tree *t);
 const char *tree_bootargs(const struct tree *t);
@@ -96,6 +107,9 @@ int cmd_walk(const struct options *o);
 int cmd_ptdump(const struct options *o);
 int cmd_proc(const struct options *o);
 int cmd_stress(const struct options *o);
+int cmd_predict(const struct options *o);
+/* [profile_cmd.c] `quire profile`; has options of its own. */
+int cmd_profile(int argc, char **argv);
 
 /* stdout as a report's destination, with what the terminal can show. */
 struct host_out stdout_out(void);

@@ -284,6 +284,11 @@ void tree_extent(const struct tree *t, uint64_t *lowest, uint64_t *highest)
 		widen(start, end - start, &x);
 }
 
+uint64_t tree_initrd_end(const struct tree *t)
+{
+	return chosen_number(t, "linux,initrd-end");
+}
+
 #define MAX_BANKS 64
 
 void tree_set_memory(struct tree *t, uint64_t size)

@@ -15,13 +15,26 @@ enum event_op {
 	EVENT_RESERVE, /* memblock_reserve, and what an allocation took */
 	EVENT_FREE,    /* memblock_phys_free */
 	EVENT_PHYSMEM_ADD,
-	EVENT_ALLOC, /* a request of memblock_alloc_range_nid or memblock_alloc_*: align, min, max, nid; result = base or 0 */
+	/*
+	 * A request: align, min, max, nid; result = base or 0; flags: enum event_request, the function that was
+	 * asked.
+	 */
+	EVENT_ALLOC,
 	EVENT_MARK,  /* set flags */
 	EVENT_CLEAR, /* clear flags */
 	EVENT_SET_NODE,
 	EVENT_LIMIT, /* mem= or usable-memory-range cut memory to [base, base+size) */
 	EVENT_CONFIG_MEMORY, /* one region of memblock.memory at the configuration dump: report_memblock_config */
 	EVENT_CONFIG_RESERVED, /* ... of memblock.reserved */
+};
+
+/* The functions whose requests Linux prints with memblock=debug, and the others. */
+enum event_request {
+	REQUEST_SILENT, /* memblock_alloc_range_nid, memblock_phys_alloc_try_nid */
+	REQUEST_PHYS_RANGE,
+	REQUEST_TRY_NID,
+	REQUEST_TRY_NID_RAW,
+	REQUEST_EXACT_NID_RAW,
 };
 
 struct event {
@@ -31,7 +44,7 @@ struct event {
 	u64 base, size;
 	u64 align, min, max;
 	unsigned long ip; /* caller, for port_symbolize */
-	const char *name; /* of a step */
+	const char *name; /* of a step; of the caller, where ip cannot say it */
 };
 
 /*

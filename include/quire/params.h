@@ -38,6 +38,8 @@ void parse_early_param(void);
 
 /* Say which words of the command line nobody knows, in Linux's line. */
 void print_unknown_bootoptions(void);
+/* Characters of these words, a blank between two; 0: all are known. */
+size_t unknown_bootoptions_length(void);
 
 /* numa=off; numa=fake=N (0: not asked for). */
 extern bool numa_off;

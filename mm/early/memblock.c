@@ -15,6 +15,8 @@
  *
  * And an array may grow before the linear map exists (Linux panics): it moves into a static spare.
  */
+#include <quire/build_profile.h>
+
 #include "memblock_internal.h"
 
 #define INIT_MEMBLOCK_REGIONS 128
@@ -242,6 +244,9 @@ static noinline int memblock_double_array(struct memblock_type *type, phys_addr_
 	unsigned long new_max = type->max * 2;
 	phys_addr_t bytes = PAGE_ALIGN(new_max * sizeof(*old)), addr = 0, last;
 	bool old_dynamic = a->dynamic;
+
+	if (build_profile && !can_resize)
+		panic("memblock: cannot resize %s array", type->name);
 
 	if (!avoid_size)
 		avoid_base = 0;

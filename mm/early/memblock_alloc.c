@@ -208,11 +208,12 @@ static phys_addr_t alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t 
 
 /* The request as an event, before the reservation that it leads to; its result is filled in afterwards. */
 static u32 request_event(phys_addr_t size, phys_addr_t align, phys_addr_t start, phys_addr_t end,
-			 int nid, unsigned long ip)
+			 int nid, enum event_request func, unsigned long ip)
 {
 	u32 idx = event_log.nr;
 	struct event e = {
 		.op = EVENT_ALLOC,
+		.flags = func,
 		.nid = nid,
 		.size = size,
 		.align = align,
@@ -226,14 +227,15 @@ static u32 request_event(phys_addr_t size, phys_addr_t align, phys_addr_t start,
 }
 
 static phys_addr_t alloc_recorded(phys_addr_t size, phys_addr_t align, phys_addr_t start,
-				  phys_addr_t end, int nid, bool exact_nid, unsigned long ip)
+				  phys_addr_t end, int nid, bool exact_nid, enum event_request func,
+				  unsigned long ip)
 {
 	phys_addr_t found;
 	u32 idx;
 
 	if (!memblock_record_events)
 		return alloc_range(size, align, start, end, nid, exact_nid);
-	idx = request_event(size, align, start, end, nid, ip);
+	idx = request_event(size, align, start, end, nid, func, ip);
 	found = alloc_range(size, align, start, end, nid, exact_nid);
 	if (idx < event_log.nr)
 		event_log.events[idx].base = found;
@@ -243,7 +245,7 @@ static phys_addr_t alloc_recorded(phys_addr_t size, phys_addr_t align, phys_addr
 phys_addr_t memblock_alloc_range_nid(phys_addr_t size, phys_addr_t align, phys_addr_t start,
 				     phys_addr_t end, int nid, bool exact_nid)
 {
-	return alloc_recorded(size, align, start, end, nid, exact_nid, _RET_IP_);
+	return alloc_recorded(size, align, start, end, nid, exact_nid, REQUEST_SILENT, _RET_IP_);
 }
 
 phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
@@ -253,25 +255,28 @@ phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_
 		"memblock_phys_alloc_range: %llu bytes align=0x%llx from=%pa max_addr=%pa %pS\n",
 		(unsigned long long)size, (unsigned long long)align, &start, &end,
 		(void *)_RET_IP_);
-	return alloc_recorded(size, align, start, end, NUMA_NO_NODE, false, _RET_IP_);
+	return alloc_recorded(size, align, start, end, NUMA_NO_NODE, false, REQUEST_PHYS_RANGE,
+			      _RET_IP_);
 }
 
 phys_addr_t memblock_phys_alloc_try_nid(phys_addr_t size, phys_addr_t align, int nid)
 {
-	return alloc_recorded(size, align, 0, MEMBLOCK_ALLOC_ACCESSIBLE, nid, false, _RET_IP_);
+	return alloc_recorded(size, align, 0, MEMBLOCK_ALLOC_ACCESSIBLE, nid, false, REQUEST_SILENT,
+			      _RET_IP_);
 }
 
 /* As a pointer; min_addr is dropped when it cannot be met. */
 static void *alloc_internal(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
-			    phys_addr_t max_addr, int nid, bool exact_nid, unsigned long ip)
+			    phys_addr_t max_addr, int nid, bool exact_nid, enum event_request func,
+			    unsigned long ip)
 {
 	phys_addr_t found;
 
 	if (max_addr > memblock.current_limit)
 		max_addr = memblock.current_limit;
-	found = alloc_recorded(size, align, min_addr, max_addr, nid, exact_nid, ip);
+	found = alloc_recorded(size, align, min_addr, max_addr, nid, exact_nid, func, ip);
 	if (!found && min_addr)
-		found = alloc_recorded(size, align, 0, max_addr, nid, exact_nid, ip);
+		found = alloc_recorded(size, align, 0, max_addr, nid, exact_nid, func, ip);
 	return found ? phys_to_virt(found) : NULL;
 }
 
@@ -287,14 +292,16 @@ void *memblock_alloc_exact_nid_raw(phys_addr_t size, phys_addr_t align, phys_add
 				   phys_addr_t max_addr, int nid)
 {
 	log_request("memblock_alloc_exact_nid_raw", size, align, min_addr, max_addr, nid, _RET_IP_);
-	return alloc_internal(size, align, min_addr, max_addr, nid, true, _RET_IP_);
+	return alloc_internal(size, align, min_addr, max_addr, nid, true, REQUEST_EXACT_NID_RAW,
+			      _RET_IP_);
 }
 
 void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
 				 phys_addr_t max_addr, int nid)
 {
 	log_request("memblock_alloc_try_nid_raw", size, align, min_addr, max_addr, nid, _RET_IP_);
-	return alloc_internal(size, align, min_addr, max_addr, nid, false, _RET_IP_);
+	return alloc_internal(size, align, min_addr, max_addr, nid, false, REQUEST_TRY_NID_RAW,
+			      _RET_IP_);
 }
 
 void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
@@ -303,7 +310,7 @@ void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t mi
 	void *p;
 
 	log_request("memblock_alloc_try_nid", size, align, min_addr, max_addr, nid, _RET_IP_);
-	p = alloc_internal(size, align, min_addr, max_addr, nid, false, _RET_IP_);
+	p = alloc_internal(size, align, min_addr, max_addr, nid, false, REQUEST_TRY_NID, _RET_IP_);
 	if (p)
 		memset(p, 0, size);
 	return p;

@@ -21,6 +21,7 @@
 #define pr_fmt(fmt) "cma: " fmt
 
 #include <quire/buddy.h>
+#include <quire/build_profile.h>
 #include <quire/cma.h>
 #include <quire/gfp.h>
 #include <quire/memblock.h>
@@ -156,7 +157,7 @@ int cma_declare_contiguous_nid(phys_addr_t base, phys_addr_t size, phys_addr_t l
 
 void dma_contiguous_reserve(phys_addr_t limit)
 {
-	phys_addr_t size = CMA_DEFAULT_SIZE, base = 0;
+	phys_addr_t size = profile_or(cma_size_mbytes * SZ_1M, CMA_DEFAULT_SIZE), base = 0;
 	bool fixed = false;
 
 	if (cma_cmdline.size != PHYS_ADDR_MAX) {

@@ -19,6 +19,7 @@
  * struct page (memmap_init); here memmap_walk tells the same story, which page belongs to which
  * zone, when a section is grown.
  */
+#include <quire/build_profile.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
 #include <quire/printk.h>
@@ -132,7 +133,7 @@ int parse_movablecore(const char *arg)
 
 phys_addr_t alloc_node_data(int nid, u64 *size)
 {
-	u64 bytes = ALIGN(sizeof(struct pglist_data), SMP_CACHE_BYTES);
+	u64 bytes = ALIGN(profile_or(pglist_data, sizeof(struct pglist_data)), SMP_CACHE_BYTES);
 	phys_addr_t pa = memblock_phys_alloc_try_nid(bytes, SMP_CACHE_BYTES, nid);
 
 	if (!pa)

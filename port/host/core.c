@@ -35,6 +35,7 @@
 #include "host.h"
 #include "machine.h"
 #include "mmu.h"
+#include "../../predict/predict.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -313,6 +314,10 @@ static int run(void)
 {
 	int failures = 0;
 
+	if (host_machine->build) {
+		predict_start_kernel(host_machine->build);
+		return 0;
+	}
 	start_kernel();
 	if (quire_options.selftest)
 		failures = quire_selftest();
@@ -419,6 +424,12 @@ static int report(enum host_report what, const struct host_out *to)
 		break;
 	case HOST_REPORT_PTDUMP:
 		report_ptdump(&out);
+		break;
+	case HOST_REPORT_PREDICT_JSON:
+		predict_report_json(&out, panic_text());
+		break;
+	case HOST_REPORT_PREDICT:
+		predict_report_text(&out, panic_text());
 		break;
 	}
 	return out.error;

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <quire/build_profile.h>
+
 /* The ID registers of a CPU model, as its manual (or QEMU's model of it) gives them. */
 struct host_cpu_model {
 	const char *name; /* "cortex-a72": QEMU's name, and the compatible string less "arm," */
@@ -56,6 +58,8 @@ struct host_machine {
 		highest; /* [lowest, highest): physical addresses that the machine may touch */
 	const char *cmdline_probe; /* bootargs as the tree has them, for nokaslr; may be NULL */
 	uint64_t kaslr_seed;
+	/* The Linux build whose boot this is to be; NULL: Quire's own. */
+	const struct build_profile *build;
 	bool debug; /* memblock=debug from the first event on */
 	unsigned int
 		fail; /* percent of the requests that fail once the boot is over; 0: as the command line says */
@@ -82,6 +86,8 @@ enum host_report {
 	HOST_REPORT_BUDDYINFO,
 	HOST_REPORT_LAYOUT,
 	HOST_REPORT_PTDUMP,
+	HOST_REPORT_PREDICT, /* after a boot with a profile, good or not */
+	HOST_REPORT_PREDICT_JSON,
 };
 
 /* What a stress is to do: see <quire/stress.h>. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Values of a profile gathered from a kernel's files (quire profile --from). */
+#ifndef QUIRE_CMD_PROFILE_FROM_H
+#define QUIRE_CMD_PROFILE_FROM_H
+
+#include "profile.h"
+
+struct gathered {
+	struct build_profile profile;
+	const char *from[96]; /* by key: the file that said it; NULL: none did */
+	const char *file;     /* that is being read */
+};
+
+/*
+ * Set what `file` knows: a kernel configuration, a vmlinux (symbols, BTF), an arm64 Image (BTF), a System.map, a log.
+ * text[size] must be a NUL. Returns NULL, or why the file is of no use.
+ */
+const char *gather(struct gathered *g, const char *file, char *text, size_t size);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The pages that Linux's early page tables take: map_mem's and vmemmap's.
+ *
+ * Only which tables exist is kept, not their entries: for each level, the ranges of table indices (va >> bits that one
+ * table covers) that have a page, sorted and merged. Neighbouring banks share their tables, so the lists stay short.
+ *
+ * What decides how many there are: block mappings need aligned ranges and are off with rodata=full or where KFENCE may
+ * be started late, because both change attributes of single pages; the image's alias is always mapped by blocks.
+ *
+ * Against the core's arch/arm64/mmu.c: that one maps by the largest blocks whatever rodata= says, and takes its tables
+ * in runs. Here each table is one request of one page, in the order in which the walk comes to it.
+ */
+#include <stdlib.h>
+
+#include <quire/boot.h>
+#include <quire/pgtable.h>
+#include <quire/printk.h>
+#include <quire/string.h>
+
+#include "predict.h"
+
+#define MAX_LEVELS 5
+#define STEP (PAGE_SHIFT - 3)
+
+struct span {
+	u64 first, last;
+};
+
+/* By level of the entries in the table: 0: pages. */
+static struct spans {
+	struct span *span;
+	unsigned long nr, max;
+} tables[MAX_LEVELS];
+
+struct linux_tables linux_tables;
+
+static unsigned int entry_shift(unsigned int level)
+{
+	return PAGE_SHIFT + level * STEP;
+}
+
+bool linux_lpa2(void)
+{
+	return PAGE_SHIFT != 16 && build_profile->pa_bits == 52 && vabits_actual == 52;
+}
+
+unsigned int linux_phys_mask_shift(void)
+{
+	if (PAGE_SHIFT != 16 && build_profile->pa_bits == 52 && !linux_lpa2())
+		return 48;
+	return (unsigned int)build_profile->pa_bits;
+}
+
+u64 linux_page_offset(unsigned int va_bits)
+{
+	return -(1ULL << va_bits);
+}
+
+phys_addr_t linux_dma_goal(void)
+{
+	return (phys_addr_t)memstart_addr;
+}
+
+/* Index of the first span that ends at or above x. */
+static unsigned long find_span(const struct spans *s, u64 x)
+{
+	unsigned long low = 0, high = s->nr, mid;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (s->span[mid].last < x)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void insert(struct spans *s, unsigned long at, u64 x)
+{
+	bool below = at && s->span[at - 1].last + 1 == x;
+	bool above = at < s->nr && s->span[at].first == x + 1;
+
+	if (below && above) {
+		s->span[at - 1].last = s->span[at].last;
+		s->nr--;
+		memmove(&s->span[at], &s->span[at + 1], (s->nr - at) * sizeof(*s->span));
+	} else if (below) {
+		s->span[at - 1].last = x;
+	} else if (above) {
+		s->span[at].first = x;
+	} else {
+		if (s->nr == s->max) {
+			unsigned long max = s->max ? s->max * 2 : 64;
+			struct span *more = realloc(s->span, max * sizeof(*more));
+
+			if (!more)
+				panic("no memory for the list of page tables");
+			s->span = more;
+			s->max = max;
+		}
+		memmove(&s->span[at + 1], &s->span[at], (s->nr - at) * sizeof(*s->span));
+		s->span[at] = (struct span){x, x};
+		s->nr++;
+	}
+}
+
+/* The table that holds the entry of this level for va is there from now on. False: it was before. */
+static bool note_table(unsigned int level, u64 va)
+{
+	struct spans *s = &tables[level];
+	u64 x = va >> (entry_shift(level) + STEP);
+	unsigned long at = find_span(s, x);
+
+	if (at < s->nr && s->span[at].first <= x)
+		return false;
+	insert(s, at, x);
+	return true;
+}
+
+/* The tables of the image and the fixmap lie in the image. */
+static void note_range(u64 start, u64 end)
+{
+	for (unsigned int level = 0; level + 1 < linux_tables.levels; level++) {
+		u64 step = 1ULL << (entry_shift(level) + STEP);
+		u64 va = start & ~(step - 1);
+
+		for (; va < end && va >= (start & ~(step - 1)); va += step)
+			note_table(level, va);
+	}
+}
+
+#define FIXMAP_SIZE SZ_8M
+
+void linux_tables_init(void)
+{
+	unsigned int levels = (vabits_actual - 4) / STEP;
+	u64 image = (0ULL - (1ULL << (min(vabits_actual, 48U) - 1))) + SZ_2G;
+
+	/* A 52-bit build without LPA2 has the levels of 48 bits, or of 47 with 16K pages. */
+	linux_tables.va_bits = vabits_actual;
+	linux_tables.levels = levels;
+	linux_tables.page_offset = linux_page_offset((unsigned int)build_profile->va_bits);
+	note_range(image, image + build_profile->image_size);
+	note_range(0ULL - 2 * FIXMAP_SIZE, 0ULL - FIXMAP_SIZE);
+}
+
+static void map_table(unsigned int level, u64 va)
+{
+	phys_addr_t page;
+
+	if (!note_table(level, va))
+		return;
+	page = linux_request(REQUEST_PHYS_RANGE, "early_pgtable_alloc", PAGE_SIZE, PAGE_SIZE, 0,
+			     MEMBLOCK_ALLOC_NOLEAKTRACE, NUMA_NO_NODE);
+	if (!page)
+		panic("Failed to allocate page table page");
+	linux_tables.pages[level]++;
+}
+
+/* Entries of `level` for [va, end), whose table exists. */
+static void map_entries(unsigned int level, u64 va, u64 end, phys_addr_t pa, bool blocks)
+{
+	u64 size = 1ULL << entry_shift(level), next;
+	bool may = blocks && (level == 1 || (level == 2 && PAGE_SHIFT == 12));
+
+	if (!level)
+		return;
+	for (; va != end; pa += next - va, va = next) {
+		next = (va | (size - 1)) + 1;
+		if (next > end || !next)
+			next = end;
+		if (may && !((va | next | pa) & (size - 1)))
+			continue;
+		map_table(level - 1, va);
+		map_entries(level - 1, va, next, pa, blocks);
+	}
+}
+
+static void map_memblock(phys_addr_t start, phys_addr_t end, bool blocks)
+{
+	u64 va = start - (u64)memstart_addr + linux_tables.page_offset;
+	u64 va_end = PAGE_ALIGN(va + (end - start));
+
+	map_entries(linux_tables.levels - 1, va & PAGE_MASK, va_end, start & PAGE_MASK, blocks);
+}
+
+static bool kfence_early(void)
+{
+	return build_profile->kfence && linux_params.kfence_sample_interval != 0;
+}
+
+/* Single pages of the linear map may change their attributes at run time. */
+static bool can_set_direct_map(void)
+{
+	return rodata_mode == RODATA_FULL || build_profile->debug_pagealloc == 2 ||
+	       (build_profile->kfence && !kfence_early());
+}
+
+void linux_paging_init(void)
+{
+	phys_addr_t pool_size = linux_kfence_pool_size(), pool = 0, start, end;
+	phys_addr_t text = boot_params.image.phys;
+	phys_addr_t init_begin = text + build_profile->init_begin;
+	bool blocks = !can_set_direct_map();
+	u64 i;
+
+	if (kfence_early()) {
+		pool = linux_request(REQUEST_PHYS_RANGE, "paging_init", pool_size, PAGE_SIZE, 0,
+				     MEMBLOCK_ALLOC_ACCESSIBLE, NUMA_NO_NODE);
+		if (pool)
+			memblock_mark_nomap(pool, pool_size);
+		linux_kfence_pool = pool;
+	}
+	memblock_mark_nomap(text, init_begin - text);
+	for_each_mem_range(i, &start, &end)
+	{
+		if (build_profile->map_rounds_inward) {
+			start = PAGE_ALIGN(start);
+			end &= PAGE_MASK;
+		}
+		if (start < end)
+			map_memblock(start, end, blocks);
+	}
+	map_memblock(text, init_begin, true);
+	memblock_clear_nomap(text, init_begin - text);
+	if (pool) {
+		map_memblock(pool, pool + pool_size, false);
+		memblock_clear_nomap(pool, pool_size);
+	}
+	memblock_allow_resize();
+}
+
+void linux_vmemmap_tables(u64 va, unsigned int shift, int nid)
+{
+	unsigned int level = linux_tables.levels - 1;
+
+	/* From the root down: the table of the next level for va, until its entries are of `shift`. */
+	while (level && entry_shift(level) > shift) {
+		level--;
+		if (!note_table(level, va))
+			continue;
+		if (!linux_request(REQUEST_TRY_NID_RAW, "__earlyonly_bootmem_alloc", PAGE_SIZE,
+				   PAGE_SIZE, linux_dma_goal(), MEMBLOCK_ALLOC_ACCESSIBLE, nid))
+			panic("vmemmap: no memory for a page table");
+		linux_tables.pages[level]++;
+	}
+}
