@@ -1,53 +1,34 @@
-/* SPDX-License-Identifier: MIT */
+// SPDX-License-Identifier: MIT
 /*
- * The page allocator in a process: pairs a second on one thread and on two, each a CPU of its own. Rows are
- * "NAME THREADS NS MILLION-A-SECOND", tab-separated; times are those of the machine that runs it.
+ * The page allocator in a process, on one thread and on two, each a CPU of its own. Rows are "NAME THREADS LEAST MEDIAN",
+ * tab-separated, in ns (host_sample.h); times are those of the machine that runs it.
  */
-#include <pthread.h>
-#include <stdio.h>
-#include <time.h>
-
 #include "tests/unit/page_world.h"
 
-#define OPS 4000000U
+#include "bench/host_sample.h"
+
 #define HELD 256U
+#define OPS (80 * HELD)
 
 enum kind { PAIR, BATCHES, BULK };
 
-struct job {
-	enum kind kind;
-	unsigned int cpu, order;
-	pthread_barrier_t *start;
-};
-
-static double seconds(void)
+static void work(const struct host_job *job, unsigned int cpu)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void *run(void *arg)
-{
-	struct job *job = arg;
 	struct page *held[HELD] = {NULL};
-	unsigned int i, k;
+	unsigned int i, k, order = job->order;
 
-	host_cpu = job->cpu;
-	pthread_barrier_wait(job->start);
 	for (i = 0; i < OPS;) {
-		switch (job->kind) {
+		switch ((enum kind)job->kind) {
 		case PAIR:
-			held[0] = alloc_pages(GFP_KERNEL, job->order);
-			__free_pages(held[0], job->order);
+			held[0] = alloc_pages(GFP_KERNEL, order);
+			__free_pages(held[0], order);
 			i++;
 			break;
 		case BATCHES:
 			for (k = 0; k < HELD; k++)
-				held[k] = alloc_pages(GFP_KERNEL, job->order);
+				held[k] = alloc_pages(GFP_KERNEL, order);
 			for (k = 0; k < HELD; k++)
-				__free_pages(held[k], job->order);
+				__free_pages(held[k], order);
 			i += HELD;
 			break;
 		case BULK:
@@ -60,40 +41,24 @@ static void *run(void *arg)
 			break;
 		}
 	}
-	return NULL;
 }
 
 static void measure(const char *name, enum kind kind, unsigned int order, unsigned int threads)
 {
-	pthread_barrier_t start;
-	struct job job[2];
-	pthread_t thread[2];
-	double t;
-	unsigned int i;
+	static struct host_job job;
 
 	world_simple(WORLD_SECTIONS * PAGES_PER_SECTION);
-	world_add_pagesets(2, 63, 1024);
-	pthread_barrier_init(&start, NULL, threads + 1);
-	for (i = 0; i < threads; i++) {
-		job[i] = (struct job){kind, i, order, &start};
-		if (pthread_create(&thread[i], NULL, run, &job[i]))
-			exit(1);
-	}
-	pthread_barrier_wait(&start);
-	t = seconds();
-	for (i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
-	t = seconds() - t;
-	printf("%s\t%u\t%.1f\t%.1f\n", name, threads, t * 1e9 / OPS,
-	       OPS * (double)threads / t / 1e6);
-	pthread_barrier_destroy(&start);
+	world_add_pagesets(HOST_THREADS, 63, 1024);
+	job = (struct host_job){
+		.work = work, .threads = threads, .ops = OPS, .kind = kind, .order = order};
+	host_measure(name, &job);
 }
 
 int main(void)
 {
 	unsigned int threads;
 
-	for (threads = 1; threads <= 2; threads++) {
+	for (threads = 1; threads <= HOST_THREADS; threads++) {
 		measure("order-0 pair, hot", PAIR, 0, threads);
 		measure("order-3 pair, hot", PAIR, 3, threads);
 		measure("order-0, 256 at a time", BATCHES, 0, threads);

@@ -8,43 +8,24 @@
  * Each is called as a shared library is, by an address from a table, with a size that is not known when the loop is compiled; and Quire
  * is compiled as shared libraries are (mk/bench.mk).
  *
- * A line a row: NAME, operation, threads, ns a pair, the least of the samples and their median. A sample is the wall-clock time from
- * where the last thread arrives until the last one has ended; it is short, a fraction of a scheduler's slice, so that some are
- * not disturbed on a machine that others use. run_bench.sh runs the allocators in turn, several times.
+ * A line a row: NAME, operation, threads, ns a pair, the least of the samples and their median (host_sample.h). run_bench.sh runs the
+ * allocators in turn, several times.
  */
 #include "tests/unit/page_world.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <quire/slab.h>
-#include <time.h>
 
-#define PAIRS (80 * BATCH)
+#include "bench/host_sample.h"
+
 #define BATCH 256U
-#define SAMPLES 200U
+#define PAIRS (80 * BATCH)
 
-struct job {
-	pthread_t thread;
-	unsigned int cpu, threads;
-	size_t size;
-	bool quire, batch;
-};
-
-static unsigned int arrived;
-static double start[SAMPLES], end[2][SAMPLES];
+enum kind { QUIRE = 1, BATCHES = 2 };
 
 static void *(*volatile const quire_take)(size_t, gfp_t) = __kmalloc;
 static void (*volatile const quire_give)(const void *) = kfree;
 static void *(*volatile const process_take)(size_t) = malloc;
 static void (*volatile const process_give)(void *) = free;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 #define LOOP(take, give)                                                                           \
 	do {                                                                                       \
@@ -64,89 +45,46 @@ static double now(void)
 		}                                                                                  \
 	} while (0)
 
-static void pairs(bool quire, size_t size, bool batch)
+static void pairs(const struct host_job *job, unsigned int cpu)
 {
+	bool batch = job->kind & BATCHES;
+	size_t size = job->size;
 	void *object[BATCH];
 	unsigned long i;
 	unsigned int k;
 
-	if (quire)
+	if (job->kind & QUIRE)
 		LOOP(quire_take(size, GFP_KERNEL), quire_give);
 	else
 		LOOP(process_take(size), process_give);
 }
 
-static void *run(void *arg)
+static void row(const char *name, unsigned int kind, size_t size, unsigned int threads)
 {
-	struct job *job = arg;
-	unsigned int i, spins = 0;
+	static struct host_job job;
+	char what[64];
 
-	host_cpu = job->cpu;
-	/* What a thread needs once is not what is measured. */
-	pairs(job->quire, job->size, job->batch);
-	for (i = 0; i < SAMPLES; i++) {
-		unsigned int all = (i + 1) * job->threads;
-
-		if (__atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST) == all)
-			start[i] = now();
-		while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < all)
-			if (++spins % 100000 == 0)
-				sched_yield();
-		pairs(job->quire, job->size, job->batch);
-		end[job->cpu][i] = now();
-	}
-	return NULL;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	return (*(const double *)a > *(const double *)b) -
-	       (*(const double *)a < *(const double *)b);
-}
-
-static void row(const char *name, size_t size, bool batch, unsigned int threads)
-{
-	static double ns[SAMPLES];
-	struct job job[2];
-	unsigned int t, i;
-
-	arrived = 0;
-	for (t = 0; t < threads; t++) {
-		job[t] = (struct job){.cpu = t,
-				      .threads = threads,
-				      .size = size,
-				      .batch = batch,
-				      .quire = !strcmp(name, "quire")};
-		if (pthread_create(&job[t].thread, NULL, run, &job[t]))
-			exit(1);
-	}
-	for (t = 0; t < threads; t++)
-		pthread_join(job[t].thread, NULL);
-	for (i = 0; i < SAMPLES; i++) {
-		double last = end[0][i];
-
-		if (threads > 1)
-			last = max(last, end[1][i]);
-		ns[i] = (last - start[i]) / PAIRS;
-	}
-	qsort(ns, SAMPLES, sizeof(ns[0]), by_value);
-	printf("%s\t%zu B %s\t%u\t%.2f\t%.2f\n", name, size, batch ? "256 at a time" : "pair",
-	       threads, ns[0], ns[SAMPLES / 2]);
+	job = (struct host_job){
+		.work = pairs, .threads = threads, .ops = PAIRS, .kind = kind, .size = size};
+	snprintf(what, sizeof(what), "%s\t%zu B %s", name, size,
+		 kind & BATCHES ? "256 at a time" : "pair");
+	host_measure(what, &job);
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "quire";
-	unsigned int threads, most = argc > 2 ? min(2U, (unsigned int)atoi(argv[2])) : 2;
+	unsigned int threads, most = argc > 2 ? (unsigned int)atoi(argv[2]) : HOST_THREADS;
+	unsigned int kind = strcmp(name, "quire") ? 0 : QUIRE;
 	size_t size;
 
 	world_simple(WORLD_SECTIONS * PAGES_PER_SECTION);
-	world_add_pagesets(2, 63, 1024);
+	world_add_pagesets(HOST_THREADS, 63, 1024);
 	kmem_cache_init();
-	for (threads = 1; threads <= most; threads++)
+	for (threads = 1; threads <= min(most, HOST_THREADS); threads++)
 		for (size = 64; size <= 256; size *= 4) {
-			row(name, size, false, threads);
-			row(name, size, true, threads);
+			row(name, kind, size, threads);
+			row(name, kind | BATCHES, size, threads);
 		}
 	return 0;
 }

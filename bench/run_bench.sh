@@ -43,24 +43,29 @@ else
 	failed=1
 fi
 
-if [ -x "$dir/host_bench" ]; then
-	echo "throughput in a process ($(nproc) processors)"
-	"$dir/host_bench" >"$dir/host.tsv" || failed=1
-	sed 's/^/  /' "$dir/host.tsv"
-fi
-
-if [ -x "$dir/host_slab_bench" ]; then
-	echo "kmalloc in a process, beside mimalloc and jemalloc (best of five, ns a pair)"
-	"$dir/host_slab_bench" quire >"$dir/host_slab.tsv" || failed=1
-	for name in mimalloc jemalloc; do
-		library=$(find /usr/lib -name "lib$name.so*" 2>/dev/null | sort | head -n 1)
-		if [ -n "$library" ]; then
-			LD_PRELOAD=$library "$dir/host_slab_bench" $name >>"$dir/host_slab.tsv" || failed=1
-		else
-			echo "  no lib$name here (package lib$name-dev): left out"
-		fi
+# Times of a process. Others use the machine: each program takes short samples, all take turns, and tables.py the least and the median.
+rounds=${ROUNDS:-7}
+libraries=()
+for name in mimalloc jemalloc; do
+	library=$(find /usr/lib -name "lib$name.so*" 2>/dev/null | sort | head -n 1)
+	if [ -n "$library" ]; then
+		libraries+=("$name=$library")
+	else
+		echo "  no lib$name here (package lib$name-dev): left out"
+	fi
+done
+if [ -x "$dir/host_bench" ] && [ -x "$dir/host_slab_bench" ]; then
+	echo "pages and kmalloc in a process, kmalloc beside mimalloc and jemalloc ($(nproc) processors, $rounds rounds)"
+	: >"$dir/host.tsv"
+	: >"$dir/host_slab.tsv"
+	for ((i = 0; i < rounds; i++)); do
+		timeout 300 "$dir/host_bench" >>"$dir/host.tsv" || failed=1
+		timeout 300 "$dir/host_slab_bench" quire >>"$dir/host_slab.tsv" || failed=1
+		for library in "${libraries[@]}"; do
+			LD_PRELOAD=${library#*=} timeout 300 "$dir/host_slab_bench" "${library%%=*}" >>"$dir/host_slab.tsv" ||
+				failed=1
+		done
 	done
-	sed 's/^/  /' "$dir/host_slab.tsv"
 fi
 
 python3 bench/tables.py "$dir" docs/performance.md || failed=1

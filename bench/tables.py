@@ -146,25 +146,46 @@ def ops_table(folder):
     return "\n\n".join(out)
 
 
+def least_and_median(samples):
+    """Of several runs: the least of the least, the median of the medians."""
+    return min(s[0] for s in samples), sorted(s[1] for s in samples)[len(samples) // 2]
+
+
+def host_rows(folder):
+    """{operation: {threads: (least, median)}}, pages and Quire's kmalloc."""
+    samples, lines = {}, rows(os.path.join(folder, "host.tsv"))
+    lines += [["kmalloc " + line[1]] + line[2:] for line in rows(os.path.join(folder, "host_slab.tsv")) if line[0] == "quire"]
+    for what, threads, least, median in lines:
+        samples.setdefault(what, {}).setdefault(threads, []).append((float(least), float(median)))
+    return {what: {t: least_and_median(s) for t, s in by.items()} for what, by in samples.items()}
+
+
 def host_table(folder):
-    lines = rows(os.path.join(folder, "host.tsv"))
-    if not lines:
-        return None
-    return markdown(["operation", "threads", "ns each", "million a second"],
-                    [[name, threads, each, rate] for name, threads, each, rate in lines])
+    body = []
+    for what, by in host_rows(folder).items():
+        if "1" in by and "2" in by:
+            times = 2 * by["1"][0] / by["2"][0]
+            body.append([what, "%.2f (%.1f)" % by["1"], "%.2f (%.1f)" % by["2"], "%.2f" % times, "" if times >= 1.9 else "**no**"])
+    return markdown(["ns each, least (median)", "one thread", "two threads", "times as many a second", "1.9 reached"],
+                    body) if body else None
 
 
 def host_slab_table(folder):
     """A row an operation, a column an allocator."""
-    lines, names, values = rows(os.path.join(folder, "host_slab.tsv")), [], {}
-    for name, what, threads, ns in lines:
+    names, samples = [], {}
+    for name, what, threads, least, median in rows(os.path.join(folder, "host_slab.tsv")):
         if name not in names:
             names.append(name)
-        values.setdefault((what, threads), {})[name] = ns
-    if not lines:
+        samples.setdefault((what, threads), {}).setdefault(name, []).append((float(least), float(median)))
+    if not samples:
         return None
-    return markdown(["ns each", "threads"] + names,
-                    [[what, threads] + [by.get(n, "") for n in names] for (what, threads), by in values.items()])
+    body = []
+    for (what, threads), by in samples.items():
+        cells = {n: least_and_median(s) for n, s in by.items()}
+        best = min(c[0] for n, c in cells.items() if n != "quire") if len(cells) > 1 else None
+        body.append([what, threads] + ["%.2f (%.1f)" % cells[n] if n in cells else "" for n in names] +
+                    ["**no**" if best is not None and cells["quire"][0] > best else ""])
+    return markdown(["ns a pair, least (median)", "threads"] + names + ["reached"], body)
 
 
 TABLES = {"boot": boot_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
