@@ -21,6 +21,7 @@
 #include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/smp.h>
 #include <quire/string.h>
 #include <quire/swiotlb.h>
@@ -529,6 +530,11 @@ static const struct early_switch {
 	{"quire.unicode", &quire_options.unicode, false},
 	{"quire.summary", &quire_options.summary, true},
 	{"quire.bench", &quire_options.bench, false},
+	/* Linux decides the last two when it is built. */
+	{"slab_nomerge", &slab_nomerge, true},
+	{"slub_nomerge", &slab_nomerge, true},
+	{"quire.slab_freelist_random", &slab_freelist_random, false},
+	{"quire.slab_freelist_hardened", &slab_freelist_hardened, false},
 };
 
 /* The early option that `param` names is taken. Returns what is wrong with its value, NULL: nothing. */

@@ -113,7 +113,11 @@ struct kmem_cache {
 /* Make kmalloc and the rest usable. Once, when pages can be allocated (Linux: kmem_cache_init). */
 void kmem_cache_init(void);
 bool slab_is_available(void);
-/* slab_nomerge, slab_freelist_random, slab_freelist_hardened: before kmem_cache_init. */
+/*
+ * On the command line slab_nomerge, quire.slab_freelist_random: a slab's objects are given out in an order of their own, and
+ * quire.slab_freelist_hardened: links in free objects are stored changed, so that a stray write is found out and a forged one is
+ * not followed far. Before kmem_cache_init.
+ */
 extern bool slab_nomerge, slab_freelist_random, slab_freelist_hardened;
 
 /* ------------------------------------------------------------------ caches */
@@ -229,6 +233,11 @@ static __always_inline void *kzalloc(size_t size, gfp_t gfp)
 	return kmalloc(size, gfp | __GFP_ZERO);
 }
 
+static inline void *kzalloc_node(size_t size, gfp_t gfp, int nid)
+{
+	return kmalloc_node(size, gfp | __GFP_ZERO, nid);
+}
+
 /* NULL when n * size does not fit into size_t. */
 static __always_inline void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
 {
@@ -242,6 +251,20 @@ static __always_inline void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
 static __always_inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 {
 	return kmalloc_array(n, size, gfp | __GFP_ZERO);
+}
+
+static inline void *kmalloc_array_node(size_t n, size_t size, gfp_t gfp, int nid)
+{
+	size_t bytes;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return kmalloc_node(bytes, gfp, nid);
+}
+
+static inline void *kcalloc_node(size_t n, size_t size, gfp_t gfp, int nid)
+{
+	return kmalloc_array_node(n, size, gfp | __GFP_ZERO, nid);
 }
 
 /* NULL and ZERO_SIZE_PTR are allowed. What kmalloc did not give is reported and left alone. */
@@ -273,6 +296,18 @@ static inline void *kvmalloc(size_t size, gfp_t gfp)
 static inline void *kvzalloc(size_t size, gfp_t gfp)
 {
 	return kvmalloc(size, gfp | __GFP_ZERO);
+}
+static inline void *kvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return kvmalloc(bytes, gfp);
+}
+static inline void *kvcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return kvmalloc_array(n, size, gfp | __GFP_ZERO);
 }
 void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 

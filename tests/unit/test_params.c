@@ -16,6 +16,7 @@
 #include <quire/params.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/swiotlb.h>
 
 #include "boot/fdt_scan.h"
@@ -26,6 +27,7 @@ enum rodata_mode rodata_mode = RODATA_FULL;
 struct cma_cmdline cma_cmdline;
 bool transparent_hugepage_enabled = true;
 bool movable_node_enabled, mirrored_kernelcore;
+bool slab_nomerge, slab_freelist_random, slab_freelist_hardened;
 static bool debug_on, semihosting_on;
 static char kernelcore[32], movablecore[32], earlycon[64];
 static char log_text[8192];
@@ -316,6 +318,19 @@ static void options_of_the_image(void **state)
 	assert_non_null(strstr(log_text, "'quire.columns=wide'"));
 }
 
+static void options_of_the_slab_allocator(void **state)
+{
+	slab_nomerge = slab_freelist_random = slab_freelist_hardened = false;
+	parse("slab_nomerge");
+	assert_true(slab_nomerge && !slab_freelist_random && !slab_freelist_hardened);
+	slab_nomerge = false;
+	parse("slub_nomerge quire.slab_freelist_random quire.slab_freelist_hardened=y");
+	assert_true(slab_nomerge && slab_freelist_random && slab_freelist_hardened);
+	parse("quire.slab_freelist_random=0 quire.slab_freelist_hardened=n");
+	assert_false(slab_freelist_random || slab_freelist_hardened);
+	assert_null(strstr(log_text, "slab"));
+}
+
 static void what_follows_two_dashes_is_init_s(void **state)
 {
 	parse("-- mem=1G");
@@ -383,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_switches_change_nothing, reset),
 		cmocka_unit_test_setup(bounce_buffers, reset),
 		cmocka_unit_test_setup(options_of_the_image, reset),
+		cmocka_unit_test_setup(options_of_the_slab_allocator, reset),
 		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
 		cmocka_unit_test_setup(consoles, reset),
 		cmocka_unit_test_setup(unknown_words_are_named_once, reset),

@@ -157,6 +157,13 @@ static void odd_requests(void **state)
 	assert_null(kmalloc(KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
 	assert_null(kmalloc_array(huge / 2, 3, GFP_KERNEL));
 	assert_null(kcalloc(huge, huge, GFP_KERNEL));
+	assert_null(kmalloc_array_node(huge / 4, 5, GFP_KERNEL, 0));
+	assert_null(kcalloc_node(huge / 8, 9, GFP_KERNEL, 0));
+	assert_null(kvmalloc_array(huge, 2, GFP_KERNEL));
+	assert_null(kvcalloc(2, huge, GFP_KERNEL));
+	p = kcalloc_node(3, 100, GFP_KERNEL, 0);
+	assert_int_equal(((char *)p)[299], 0);
+	kfree(p);
 	p = kmalloc(100, GFP_KERNEL);
 	assert_null(krealloc_array(p, huge, 2, GFP_KERNEL));
 	assert_null(krealloc(p, KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
