@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/cma.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
-/* cflags: -DPMD_BLOCK_ORDER=2 -DWORLD_HAS_CMA */
+/* cflags: -O2 -DPMD_BLOCK_ORDER=2 -DWORLD_HAS_CMA */
 /*
  * Every sequence of up to six operations on a zone of 16 pages, against a model, with the invariants checked after each.
  *
@@ -258,7 +258,7 @@ static void try_range(struct blocks *m, unsigned int start, unsigned int end, un
 
 static void walk_blocks(struct blocks *m, unsigned int depth)
 {
-	static const u8 ranges[][2] = {{0, 4}, {4, 12}, {3, 6}, {5, 6}, {2, 15}, {0, 16}};
+	static const u8 ranges[][2] = {{0, 4}, {3, 6}, {2, 15}, {0, 16}};
 	struct saved_zone saved;
 	unsigned int order, mt, i;
 
@@ -267,7 +267,7 @@ static void walk_blocks(struct blocks *m, unsigned int depth)
 		return;
 	save_zone(&saved);
 	for (order = 0; order <= 4; order++)
-		for (mt = 0; mt < (order % 2 ? 2U : MIGRATE_PCPTYPES); mt++) {
+		for (mt = 0; mt < (order ? 2U : MIGRATE_PCPTYPES); mt++) {
 			try_alloc(m, order, mt, depth);
 			restore_zone(&saved);
 		}

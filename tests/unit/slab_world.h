@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* A machine for the slab allocator's tests: it lies over the real page allocator; vmalloc is a double. */
+#ifndef TESTS_SLAB_WORLD_H
+#define TESTS_SLAB_WORLD_H
+
+#include "page_world.h"
+
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <quire/page_debug.h>
+#include <quire/slab.h>
+#include <quire/vmalloc.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mm/kmem/slab_internal.h"
+
+/* ---- other CPUs are threads, and pass a barrier when the kernel makes them */
+void smp_membarrier(void)
+{
+	assert_int_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0), 0);
+}
+
+/* ---- vmalloc is another room */
+static struct vm_struct vmalloc_area;
+
+void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
+		     const void *caller)
+{
+	vmalloc_area.nr_pages = (unsigned int)PFN_UP(size);
+	return vmalloc_area.addr = calloc(1, size);
+}
+
+void vfree(const void *p)
+{
+	assert_ptr_equal(p, vmalloc_area.addr);
+	free(vmalloc_area.addr);
+	vmalloc_area.addr = NULL;
+}
+
+bool is_vmalloc_addr(const void *p)
+{
+	return p && p == vmalloc_area.addr;
+}
+
+size_t vmalloc_size(const void *p)
+{
+	return is_vmalloc_addr(p) ? (size_t)vmalloc_area.nr_pages * PAGE_SIZE : 0;
+}
+
+/* ---- a machine */
+#define WORLD_PAGES (WORLD_SECTIONS * PAGES_PER_SECTION)
+
+#define THREADS 3
+static struct zone *zone;
+static unsigned long free_at_start;
+
+static void forget_slab(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLAB_MAX_CACHES; i++)
+		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
+	for (i = 0; i < ARRAY_SIZE(slab_lookup.kmalloc); i++)
+		slab_lookup.kmalloc[i] = slab_no_cpus;
+	slab_caches = NULL;
+	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
+	memset(&node_cache, 0, sizeof(node_cache));
+	memset(&cache_cache, 0, sizeof(cache_cache));
+	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	slab_debug_ops = NULL;
+	page_debug = NULL;
+	slab_nomerge = slab_freelist_random = slab_freelist_hardened = false;
+}
+
+/* Slabs that are in use for ever: those of the slab allocator itself. */
+static int machine(void **state)
+{
+	forget_slab();
+	zone = world_simple(WORLD_PAGES);
+	nr_cpus_possible = THREADS + 1;
+	kmem_cache_init();
+	slab_drain_all();
+	free_at_start = free_pages_of(zone);
+	return 0;
+}
+
+/* All that was taken is back: nothing is cached anywhere, no page is missing. */
+static int all_is_back(void **state)
+{
+	slab_debug_ops = NULL;
+	assert_int_equal(slab_check(), 0);
+	slab_drain_all();
+	assert_int_equal(slab_check(), 0);
+	assert_int_equal(free_pages_of(zone), free_at_start);
+	world_check();
+	return 0;
+}
+
+#endif
