@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Measures and writes DIR/*.tsv, then the tables of docs/performance.md: bench/run_bench.sh DIR
+# With --check before DIR: one boot, and whether the goals are kept. Nothing is written but DIR/*.tsv.
 #
 # One CPU, -icount shift=0, a counter of 1 GHz: one tick is one instruction, counted from reset. The same figures come
 # out every time, on any machine.
 set -u
+check=''
+[ "${1:-}" = --check ] && check=1 && shift
 dir=${1:-build/bench}
 image=$dir/arm64/quire.img
 mkdir -p "$dir"
@@ -20,6 +23,17 @@ boot() {
 		-append "quire.semihosting quiet quire.bench $*" </dev/null | tr -d '\r' | sed 's/^\[ *[0-9.]*\] //'
 	return "${PIPESTATUS[0]}"
 }
+
+if [ -n "$check" ]; then
+	rm -f "$dir/ops.tsv" "$dir/boot-check.tsv"
+	if ! boot neoverse-n1 1G >"$dir/ops.log"; then
+		tail -n 5 "$dir/ops.log" >&2
+		exit 1
+	fi
+	grep '^bench' "$dir/ops.log" | cut -f2- >"$dir/ops.tsv"
+	grep '^phase' "$dir/ops.log" | cut -f2- >"$dir/boot-check.tsv"
+	exec python3 bench/tables.py --check "$dir"
+fi
 
 failed=0
 echo "boot, reset to buddy ready (cortex-a57)"

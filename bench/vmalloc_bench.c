@@ -43,7 +43,33 @@ static void measure(unsigned int pages)
 	row("vfree", pages, given);
 }
 
-static void measure_vmap(void)
+static void *map(struct page **pages)
+{
+	return vmap(pages, 16, VM_MAP, PAGE_KERNEL);
+}
+
+static void unmap(void *p)
+{
+	vunmap(p);
+}
+
+/* Where there is none yet, its rows are left out. */
+void *vm_map_ram(struct page **pages, unsigned int count, int node) __attribute__((weak));
+void vm_unmap_ram(const void *mem, unsigned int count) __attribute__((weak));
+
+static void *map_ram(struct page **pages)
+{
+	return vm_map_ram(pages, 16, NUMA_NO_NODE);
+}
+
+static void unmap_ram(void *p)
+{
+	vm_unmap_ram(p, 16);
+}
+
+/* Sixteen pages at one address; inlined with what it measures. */
+static __always_inline void measure_map(void *(*take)(struct page **), void (*give)(void *),
+					const char *taking, const char *giving)
 {
 	struct page *pages[16];
 	u64 taken = 0, given = 0;
@@ -54,15 +80,15 @@ static void measure_vmap(void)
 		return;
 	for (i = 0; i < ROUNDS; i++) {
 		u64 t0 = bench_ticks(), t1;
-		void *p = vmap(pages, 16, VM_MAP, PAGE_KERNEL);
+		void *p = take(pages);
 
 		t1 = bench_ticks();
-		vunmap(p);
+		give(p);
 		given += bench_ticks() - t1;
 		taken += t1 - t0;
 	}
-	row("vmap", 16, taken);
-	row("vunmap", 16, given);
+	row(taking, 16, taken);
+	row(giving, 16, given);
 	for (i = 0; i < 16; i++)
 		__free_page(pages[i]);
 }
@@ -72,5 +98,7 @@ void bench_vmalloc(void)
 	measure(1);
 	measure(16);
 	measure(256);
-	measure_vmap();
+	measure_map(map, unmap, "vmap", "vunmap");
+	if (vm_map_ram)
+		measure_map(map_ram, unmap_ram, "vm_map_ram", "vm_unmap_ram");
 }

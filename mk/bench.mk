@@ -1,12 +1,16 @@
 # make bench: the numbers of docs/performance.md. Instruction counts are exact and repeatable (QEMU -icount); the host's
 # times are those of the machine that runs it.
 N := $(B)/bench
-.PHONY: bench bench-image bench-host
+.PHONY: bench bench-image bench-host test-perf
 
 # The ordinary image with the benches linked in: the same rules, more sources, a folder of its own.
 BENCH_SRC := $(sort $(filter-out bench/host_%,$(wildcard bench/*.c)))
 bench-image:
 	$(MAKE) -s B=$(B) A=$(N)/arm64 BARE_SRC="$(BARE_SRC) $(BENCH_SRC)" image
+
+# The goals, from one boot.
+test-perf: bench-image
+	bash bench/run_bench.sh --check $(N)
 
 bench: bench-image bench-host
 	bash bench/run_bench.sh $(N)
