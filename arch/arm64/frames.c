@@ -78,6 +78,18 @@ static void write_frames(const struct pgtable *pt, u64 *entry, struct page *cons
 		port_set_pte(entry, base + ((u64)pages[0] << shift));
 }
 
+static void clear_entries(u64 *entry, unsigned long n)
+{
+	for (; n >= 4; n -= 4, entry += 4) {
+		port_set_pte(entry, 0);
+		port_set_pte(entry + 1, 0);
+		port_set_pte(entry + 2, 0);
+		port_set_pte(entry + 3, 0);
+	}
+	for (; n; n--)
+		port_set_pte(entry++, 0);
+}
+
 /* Pages from kva on that one table maps, n at most. */
 static unsigned long in_one_table(unsigned long kva, unsigned long n)
 {
@@ -122,7 +134,7 @@ int kernel_map_frames(unsigned long kva, struct page *const *pages, unsigned lon
 int kernel_unmap_lazy(unsigned long kva, u64 size)
 {
 	struct pgtable *pt = &kernel_pgtable;
-	unsigned long n = size >> PAGE_SHIFT, i, k, here, flags;
+	unsigned long n = size >> PAGE_SHIFT, i, here, flags;
 
 	for (i = 0; i < n; i += here) {
 		unsigned long at = kva + i * PAGE_SIZE;
@@ -132,8 +144,8 @@ int kernel_unmap_lazy(unsigned long kva, u64 size)
 		here = in_one_table(at, n - i);
 		flags = spin_lock_irqsave(&pt->lock);
 		found = last_entry(pt, at, &entry);
-		for (k = 0; found == LOOKUP_TABLE && k < here; k++)
-			port_set_pte(&entry[k], 0);
+		if (likely(found == LOOKUP_TABLE))
+			clear_entries(entry, here);
 		spin_unlock_irqrestore(&pt->lock, flags);
 		if (found == LOOKUP_BLOCK)
 			return pgtable_unmap_lazy(pt, at, size - i * PAGE_SIZE);

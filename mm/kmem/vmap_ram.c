@@ -41,6 +41,7 @@ struct vmap_block {
 	unsigned int cpu;
 	unsigned int nr_free, nr_dirty;
 	unsigned int no_run; /* no run of so many pages is free; > VMAP_MAX_ALLOC: not known */
+	unsigned int from;   /* no word before it has a free page */
 	bool listed;	     /* in the list of those with free pages */
 	u64 free[WORDS], dirty[WORDS], flushing[WORDS];
 };
@@ -139,8 +140,11 @@ static unsigned long take_run(struct vmap_block *b, unsigned int n)
 {
 	if (n > b->nr_free || n >= b->no_run)
 		return 0;
-	for (unsigned int w = 0; w < WORDS; w++) {
-		u64 v = runs_of(b->free[w], n);
+	/* nr_free is not 0: the search ends. */
+	while (!b->free[b->from])
+		b->from++;
+	for (unsigned int w = b->from; w < WORDS; w++) {
+		u64 v = b->free[w] ? runs_of(b->free[w], n) : 0;
 		unsigned int at;
 
 		if (!v)
@@ -272,6 +276,7 @@ void vmap_ram_after_flush(void)
 			b->nr_dirty -= n;
 			relaxed_store(&q->nr_dirty, q->nr_dirty - n);
 			b->no_run = VMAP_MAX_ALLOC + 1;
+			b->from = 0;
 			list_block(q, b);
 			__atomic_fetch_sub(&total_dirty, n, __ATOMIC_RELAXED);
 		}
@@ -450,6 +455,7 @@ static int check_block(const struct vmap_queue *q, const struct vmap_block *b)
 	int bad = 0;
 
 	for (unsigned int w = 0; w < WORDS; w++) {
+		bad += w < b->from && b->free[w];
 		nr_free += (unsigned int)__builtin_popcountll(b->free[w]);
 		nr_dirty += (unsigned int)__builtin_popcountll(b->dirty[w]);
 		bad += (b->free[w] & b->dirty[w]) != 0 || b->flushing[w] != 0;
