@@ -142,7 +142,7 @@ void slab_drain_all(void);
 
 static inline unsigned int kmem_cache_size(const struct kmem_cache *s)
 {
-	return s->object_size;
+	return READ_ONCE(s->object_size);
 }
 
 /* An object, or NULL: no memory. __GFP_ZERO clears it (not with a ctor). */

@@ -68,7 +68,7 @@ static const char *free_page_bad_reason(const struct page *page)
 		return "nonzero _refcount";
 	if (page->word)
 		return "non-NULL mapping";
-	if (page->flags & PAGE_FLAGS_CHECK_AT_FREE)
+	if (LOAD_FREE(page->flags) & PAGE_FLAGS_CHECK_AT_FREE)
 		return "PAGE_FLAGS_CHECK_AT_FREE flag(s) set";
 	return NULL;
 }
@@ -158,7 +158,7 @@ static noinline struct per_cpu_pages *find_zone_pageset(const struct page *page)
 	if (!page_debug)
 		sets = __atomic_load_n(&page_zone(page)->pageset, __ATOMIC_ACQUIRE);
 	if (sets)
-		__atomic_store_n(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT], sets,
+		__atomic_store_n(&zone_pageset[LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT], sets,
 				 __ATOMIC_RELEASE);
 	return sets;
 }
@@ -166,7 +166,8 @@ static noinline struct per_cpu_pages *find_zone_pageset(const struct page *page)
 /* There is no short way to the zone's pagesets yet, or the CPU's is not to be had now. */
 static noinline void free_to_zone(struct page *page, unsigned int order, unsigned int mt)
 {
-	struct per_cpu_pages **way = &zone_pageset[page->flags >> PAGE_ZONE_SHIFT], *pcp = NULL;
+	struct per_cpu_pages **way = &zone_pageset[LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT],
+			     *pcp = NULL;
 	struct zone *zone = page_zone(page);
 
 	page_debug_free(page, order);
@@ -183,7 +184,8 @@ static noinline void free_to_zone(struct page *page, unsigned int order, unsigne
 /* A block that is ready to be given out again: to this CPU's list, or where it belongs. */
 static __always_inline void free_ready(struct page *page, unsigned int order, unsigned int mt)
 {
-	struct per_cpu_pages *pcp = relaxed_load(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT]);
+	struct per_cpu_pages *pcp =
+		relaxed_load(&zone_pageset[LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT]);
 
 	if (unlikely(!pcp))
 		goto elsewhere;
@@ -225,7 +227,8 @@ static bool pcp_large_room(struct page *page, struct per_cpu_pages *pcp, unsigne
  */
 static void free_large_ready(struct page *page, unsigned int order, unsigned int mt)
 {
-	struct per_cpu_pages *pcp = relaxed_load(&zone_pageset[page->flags >> PAGE_ZONE_SHIFT]);
+	struct per_cpu_pages *pcp =
+		relaxed_load(&zone_pageset[LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT]);
 
 	if (unlikely(!pcp))
 		pcp = find_zone_pageset(page);
@@ -416,11 +419,11 @@ void release_pages(struct page **pages, int nr)
 		mt = pageblock_type_of(page);
 		if (unlikely(mt >= MIGRATE_PCPTYPES) || unlikely(!nothing_left(page, 0)))
 			goto freed;
-		if (unlikely(!pcp) || unlikely(page->flags >> PAGE_ZONE_SHIFT != zone)) {
+		if (unlikely(!pcp) || unlikely(LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT != zone)) {
 			if (pcp)
 				local_unlock(&pcp->lock);
-			zone = page->flags >> PAGE_ZONE_SHIFT;
-			pcp = lock_pageset_of(page->flags);
+			zone = LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT;
+			pcp = lock_pageset_of(LOAD_FREE(page->flags));
 			if (unlikely(!pcp))
 				goto freed;
 		}

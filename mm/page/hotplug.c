@@ -245,12 +245,12 @@ static void set_spans(struct zone *zone)
 	WRITE_ONCE(zone->zone_start_pfn, z.start);
 	WRITE_ONCE(zone->spanned_pages, z.pages);
 	spin_unlock_irqrestore(&zone->lock, flags);
-	pgdat->node_start_pfn = n.start;
-	pgdat->node_spanned_pages = n.pages;
-	pgdat->nr_zones = 0;
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		if (pgdat->node_zones[i].spanned_pages)
-			pgdat->nr_zones = (int)i + 1;
+	WRITE_ONCE(pgdat->node_start_pfn, n.start);
+	WRITE_ONCE(pgdat->node_spanned_pages, n.pages);
+	/* Never less in between: others walk the node's zones. */
+	for (i = MAX_NR_ZONES; i && !pgdat->node_zones[i - 1].spanned_pages; i--)
+		;
+	WRITE_ONCE(pgdat->nr_zones, (int)i);
 }
 
 static void count_pages(struct zone *zone, long nr)

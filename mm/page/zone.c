@@ -552,10 +552,10 @@ static struct zone *region_edge_zone(struct memblock_region *r, bool last)
 	unsigned long start, end;
 	int j;
 
-	for (j = 0; j < pgdat->nr_zones; j++) {
+	for (j = 0; j < READ_ONCE(pgdat->nr_zones); j++) {
 		struct zone *zone = &pgdat->node_zones[j];
 
-		if (!zone->present_pages)
+		if (!populated_zone(zone))
 			continue;
 		zone_part_of_region(zone, r, &start, &end);
 		if (start >= end)
@@ -598,9 +598,9 @@ void memmap_walk(unsigned long start_pfn, unsigned long end_pfn, memmap_walk_fn 
 			break;
 		if (memblock_region_memory_base_pfn(r) >= memblock_region_memory_end_pfn(r))
 			continue;
-		for (j = 0; j < pgdat->nr_zones; j++) {
+		for (j = 0; j < READ_ONCE(pgdat->nr_zones); j++) {
 			zone = &pgdat->node_zones[j];
-			if (!zone->present_pages)
+			if (!populated_zone(zone))
 				continue;
 			zone_part_of_region(zone, r, &start, &end);
 			start = max(start, start_pfn);
