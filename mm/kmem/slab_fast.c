@@ -48,7 +48,7 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 	void *object = take_fast(s->cpu + port_cpu(), &type);
 
 	if (unlikely(!object))
-		return slab_alloc_slow(s, gfp, NUMA_NO_NODE, s->object_size);
+		return slab_alloc_slow(s, gfp, NUMA_NO_NODE, READ_ONCE(s->object_size));
 	if (unlikely(gfp & __GFP_ZERO))
 		return slab_clear_object(object, type);
 	return object;
