@@ -11,6 +11,7 @@
  * image.
  */
 #include <quire/boot.h>
+#include <quire/build_profile.h>
 #include <quire/event.h>
 #include <quire/memblock.h>
 #include <quire/params.h>
@@ -174,7 +175,8 @@ static int parse_crashkernel(const char *cmdline, u64 ram, struct crash_request 
 		if (err)
 			return err;
 		s = find_last(cmdline, ",low");
-		r->low_size = DEFAULT_LOW_SIZE;
+		r->low_size =
+			build_profile && build_profile->version < 0x606 ? 0 : DEFAULT_LOW_SIZE;
 		if (s)
 			err = parse_suffix(s, ",low", &r->low_size);
 		r->high = true;
@@ -226,7 +228,13 @@ void reserve_crashkernel(void)
 	if (parse_crashkernel(boot_command_line, memblock_phys_mem_size(), &r))
 		return;
 
-	if (r.base) {
+	if (build_profile && build_profile->version < 0x606) {
+		/* No second try elsewhere yet. */
+		base = search(r.size, r.base,
+			      r.base   ? r.base + r.size
+			      : r.high ? CRASH_ADDR_HIGH_MAX
+				       : low_max);
+	} else if (r.base) {
 		base = r.size > PHYS_ADDR_MAX - r.base ? 0
 						       : search(r.size, r.base, r.base + r.size);
 		if (!base) {

@@ -74,7 +74,7 @@ static void set_distance(u32 from, u32 to, u32 value)
 	if (!distance_cnt) {
 		distance_cnt = numa_nodes_parsed ? ilog2(numa_nodes_parsed) + 1 : 1;
 		/* Linux's table lies in memory of its own. */
-		if (build_profile)
+		if (build_profile && build_profile->version >= 0x60c)
 			memblock_alloc((phys_addr_t)(distance_cnt * distance_cnt), PAGE_SIZE);
 		for (i = 0; i < distance_cnt; i++)
 			for (j = 0; j < distance_cnt; j++)
@@ -429,6 +429,12 @@ static void fake_distances(void)
 	numa_nodes_parsed = nr_fake == 64 ? ~0ULL : (1ULL << nr_fake) - 1;
 }
 
+/* A prediction of a release that does not yet know the nodes of reservations. */
+static bool before_6_12(void)
+{
+	return profile_or(version, 0x60cUL) < 0x60c;
+}
+
 static int register_blocks(void)
 {
 	u64 reserved_nodes = 0;
@@ -442,6 +448,8 @@ static int register_blocks(void)
 
 		memblock_set_node(b->start, b->end - b->start, &memblock.memory, b->nid);
 	}
+	if (before_6_12())
+		return 0;
 	/*
 	 * A node that holds kernel memory cannot be unplugged: none of its memory is hotpluggable.
 	 */
@@ -481,16 +489,38 @@ static void setup_node_data(int nid)
 		printk(KERN_INFO "    NODE_DATA(%d) on node %d\n", nid, on);
 }
 
+/* Before 6.12 Linux allocates its table first, for all nodes that there could be, and frees it when this fails. */
+static u64 linux_distance_bytes(void)
+{
+	return 1ULL << (2 * profile_or(nodes_shift, 0));
+}
+
+static noinline phys_addr_t linux_distance_table(void)
+{
+	if (!before_6_12())
+		return 0;
+	return __pa(memblock_alloc(linux_distance_bytes(), PAGE_SIZE));
+}
+
+static noinline void linux_free_distance(phys_addr_t table)
+{
+	if (table)
+		memblock_phys_free(table, linux_distance_bytes());
+}
+
 static int numa_init(int (*source)(void))
 {
+	phys_addr_t distance_table;
 	int nid, err;
 
 	numa_nodes_parsed = 0;
 	blocks.nr = 0;
 	distance_cnt = 0;
 	nr_fake = 0;
+	distance_table = linux_distance_table();
 	memblock_set_node(0, PHYS_ADDR_MAX, &memblock.memory, NUMA_NO_NODE);
-	memblock_set_node(0, PHYS_ADDR_MAX, &memblock.reserved, NUMA_NO_NODE);
+	if (!before_6_12())
+		memblock_set_node(0, PHYS_ADDR_MAX, &memblock.reserved, NUMA_NO_NODE);
 	memblock_clear_hotplug(0, PHYS_ADDR_MAX);
 
 	err = source();
@@ -508,6 +538,7 @@ static int numa_init(int (*source)(void))
 		err = -EINVAL;
 	if (err) {
 		distance_cnt = 0;
+		linux_free_distance(distance_table);
 		return err;
 	}
 	for (nid = 0; nid < MAX_NUMNODES; nid++)

@@ -665,6 +665,7 @@ static bool absent_from_build(const char *param)
 	if (!build_profile)
 		return false;
 	return parameq(param, "memmap") ||
+	       (parameq(param, "nokaslr") && profile_or(version, ~0UL) < 0x608) ||
 	       (parameq(param, "debug_pagealloc") && !profile_or(debug_pagealloc, 1)) ||
 	       (parameq(param, "page_owner") && !profile_or(page_owner, 1));
 }

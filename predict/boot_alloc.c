@@ -32,12 +32,31 @@ phys_addr_t linux_kfence_pool;
 #define ADAPT_FROM_PAGES ((64UL << 30) >> PAGE_SHIFT)
 #define ADAPT_SHIFT 2
 
+unsigned long linux_memmap_pages(unsigned long spanned, unsigned long present)
+{
+	unsigned long pages;
+
+	if (!linux_before(0x60a))
+		return 0;
+	/* With few holes the map is counted for all of the zone. */
+	pages = spanned > present + (present >> 4) ? present : spanned;
+	pages = PAGE_ALIGN(pages * build_profile->page_size_of) >> PAGE_SHIFT;
+	return pages <= present ? pages : 0;
+}
+
 void linux_count_kernel_pages(void)
 {
 	phys_addr_t start, end;
+	struct zone *zone;
 	u64 i;
 
 	linux_kernel_pages = 0;
+	if (linux_before(0x60a)) {
+		for_each_zone(zone) linux_kernel_pages +=
+			zone->present_pages -
+			linux_memmap_pages(zone->spanned_pages, zone->present_pages);
+		return;
+	}
 	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
 	{
 		if (PFN_UP(start) < PFN_DOWN(end))
@@ -169,7 +188,7 @@ void linux_kfence_metadata(void)
 	if (!linux_kfence_pool)
 		linux_kfence_pool = linux_alloc(who, linux_kfence_pool_size(), PAGE_SIZE);
 	if (linux_kfence_pool && !linux_alloc(who, size, PAGE_SIZE))
-		linux_free(linux_kfence_pool, linux_kfence_pool_size());
+		linux_free(who, linux_kfence_pool, linux_kfence_pool_size());
 }
 
 /* ------------------------------------------------------------------ gigantic pages */

@@ -124,7 +124,7 @@ void linux_memblock_init(void)
 {
 	const struct kimage *image = &boot_params.image;
 	u64 size = linear_region_size();
-	phys_addr_t start, end;
+	phys_addr_t start, end, first;
 	s64 range;
 
 	event_step("arm64_memblock_init");
@@ -143,7 +143,9 @@ void linux_memblock_init(void)
 		memstart_addr -=
 			(s64)(memstart_align() * ((u64)(range * boot_params.memstart_seed) >> 16));
 	}
-	reserve(image->phys, image->size);
+	/* Before 6.2 the first 64 KiB, which hold the header, are not kept. */
+	first = linux_before(0x602) ? build_profile->stext : 0;
+	reserve(image->phys + first, image->size - first);
 	scan_reserved_mem();
 
 	/* The simulated RAM has its window where the port's own layout wants it. */

@@ -142,21 +142,25 @@ void linux_tables_init(void)
 	linux_tables.va_bits = vabits_actual;
 	linux_tables.levels = levels;
 	linux_tables.page_offset = linux_page_offset((unsigned int)build_profile->va_bits);
-	note_range(image, image + build_profile->image_size);
+	linux_tables.image = image;
+	/* Before 6.10 the image's tables are made with the linear map's. */
+	if (!linux_before(0x60a))
+		note_range(image, image + build_profile->image_size);
 	note_range(0ULL - 2 * FIXMAP_SIZE, 0ULL - FIXMAP_SIZE);
+}
+
+static void table_page(unsigned int level)
+{
+	if (!linux_request(REQUEST_PHYS_RANGE, "early_pgtable_alloc", PAGE_SIZE, PAGE_SIZE, 0,
+			   MEMBLOCK_ALLOC_NOLEAKTRACE, NUMA_NO_NODE))
+		panic("Failed to allocate page table page");
+	linux_tables.pages[level]++;
 }
 
 static void map_table(unsigned int level, u64 va)
 {
-	phys_addr_t page;
-
-	if (!note_table(level, va))
-		return;
-	page = linux_request(REQUEST_PHYS_RANGE, "early_pgtable_alloc", PAGE_SIZE, PAGE_SIZE, 0,
-			     MEMBLOCK_ALLOC_NOLEAKTRACE, NUMA_NO_NODE);
-	if (!page)
-		panic("Failed to allocate page table page");
-	linux_tables.pages[level]++;
+	if (note_table(level, va))
+		table_page(level);
 }
 
 /* Entries of `level` for [va, end), whose table exists. */
@@ -198,14 +202,57 @@ static bool can_set_direct_map(void)
 	       (build_profile->kfence && !kfence_early());
 }
 
+/* Where what is kept of the image begins. */
+static u64 linux_text_start(void)
+{
+	return linux_before(0x602) ? build_profile->stext : 0;
+}
+
+static void map_segment(u64 start, u64 end)
+{
+	map_entries(linux_tables.levels - 1, linux_tables.image + start, linux_tables.image + end,
+		    boot_params.image.phys + start, true);
+}
+
+static void map_kernel(void)
+{
+	const struct build_profile *p = build_profile;
+
+	map_segment(p->stext, p->etext);
+	map_segment(p->etext, p->init_begin);
+	map_segment(p->init_begin, p->initdata_begin);
+	map_segment(p->initdata_begin, p->init_end);
+	map_segment(p->init_end, p->image_size);
+}
+
+/* The tables that the kernel started with lie at the image's end. */
+static void free_init_pg_dir(void)
+{
+	u32 first = event_log.nr;
+
+	memblock_phys_free(boot_params.image.phys + build_profile->init_pg_dir,
+			   build_profile->image_size - build_profile->init_pg_dir);
+	linux_caller(first, "paging_init");
+}
+
+/* A table of each level for the identity-mapped text, and one for a flag in another block; from 6.10 on in the image. */
+static void create_idmap(void)
+{
+	for (unsigned int level = linux_tables.levels - 1; level--;)
+		table_page(level);
+	table_page(0);
+}
+
 void linux_paging_init(void)
 {
 	phys_addr_t pool_size = linux_kfence_pool_size(), pool = 0, start, end;
-	phys_addr_t text = boot_params.image.phys;
-	phys_addr_t init_begin = text + build_profile->init_begin;
+	phys_addr_t text = boot_params.image.phys + linux_text_start();
+	phys_addr_t init_begin = boot_params.image.phys + build_profile->init_begin;
 	bool blocks = !can_set_direct_map();
 	u64 i;
 
+	if (linux_before(0x60a))
+		map_kernel();
 	if (kfence_early()) {
 		pool = linux_request(REQUEST_PHYS_RANGE, "paging_init", pool_size, PAGE_SIZE, 0,
 				     MEMBLOCK_ALLOC_ACCESSIBLE, NUMA_NO_NODE);
@@ -229,7 +276,11 @@ void linux_paging_init(void)
 		map_memblock(pool, pool + pool_size, false);
 		memblock_clear_nomap(pool, pool_size);
 	}
+	if (linux_before(0x60a))
+		free_init_pg_dir();
 	memblock_allow_resize();
+	if (linux_before(0x60a))
+		create_idmap();
 }
 
 void linux_vmemmap_tables(u64 va, unsigned int shift, int nid)

@@ -130,6 +130,7 @@ static void size_unit(unsigned long dyn)
 /* False: a group got no memory. What was taken is given back, as Linux does before it tries single pages. */
 static bool embed(void)
 {
+	static const char who[] = "pcpu_embed_first_chunk";
 	struct linux_percpu *p = &linux_percpu;
 	unsigned long sum, ai_size, areas_size;
 	static phys_addr_t area[NR_CPUS];
@@ -142,7 +143,7 @@ static bool embed(void)
 	sum = p->static_size + p->reserved + p->dyn;
 	ai = alloc_info(&ai_size);
 	areas_size = PAGE_ALIGN(p->nr_groups * POINTER);
-	areas = linux_must_alloc("pcpu_embed_first_chunk", areas_size, SMP_CACHE_BYTES);
+	areas = linux_must_alloc(who, areas_size, SMP_CACHE_BYTES);
 	for (group = 0; good && group < p->nr_groups; group++) {
 		area[group] = alloc_units(first_cpu[group], group_cpus[group] * p->unit);
 		good = area[group] != 0;
@@ -150,14 +151,14 @@ static bool embed(void)
 	if (good) {
 		for (group = 0; group < p->nr_groups; group++)
 			for (i = 0; i < group_cpus[group]; i++)
-				linux_free(area[group] + i * p->unit + sum, p->unit - sum);
+				linux_free(who, area[group] + i * p->unit + sum, p->unit - sum);
 		setup_first_chunk();
 	} else {
 		while (--group)
-			linux_free(area[group - 1], group_cpus[group - 1] * p->unit);
+			linux_free(who, area[group - 1], group_cpus[group - 1] * p->unit);
 	}
-	linux_free(ai, ai_size);
-	linux_free(areas, areas_size);
+	linux_free("pcpu_free_alloc_info", ai, ai_size);
+	linux_free(who, areas, areas_size);
 	return good;
 }
 
@@ -179,8 +180,8 @@ static void by_pages(void)
 			if (!alloc_units(cpu, PAGE_SIZE))
 				panic("Failed to initialize percpu areas (err=%d).", -ENOMEM);
 	setup_first_chunk();
-	linux_free(pages, pages_size);
-	linux_free(ai, ai_size);
+	linux_free("pcpu_page_first_chunk", pages, pages_size);
+	linux_free("pcpu_free_alloc_info", ai, ai_size);
 }
 
 void linux_setup_per_cpu_areas(void)

@@ -33,7 +33,7 @@ phys_addr_t linux_alloc(const char *caller, phys_addr_t size, phys_addr_t align)
 /* The same, and the kernel dies when there is none. */
 phys_addr_t linux_must_alloc(const char *caller, phys_addr_t size, phys_addr_t align);
 /* memblock_free */
-void linux_free(phys_addr_t base, phys_addr_t size);
+void linux_free(const char *caller, phys_addr_t base, phys_addr_t size);
 /* Events from `first` on were `caller`'s doing. */
 void linux_caller(u32 first, const char *caller);
 /* The name that Linux prints as the caller of an event; NULL: not known. */
@@ -44,10 +44,17 @@ const char *linux_caller_name(const struct event *e);
 /* [mmu.c] The page tables of map_mem and of vmemmap. */
 struct linux_tables {
 	unsigned int levels, va_bits; /* in force on this CPU */
+	u64 image;		      /* virtual address of the image, without KASLR */
 	u64 page_offset;	/* of the build's VA size: what memstart_addr is the address of */
 	unsigned long pages[5]; /* allocated, by level from the leaves up */
 };
 extern struct linux_tables linux_tables;
+/* Releases before `version` (major << 8 | minor) do it in the old way. */
+static inline bool linux_before(unsigned long version)
+{
+	return build_profile->version < version;
+}
+
 bool linux_lpa2(void);
 unsigned int linux_phys_mask_shift(void);
 u64 linux_page_offset(unsigned int va_bits);
@@ -105,6 +112,8 @@ struct linux_swiotlb {
 extern struct linux_swiotlb linux_swiotlb;
 extern unsigned long linux_kernel_pages; /* free whole pages at free_area_init */
 void linux_count_kernel_pages(void);
+/* Pages of struct pages that a zone's managed pages are less until the hand-over, before 6.10. */
+unsigned long linux_memmap_pages(unsigned long spanned, unsigned long present);
 extern phys_addr_t linux_kfence_pool; /* 0: none */
 phys_addr_t linux_kfence_pool_size(void);
 void linux_hugetlb(void);

@@ -49,12 +49,13 @@ phys_addr_t linux_must_alloc(const char *caller, phys_addr_t size, phys_addr_t a
 	return found;
 }
 
-void linux_free(phys_addr_t base, phys_addr_t size)
+void linux_free(const char *caller, phys_addr_t base, phys_addr_t size)
 {
 	u32 first = event_log.nr;
 
 	memblock_phys_free(base, size);
-	linux_caller(first, "memblock_free");
+	/* memblock_free was inlined before. */
+	linux_caller(first, linux_before(0x60a) ? caller : "memblock_free");
 }
 
 void linux_caller(u32 first, const char *caller)
@@ -64,14 +65,17 @@ void linux_caller(u32 first, const char *caller)
 			event_log.events[first].name = caller;
 }
 
+/* Inlined before 6.6. */
+static const char crash[] = "reserve_crashkernel_generic";
+
 /* Functions of the core that are others in Linux, because they are split or inlined differently. */
 static const struct {
 	const char *ours, *theirs;
 } callers[] = {
 	{"setup_machine_fdt", "setup_arch"},
-	{"search", "reserve_crashkernel_generic"},
-	{"reserve_low", "reserve_crashkernel_generic"},
-	{"reserve_crashkernel", "reserve_crashkernel_generic"},
+	{"search", crash},
+	{"reserve_low", crash},
+	{"reserve_crashkernel", crash},
 	{"alloc_arch", "fdt_scan_reserved_mem"},
 	{"alloc_dynamic", "fdt_scan_reserved_mem"},
 	{"alloc_in_range", "fdt_scan_reserved_mem"},
@@ -81,6 +85,8 @@ static const struct {
 	{"save_node", "fdt_reserved_mem_save_node"},
 	{"reserve_area", "cma_declare_contiguous_nid"},
 	{"set_distance", "numa_set_distance"},
+	{"linux_distance_table", "numa_init"},
+	{"linux_free_distance", "numa_free_distance"},
 };
 
 const char *linux_caller_name(const struct event *e)
@@ -95,6 +101,8 @@ const char *linux_caller_name(const struct event *e)
 		return NULL;
 	for (unsigned int i = 0; i < ARRAY_SIZE(callers); i++)
 		if (!strcmp(name, callers[i].ours))
-			return callers[i].theirs;
+			return linux_before(0x606) && !strcmp(callers[i].theirs, crash)
+				       ? "bootmem_init"
+				       : callers[i].theirs;
 	return name;
 }

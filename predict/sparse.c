@@ -128,7 +128,7 @@ static bool buffer_alloc(u64 size)
 	if (!buffer.at || at + size > buffer.end)
 		return false;
 	if (at > buffer.at)
-		linux_free(buffer.at, at - buffer.at);
+		linux_free("sparse_init_nid", buffer.at, at - buffer.at);
 	buffer.at = at + size;
 	return true;
 }
@@ -136,7 +136,7 @@ static bool buffer_alloc(u64 size)
 static void buffer_fini(void)
 {
 	if (buffer.at && buffer.end > buffer.at)
-		linux_free(buffer.at, buffer.end - buffer.at);
+		linux_free("sparse_init_nid", buffer.at, buffer.end - buffer.at);
 	buffer.at = 0;
 }
 

@@ -101,7 +101,7 @@ static void unknown_bootoptions(void)
 		return;
 	at = linux_alloc("start_kernel", size, SMP_CACHE_BYTES);
 	if (at)
-		linux_free(at, size);
+		linux_free("start_kernel", at, size);
 }
 
 void predict_start_kernel(const struct build_profile *p)

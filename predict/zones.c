@@ -61,6 +61,58 @@ static unsigned long add_managed(unsigned long start, unsigned long end, bool cm
 	return pages;
 }
 
+/*
+ * Where the zone's deferred pages begin: of a node's highest zone one section is initialised early, and what is missing
+ * to the next section's start.
+ */
+static unsigned long first_deferred(const struct zone *z)
+{
+	unsigned long per_section = 1UL << (build_profile->section_size_bits - PAGE_SHIFT);
+	unsigned long start, end, last = z->zone_start_pfn + z->spanned_pages, n = 0, pfn;
+	int i, t;
+
+	for (t = zone_idx(z) + 1; t < MAX_NR_ZONES; t++)
+		if (z->zone_pgdat->node_zones[t].spanned_pages)
+			return last;
+	for_each_mem_pfn_range(i, zone_to_nid(z), &start, &end, NULL)
+	{
+		start = max(start, z->zone_start_pfn);
+		end = min(end, last);
+		if (start >= end)
+			continue;
+		/* The first start of a section that more than a section's pages come before, itself counted. */
+		pfn = n > per_section - 1 ? start : start + (per_section - n);
+		pfn = ALIGN(pfn, per_section);
+		if (pfn < end)
+			return pfn;
+		n += end - start;
+	}
+	return last;
+}
+
+/* Free pages that are initialised at the hand-over; the others come later. */
+static unsigned long free_early(void)
+{
+	unsigned long pages = 0, limit, a, b;
+	phys_addr_t start, end;
+	struct zone *z;
+	int nid;
+	u64 i;
+
+	for_each_zone(z)
+	{
+		limit = first_deferred(z);
+		for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, &nid)
+		{
+			a = max(PFN_UP(start), z->zone_start_pfn);
+			b = min(PFN_DOWN(end), limit);
+			if (nid == zone_to_nid(z) && a < b)
+				pages += b - a;
+		}
+	}
+	return pages;
+}
+
 static unsigned long free_all(void)
 {
 	unsigned long pages = 0;
@@ -87,7 +139,7 @@ static void memory_line(unsigned long free_pages, unsigned long gigantic)
 {
 	const struct build_profile *p = build_profile;
 	const unsigned long k = PAGE_SIZE / 1024;
-	unsigned long present = 0, taken, unit = SZ_128M / 1024, step;
+	unsigned long available = free_pages, present = 0, taken, unit = SZ_128M / 1024, step;
 	struct zone *zone;
 
 	for_each_zone(zone) present += zone->present_pages;
@@ -101,8 +153,13 @@ static void memory_line(unsigned long free_pages, unsigned long gigantic)
 	for (unsigned int i = 0; i < nr_linux_hashes; i++)
 		if (linux_hashes[i].vmalloc)
 			taken += kib(linux_hashes[i].bytes);
+	/* Before 6.10 the line came at the hand-over, when most pages were still to be initialised. */
+	if (linux_before(0x60a)) {
+		taken = 0;
+		available = p->deferred_struct_pages ? free_early() : free_pages;
+	}
 	linux_memory_line = (struct linux_memory_line){
-		.available_k = free_pages * k > taken ? free_pages * k - taken : 0,
+		.available_k = available * k > taken ? available * k - taken : 0,
 		.total_k = present * k,
 		.code_k = kib(p->etext - p->stext),
 		.rwdata_k = kib(p->data_end - p->init_end),
@@ -129,7 +186,7 @@ static void free_initrd_mem(void)
 	if (!phys_initrd_size)
 		return;
 	event_step("free_initrd_mem");
-	linux_free(start & PAGE_MASK, PAGE_ALIGN(end) - (start & PAGE_MASK));
+	linux_free("free_initrd_mem", start & PAGE_MASK, PAGE_ALIGN(end) - (start & PAGE_MASK));
 	if (PFN_UP(start) < PFN_DOWN(end))
 		add_managed(PFN_UP(start), PFN_DOWN(end), false);
 }
@@ -140,7 +197,8 @@ static void free_initmem(void)
 	phys_addr_t start = text + build_profile->init_begin, end = text + build_profile->init_end;
 
 	event_step("free_initmem");
-	linux_free(start, end - start);
+	if (!linux_before(0x602))
+		linux_free("free_initmem", start, end - start);
 	add_managed(PFN_UP(start), PFN_DOWN(end), false);
 }
 
@@ -153,8 +211,9 @@ void linux_hand_over(void)
 
 	event_step("memblock_free_all");
 	/* From here on reservations are known by node too. */
-	for_each_mem_region(r) memblock_set_node(r->base, r->size, &memblock.reserved,
-						 memblock_get_region_node(r));
+	if (!linux_before(0x60c))
+		for_each_mem_region(r) memblock_set_node(r->base, r->size, &memblock.reserved,
+							 memblock_get_region_node(r));
 	free_pages = free_all();
 	for (unsigned long i = 0; i < nr_linux_gigantic; i++)
 		gigantic += add_managed(PFN_DOWN(linux_gigantic[i].base),
@@ -168,7 +227,8 @@ void linux_hand_over(void)
 	for_each_zone(zone)
 	{
 		*count_of(last, zone) = zone->managed_pages;
-		zone->managed_pages = zone->present_pages;
+		zone->managed_pages = zone->present_pages -
+				      linux_memmap_pages(zone->spanned_pages, zone->present_pages);
 	}
 	memblock_record_events = false;
 	predict_keep_final();

@@ -71,10 +71,12 @@ const struct profile_key profile_keys[] = {
 	KEY(etext, 0, MAX_IMAGE, "_etext - _text"),
 	KEY(rodata_end, 0, MAX_IMAGE, "__end_rodata - _text"),
 	KEY(init_begin, 1, MAX_IMAGE, "__init_begin - _text"),
+	KEY(initdata_begin, 0, MAX_IMAGE, "__initdata_begin - _text; 0: not needed, from 6.10 on"),
 	KEY(init_end, 1, MAX_IMAGE, "__init_end - _text"),
 	KEY(data_end, 1, MAX_IMAGE, "_edata - _text"),
 	KEY(bss_start, 1, MAX_IMAGE, "__bss_start - _text"),
 	KEY(bss_end, 1, MAX_IMAGE, "__bss_stop - _text"),
+	KEY(init_pg_dir, 0, MAX_IMAGE, "init_pg_dir - _text; 0: not needed, from 6.10 on"),
 	KEY(percpu_static, 64, 1UL << 24, "__per_cpu_end - __per_cpu_start"),
 	KEY(map_rounds_inward, 0, 1, "map_mem maps whole pages of each bank only"),
 	KEY(early_kib, 0, 1UL << 20, "KiB taken before the Memory: line on one CPU with 128 MiB"),
@@ -214,6 +216,10 @@ static bool consistent(struct reader *r, const struct build_profile *p)
 			   p->init_end > p->data_end || p->data_end > p->bss_start ||
 			   p->bss_start > p->bss_end || p->bss_end > p->image_size))
 		what = "the image's sections are not in order";
+	else if (!what && p->version < 0x60a &&
+		 (p->initdata_begin < p->init_begin || p->initdata_begin > p->init_end ||
+		  p->init_pg_dir < p->init_end || p->init_pg_dir > p->image_size))
+		what = "before 6.10 initdata_begin and init_pg_dir are needed, inside the image";
 	if (what)
 		snprintf(r->why, r->why_size, "%s: %s", r->name, what);
 	return !what;

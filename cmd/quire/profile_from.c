@@ -243,6 +243,8 @@ static const struct {
 	{"__bss_start", "bss_start"},
 	{"__bss_stop", "bss_end"},
 	{"_end", "image_size"},
+	{"__initdata_begin", "initdata_begin"},
+	{"init_pg_dir", "init_pg_dir"},
 };
 
 struct symbols {

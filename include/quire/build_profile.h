@@ -37,8 +37,8 @@ struct build_profile {
 	unsigned long kfence_metadata;
 
 	/* The image, in bytes from its start; percpu_static in bytes */
-	unsigned long image_size, stext, etext, rodata_end, init_begin, init_end, data_end,
-		bss_start, bss_end;
+	unsigned long image_size, stext, etext, rodata_end, init_begin, initdata_begin, init_end,
+		data_end, init_pg_dir, bss_start, bss_end;
 	unsigned long percpu_static;
 
 	/* What differs between releases within a series */
