@@ -38,6 +38,7 @@ void memmap_set_types(unsigned long start_pfn, unsigned long end_pfn, enum migra
 
 static struct zone *zone;
 static unsigned long states, steps;
+static unsigned int limit = DEPTH; /* of operations */
 
 /* Depth at which a state was met first, by its hash. */
 #define TABLE (1U << 22)
@@ -263,7 +264,7 @@ static void walk_blocks(struct blocks *m, unsigned int depth)
 	unsigned int order, mt, i;
 
 	compare_blocks(m, depth);
-	if (met(mix(mix(hash_zone(), m->held, TINY), m->range, TINY), depth) || depth == DEPTH)
+	if (met(mix(mix(hash_zone(), m->held, TINY), m->range, TINY), depth) || depth == limit)
 		return;
 	save_zone(&saved);
 	for (order = 0; order <= 4; order++)
@@ -582,7 +583,7 @@ static void walk_area(struct area_model *m, unsigned int depth)
 
 	compare_area(m, depth);
 	hash = mix(mix(hash_zone(), m->pinned, TINY), m->cma, TINY);
-	if (met(mix(hash, object, sizeof(object)), depth) || depth == DEPTH)
+	if (met(mix(hash, object, sizeof(object)), depth) || depth == limit)
 		return;
 	save_area(&saved);
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -671,9 +672,12 @@ static void an_area_and_movable_pages(void **state)
 	area_world(0);
 }
 
+/* Five operations before the first. */
 static void an_area_full_of_movable_pages(void **state)
 {
+	limit = DEPTH - 1;
 	area_world(5);
+	limit = DEPTH;
 }
 
 int main(void)
