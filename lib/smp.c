@@ -2,25 +2,26 @@
 /*
  * CPUs that are up, and making another one do something. See <quire/smp.h>.
  *
- * Cross calls. Every CPU has one call on its way at most, in its own per-CPU variable; a receiver has one bit for each CPU
- * that may have a call for it. Nothing is allocated, and no lock is taken:
+ * Cross calls. Every CPU has two calls on their way at most, in its own per-CPU variable: one that it waits for, one that it
+ * does not. A receiver has a bit for each CPU and each of the two. Nothing is allocated, and no lock is taken:
  *
  *	sender (interrupts off)				receiver (interrupts off)
- *	wait until pending = 0 (my last call)
+ *	wait until pending = 0 (my last one)
  *	fn, arg; pending = number of receivers
  *	for each: set my bit in its `from`, IPI		from = 0: the bits that were set
  *	(interrupts as before)				for each: read fn, arg; run fn
  *	wait until pending = 0				pending - 1
  *
- * A call that nobody waits for is taken off (pending - 1) before fn runs. Who waits, here or for the last call to be through, takes
- * calls that come in meanwhile, so CPUs that call each other at once get on, with interrupts on or off.
+ * A call that nobody waits for is taken off (pending - 1) before fn runs. So a function that calls on, without waiting, never
+ * waits for a function; it may run on a CPU whose own call, which that waits for, is with the next CPU, and so on round. Who waits, here or
+ * for the last call to be through, takes calls that come in meanwhile, with interrupts on or off.
  *
- * Invariants: pending of a CPU = the number of its bits in all `from` words, plus what receivers have taken and not finished.
+ * Invariants: pending of a call = the number of its bits in all `from` words, plus what receivers have taken and not finished.
  *
  * Jobs (smp_run_on): JOB_NONE -> JOB_BEING_SET (by one caller) -> JOB_READY -> JOB_NONE (by the CPU itself).
  *
  * Against Linux: there a call is a structure on the caller's stack or one of N x N per-CPU ones, in a list at the receiver.
- * One call a CPU at a time serialises only calls of one CPU that nobody waits for.
+ * One call of each sort serialises only calls of one CPU that nobody waits for.
  */
 #include <quire/percpu.h>
 #include <quire/printk.h>
@@ -38,14 +39,17 @@
 
 enum job_state { JOB_NONE, JOB_BEING_SET, JOB_READY };
 
-struct smp_cpu {
-	/* As a receiver. */
-	u64 from[CPU_WORDS];
-	/* As a sender. */
+enum call_sort { CALL_UNWAITED, CALL_WAITED, NR_CALL_SORTS };
+
+struct call {
 	void (*fn)(void *arg);
 	void *arg;
-	bool wait;
 	unsigned int pending;
+};
+
+struct smp_cpu {
+	u64 from[NR_CALL_SORTS][CPU_WORDS]; /* as a receiver */
+	struct call call[NR_CALL_SORTS];    /* as a sender */
 	/* What its thread is to do. */
 	enum job_state job;
 	void (*job_fn)(void *arg);
@@ -80,21 +84,47 @@ unsigned int num_online_cpus(void)
 
 /* ------------------------------------------------------------------ waiting */
 
+/*
+ * A hold has a number, so that a CPU is counted in one hold or in none:
+ *
+ *	holder						other
+ *	number + 1 (not 0)
+ *	word = number, 0				word = number, n  ->  number, n + 1
+ *	wait for word = number, others			wait for go_on_at = number
+ *	... the others are held ...			... is held ...
+ *	go_on_at = number				word - 1
+ *	word = number, 0  ->  0
+ *
+ * Both steps of the word are compare-and-exchanges: it closes when everybody is out, and nobody comes in after.
+ */
 static struct {
 	unsigned int by; /* 1 + the CPU that holds the others; 0: none does */
-	unsigned int on; /* they are to stay */
-	unsigned int nr; /* that stay */
+	u32 word;   /* the hold's number, and in the low half how many are held; 0: there is none */
+	u32 number; /* of the last hold, shifted as in the word; the holder's */
+	u32 go_on_at; /* the hold that is over */
 } hold;
+#define HOLD_ONE 0x10000U
 
 void smp_hold_point(void)
 {
-	if (likely(!__atomic_load_n(&hold.on, __ATOMIC_RELAXED)) ||
-	    __atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1)
+	u32 word = __atomic_load_n(&hold.word, __ATOMIC_RELAXED), number;
+	unsigned long flags;
+
+	if (likely(!word) || __atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1)
 		return;
-	__atomic_fetch_add(&hold.nr, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&hold.on, __ATOMIC_ACQUIRE))
-		port_cpu_relax();
-	__atomic_fetch_sub(&hold.nr, 1, __ATOMIC_RELEASE);
+	/* Counted once: the IPI for the same hold must not come in between. */
+	flags = port_irq_save();
+	word = __atomic_load_n(&hold.word, __ATOMIC_ACQUIRE);
+	while (word && !__atomic_compare_exchange_n(&hold.word, &word, word + 1, true,
+						    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	if (word) {
+		number = word & ~(HOLD_ONE - 1);
+		while (__atomic_load_n(&hold.go_on_at, __ATOMIC_ACQUIRE) != number)
+			port_cpu_relax();
+		__atomic_fetch_sub(&hold.word, 1, __ATOMIC_RELEASE);
+	}
+	port_irq_restore(flags);
 }
 
 struct patience {
@@ -124,80 +154,93 @@ static bool out_of_patience(struct patience *p)
 
 /* ------------------------------------------------------------------ cross calls */
 
+static void run_call(struct call *call, enum call_sort sort)
+{
+	void (*fn)(void *arg) = call->fn;
+	void *arg = call->arg;
+
+	if (sort == CALL_WAITED) {
+		fn(arg);
+		__atomic_fetch_sub(&call->pending, 1, __ATOMIC_RELEASE);
+	} else {
+		__atomic_fetch_sub(&call->pending, 1, __ATOMIC_RELEASE);
+		fn(arg);
+	}
+}
+
 /* Run what other CPUs want of this one. Interrupts are off. */
 static void take_calls(void)
 {
 	struct smp_cpu *me = this_cpu_ptr(&smp_cpu);
-	unsigned int w;
+	unsigned int sort, w;
 
-	for (w = 0; w < DIV_ROUND_UP(nr_cpus_possible, 64); w++) {
-		u64 bits;
+	for (sort = 0; sort < NR_CALL_SORTS; sort++) {
+		for (w = 0; w < DIV_ROUND_UP(nr_cpus_possible, 64); w++) {
+			u64 *from = &me->from[sort][w], bits;
 
-		if (!__atomic_load_n(&me->from[w], __ATOMIC_RELAXED))
-			continue;
-		bits = __atomic_exchange_n(&me->from[w], 0, __ATOMIC_ACQUIRE);
-		for (; bits; bits &= bits - 1) {
-			struct smp_cpu *from = state_of(w * 64 + (unsigned int)__ffs(bits));
-			void (*fn)(void *arg) = from->fn;
-			void *arg = from->arg;
-
-			if (from->wait) {
-				fn(arg);
-				__atomic_fetch_sub(&from->pending, 1, __ATOMIC_RELEASE);
-			} else {
-				__atomic_fetch_sub(&from->pending, 1, __ATOMIC_RELEASE);
-				fn(arg);
-			}
+			if (!__atomic_load_n(from, __ATOMIC_RELAXED))
+				continue;
+			bits = __atomic_exchange_n(from, 0, __ATOMIC_ACQUIRE);
+			for (; bits; bits &= bits - 1)
+				run_call(&state_of(w * 64 + (unsigned int)__ffs(bits))->call[sort],
+					 sort);
 		}
 	}
 }
 
-/* Calls for CPUs that went down before they saw them: nobody will run them. */
-static void withdraw_from_offline(struct smp_cpu *me)
+/* This CPU's bit at a receiver. */
+static u64 *bit_at(unsigned int cpu, enum call_sort sort)
 {
-	const unsigned int self = port_cpu();
-	const u64 bit = 1ULL << self % 64;
+	return &state_of(cpu)->from[sort][port_cpu() / 64];
+}
+
+static u64 own_bit(void)
+{
+	return 1ULL << port_cpu() % 64;
+}
+
+/* Calls for CPUs that went down before they saw them: nobody will run them. */
+static void withdraw_from_offline(struct call *call, enum call_sort sort)
+{
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 	{
 		if (cpu_online(cpu))
 			continue;
-		if (__atomic_fetch_and(&state_of(cpu)->from[self / 64], ~bit, __ATOMIC_ACQUIRE) &
-		    bit)
-			__atomic_fetch_sub(&me->pending, 1, __ATOMIC_RELEASE);
+		if (__atomic_fetch_and(bit_at(cpu, sort), ~own_bit(), __ATOMIC_ACQUIRE) & own_bit())
+			__atomic_fetch_sub(&call->pending, 1, __ATOMIC_RELEASE);
 	}
 }
 
-static void report_unanswered(const struct smp_cpu *me)
+static void report_unanswered(const struct call *call, enum call_sort sort)
 {
-	const unsigned int self = port_cpu();
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 	{
-		if (__atomic_load_n(&state_of(cpu)->from[self / 64], __ATOMIC_RELAXED) >>
-			    self % 64 &
-		    1)
+		if (__atomic_load_n(bit_at(cpu, sort), __ATOMIC_RELAXED) & own_bit())
 			pr_emerg("smp: CPU%u has not answered CPU%u's call of %pS for %llu s\n",
-				 cpu, self, (void *)(unsigned long)me->fn, ANSWER_NS / 1000000000);
+				 cpu, port_cpu(), (void *)(unsigned long)call->fn,
+				 ANSWER_NS / 1000000000);
 	}
 }
 
-/* Until this CPU's last call is through. */
-static void wait_until_through(struct smp_cpu *me)
+/* Until this CPU's last call of that sort is through. */
+static void wait_until_through(struct smp_cpu *me, enum call_sort sort)
 {
+	struct call *call = &me->call[sort];
 	struct patience p = {.limit = ANSWER_NS};
 	unsigned long flags;
 
-	while (__atomic_load_n(&me->pending, __ATOMIC_ACQUIRE)) {
+	while (__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE)) {
 		flags = port_irq_save();
 		take_calls();
 		port_irq_restore(flags);
 		if (out_of_patience(&p))
-			report_unanswered(me);
+			report_unanswered(call, sort);
 		if (!(p.turns & TURNS_A_LOOK))
-			withdraw_from_offline(me);
+			withdraw_from_offline(call, sort);
 	}
 }
 
@@ -205,36 +248,40 @@ static void wait_until_through(struct smp_cpu *me)
  * Interrupts are off. The call is on its way when it returns. `only`: one CPU, else (NR_CPUS) all that are online but this.
  */
 static void send_call(struct smp_cpu *me, unsigned int only, void (*fn)(void *arg), void *arg,
-		      bool wait)
+		      enum call_sort sort)
 {
 	const unsigned int self = port_cpu();
-	const u64 bit = 1ULL << self % 64;
+	struct call *call = &me->call[sort];
 	u64 to[CPU_WORDS];
 	unsigned int w, n = 0;
 
-	wait_until_through(me);
+	wait_until_through(me, sort);
 	for (w = 0; w < CPU_WORDS; w++) {
 		to[w] = __atomic_load_n(&online_mask[w], __ATOMIC_RELAXED);
 		if (w == self / 64)
-			to[w] &= ~bit;
+			to[w] &= ~own_bit();
 		if (only != NR_CPUS)
 			to[w] &= w == only / 64 ? 1ULL << only % 64 : 0;
 		n += (unsigned int)__builtin_popcountll(to[w]);
 	}
 	if (!n)
 		return;
-	me->fn = fn;
-	me->arg = arg;
-	me->wait = wait;
-	__atomic_store_n(&me->pending, n, __ATOMIC_RELAXED);
+	call->fn = fn;
+	call->arg = arg;
+	__atomic_store_n(&call->pending, n, __ATOMIC_RELAXED);
 	for (w = 0; w < CPU_WORDS; w++) {
 		for (; to[w]; to[w] &= to[w] - 1) {
 			unsigned int cpu = w * 64 + (unsigned int)__ffs(to[w]);
 
-			__atomic_fetch_or(&state_of(cpu)->from[self / 64], bit, __ATOMIC_RELEASE);
+			__atomic_fetch_or(bit_at(cpu, sort), own_bit(), __ATOMIC_RELEASE);
 			port_send_ipi(cpu);
 		}
 	}
+}
+
+static enum call_sort sort_of(bool wait)
+{
+	return wait ? CALL_WAITED : CALL_UNWAITED;
 }
 
 int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg, bool wait)
@@ -251,11 +298,11 @@ int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg,
 		fn(arg);
 		wait = false;
 	} else {
-		send_call(me, cpu, fn, arg, wait);
+		send_call(me, cpu, fn, arg, sort_of(wait));
 	}
 	port_irq_restore(flags);
 	if (wait)
-		wait_until_through(me);
+		wait_until_through(me, CALL_WAITED);
 	return 0;
 }
 
@@ -267,11 +314,11 @@ void on_each_cpu(void (*fn)(void *arg), void *arg, bool wait)
 	WARN_ON_ONCE(wait && num_online_cpus() > 1 && port_irqs_disabled());
 	flags = port_irq_save();
 	me = this_cpu_ptr(&smp_cpu);
-	send_call(me, NR_CPUS, fn, arg, wait);
+	send_call(me, NR_CPUS, fn, arg, sort_of(wait));
 	fn(arg);
 	port_irq_restore(flags);
 	if (wait)
-		wait_until_through(me);
+		wait_until_through(me, CALL_WAITED);
 }
 
 void smp_handle_ipi(void)
@@ -307,17 +354,14 @@ void smp_membarrier(void)
 		return;
 	flags = port_irq_save();
 	me = this_cpu_ptr(&smp_cpu);
-	send_call(me, NR_CPUS, barrier_call, NULL, true);
+	send_call(me, NR_CPUS, barrier_call, NULL, CALL_WAITED);
 	port_irq_restore(flags);
-	wait_until_through(me);
+	wait_until_through(me, CALL_WAITED);
 }
 
 /* ------------------------------------------------------------------ holding */
 
-/*
- * Each of the others comes to its hold point: by the IPI, or, with interrupts off, where it waits for a lock or for a CPU. A CPU that
- * is on its way out of one hold may fall into the next: it is counted out before `on` can be set again.
- */
+/* Each of the others comes to its hold point: by the IPI, or, with interrupts off, where it waits for a lock or for a CPU. */
 unsigned long smp_hold_others(void)
 {
 	const unsigned int me = port_cpu() + 1, others = num_online_cpus() - 1;
@@ -333,21 +377,30 @@ unsigned long smp_hold_others(void)
 		smp_hold_point();
 		port_cpu_relax();
 	}
-	__atomic_store_n(&hold.on, 1, __ATOMIC_RELEASE);
+	hold.number += HOLD_ONE;
+	if (!hold.number)
+		hold.number = HOLD_ONE;
+	__atomic_store_n(&hold.word, hold.number, __ATOMIC_RELEASE);
 	for_each_online_cpu(cpu) if (cpu != port_cpu()) port_send_ipi(cpu);
-	while (__atomic_load_n(&hold.nr, __ATOMIC_ACQUIRE) != others)
+	while (__atomic_load_n(&hold.word, __ATOMIC_ACQUIRE) != (hold.number | others))
 		if (out_of_patience(&p))
-			pr_emerg("smp: CPU%u waits for %u of %u other CPUs to hold still\n",
-				 port_cpu(), others - hold.nr, others);
+			pr_emerg("smp: CPU%u waits for %u other CPUs to hold still\n", port_cpu(),
+				 others - (__atomic_load_n(&hold.word, __ATOMIC_RELAXED) &
+					   (HOLD_ONE - 1)));
 	return flags;
 }
 
 void smp_release_others(unsigned long flags)
 {
+	u32 none_left;
+
 	if (__atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1) {
-		__atomic_store_n(&hold.on, 0, __ATOMIC_RELEASE);
-		while (__atomic_load_n(&hold.nr, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&hold.go_on_at, hold.number, __ATOMIC_RELEASE);
+		do {
 			port_cpu_relax();
+			none_left = hold.number;
+		} while (!__atomic_compare_exchange_n(&hold.word, &none_left, 0, true,
+						      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 		__atomic_store_n(&hold.by, 0, __ATOMIC_RELEASE);
 	}
 	port_irq_restore(flags);
@@ -485,29 +538,34 @@ unsigned int smp_stop_others(void)
 
 int smp_check(void)
 {
-	unsigned int cpu, w, n = 0, calls = 0, pending = 0;
+	unsigned int cpu, sort, w, n = 0, calls = 0, pending = 0;
 	int bad = 0;
 
 	for (w = 0; w < CPU_WORDS; w++)
-		n += (unsigned int)__builtin_popcountll(online_mask[w]);
-	if (n != nr_online) {
-		pr_err("smp: %u CPUs are online, counted %u\n", n, nr_online);
+		n += (unsigned int)__builtin_popcountll(
+			__atomic_load_n(&online_mask[w], __ATOMIC_ACQUIRE));
+	if (n != num_online_cpus()) {
+		pr_err("smp: %u CPUs are online, counted %u\n", n, num_online_cpus());
 		bad++;
 	}
 	for_each_possible_cpu(cpu)
 	{
 		const struct smp_cpu *c = state_of(cpu);
 
-		for (w = 0; w < CPU_WORDS; w++)
-			calls += (unsigned int)__builtin_popcountll(c->from[w]);
-		pending += c->pending;
-		if (c->job != JOB_NONE && cpu != port_cpu()) {
+		for (sort = 0; sort < NR_CALL_SORTS; sort++) {
+			for (w = 0; w < CPU_WORDS; w++)
+				calls += (unsigned int)__builtin_popcountll(
+					__atomic_load_n(&c->from[sort][w], __ATOMIC_ACQUIRE));
+			pending += __atomic_load_n(&c->call[sort].pending, __ATOMIC_ACQUIRE);
+		}
+		if (__atomic_load_n(&c->job, __ATOMIC_ACQUIRE) != JOB_NONE && cpu != port_cpu()) {
 			pr_err("smp: CPU%u has a job in state %d\n", cpu, (int)c->job);
 			bad++;
 		}
 	}
-	if (hold.by || hold.on || hold.nr) {
-		pr_err("smp: CPU%u holds %u others\n", hold.by - 1, hold.nr);
+	if (__atomic_load_n(&hold.by, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&hold.word, __ATOMIC_ACQUIRE)) {
+		pr_err("smp: CPU%u holds others, 0x%x\n", hold.by - 1, hold.word);
 		bad++;
 	}
 	if (calls || pending) {
