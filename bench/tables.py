@@ -174,7 +174,7 @@ def ops_table(folder):
                          "{:.2f}".format(ours / theirs) if theirs else "", number(goal) if goal else "",
                          "**no**" if goal and ours > goal else ""])
         if body:
-            out.append("**%s**\n\n" % title.capitalize() +
+            out.append("**%s**\n\n" % (title[0].upper() + title[1:]) +
                        markdown(["operation", "Quire", "Linux", "ratio", "goal", "reached"], body))
     missing = sorted(set(linux) - {line[0] for line in lines})
     if missing:
