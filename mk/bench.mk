@@ -31,4 +31,5 @@ HOST_SLAB_SRC := bench/host_slab_bench.c tests/unit/doubles.c \
 	$(filter-out mm/kmem/kvmalloc.c,$(wildcard $(call unit_line,tests/unit/test_slab.c,links)))
 $(N)/host_slab_bench: $(patsubst %,$(N)/%.o,$(HOST_SLAB_SRC))
 	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
+-include $(patsubst %,$(N)/%.d,$(HOST_SLAB_SRC))
 bench-host: $(N)/host_bench $(N)/host_slab_bench

@@ -98,7 +98,8 @@ struct kmem_cache {
 	unsigned int max_full;	  /* full sheaves that a node keeps */
 	unsigned int max_own;	  /* ... and a CPU beside its main one, at most */
 	u16 id;
-	s16 refcount; /* users: merged caches are one */
+	s16 refcount;  /* users: merged caches are one */
+	u8 sheaf_size; /* of its sheaves, a number */
 	void (*ctor)(void *object);
 	const char *name;
 	unsigned long random; /* hardening: links are stored so changed; 0: plain */

@@ -40,22 +40,22 @@ struct slab_lookup slab_lookup = {
 
 /* ------------------------------------------------------------------ sheaves and barns */
 
-static struct sheaf *alloc_sheaf(gfp_t gfp)
+static struct sheaf *alloc_sheaf(const struct kmem_cache *s, gfp_t gfp)
 {
 	void *p;
 
-	if (!slab_take(&sheaf_cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN, NUMA_NO_NODE, &p,
-		       1))
+	if (!slab_take(&sheaf_caches[s->sheaf_size], (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN,
+		       NUMA_NO_NODE, &p, 1))
 		return NULL;
 	return p;
 }
 
-static void free_sheaf(struct sheaf *sheaf)
+static void free_sheaf(const struct kmem_cache *s, struct sheaf *sheaf)
 {
 	void *p = sheaf;
 
 	if (sheaf)
-		slab_give(&sheaf_cache, &p, 1);
+		slab_give(&sheaf_caches[s->sheaf_size], &p, 1);
 }
 
 /* A full sheaf of the barn for an empty one, or NULL. */
@@ -164,7 +164,7 @@ static bool trade_full(struct kmem_cache *s, struct slab_cpu *c, int nid)
 	if (!got && !empty &&
 	    __atomic_load_n(&n->nr_full_sheaves, __ATOMIC_RELAXED) < s->max_full) {
 		/* It has room, and no empty one for us. */
-		empty = alloc_sheaf(GFP_NOWAIT);
+		empty = alloc_sheaf(s, GFP_NOWAIT);
 		if (empty)
 			got = barn_give_full(s, n, c->main, empty);
 	}
@@ -187,7 +187,7 @@ static void make_room(struct kmem_cache *s, struct slab_cpu *c, int nid)
 		struct sheaf *empty = chain_pop(&c->empty, &c->nr_empty);
 
 		if (unlikely(!empty))
-			empty = alloc_sheaf(GFP_NOWAIT);
+			empty = alloc_sheaf(s, GFP_NOWAIT);
 		if (likely(empty)) {
 			chain_push(&c->full, &c->nr_full, c->main);
 			set_main(s, c, empty, 0);
@@ -229,7 +229,7 @@ static struct slab_cpu *lock_own(struct kmem_cache *s)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (likely(c->main))
 		return c;
-	main = alloc_sheaf(GFP_NOWAIT);
+	main = alloc_sheaf(s, GFP_NOWAIT);
 	if (!main) {
 		unlock_own(c);
 		return NULL;
@@ -498,7 +498,7 @@ void kmem_cache_free_bulk(struct kmem_cache *s, size_t n, void **p)
 static void drop_sheaf(struct kmem_cache *s, struct sheaf *sheaf, unsigned int nr)
 {
 	slab_give(s, sheaf->objects, nr);
-	free_sheaf(sheaf);
+	free_sheaf(s, sheaf);
 }
 
 static void wait_for_owners(const struct kmem_cache *s)
@@ -577,7 +577,7 @@ void slab_flush_barns(struct kmem_cache *s)
 		}
 		for (; empty; empty = next) {
 			next = empty->next;
-			free_sheaf(empty);
+			free_sheaf(s, empty);
 		}
 	}
 }

@@ -3,7 +3,7 @@
  * Caches: making, merging, shrinking and destroying them; what reports and checks want to know of them.
  *
  * Owns the list of all caches and their numbers. The structures of caches and of their nodes' lists are objects of caches
- * themselves: cache_cache, node_cache and sheaf_cache are variables, have no sheaves and come first, so that the slab
+ * themselves: cache_cache, node_cache and sheaf_caches are variables, have no sheaves and come first, so that the slab
  * allocator needs nobody but the page allocator.
  *
  * Locking: slab_mutex for the list, for numbers, and for whoever empties other CPUs' sheaves. It is a spin lock held with
@@ -16,7 +16,7 @@
 #include "slab_internal.h"
 
 struct kmem_cache *slab_caches;
-struct kmem_cache sheaf_cache, node_cache, cache_cache;
+struct kmem_cache sheaf_caches[NR_SHEAF_SIZES], node_cache, cache_cache;
 bool slab_nomerge, slab_freelist_random, slab_freelist_hardened;
 
 static spinlock_t slab_mutex;
@@ -50,12 +50,15 @@ static unsigned int slab_order(unsigned int size)
 	return get_order(size);
 }
 
-/* Objects that a sheaf of this cache holds: fewer of large ones, so that a CPU keeps no more than a few pages. */
-static unsigned int sheaf_capacity(unsigned int size)
+/* Objects that a sheaf of this cache holds: as many as go into four pages, eight at least, and what the sheaf has room for. */
+static void choose_sheaf(struct kmem_cache *s)
 {
-	unsigned int n = (unsigned int)(8 * PAGE_SIZE / size);
+	unsigned int n = max((unsigned int)(4 * PAGE_SIZE / s->size), 8U), i = 0;
 
-	return clamp(n, 8U, (unsigned int)SHEAF_MAX);
+	while (i < NR_SHEAF_SIZES - 1 && SHEAF_MAX(i) + 1 < n)
+		i++;
+	s->sheaf_size = (u8)i;
+	s->capacity = min(n, SHEAF_MAX(i));
 }
 
 /* Full sheaves that a node keeps: up to 1/256 of a GiB, at least two. */
@@ -227,7 +230,7 @@ static int give_sheaves(struct kmem_cache *s)
 		return -ENOMEM;
 	s->cpu = cpus;
 	slab_lookup.cpu[s->id] = cpus;
-	s->capacity = sheaf_capacity(s->size);
+	choose_sheaf(s);
 	s->max_full = max_full_sheaves(s);
 	s->max_own = max_own_sheaves(s);
 	return 0;
@@ -391,12 +394,18 @@ static void boot_cache(struct kmem_cache *s, const char *name, unsigned int size
 
 void kmem_cache_init(void)
 {
+	static const char *const names[NR_SHEAF_SIZES] = {
+		"kmem_cache_sheaf-128", "kmem_cache_sheaf-256", "kmem_cache_sheaf-512",
+		"kmem_cache_sheaf-1k"};
+	unsigned int i;
+
 	/* physvirt_offset is a multiple of PAGE_SIZE, and on the host it may be negative. */
 	slab_lookup.page_types =
 		(unsigned long)vmemmap + offsetof(struct page, page_type) -
 		((unsigned long)(physvirt_offset >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
 	boot_cache(&node_cache, "kmem_cache_node", sizeof(struct kmem_cache_node));
-	boot_cache(&sheaf_cache, "kmem_cache_sheaf", SHEAF_BYTES);
+	for (i = 0; i < NR_SHEAF_SIZES; i++)
+		boot_cache(&sheaf_caches[i], names[i], SHEAF_BYTES(i));
 	boot_cache(&cache_cache, "kmem_cache", sizeof(struct kmem_cache));
 	create_kmalloc_caches();
 	available = true;
@@ -451,7 +460,7 @@ static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 		n += cpu_objects(s, c);
 		if (READ_ONCE(c->main))
 			info->overhead += (1UL + READ_ONCE(c->nr_full) + READ_ONCE(c->nr_empty)) *
-					  SHEAF_BYTES;
+					  SHEAF_BYTES(s->sheaf_size);
 	}
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
 		struct kmem_cache_node *node = s->node[nid];
@@ -461,7 +470,8 @@ static unsigned long cached_objects(struct kmem_cache *s, struct slabinfo *info)
 			continue;
 		flags = spin_lock_irqsave(&node->barn_lock);
 		n += (unsigned long)node->nr_full_sheaves * s->capacity;
-		info->overhead += (node->nr_full_sheaves + node->nr_empty_sheaves) * SHEAF_BYTES;
+		info->overhead += (node->nr_full_sheaves + node->nr_empty_sheaves) *
+				  SHEAF_BYTES(s->sheaf_size);
 		spin_unlock_irqrestore(&node->barn_lock, flags);
 	}
 	return n;

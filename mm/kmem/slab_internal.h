@@ -10,15 +10,18 @@
 #include <quire/slab.h>
 
 /*
- * A bag of free objects, moved as a whole between CPUs and their node. All sheaves have one size; one that is not a CPU's main sheaf
- * is full, as far as its cache fills one, or empty.
+ * A bag of free objects, moved as a whole between CPUs and their node. Those of one cache have one size: 128, 256, 512 or 1,024 bytes,
+ * as its capacity wants it. One that is not a CPU's main sheaf is full, as far as its cache fills one, or empty.
  */
 struct sheaf {
 	struct sheaf *next;
 	void *objects[];
 };
-#define SHEAF_BYTES 1024U
-#define SHEAF_MAX ((SHEAF_BYTES - sizeof(struct sheaf)) / sizeof(void *))
+#define SHEAF_SHIFT_MIN 7U
+#define NR_SHEAF_SIZES 4U
+/* Objects in a sheaf of a size, 0 to NR_SHEAF_SIZES - 1. */
+#define SHEAF_BYTES(i) (1U << (SHEAF_SHIFT_MIN + (i)))
+#define SHEAF_MAX(i) ((unsigned int)((SHEAF_BYTES(i) - sizeof(struct sheaf)) / sizeof(void *)))
 
 struct kmem_cache_node {
 	spinlock_t list_lock;	  /* slabs: their words and lists */
@@ -91,7 +94,7 @@ static __always_inline u32 slab_page_type(const void *p)
 }
 extern struct slab_cpu slab_no_cpus[NR_CPUS];
 extern struct kmem_cache *slab_caches;
-extern struct kmem_cache sheaf_cache, node_cache, cache_cache;
+extern struct kmem_cache sheaf_caches[NR_SHEAF_SIZES], node_cache, cache_cache;
 
 /*
  * Whose turn it is at a slab_cpu. The short ways (slab_fast.c) and the long ones (slab.c) of the CPU itself:

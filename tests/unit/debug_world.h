@@ -211,7 +211,7 @@ static inline void forget_slab(void)
 	for (i = 0; i < SLAB_MAX_CACHES; i++)
 		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
 	slab_caches = NULL;
-	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
+	memset(sheaf_caches, 0, sizeof(sheaf_caches));
 	memset(&node_cache, 0, sizeof(node_cache));
 	memset(&cache_cache, 0, sizeof(cache_cache));
 	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));

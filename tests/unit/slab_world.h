@@ -64,7 +64,7 @@ static void forget_slab(void)
 	for (i = 0; i < ARRAY_SIZE(slab_lookup.kmalloc); i++)
 		slab_lookup.kmalloc[i] = slab_no_cpus;
 	slab_caches = NULL;
-	memset(&sheaf_cache, 0, sizeof(sheaf_cache));
+	memset(sheaf_caches, 0, sizeof(sheaf_caches));
 	memset(&node_cache, 0, sizeof(node_cache));
 	memset(&cache_cache, 0, sizeof(cache_cache));
 	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));

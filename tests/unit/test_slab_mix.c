@@ -102,7 +102,8 @@ static void recorded_objects_take_no_more_slabs_than_in_linux(void **state)
 	print_message("%zu caches, %lu bytes of objects in %lu bytes of slabs (Linux: %lu); beside "
 		      "them %lu bytes for one CPU that used all caches\n",
 		      ARRAY_SIZE(used), objects, here, theirs, overhead);
-	assert_true(here <= theirs);
+	/* Even with what Quire has beside the slabs, and Linux's of that kind not counted. */
+	assert_true(here + overhead <= theirs);
 }
 
 /* What kmalloc adds, were the recorded objects asked for by size: to the classes that Linux has, and to no larger ones. */
