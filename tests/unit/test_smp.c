@@ -30,6 +30,7 @@ unsigned int nr_cpus_possible = CPUS;
 
 static struct {
 	u32 ipi;
+	unsigned int interrupts;
 	pthread_t thread;
 	void *area;
 } cpus[CPUS];
@@ -43,6 +44,7 @@ void host_interrupt(void)
 {
 	while (!host_irqs_off && __atomic_exchange_n(host_ipi, 0, __ATOMIC_ACQUIRE)) {
 		host_irqs_off = 1;
+		__atomic_fetch_add(&cpus[port_cpu()].interrupts, 1, __ATOMIC_RELAXED);
 		smp_handle_ipi();
 		host_irqs_off = 0;
 	}
@@ -55,8 +57,12 @@ void host_relax(void)
 	sched_yield();
 }
 
+static void (*before_ipi)(unsigned int cpu);
+
 void port_send_ipi(unsigned int cpu)
 {
+	if (before_ipi)
+		before_ipi(cpu);
 	__atomic_store_n(&cpus[cpu].ipi, 1, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&mutex);
 	pthread_cond_broadcast(&cond);
@@ -267,46 +273,96 @@ static void calls_from_calls_do_not_lock_up(void **state)
 	on_each_cpu(count_call, NULL, true);
 }
 
-/* CPU 3 goes and comes while the others call it: a call is run or refused, and nobody waits for ever. */
-static unsigned int accepted;
+/*
+ * CPU 3 goes, takes no interrupts, and comes again only when each of the others has been through two more rounds of calls: a call
+ * that was just being sent when it went must not keep its sender.
+ */
+static unsigned int rounds_of[2], wander_ends;
 
 static void go_and_come(void *arg)
 {
 	unsigned int i;
 
 	for (i = 0; i < ROUNDS; i++) {
+		unsigned int before = __atomic_load_n(&rounds_of[i % 2], __ATOMIC_ACQUIRE);
+		unsigned long flags = port_irq_save();
+
 		smp_cpu_down(3);
-		sched_yield();
+		while (__atomic_load_n(&rounds_of[i % 2], __ATOMIC_ACQUIRE) < before + 2)
+			sched_yield();
 		smp_cpu_up(3);
-		port_cpu_relax();
+		port_irq_restore(flags);
 	}
+	__atomic_store_n(&wander_ends, 1, __ATOMIC_RELEASE);
 }
 
 static void call_the_wanderer(void *arg)
 {
-	unsigned int i;
-
-	for (i = 0; i < ROUNDS; i++) {
+	while (!__atomic_load_n(&wander_ends, __ATOMIC_ACQUIRE)) {
 		smp_call_function_single(3, count_call, calls, true);
-		if (!smp_call_function_single(2, count_call, calls, true))
-			__atomic_fetch_add(&accepted, 1, __ATOMIC_RELAXED);
+		assert_int_equal(smp_call_function_single(2, count_call, calls, true), 0);
 		on_each_cpu(count_call, calls, true);
+		__atomic_fetch_add((unsigned int *)arg, 1, __ATOMIC_RELEASE);
 	}
 }
 
 static void a_cpu_may_go_while_it_is_called(void **state)
 {
 	forget_calls();
-	accepted = 0;
+	memset(rounds_of, 0, sizeof(rounds_of));
+	wander_ends = 0;
 	assert_int_equal(smp_run_on(3, go_and_come, NULL), 0);
-	assert_int_equal(smp_run_on(1, call_the_wanderer, NULL), 0);
-	call_the_wanderer(NULL);
+	assert_int_equal(smp_run_on(1, call_the_wanderer, &rounds_of[1]), 0);
+	call_the_wanderer(&rounds_of[0]);
 	smp_run_wait(1);
 	smp_run_wait(3);
-	assert_int_equal(accepted, 2 * ROUNDS);
-	assert_int_equal(calls[2], 4 * ROUNDS);
+	assert_int_equal(calls[2], 2 * (rounds_of[0] + rounds_of[1]));
 	assert_int_equal(wrong, 0);
 	assert_int_equal(num_online_cpus(), CPUS);
+}
+
+/* The call to all has seen CPU 3 online, and CPU 3 goes before it gets its part. */
+static unsigned int go_now, is_gone, come_again;
+
+static void wait_for(const unsigned int *p)
+{
+	while (!__atomic_load_n(p, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void go_when_told(void *arg)
+{
+	unsigned long flags = port_irq_save();
+
+	wait_for(&go_now);
+	smp_cpu_down(3);
+	__atomic_store_n(&is_gone, 1, __ATOMIC_RELEASE);
+	wait_for(&come_again);
+	smp_cpu_up(3);
+	port_irq_restore(flags);
+}
+
+static void tell_it_to_go(unsigned int cpu)
+{
+	before_ipi = NULL;
+	__atomic_store_n(&go_now, 1, __ATOMIC_RELEASE);
+	wait_for(&is_gone);
+}
+
+static void a_call_for_a_cpu_that_has_gone_is_withdrawn(void **state)
+{
+	forget_calls();
+	go_now = is_gone = come_again = 0;
+	assert_int_equal(smp_run_on(3, go_when_told, NULL), 0);
+	before_ipi = tell_it_to_go;
+	on_each_cpu(count_call, calls, true);
+	assert_int_equal(is_gone, 1);
+	assert_int_equal(calls[1] + calls[2] + calls[0], 3);
+	assert_int_equal(__atomic_load_n(&calls[3], __ATOMIC_RELAXED), 0);
+	__atomic_store_n(&come_again, 1, __ATOMIC_RELEASE);
+	smp_run_wait(3);
+	on_each_cpu(count_call, calls, true);
+	assert_int_equal(calls[3], 1);
 }
 
 /* ------------------------------------------------------------------ jobs */
@@ -352,17 +408,33 @@ static void no_wake_up_is_lost(void **state)
 
 /* ------------------------------------------------------------------ barriers */
 
+static void a_membarrier_interrupts_every_other_cpu(void **state)
+{
+	unsigned int cpu, before[CPUS];
+
+	for (cpu = 0; cpu < CPUS; cpu++)
+		before[cpu] = __atomic_load_n(&cpus[cpu].interrupts, __ATOMIC_RELAXED);
+	smp_membarrier();
+	for (cpu = 1; cpu < CPUS; cpu++)
+		assert_true(__atomic_load_n(&cpus[cpu].interrupts, __ATOMIC_RELAXED) > before[cpu]);
+}
+
 /* An owner with plain accesses and a remote with membarriers: never both at the data, which is plain, too. */
 static struct local_lock guard;
 static unsigned long data, remote_turns, owner_turns;
 
 static void own(void *arg)
 {
+	unsigned int i;
+
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) {
-		if (local_trylock(&guard)) {
-			data++;
-			owner_turns++;
-			local_unlock(&guard);
+		/* Many turns without a system call: with one in each, the processor would have no store left to be late with. */
+		for (i = 0; i < 1000; i++) {
+			if (local_trylock(&guard)) {
+				data++;
+				owner_turns++;
+				local_unlock(&guard);
+			}
 		}
 		port_cpu_relax();
 	}
@@ -375,7 +447,7 @@ static void a_membarrier_keeps_owner_and_remote_apart(void **state)
 	data = remote_turns = owner_turns = 0;
 	go = 0;
 	assert_int_equal(smp_run_on(1, own, NULL), 0);
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < 10 * ROUNDS; i++) {
 		remote_lock(&guard);
 		data++;
 		remote_turns++;
@@ -384,7 +456,7 @@ static void a_membarrier_keeps_owner_and_remote_apart(void **state)
 	__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
 	smp_run_wait(1);
 	assert_int_equal(data, remote_turns + owner_turns);
-	assert_int_equal(remote_turns, ROUNDS);
+	assert_int_equal(remote_turns, 10 * ROUNDS);
 }
 
 /* ------------------------------------------------------------------ locks and holding */
@@ -564,8 +636,10 @@ int main(void)
 		RUN(cpus_that_call_each_other_at_once_get_on),
 		RUN(calls_from_calls_do_not_lock_up),
 		RUN(a_cpu_may_go_while_it_is_called),
+		RUN(a_call_for_a_cpu_that_has_gone_is_withdrawn),
 		RUN(a_job_runs_and_a_second_one_is_refused),
 		RUN(no_wake_up_is_lost),
+		RUN(a_membarrier_interrupts_every_other_cpu),
 		RUN(a_membarrier_keeps_owner_and_remote_apart),
 		RUN(a_lock_excludes),
 		RUN(waiters_are_served_in_the_order_they_came),
