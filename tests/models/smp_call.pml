@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* mutations: NO_RELEASE NO_WAIT_FOR_LAST NOT_TAKEN_MEANWHILE DONE_EARLY PENDING_LATE NO_WITHDRAWAL */
-/* about: lib/smp.c, calls between CPUs: one on its way for each sender, a bit for each receiver */
+/* about: lib/smp.c, calls between CPUs: one on its way for each sender and sort, a bit for each receiver */
 /*
  * Properties: a receiver runs each call that has a bit for it, once, with that call's function; who waits goes on when all have run
  * it; CPUs that call each other at once, and one that goes down meanwhile, do not keep anybody waiting for ever.
  *
  * Three CPUs. 0 and 1 call all others, at once. 2 only takes calls, and goes down at any moment. irq[c]: CPU c's interrupts are off, or its handler runs. fn is the call's number.
+ *
+ * The program keeps calls that are waited for and those that are not in places of their own; here they share one, so that a sender waits more
+ * often. Functions do not call on, which is what the two places are for (tests/unit/test_smp.c).
  *
  * Bound: three calls. A sender that waits looks for calls itself (take_calls), so that handlers are not needed for CPUs 0 and 1 to get on;
  * they run all the same.
