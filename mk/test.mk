@@ -119,7 +119,10 @@ FUZZ_MEMBLOCK_SRC := $(if $(wildcard tests/fuzz/fuzz_memblock.c),$(wildcard \
 $(FO)/fuzz_memblock: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_memblock.c $(FUZZ_MEMBLOCK_SRC) tests/unit/doubles.c)
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
 
-test-fuzz-build: $(FO)/fuzz_dtb $(FO)/fuzz_memblock
+$(FO)/fuzz_profile: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_profile.c cmd/quire/profile.c cmd/quire/profile_from.c)
+	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
+
+test-fuzz-build: $(FO)/fuzz_dtb $(FO)/fuzz_memblock $(FO)/fuzz_profile
 test-fuzz: test-fuzz-build
 	bash tests/fuzz/run.sh $(FO) $(FUZZ_TIME)
 include mk/bench.mk

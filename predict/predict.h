@@ -14,9 +14,9 @@
 
 /*
  * Boot as the kernel of *p would, on the machine that host_machine and boot_params describe. What stops that kernel
- * ends in panic().
+ * ends in panic(). trace: keep memblock's events for the JSON document, millions on a large board.
  */
-void predict_start_kernel(const struct build_profile *p);
+void predict_start_kernel(const struct build_profile *p, bool trace);
 int predict_report_json(struct out *out, const char *panic_text);
 int predict_report_text(struct out *out, const char *panic_text);
 

@@ -89,20 +89,33 @@ static const struct {
 	{"linux_free_distance", "numa_free_distance"},
 };
 
-const char *linux_caller_name(const struct event *e)
+static const char *name_of(unsigned long ip)
 {
 	unsigned long offset, size;
-	const char *name;
+	const char *name = port_symbolize(ip, &offset, &size);
+
+	for (unsigned int i = 0; name && i < ARRAY_SIZE(callers); i++) {
+		if (strcmp(name, callers[i].ours) != 0)
+			continue;
+		name = callers[i].theirs;
+		if (name == crash && linux_before(0x606))
+			name = "bootmem_init";
+		break;
+	}
+	return name;
+}
+
+const char *linux_caller_name(const struct event *e)
+{
+	/* Nearly all come from one place. */
+	static unsigned long last_ip;
+	static const char *last_name;
 
 	if (e->name)
 		return e->name;
-	name = port_symbolize(e->ip, &offset, &size);
-	if (!name)
-		return NULL;
-	for (unsigned int i = 0; i < ARRAY_SIZE(callers); i++)
-		if (!strcmp(name, callers[i].ours))
-			return linux_before(0x606) && !strcmp(callers[i].theirs, crash)
-				       ? "bootmem_init"
-				       : callers[i].theirs;
-	return name;
+	if (e->ip != last_ip) {
+		last_ip = e->ip;
+		last_name = name_of(e->ip);
+	}
+	return last_name;
 }

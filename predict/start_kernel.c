@@ -104,8 +104,9 @@ static void unknown_bootoptions(void)
 		linux_free("start_kernel", at, size);
 }
 
-void predict_start_kernel(const struct build_profile *p)
+void predict_start_kernel(const struct build_profile *p, bool trace)
 {
+	memblock_record_events = trace;
 	build_profile = p;
 	size_memblock();
 	event_step("start_kernel");

@@ -64,8 +64,10 @@ static int boot_machine(const struct options *o, FILE *log)
 	bool has_memory;
 
 	has_memory = make_machine(o, m);
-	if (o->profile.release[0])
+	if (o->profile.release[0]) {
 		m->build = &o->profile;
+		m->no_events = !o->json;
+	}
 	if (log) {
 		m->console = log_to;
 		m->ctx = log;

@@ -315,7 +315,7 @@ static int run(void)
 	int failures = 0;
 
 	if (host_machine->build) {
-		predict_start_kernel(host_machine->build);
+		predict_start_kernel(host_machine->build, !host_machine->no_events);
 		return 0;
 	}
 	start_kernel();

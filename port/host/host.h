@@ -60,7 +60,8 @@ struct host_machine {
 	uint64_t kaslr_seed;
 	/* The Linux build whose boot this is to be; NULL: Quire's own. */
 	const struct build_profile *build;
-	bool debug; /* memblock=debug from the first event on */
+	bool no_events; /* of memblock, in a prediction: nobody will ask for them */
+	bool debug;	/* memblock=debug from the first event on */
 	unsigned int
 		fail; /* percent of the requests that fail once the boot is over; 0: as the command line says */
 	bool hotplug; /* tables have room for one section of memory that comes later */

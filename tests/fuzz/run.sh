@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs both fuzzers side by side, SECONDS each (default 30): tests/fuzz/run.sh BINDIR [SECONDS]
+# Runs the fuzzers side by side, SECONDS each (default 30): tests/fuzz/run.sh BINDIR [SECONDS]
 # An input that breaks something is kept in BINDIR/found; give it to the fuzzer as argument to see it again.
 bin=$1 seconds=${2:-30}
 here=$(dirname "$0")
 mkdir -p "$bin/found"
-python3 "$here/corpus.py" "$bin/seeds-dtb" || exit 1
+python3 "$here/corpus.py" "$bin/seeds-dtb" "$bin/seeds-profile" || exit 1
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 
 one() { # name, seconds for one input, largest input, seeds
@@ -25,6 +25,8 @@ one fuzz_dtb 10 65536 "$bin/seeds-dtb" &
 dtb=$!
 one fuzz_memblock 10 4096 &
 memblock=$!
+one fuzz_profile 10 65536 "$bin/seeds-profile" &
+profile=$!
 passed=0 failed=0
 report() { # name, exit code
 	if [ "$2" = 0 ]; then
@@ -41,5 +43,7 @@ wait $dtb
 report fuzz_dtb $?
 wait $memblock
 report fuzz_memblock $?
+wait $profile
+report fuzz_profile $?
 echo "fuzz: $passed passed, $failed failed"
 [ $failed = 0 ]
