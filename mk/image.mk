@@ -58,12 +58,20 @@ $(A)/quire.img: $(A)/quire.elf
 .PHONY: image lib
 image: $(A)/quire.img
 
-# The library: the core and libfdt, freestanding; whoever links it brings <quire/port.h>'s functions.
-$(A)/libquire.a: $(patsubst %,$(A)/%.o,$(CORE_SRC) $(FDT_SRC))
+# The library: the core and libfdt, freestanding, with what of the port is not bound to how an image boots: string functions,
+# registers, and weak defaults of the rest. Who links it brings three functions of <quire/port.h>: see docs/architecture.md.
+LIB_SRC := $(CORE_SRC) $(FDT_SRC) port/embed/defaults.c port/embed/replace_ttbr1.S \
+	$(addprefix port/bare/,regs.c string.c memops.S cache.S clear_page.S)
+$(A)/libquire.a: $(patsubst %,$(A)/%.o,$(LIB_SRC))
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(CROSS)ar rcs $@ $^
-lib: $(A)/libquire.a
+# The headers that go with it, the port's inline half among them.
+$(A)/include/.stamp: $(wildcard include/quire/*.h port/bare/include/*.h)
+	@mkdir -p $(@D)/quire
+	$(Q)cp include/quire/*.h $(@D)/quire && cp port/bare/include/*.h $(@D) && touch $@
+-include $(patsubst %,$(A)/%.d,$(filter port/embed/%.c,$(LIB_SRC)))
+lib: $(A)/libquire.a $(A)/include/.stamp
 
 # The image with planted bugs linked in: what debugging reports on the board.
 .PHONY: debug-test-image

@@ -68,6 +68,8 @@ test-cmd: host
 	bash tests/run_cmd.sh $(B)
 test-docs: host image
 	python3 tests/docs/commands.py; code=$$?; python3 tests/docs/names.py && exit $$code
+test-embed: lib
+	bash tests/embed/run.sh $(B)
 test-boot: image
 	bash tests/boot/boot_matrix.sh $(B)
 # The seconds of one run; about fifteen of them in all.

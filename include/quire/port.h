@@ -7,6 +7,8 @@
  * include path: port/bare/include or port/host/include) with the functions marked [inline], and
  * ordinary definitions of the others.
  *
+ * Who embeds libquire.a in a kernel of his own finds weak defaults of most of them in it (port/embed, examples/embed/README.md).
+ *
  * Two spaces of addresses are kept apart:
  *   - a kernel virtual address (kva) is what VMSAv8-64 translates: 0xffff....;  type unsigned long
  *   - a pointer is what this program can dereference.
