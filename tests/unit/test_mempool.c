@@ -322,6 +322,80 @@ static void the_check_sees_what_is_wrong(void **state)
 	mempool_destroy(pool);
 }
 
+/* ---- against a model: what is out is what users have and what the reserve has */
+
+static u64 seed = 88172645463325252ULL;
+
+static unsigned int rnd(unsigned int n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned int)((seed >> 16) % n);
+}
+
+static void resize_at_random(mempool_t *pool)
+{
+	int want = 1 + (int)rnd(12), before = pool->min_nr, reserve = pool->curr_nr, err;
+
+	fail_in = rnd(3) ? 0 : 1 + rnd(4);
+	err = mempool_resize(pool, want);
+	assert_true(err == 0 || (err == -ENOMEM && pool->min_nr == before));
+	fail_in = 0;
+	if (err)
+		assert_int_equal(pool->curr_nr, reserve);
+	else
+		assert_int_equal(pool->min_nr, want);
+	/* The allocator may have had nothing for a larger one. */
+	assert_true(pool->curr_nr >= min(reserve, pool->min_nr));
+}
+
+static void a_random_walk_keeps_to_the_model(void **state)
+{
+	int *have[40] = {NULL};
+	mempool_t *pool = pool_of(5);
+	int held = 0, i;
+
+	for (i = 0; i < 20000; i++) {
+		unsigned int k = rnd(ARRAY_SIZE(have)), way = rnd(8);
+		int reserve = pool->curr_nr;
+		long out = elements;
+
+		empty = !rnd(2);
+		if (way == 0) {
+			resize_at_random(pool);
+		} else if (have[k]) {
+			assert_int_equal(*have[k], k);
+			*have[k] = -1;
+			mempool_free(have[k], pool);
+			have[k] = NULL;
+			held--;
+			/* The reserve first, and nothing beyond. */
+			assert_int_equal(pool->curr_nr, min(reserve + 1, pool->min_nr));
+			assert_int_equal(elements, reserve < pool->min_nr ? out : out - 1);
+		} else {
+			have[k] = way == 1 ? mempool_alloc_preallocated(pool)
+					   : mempool_alloc(pool, GFP_ATOMIC);
+			/* The reserve last; none only when there is neither. */
+			if (way != 1 && !empty)
+				assert_int_equal(pool->curr_nr, reserve);
+			else
+				assert_int_equal(pool->curr_nr, max(reserve - 1, 0));
+			assert_int_equal(have[k] != NULL, (way != 1 && !empty) || reserve > 0);
+			if (have[k]) {
+				assert_int_equal(*have[k], -1);
+				*have[k] = (int)k;
+				held++;
+			}
+		}
+		assert_int_equal(mempool_check(pool), 0);
+		assert_int_equal(elements, held + pool->curr_nr);
+	}
+	for (i = 0; i < (int)ARRAY_SIZE(have); i++)
+		mempool_free(have[i], pool);
+	mempool_destroy(pool);
+}
+
 #define THREADS 3
 #define ROUNDS 20000
 
@@ -386,6 +460,7 @@ int main(void)
 		TEST(what_cannot_be_made_leaves_nothing),
 		TEST(pools_of_every_kind),
 		TEST(the_check_sees_what_is_wrong),
+		TEST(a_random_walk_keeps_to_the_model),
 		TEST(several_cpus),
 	};
 
