@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * /proc/zoneinfo in Linux 6.12's format (zoneinfo_show_print): tools that read one read the other. Counters of what
- * Quire does not keep (LRU, slab, NUMA hits) are left out rather than shown as 0.
+ * Quire does not keep (NUMA hits), and what a node has none of, are left out rather than shown as 0.
  */
 #include <quire/mmzone.h>
 #include <quire/report.h>
+#include <quire/vmstat.h>
 
 static void show_pagesets(struct out *out, const struct zone *z)
 {
@@ -22,22 +23,45 @@ static void show_pagesets(struct out *out, const struct zone *z)
 	}
 }
 
+/* What the node has any of; Linux prints it with the node's first zone that has pages. */
+static void show_node(struct out *out, const struct zone *z)
+{
+	const struct zone *first = z->zone_pgdat->node_zones;
+	unsigned int i, shown = 0;
+
+	while (!populated_zone(first) && first < z)
+		first++;
+	if (first != z || !populated_zone(z))
+		return;
+	for (i = 0; i < NR_VM_NODE_STAT_ITEMS; i++) {
+		unsigned long n = node_page_state(z->zone_pgdat, (enum node_stat_item)i);
+
+		if (!n)
+			continue;
+		if (!shown++)
+			out_puts(out, "  per-node stats\n");
+		out_printf(out, "      %-12s %lu\n", node_stat_names[i], n);
+	}
+}
+
 void report_zoneinfo(struct out *out)
 {
 	struct zone *z;
 
+	vmstat_refresh();
 	for_each_zone(z)
 	{
+		out_printf(out, "Node %d, zone %8s\n", zone_to_nid(z), z->name);
+		show_node(out, z);
 		out_printf(out,
-			   "Node %d, zone %8s\n"
 			   "  pages free     %ld\n"
 			   "        boost    %lu\n"
 			   "        min      %lu\n"
 			   "        low      %lu\n"
 			   "        high     %lu\n"
 			   "        promo    %lu\n",
-			   zone_to_nid(z), z->name, z->vm_stat[NR_FREE_PAGES], z->watermark_boost,
-			   min_wmark_pages(z), low_wmark_pages(z), high_wmark_pages(z),
+			   z->vm_stat[NR_FREE_PAGES], z->watermark_boost, min_wmark_pages(z),
+			   low_wmark_pages(z), high_wmark_pages(z),
 			   z->_watermark[WMARK_PROMO] + z->watermark_boost);
 		out_printf(out,
 			   "        spanned  %lu\n"

@@ -19,6 +19,7 @@
 #include <quire/page_debug.h>
 #include <quire/printk.h>
 #include <quire/string.h>
+#include <quire/vmstat.h>
 
 #include "slab_internal.h"
 
@@ -124,6 +125,15 @@ static unsigned int link_objects(struct kmem_cache *s, struct page *slab)
 	return first;
 }
 
+/* Slabs of the node, as /proc shows them. */
+static void count_slab(const struct kmem_cache *s, const struct page *slab, long sign)
+{
+	mod_page_state_of(slab,
+			  s->flags & SLAB_RECLAIM_ACCOUNT ? NR_SLAB_RECLAIMABLE_B
+							  : NR_SLAB_UNRECLAIMABLE_B,
+			  sign * (long)(PAGE_SIZE << s->order));
+}
+
 static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	struct page *slab, *page;
@@ -139,6 +149,7 @@ static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 		page_type_store(page, type);
 	slab_store(slab, (struct slab_word){.first = (u16)link_objects(s, slab),
 					    .total = (u16)s->objects});
+	count_slab(s, slab, 1);
 	return slab;
 }
 
@@ -181,6 +192,7 @@ static void free_slab(struct kmem_cache *s, struct page *slab)
 
 	for (i = 0; (s->flags & SLAB_DEBUG_FLAGS) && i < s->objects; i++)
 		slab_object_debug->retire(s, slab_object(s, slab, i));
+	count_slab(s, slab, -1);
 	free_block(slab, s->order, true);
 }
 

@@ -36,6 +36,9 @@ for line in text["buddyinfo"].splitlines():
     assert m, line
     buddy[m[1], m[2]] = [int(n) for n in m[3].split()]
 in_lists = sum(n << order for zone in buddy.values() for order, n in enumerate(zone))
+for kind, name in (("SReclaimable", "nr_slab_reclaimable"), ("SUnreclaim", "nr_slab_unreclaimable")):
+    nodes = sum(int(n) for n in re.findall(r"^      %s +(\d+)$" % name, text["zoneinfo"], re.M))
+    assert mem[kind] == page * nodes, (kind, mem[kind], nodes)
 in_pcp = sum(int(n) for n in re.findall(r"^              count: (\d+)$", text["zoneinfo"], re.M))
 assert in_lists == free, (in_lists, in_pcp, free)
 

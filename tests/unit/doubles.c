@@ -413,3 +413,14 @@ weak void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item ite
 weak void mod_page_state_of(const struct page *page, enum node_stat_item item, long delta)
 {
 }
+
+weak unsigned long node_page_state(const struct pglist_data *pgdat, enum node_stat_item item)
+{
+	return 0;
+}
+
+weak void vmstat_refresh(void)
+{
+}
+
+weak const char *const node_stat_names[NR_VM_NODE_STAT_ITEMS] = {0};

@@ -5,6 +5,7 @@
 #include "slab_world.h"
 
 #include <quire/page_debug.h>
+#include <quire/vmstat.h>
 
 /* ---- tests */
 
@@ -50,6 +51,29 @@ static void sizes_are_rounded_up_as_in_linux(void **state)
 	}
 	assert_int_equal(kmalloc_size_roundup(KMALLOC_MAX_CACHE_SIZE + 1), 4 * PAGE_SIZE);
 	assert_int_equal(kmalloc_size_roundup(KMALLOC_MAX_SIZE + 1), KMALLOC_MAX_SIZE + 1);
+}
+
+static void slabs_are_counted_for_their_node(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("counted", 1000, 0, SLAB_RECLAIM_ACCOUNT, NULL);
+	unsigned long before, other, kept;
+	void *p[100];
+	int i;
+
+	vmstat_refresh();
+	before = node_page_state(NODE_DATA(0), NR_SLAB_RECLAIMABLE_B);
+	other = node_page_state(NODE_DATA(0), NR_SLAB_UNRECLAIMABLE_B);
+	for (i = 0; i < 100; i++)
+		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+	vmstat_refresh();
+	kept = node_page_state(NODE_DATA(0), NR_SLAB_RECLAIMABLE_B) - before;
+	assert_true(kept >= DIV_ROUND_UP(100 * 1000UL, PAGE_SIZE));
+	assert_true(node_page_state(NODE_DATA(0), NR_SLAB_UNRECLAIMABLE_B) >= other);
+	for (i = 0; i < 100; i++)
+		kmem_cache_free(s, p[i]);
+	kmem_cache_destroy(s);
+	vmstat_refresh();
+	assert_int_equal(node_page_state(NODE_DATA(0), NR_SLAB_RECLAIMABLE_B), before);
 }
 
 static void odd_requests(void **state)
@@ -591,6 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(sizes_are_rounded_up_as_in_linux),
 		T(odd_requests),
+		T(slabs_are_counted_for_their_node),
 		T(krealloc_keeps_contents),
 		T(large_blocks_are_pages),
 		T(zeroed_means_zero),
