@@ -8,6 +8,7 @@
  *   guard_pages=N[,SIZE]                                         sampled objects   guard_pool.c
  *   debug_leaks                                                  what is left      leaks.c
  *   fail_page_alloc=, failslab=, fail_nth=N                      failures          fault_inject.c
+ *   fail_walk[=pages]                                            each in turn      fail_walk.c
  *
  * The options are parsed before memory is known, and take effect in mm_debug_init(). The memory that they need comes from
  * memblock there; nothing here allocates later. Any CPU and any context may come into the checks.

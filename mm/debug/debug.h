@@ -36,6 +36,7 @@ const char *debug_leaks_option(const char *val);
 const char *fail_page_alloc_option(const char *val);
 const char *failslab_option(const char *val);
 const char *fail_nth_option(const char *val);
+const char *fail_walk_option(const char *val);
 
 /* ---- page_debug.c */
 extern bool page_poison, page_owner;
@@ -88,6 +89,11 @@ bool page_should_fail(gfp_t gfp, unsigned int order);
 bool slab_should_fail(struct kmem_cache *s, gfp_t gfp);
 bool fault_pages_wanted(void);
 bool fault_slab_wanted(void);
+
+/* ---- fail_walk.c */
+extern bool fail_walk, fail_walk_pages;
+/* Walks; returns violations, each printed. */
+unsigned int fail_walk_run(void);
 
 /* ---- leaks.c */
 extern bool debug_leaks, debug_leaks_all;

@@ -96,12 +96,12 @@ const char *fail_nth_option(const char *val)
 
 bool fault_pages_wanted(void)
 {
-	return fail_page_alloc.probability || boot_nth;
+	return fail_page_alloc.probability || boot_nth || fail_walk;
 }
 
 bool fault_slab_wanted(void)
 {
-	return failslab.probability || boot_nth;
+	return failslab.probability || boot_nth || (fail_walk && !fail_walk_pages);
 }
 
 /* ------------------------------------------------------------------ deciding */
@@ -195,7 +195,7 @@ bool page_should_fail(gfp_t gfp, unsigned int order)
 	if (gfp & __GFP_NOFAIL)
 		return false;
 	if (is_nth()) {
-		if (!(gfp & __GFP_NOWARN))
+		if (boot_nth)
 			pr_notice("FAULT_INJECTION: failing request %lu, a block of order %u.\n",
 				  fault_nth_asked(), order);
 		return true;
@@ -213,7 +213,7 @@ bool slab_should_fail(struct kmem_cache *s, gfp_t gfp)
 	if (gfp & __GFP_NOFAIL)
 		return false;
 	if (is_nth()) {
-		if (!(gfp & __GFP_NOWARN))
+		if (boot_nth)
 			pr_notice("FAULT_INJECTION: failing request %lu, an object.\n",
 				  fault_nth_asked());
 		return true;

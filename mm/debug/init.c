@@ -22,6 +22,7 @@ const struct mm_debug_option mm_debug_options[] = {
 	{"fail_page_alloc", fail_page_alloc_option},
 	{"failslab", failslab_option},
 	{"fail_nth", fail_nth_option},
+	{"fail_walk", fail_walk_option},
 	{NULL, NULL},
 };
 
@@ -101,7 +102,7 @@ int mm_debug_check(void)
 
 unsigned int mm_debug_shutdown(void)
 {
-	int bad = mm_debug_check();
+	int bad = (fail_walk ? (int)fail_walk_run() : 0) + mm_debug_check();
 
 	if (bad)
 		pr_err("mm_debug: %d broken objects were found\n", bad);

@@ -707,3 +707,28 @@ int quire_stress(const struct stress_options *options)
 			(unsigned long long)options->seed);
 	return stress.bad;
 }
+
+/* ------------------------------------------------------------------ for the walk over failures (fail_walk.c) */
+
+static struct account walk_before, walk_after;
+
+void stress_account_begin(void)
+{
+	drain_everything();
+	take_account(&walk_before);
+}
+
+int stress_account_end(void)
+{
+	drain_everything();
+	take_account(&walk_after);
+	compare(&walk_before, &walk_after);
+	check_everything();
+	return stress.bad;
+}
+
+void stress_forget(void)
+{
+	memset(&stress, 0, sizeof(stress));
+	drain_everything();
+}

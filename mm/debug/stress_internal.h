@@ -78,6 +78,14 @@ bool stress_check(const void *p, size_t size, u64 key);
 /* All that stress_fill would write is zero. */
 bool stress_is_zero(const void *p, size_t size);
 
+/*
+ * For who does not run quire_stress(): what is free now; what is free later must be the same, and every check pass: returns the
+ * violations since stress_forget().
+ */
+void stress_account_begin(void);
+int stress_account_end(void);
+void stress_forget(void);
+
 /* Some gfp flags that callers use. */
 gfp_t stress_gfp(struct stress_cpu *c);
 

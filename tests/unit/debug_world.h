@@ -76,6 +76,18 @@ const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned l
 }
 
 /* ---- what other floors supply */
+bool fail_walk, fail_walk_pages;
+
+const char *fail_walk_option(const char *val)
+{
+	return NULL;
+}
+
+unsigned int fail_walk_run(void)
+{
+	return 0;
+}
+
 struct va_layout va_layout;
 s64 memstart_addr;
 static void *from_memblock[64];
