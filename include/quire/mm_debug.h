@@ -7,7 +7,7 @@
  *   slab_debug=FZPU[,cache[,...]][;...]                          objects           slab_debug.c, slab_report.c
  *   guard_pages=N[,SIZE]                                         sampled objects   guard_pool.c
  *   debug_leaks                                                  what is left      leaks.c
- *   fail_page_alloc=, failslab=, fail_nth=N                      failures          fault_inject.c
+ *   fail_page_alloc=, failslab=, fail_nth=N, fail_boot=N         failures          fault_inject.c
  *   fail_walk[=pages]                                            each in turn      fail_walk.c
  *
  * The options are parsed before memory is known, and take effect in mm_debug_init(). The memory that they need comes from

@@ -36,6 +36,7 @@ const char *debug_leaks_option(const char *val);
 const char *fail_page_alloc_option(const char *val);
 const char *failslab_option(const char *val);
 const char *fail_nth_option(const char *val);
+const char *fail_boot_option(const char *val);
 const char *fail_walk_option(const char *val);
 
 /* ---- page_debug.c */
@@ -88,6 +89,7 @@ int guard_pool_check(void);
 bool page_should_fail(gfp_t gfp, unsigned int order);
 bool slab_should_fail(struct kmem_cache *s, gfp_t gfp);
 bool fault_pages_wanted(void);
+void fault_inject_init(void);
 bool fault_slab_wanted(void);
 
 /* ---- fail_walk.c */

@@ -12,14 +12,20 @@
  *
  * Against Linux: its fail-nth counts the requests of one system call of a program that walks.
  */
+#include <quire/cma.h>
 #include <quire/memblock.h>
 #include <quire/memory_hotplug.h>
+#include <quire/mempool.h>
 #include <quire/mm_debug.h>
 #include <quire/mmzone.h>
+#include <quire/percpu.h>
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/vmalloc.h>
 
 #include "debug.h"
+#include "movable.h"
 #include "stress_internal.h"
 
 #define SEED 42
@@ -28,6 +34,9 @@
 #define MAX_REQUESTS 100000UL
 /* Of each kind. */
 #define COUNT 3U
+#define CACHES 24U
+#define OBJECTS 1500U
+#define PERCPU 60U
 
 bool fail_walk, fail_walk_pages;
 
@@ -36,6 +45,7 @@ static struct {
 	struct stress_object object[STRESS_MAX_KINDS][COUNT];
 	depot_stack_handle_t site[MAX_SITES];
 	unsigned int nr_sites;
+	void *pointer[OBJECTS];
 } walk;
 
 const char *fail_walk_option(const char *val)
@@ -88,6 +98,123 @@ static void use_kinds(void)
 	page_frag_cache_drain(&walk.cpu.frag);
 }
 
+/* ------------------------------------------------------------------ what the kinds do not ask for */
+
+static void addresses(void)
+{
+	unsigned long page = __get_free_pages(GFP_KERNEL, 1), zeroed = get_zeroed_page(GFP_KERNEL);
+	void *exact = alloc_pages_exact(5 * PAGE_SIZE, GFP_KERNEL);
+
+	if (exact)
+		free_pages_exact(exact, 5 * PAGE_SIZE);
+	free_page(zeroed);
+	free_pages(page, 1);
+}
+
+static void copies(void)
+{
+	char *copy = kmemdup("a copy", 7, GFP_KERNEL), *text = kstrdup("a text", GFP_KERNEL);
+	void *fixed = kmalloc(48, GFP_KERNEL), *array = kmalloc_array(10, 20, GFP_KERNEL);
+	void *larger = krealloc_array(array, 100, 20, GFP_KERNEL);
+
+	if ((copy && strcmp(copy, "a copy") != 0) || (text && strcmp(text, "a text") != 0))
+		stress_bad(&walk.cpu, "a copy is not what it was made of");
+	kfree(larger ? larger : array);
+	kfree(fixed);
+	kfree(text);
+	kfree(copy);
+}
+
+/* More caches than fit into a page of their descriptions, and more objects than sheaves keep, where there are sheaves. */
+static void caches(void)
+{
+	struct kmem_cache *s[CACHES];
+	unsigned int i, n;
+
+	for (n = 0; n < CACHES; n++) {
+		s[n] = kmem_cache_create("fail_walk", 1000 + 8 * n, 0, SLAB_NO_MERGE, NULL);
+		if (!s[n])
+			break;
+	}
+	for (i = 0; n && i < (fail_walk_pages ? OBJECTS : 40); i++)
+		walk.pointer[i] = kmem_cache_alloc(s[0], GFP_KERNEL | __GFP_NOWARN);
+	while (i--)
+		if (walk.pointer[i])
+			kmem_cache_free(s[0], walk.pointer[i]);
+	while (n--)
+		kmem_cache_destroy(s[n]);
+}
+
+static void areas(void)
+{
+	void *p[] = {vmalloc(3 * PAGE_SIZE), vzalloc(PAGE_SIZE), vmalloc_node(2 * PAGE_SIZE, 0)};
+	struct page *page[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		vfree(p[i]);
+	vfree(vmalloc_huge(SZ_2M + PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = alloc_pages(GFP_KERNEL, 0);
+		if (!page[i])
+			break;
+	}
+	if (i == ARRAY_SIZE(page)) {
+		void *mapped = vm_map_ram(page, i, NUMA_NO_NODE);
+
+		if (mapped)
+			vm_unmap_ram(mapped, i);
+	}
+	while (i--)
+		__free_page(page[i]);
+}
+
+/* More than the first chunk has. */
+static void percpu(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PERCPU; i++)
+		walk.pointer[i] = i % 2 ? __alloc_percpu(2000, 8)
+					: __alloc_percpu_gfp(2000, 8, GFP_KERNEL | __GFP_NOWARN);
+	while (i--)
+		free_percpu(walk.pointer[i]);
+}
+
+static void pools(void)
+{
+	mempool_t *pool = mempool_create_kmalloc_pool(4, 100);
+
+	if (!pool)
+		return;
+	mempool_resize(pool, 12);
+	mempool_destroy(pool);
+}
+
+/* A range with movable pages in it, which have to go elsewhere. */
+static void ranges(void)
+{
+	int handle[16];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(handle); i++)
+		handle[i] = movable_create(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
+	for (i = 0; i < ARRAY_SIZE(handle); i++) {
+		unsigned long pfn;
+
+		if (handle[i] < 0)
+			continue;
+		pfn = page_to_pfn(movable_page(handle[i]));
+		if (!alloc_contig_range(pfn, pfn + 1, MIGRATE_MOVABLE, GFP_KERNEL | __GFP_NOWARN))
+			free_contig_range(pfn, 1);
+		if (!movable_check(handle[i]))
+			stress_bad(&walk.cpu, "a page that was moved is not what it was");
+	}
+	for (i = 0; i < ARRAY_SIZE(handle); i++)
+		if (handle[i] >= 0)
+			movable_destroy(handle[i]);
+}
+
 /* A section comes, is used and goes, as far as that can be. */
 static void hotplug(void)
 {
@@ -107,10 +234,11 @@ static void hotplug(void)
 /* What it cannot have it goes without. */
 static void workload(const struct stress_options *options)
 {
+	int err;
+
 	walk.cpu = (struct stress_cpu){.random = SEED, .cpu = port_cpu(), .options = options};
-	if (stress_kmem_init())
-		return;
-	if (!stress_map_init(options)) {
+	err = stress_kmem_init();
+	if (!err && !stress_map_init(options)) {
 		use_kinds();
 		stress_page_disturb(&walk.cpu);
 		stress_kmem_disturb(&walk.cpu);
@@ -118,7 +246,15 @@ static void workload(const struct stress_options *options)
 		if (stress_map_exit())
 			stress_bad(&walk.cpu, "hot-added memory does not go");
 	}
-	stress_kmem_exit();
+	if (!err)
+		stress_kmem_exit();
+	addresses();
+	copies();
+	caches();
+	areas();
+	percpu();
+	pools();
+	ranges();
 	hotplug();
 }
 

@@ -4,6 +4,7 @@
  *
  *   fail_page_alloc=, failslab=   <interval>,<probability>,<space>,<times>, as Linux has them
  *   fail_nth=N, fault_nth()       the Nth request, pages and objects counted together, once
+ *   fail_boot=N                   the Nth request of the boot itself, from the hand-over on
  *
  * Owns the counters. Requests with __GFP_NOFAIL never fail, and none before mm_debug_arm(): the kernel's own boot cannot go on without
  * its memory; fault_nth() works at once. Any context; counters are atomic.
@@ -82,26 +83,36 @@ const char *failslab_option(const char *val)
 	return setup_fault_attr(&failslab, val);
 }
 
-static unsigned long boot_nth;
+static unsigned long boot_nth, in_boot_nth;
+
+static const char *positive(const char *val, unsigned long *n)
+{
+	u64 v;
+
+	if (!val || !debug_number(&val, &v) || *val || !v)
+		return "not a number from 1 on";
+	*n = v;
+	return NULL;
+}
+
+const char *fail_boot_option(const char *val)
+{
+	return positive(val, &in_boot_nth);
+}
 
 const char *fail_nth_option(const char *val)
 {
-	u64 n;
-
-	if (!val || !debug_number(&val, &n) || *val || !n)
-		return "not a number from 1 on";
-	boot_nth = n;
-	return NULL;
+	return positive(val, &boot_nth);
 }
 
 bool fault_pages_wanted(void)
 {
-	return fail_page_alloc.probability || boot_nth || fail_walk;
+	return fail_page_alloc.probability || boot_nth || in_boot_nth || fail_walk;
 }
 
 bool fault_slab_wanted(void)
 {
-	return failslab.probability || boot_nth || (fail_walk && !fail_walk_pages);
+	return failslab.probability || boot_nth || in_boot_nth || (fail_walk && !fail_walk_pages);
 }
 
 /* ------------------------------------------------------------------ deciding */
@@ -226,10 +237,21 @@ bool slab_should_fail(struct kmem_cache *s, gfp_t gfp)
 	return true;
 }
 
+void fault_inject_init(void)
+{
+	if (in_boot_nth)
+		fault_nth(in_boot_nth);
+}
+
 /* The command line's: counted from the end of the boot. */
 void mm_debug_arm(void)
 {
 	mm_debug_armed = true;
+	if (in_boot_nth && fault_nth_hit(NULL))
+		pr_info("fail_boot: request %lu failed, and the boot went on\n", in_boot_nth);
+	else if (in_boot_nth)
+		pr_info("fail_boot: the boot makes only %lu requests\n", fault_nth_asked());
+	fault_nth(0);
 	if (boot_nth)
 		fault_nth(boot_nth);
 }

@@ -22,6 +22,7 @@ const struct mm_debug_option mm_debug_options[] = {
 	{"fail_page_alloc", fail_page_alloc_option},
 	{"failslab", failslab_option},
 	{"fail_nth", fail_nth_option},
+	{"fail_boot", fail_boot_option},
 	{"fail_walk", fail_walk_option},
 	{NULL, NULL},
 };
@@ -91,6 +92,7 @@ void mm_debug_init(void)
 		slab_ops.should_fail = slab_should_fail;
 	if (slab_ops.guard_alloc || slab_ops.should_fail)
 		slab_debug_ops = &slab_ops;
+	fault_inject_init();
 	if (guard_interval || guardpage_minorder)
 		mm_explain_fault = explain_fault;
 }

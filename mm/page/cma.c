@@ -26,6 +26,7 @@
 #include <quire/gfp.h>
 #include <quire/memblock.h>
 #include <quire/mm_init.h>
+#include <quire/page_debug.h>
 #include <quire/page_ref.h>
 #include <quire/printk.h>
 #include <quire/sparse.h>
@@ -359,6 +360,9 @@ static int take_pages(struct cma *cma, unsigned long pfn, unsigned long count, g
 	unsigned long at;
 	int err;
 
+	if (unlikely(page_debug) && page_debug->should_fail &&
+	    page_debug->should_fail(gfp, (unsigned int)ilog2(roundup_pow_of_two(count))))
+		return -ENOMEM;
 	for (at = pfn; at < pfn + count; at = ALIGN(at + 1, PAGES_PER_SECTION))
 		if (section_grow(at))
 			return -EINVAL;

@@ -53,5 +53,52 @@ stress "ThreadSanitizer, 4 CPUs" "$B/tsan/quire" $((seconds * 3)) --cpus 4
 stress "AddressSanitizer, 4 CPUs, failures" "$B/asan/quire" "$seconds" --cpus 4 --fail 10
 stress "ThreadSanitizer, 4 CPUs, 96 MiB" "$B/tsan/quire" "$seconds" --cpus 4 --mem 96M
 stress "ThreadSanitizer, 4 CPUs, failures" "$B/tsan/quire" "$seconds" --cpus 4 --fail 5
+
+# ---- no memory at any single point: fail_walk lets every request of a workload fail in turn, fail_boot those of the boot
+
+# walk NAME OPTION...: under AddressSanitizer. The walk says how many requests failed, and that nothing was lost.
+walk() {
+	local name=$1 log=$logs/walk-${1//[ ,]/-}.log
+	shift
+	if timeout 600 "$B/asan/quire" boot "$@" >"$log" 2>&1 </dev/null &&
+		grep -q 'requests failed one at a time, .*nothing was lost or broken' "$log" && ! grep -qE 'BUG|WARNING' "$log"; then
+		echo "ok   walk, $name: $(sed -n 's/.*fail_walk: \([0-9]* requests.*\);.*/\1/p' "$log")"
+		passed=$((passed + 1))
+	else
+		echo "---- walk, $name failed:"
+		grep -E 'fail_walk|stress:|BUG|WARNING|ERROR|panic' -A 8 "$log" | grep -v through | head -n 60
+		failed=$((failed + 1))
+	fi
+}
+walk 'pages and objects' -m 256M --append 'fail_walk quire.hotplug=128M'
+walk 'pages alone' -m 256M --append 'fail_walk=pages quire.hotplug=128M'
+walk 'pages alone, 64 KiB pages' -m 2G --granule 64k --append 'fail_walk=pages quire.hotplug=512M'
+# Who asks for memory and was not in a call chain whose request failed: for people to read.
+[ -d "$B/host/4k" ] && python3 "$(dirname "$0")/../fail_sites.py" "$B/host/4k" "$logs"/walk-pages*.log
+
+# Each request of the boot: it goes on without, and all checks pass, or it ends with a word.
+boot_walk() {
+	local n=1 went=0 ended=0 log=$logs/walk-boot.log code
+	while [ $n -lt 1000 ]; do
+		timeout 60 "$B/asan/quire" boot -m 256M --append "fail_boot=$n" >"$log" 2>&1 </dev/null
+		code=$?
+		if [ $code = 0 ] && grep -q 'fail_boot: the boot makes only' "$log"; then
+			echo "ok   walk, boot: of $((n - 1)) requests the boot goes on without $went, and panics without $ended"
+			passed=$((passed + 1))
+			return
+		elif [ $code = 0 ] && grep -q "fail_boot: request $n failed, and the boot went on" "$log"; then
+			went=$((went + 1))
+		elif [ $code = 1 ] && grep -q 'Kernel panic - not syncing: .*\(o memory\|cannot make\)' "$log"; then
+			ended=$((ended + 1))
+		else
+			break
+		fi
+		n=$((n + 1))
+	done
+	echo "---- walk, boot failed: request $n, exit code $code"
+	tail -n 20 "$log"
+	failed=$((failed + 1))
+}
+boot_walk
 echo "stress: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
