@@ -10,6 +10,7 @@ struct cma_cmdline cma_cmdline;
 const pgprot_t PAGE_KERNEL = {1}, PAGE_KERNEL_RO = {2};
 static void *map_result;
 static int psci_hvc;
+static u32 psci_cpu_on;
 
 void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot)
 {
@@ -20,6 +21,7 @@ void *fixmap_remap_fdt(phys_addr_t pa, u32 *size, pgprot_t prot)
 void port_set_psci(bool hvc, u32 cpu_on_function)
 {
 	psci_hvc = hvc;
+	psci_cpu_on = cpu_on_function;
 }
 
 static int setup(void **state)
@@ -319,6 +321,60 @@ static void cpus(void **state)
 	assert_false(cpu_descs[1].has_nid);
 	assert_logged("cpu@102: missing or short reg");
 	assert_int_equal(psci_hvc, 1);
+}
+
+static void where_a_cpu_spins(void **state)
+{
+	tree_begin(2, 2);
+	node("cpus");
+	prop_u32("#address-cells", 1);
+	prop_u32("#size-cells", 0);
+	node("cpu@0");
+	prop_u32("reg", 0);
+	prop_str("enable-method", "spin-table");
+	prop_cells("cpu-release-addr", 2, 0, (u64[]){0x1000000d8}, 1);
+	end();
+	node("cpu@1");
+	prop_u32("reg", 1);
+	prop_u32("cpu-release-addr", 0xe0);
+	end();
+	node("cpu@2");
+	prop_u32("reg", 2);
+	prop("cpu-release-addr");
+	end();
+	end();
+	ok(scan_tree());
+	assert_int_equal(nr_cpus_possible, 3);
+	assert_string_equal(cpu_descs[0].enable_method, "spin-table");
+	assert_int_equal(cpu_descs[0].release_addr, 0x1000000d8);
+	assert_int_equal(cpu_descs[1].release_addr, 0xe0);
+	assert_int_equal(cpu_descs[2].release_addr, 0);
+}
+
+/* Before PSCI 0.2 the tree says by which number a function is called. */
+static void old_firmware_has_numbers_of_its_own(void **state)
+{
+	static const char both[] = "arm,psci-0.2\0arm,psci";
+
+	tree_begin(2, 2);
+	node("psci");
+	prop_str("compatible", "arm,psci");
+	prop_str("method", "smc");
+	prop_u32("cpu_on", 0x95c1ba60);
+	end();
+	ok(scan_tree());
+	assert_int_equal(psci_hvc, 0);
+	assert_int_equal(psci_cpu_on, 0x95c1ba60);
+
+	tree_begin(2, 2);
+	node("psci");
+	ok(fdt_property(tree_buf, "compatible", both, sizeof(both)));
+	prop_str("method", "hvc");
+	prop_u32("cpu_on", 0x95c1ba60);
+	end();
+	ok(scan_tree());
+	assert_int_equal(psci_hvc, 1);
+	assert_int_equal(psci_cpu_on, 0);
 }
 
 static void without_cpus_there_is_one(void **state)
@@ -645,6 +701,8 @@ int main(void)
 		cmocka_unit_test_setup(cells_that_describe_nothing, setup),
 		cmocka_unit_test_setup(reg_of_odd_length_is_said, setup),
 		cmocka_unit_test_setup(cpus, setup),
+		cmocka_unit_test_setup(where_a_cpu_spins, setup),
+		cmocka_unit_test_setup(old_firmware_has_numbers_of_its_own, setup),
 		cmocka_unit_test_setup(without_cpus_there_is_one, setup),
 		cmocka_unit_test_setup(more_cpus_than_places, setup),
 		cmocka_unit_test_setup(cpus_that_cannot_be_told_apart, setup),

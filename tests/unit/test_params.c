@@ -17,6 +17,7 @@
 #include <quire/pgtable.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
+#include <quire/smp.h>
 #include <quire/swiotlb.h>
 
 #include "boot/fdt_scan.h"
@@ -97,6 +98,7 @@ static int reset(void **state)
 	rodata_mode = RODATA_FULL;
 	numa_off = debug_on = semihosting_on = movable_node_enabled = mirrored_kernelcore = false;
 	numa_fake_nodes = 0;
+	setup_max_cpus = nr_cpus_limit = NR_CPUS;
 	phys_initrd_start = phys_initrd_size = 0;
 	console_loglevel = 7;
 	quire_options = (struct quire_options){.summary = true};
@@ -318,6 +320,52 @@ static void options_of_the_image(void **state)
 	assert_non_null(strstr(log_text, "'quire.columns=wide'"));
 }
 
+static void limits_of_cpus(void **state)
+{
+	parse("maxcpus=2 nr_cpus=3");
+	assert_int_equal(setup_max_cpus, 2);
+	assert_int_equal(nr_cpus_limit, 3);
+	parse("maxcpus=0");
+	assert_int_equal(setup_max_cpus, 0);
+	parse("maxcpus=5 nosmp");
+	assert_int_equal(setup_max_cpus, 0);
+	parse("maxcpus=99999999999 nr_cpus=4294967297");
+	assert_int_equal(setup_max_cpus, NR_CPUS);
+	assert_int_equal(nr_cpus_limit, NR_CPUS);
+	assert_null(strstr(log_text, "Malformed"));
+	parse("maxcpus=many nr_cpus=0 nr_cpus= nr_cpus=2x maxcpus");
+	assert_int_equal(setup_max_cpus, NR_CPUS);
+	assert_int_equal(nr_cpus_limit, NR_CPUS);
+	assert_non_null(strstr(log_text, "'maxcpus=many'"));
+	assert_non_null(strstr(log_text, "'nr_cpus=0': the boot CPU is one already"));
+	assert_non_null(strstr(log_text, "'nr_cpus='"));
+	assert_non_null(strstr(log_text, "'nr_cpus=2x'"));
+	assert_non_null(strstr(log_text, "'maxcpus': no number given"));
+}
+
+static void a_stress_in_phases_or_seconds(void **state)
+{
+	parse("quire.stress=4");
+	assert_int_equal(quire_options.stress_phases, 4);
+	assert_int_equal(quire_options.stress_seconds, 0);
+	parse("quire.stress=30s,100,0x7");
+	assert_int_equal(quire_options.stress_phases, 0);
+	assert_int_equal(quire_options.stress_seconds, 30);
+	assert_int_equal(quire_options.stress_operations, 100);
+	assert_int_equal(quire_options.stress_seed, 7);
+	assert_null(strstr(log_text, "Malformed"));
+	parse("quire.stress quire.stress=0 quire.stress=x quire.stress=1,2,3,4 quire.stress=1,2s "
+	      "quire.stress=4294967296 quire.stress=1,");
+	assert_int_equal(quire_options.stress_seconds, 30);
+	assert_non_null(strstr(log_text, "'quire.stress': "));
+	assert_non_null(strstr(log_text, "'quire.stress=0': "));
+	assert_non_null(strstr(log_text, "'quire.stress=x': "));
+	assert_non_null(strstr(log_text, "'quire.stress=1,2,3,4': "));
+	assert_non_null(strstr(log_text, "'quire.stress=1,2s': "));
+	assert_non_null(strstr(log_text, "'quire.stress=4294967296': "));
+	assert_non_null(strstr(log_text, "'quire.stress=1,': "));
+}
+
 static void options_of_the_slab_allocator(void **state)
 {
 	slab_nomerge = slab_freelist_random = slab_freelist_hardened = false;
@@ -400,6 +448,8 @@ int main(void)
 		cmocka_unit_test_setup(options_of_the_image, reset),
 		cmocka_unit_test_setup(options_of_the_slab_allocator, reset),
 		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
+		cmocka_unit_test_setup(limits_of_cpus, reset),
+		cmocka_unit_test_setup(a_stress_in_phases_or_seconds, reset),
 		cmocka_unit_test_setup(consoles, reset),
 		cmocka_unit_test_setup(unknown_words_are_named_once, reset),
 		cmocka_unit_test_setup(known_words_are_not, reset),
