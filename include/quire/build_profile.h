@@ -51,7 +51,7 @@ struct build_profile {
 #ifdef QUIRE_HOST
 extern const struct build_profile *build_profile;
 #else
-#define build_profile ((const struct build_profile *)0)
+static const struct build_profile *const build_profile __attribute__((unused));
 #endif
 
 /* `field` of the profile in force, or what Quire has itself. */
