@@ -25,6 +25,8 @@
 #define WORLD_PAGES (WORLD_SECTIONS * PAGES_PER_SECTION)
 #define POOL_PAGES 64UL
 
+const struct build_profile *build_profile;
+
 /* ---- the log */
 static char log_text[1 << 20];
 static size_t log_len;
