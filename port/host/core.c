@@ -498,10 +498,14 @@ static int stress(const struct host_stress *s)
 		.hotplug = true,
 		.verbose = s->verbose,
 	};
+	int bad;
 
 	if (setjmp(host_power))
 		return 1;
-	return quire_stress(&options) ? 1 : 0;
+	bad = quire_stress(&options);
+	if (mmu_errors())
+		pr_err("stress: FAILED: the software MMU found %u errors\n", mmu_errors());
+	return bad || mmu_errors() ? 1 : 0;
 }
 
 extern const struct host_core PASTE(quire_core, GRANULE);

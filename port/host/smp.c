@@ -51,8 +51,9 @@ struct cpu_thread {
 static struct cpu_thread cpus[NR_CPUS];
 /* The machine ends: every CPU is to leave. */
 static u32 ending;
-/* A secondary has ended it; the boot CPU is to see to it. */
-static u32 powered_off;
+/* A secondary has ended it, and the boot CPU is to see to it; it has. What still runs then, a report, is not to be torn away. */
+enum { POWER_ON, POWER_OFF_WANTED, POWER_IS_OFF };
+static u32 power;
 
 __thread u32 host_irqs_off;
 __thread u32 *host_ipi;
@@ -100,15 +101,22 @@ static bool is_secondary(void)
 	return self && self != &cpus[0];
 }
 
+static void __noreturn end_on_boot_cpu(void)
+{
+	__atomic_store_n(&power, POWER_IS_OFF, __ATOMIC_RELAXED);
+	host_cpus_stop();
+	__atomic_store_n(&cpus[0].ipi, 0, __ATOMIC_RELAXED);
+	longjmp(host_power, 1);
+}
+
 /* This CPU has nothing more to do; does not return when the machine has ended. */
 static void leave_if_ended(void)
 {
 	if (is_secondary()) {
 		if (__atomic_load_n(&ending, __ATOMIC_ACQUIRE))
 			longjmp(self->leave, 1);
-	} else if (__atomic_load_n(&powered_off, __ATOMIC_ACQUIRE)) {
-		host_cpus_stop();
-		longjmp(host_power, 1);
+	} else if (__atomic_load_n(&power, __ATOMIC_ACQUIRE) == POWER_OFF_WANTED) {
+		end_on_boot_cpu();
 	}
 }
 
@@ -117,23 +125,22 @@ void port_cpu_stop(void)
 	host_irqs_off = 1;
 	if (is_secondary())
 		longjmp(self->leave, 1);
-	for (;;) {
-		leave_if_ended();
+	while (__atomic_load_n(&power, __ATOMIC_ACQUIRE) == POWER_ON) {
 		sleep_until_ipi(&cpus[0]);
 		__atomic_store_n(&cpus[0].ipi, 0, __ATOMIC_RELAXED);
 	}
+	end_on_boot_cpu();
 }
 
 void port_poweroff(int code)
 {
 	host_exit_code = code;
 	if (is_secondary()) {
-		__atomic_store_n(&powered_off, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&power, POWER_OFF_WANTED, __ATOMIC_RELEASE);
 		raise_ipi(&cpus[0]);
 		longjmp(self->leave, 1);
 	}
-	host_cpus_stop();
-	longjmp(host_power, 1);
+	end_on_boot_cpu();
 }
 
 /* ------------------------------------------------------------------ interrupts */
@@ -200,7 +207,7 @@ void host_boot_cpu(void)
 	self = &cpus[0];
 	host_ipi = &self->ipi;
 	host_irqs_off = 1;
-	__atomic_store_n(&powered_off, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&power, POWER_ON, __ATOMIC_RELAXED);
 	/* It uses the template of per-CPU variables until it has its own. */
 	port_set_cpu(0, 0);
 }
@@ -214,14 +221,16 @@ static void *run_cpu(void *arg)
 {
 	struct cpu_thread *c = arg;
 	const stack_t alt = {.ss_sp = c->fault_stack, .ss_size = HOST_FAULT_STACK};
+	stack_t before; /* a sanitizer's, which takes it back when the thread ends */
 
 	self = c;
 	host_ipi = &c->ipi;
 	host_irqs_off = 1;
 	port_set_cpu(c->cpu, c->percpu_offset);
-	sigaltstack(&alt, NULL);
+	sigaltstack(&alt, &before);
 	if (!setjmp(c->leave))
 		secondary_start_kernel(c->cpu);
+	sigaltstack(&before, NULL);
 	return NULL;
 }
 
