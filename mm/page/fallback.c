@@ -14,6 +14,7 @@
  * Locking: zone->lock held by the caller, unless said otherwise. Linux 6.12: __rmqueue_claim,
  * __rmqueue_steal, reserve_highatomic_pageblock and what they call; the same decisions.
  */
+#include <quire/migrate.h>
 #include <quire/mm_init.h>
 
 #include "internal.h"
@@ -217,7 +218,7 @@ static struct page *claim_pageblock(struct zone *zone, struct page *page, unsign
 			pfn += 1UL << buddy_order(p);
 			continue;
 		}
-		movable += page_flag_test(p, PG_lru, __ATOMIC_RELAXED);
+		movable += page_flag_test(p, PG_lru, __ATOMIC_RELAXED) || __PageMovable(p);
 		pfn++;
 	}
 	/* How many used pages are like ours. Between UNMOVABLE and RECLAIMABLE nobody can tell. */

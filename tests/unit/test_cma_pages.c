@@ -166,6 +166,34 @@ static void pages_that_do_not_move_fail_it_and_stay(void **state)
 	all_is_free();
 }
 
+static void the_check_finds_planted_errors(void **state)
+{
+	struct cma *cma;
+	struct page *page;
+
+	world();
+	cma = &cma_areas[0];
+	page = cma_alloc(cma, 3, 0, true);
+	assert_non_null(page);
+	assert_int_equal(cma_check(), 0);
+	cma->available_count++;
+	assert_int_equal(cma_check(), 1);
+	cma->available_count--;
+	cma->bitmap[0] |= 1ULL << 20;
+	/* A bit of a free page, and the count. */
+	assert_int_equal(cma_check(), 2);
+	cma->bitmap[0] &= ~(1ULL << 20);
+	set_pfnblock_migratetype(PHYS_PFN(cma->base) + PB, MIGRATE_MOVABLE);
+	assert_int_equal(cma_check(), 1);
+	set_pfnblock_migratetype(PHYS_PFN(cma->base) + PB, MIGRATE_CMA);
+	cma->size -= PAGE_SIZE;
+	assert_true(cma_check() > 0);
+	cma->size += PAGE_SIZE;
+	assert_int_equal(cma_check(), 0);
+	assert_true(cma_release(cma, page, 3));
+	all_is_free();
+}
+
 /* ---- several CPUs */
 
 static bool churning;
@@ -270,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(movable_pages_leave_an_area_that_is_wanted),
 		cmocka_unit_test(pages_that_do_not_move_fail_it_and_stay),
+		cmocka_unit_test(the_check_finds_planted_errors),
 		cmocka_unit_test(cpus_take_from_one_area_while_objects_live_there),
 	};
 

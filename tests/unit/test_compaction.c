@@ -301,6 +301,61 @@ static void failures_are_deferred_ever_longer(void **state)
 	the_zone_is_whole_again(ZONE_PAGES);
 }
 
+/* A pageblock of movable pages does not become an unmovable one because a quarter of it is free. */
+static void pageblocks_of_movable_objects_are_not_claimed(void **state)
+{
+	struct page *page;
+	unsigned long i;
+
+	if (too_large())
+		skip();
+	world(2 * PB);
+	make_holes(2 * PB, 1);
+	for (i = 0; i < 2 * PB; i++) {
+		unsigned long at = page_to_pfn(movable_page(handle_of[i])) - BASE_PFN;
+
+		if (at < PB && at % 4 == 0) {
+			assert_true(movable_destroy(handle_of[i]));
+			handle_of[i] = -1;
+		}
+	}
+	page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	assert_non_null(page);
+	assert_int_equal(get_pageblock_migratetype(page), MIGRATE_MOVABLE);
+	__free_page(page);
+	destroy_all();
+	the_zone_is_whole_again(2 * PB);
+}
+
+/* A run that found its block goes on there the next time; one of the whole node begins at the ends. */
+static void runs_go_on_where_the_last_one_stopped(void **state)
+{
+	struct page *block[4];
+	unsigned int i;
+
+	if (too_large())
+		skip();
+	world(ZONE_PAGES);
+	make_holes(ZONE_PAGES, 4);
+	compaction_init();
+	for (i = 0; i < ARRAY_SIZE(block); i++) {
+		block[i] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, pageblock_order - 2);
+		assert_non_null(block[i]);
+		assert_int_equal(movable_check_all(), 0);
+		world_check();
+	}
+	compact_node(-1);
+	compact_node(1);
+	compact_nodes();
+	assert_int_equal(movable_check_all(), 0);
+	world_check();
+	for (i = 0; i < ARRAY_SIZE(block); i++)
+		__free_pages(block[i], pageblock_order - 2);
+	destroy_all();
+	compaction_forget();
+	the_zone_is_whole_again(ZONE_PAGES);
+}
+
 static void too_little_memory_is_not_compacted(void **state)
 {
 	world(ZONE_PAGES);
@@ -424,6 +479,8 @@ int main(void)
 		cmocka_unit_test(unmovable_pages_stay_where_they_are),
 		cmocka_unit_test(failure_loses_nothing),
 		cmocka_unit_test(failures_are_deferred_ever_longer),
+		cmocka_unit_test(pageblocks_of_movable_objects_are_not_claimed),
+		cmocka_unit_test(runs_go_on_where_the_last_one_stopped),
 		cmocka_unit_test(too_little_memory_is_not_compacted),
 		cmocka_unit_test(gigantic_pages_move_objects_out_of_the_way),
 		cmocka_unit_test(objects_live_while_the_zone_is_compacted),

@@ -259,6 +259,68 @@ static void pages_between_objects_are_given_back_and_come_again(void **state)
 	nothing_is_left();
 }
 
+static void the_check_finds_planted_errors(void **state)
+{
+	struct pcpu_chunk *c;
+	struct pcpu_cell *small, *large;
+	char *p, *q;
+
+	machine(2, NULL);
+	p = __alloc_percpu(24, 8);
+	q = __alloc_percpu(3000, 8);
+	c = pcpu_chunks;
+	small = &c->cell[((unsigned long)p - c->addr) / CELL];
+	large = &c->cell[((unsigned long)q - c->addr) / CELL];
+	assert_int_equal(pcpu_check(), 0);
+#define BROKEN(broken, mended)                                                                     \
+	do {                                                                                       \
+		broken;                                                                            \
+		assert_true(pcpu_check() > 0);                                                     \
+		mended;                                                                            \
+		assert_int_equal(pcpu_check(), 0);                                                 \
+	} while (0)
+	BROKEN(c->objects++, c->objects--);
+	BROKEN(c->free_cells++, c->free_cells--);
+	BROKEN(c->longest = 1, c->longest = pcpu_nr_cells);
+	BROKEN(pcpu_allocated += 8, pcpu_allocated -= 8);
+	BROKEN(pcpu_nr_chunks++, pcpu_nr_chunks--);
+	BROKEN(small->free |= 1ULL << 63, small->free &= ~(1ULL << 63));
+	BROKEN(small->kind++, small->kind--);
+	BROKEN(large[1].kind = CELL_FREE, large[1].kind = CELL_BODY);
+	BROKEN(large->free++, large->free--);
+	BROKEN(c->populated = 0, c->populated = ~0ULL);
+	BROKEN(c->first_free = pcpu_nr_cells, c->first_free = 0);
+#undef BROKEN
+	free_percpu(p);
+	free_percpu(q);
+	nothing_is_left();
+}
+
+static void copies_have_physical_addresses(void **state)
+{
+	char *p, *big[64];
+	unsigned int n = 0, cpu;
+
+	machine(2, NULL);
+	p = __alloc_percpu(24, 8);
+	for (cpu = 0; cpu < 2; cpu++)
+		assert_int_equal(per_cpu_ptr_to_phys(per_cpu_ptr(p, cpu)),
+				 virt_to_phys(per_cpu_ptr(p, cpu)));
+	while (nr_chunks_now() < 2)
+		assert_non_null(big[n++] = __alloc_percpu(5000, 8));
+	for (cpu = 0; cpu < 2; cpu++) {
+		char *at = per_cpu_ptr(big[n - 1], cpu) + 4321;
+
+		assert_true(is_vmalloc_addr(at));
+		assert_int_equal(per_cpu_ptr_to_phys(at),
+				 page_to_phys(vmalloc_to_page(at)) + (unsigned long)at % PAGE_SIZE);
+	}
+	while (n)
+		free_percpu(big[--n]);
+	free_percpu(p);
+	nothing_is_left();
+}
+
 /* What Linux 6.12 printed: "percpu: Embedded 34 pages/cpu s99672 r8192 d31400 u139264". */
 static void units_are_sized_as_recorded_from_linux(void **state)
 {
@@ -298,6 +360,8 @@ int main(void)
 		cmocka_unit_test(cpus_of_three_nodes),
 		cmocka_unit_test(memory_that_is_refused_now_and_then),
 		cmocka_unit_test(chunks_go_when_two_are_empty),
+		cmocka_unit_test(the_check_finds_planted_errors),
+		cmocka_unit_test(copies_have_physical_addresses),
 		cmocka_unit_test(pages_between_objects_are_given_back_and_come_again),
 	};
 
