@@ -94,6 +94,12 @@ static void set_distance(u32 from, u32 to, u32 value)
 	distance[from][to] = (u8)value;
 }
 
+/* Nodes that this kernel can tell apart; a prediction's are those of the build. */
+static u32 max_nodes(void)
+{
+	return min(1U << profile_or(nodes_shift, (unsigned long)NODES_SHIFT), (u32)MAX_NUMNODES);
+}
+
 static int add_block(int nid, u64 start, u64 end)
 {
 	if (start == end)
@@ -129,7 +135,7 @@ static int of_memory_node(const char *name, const struct fdt_props *p)
 	if (fdt_has(p, FDT_P_NUMA_NODE_ID) && p->len[FDT_P_NUMA_NODE_ID] != 4)
 		pr_warn("%s: numa-node-id has %u bytes instead of 4\n", name,
 			p->len[FDT_P_NUMA_NODE_ID]);
-	if (nid >= MAX_NUMNODES) {
+	if (nid >= max_nodes()) {
 		pr_warn("Node id %u exceeds maximum value\n", nid);
 		goto bad;
 	}
@@ -227,7 +233,7 @@ static int of_numa_init(void)
 	for (i = 0; i < nr_cpus_possible; i++) {
 		if (!cpu_descs[i].has_nid)
 			continue;
-		if (cpu_descs[i].nid >= MAX_NUMNODES)
+		if (cpu_descs[i].nid >= (int)max_nodes())
 			pr_warn("Node id %d exceeds maximum value\n", cpu_descs[i].nid);
 		else
 			numa_nodes_parsed |= 1ULL << cpu_descs[i].nid;

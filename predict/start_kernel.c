@@ -66,6 +66,7 @@ static void linux_setup_arch(void)
 	event_step("setup_arch");
 	early_fixmap_init();
 	setup_machine_fdt(boot_params.fdt_phys);
+	nr_cpus_possible = min(nr_cpus_possible, (unsigned int)build_profile->nr_cpus);
 	event_step("parse_early_param");
 	rodata_mode = build_profile->rodata_full ? RODATA_FULL : RODATA_ON;
 	parse_early_param();

@@ -67,6 +67,12 @@ static int boot_machine(const struct options *o, FILE *log)
 	if (o->profile.release[0]) {
 		m->build = &o->profile;
 		m->no_events = !o->json;
+		if (o->kernel && m->image_size != o->profile.image_size)
+			fprintf(stderr,
+				"quire: warning: %s takes %#llx bytes, the kernel of the profile "
+				"%#lx: is it another one?\n",
+				o->kernel, (unsigned long long)m->image_size,
+				o->profile.image_size);
 	}
 	if (log) {
 		m->console = log_to;

@@ -485,6 +485,9 @@ static void use_profile(struct options *o)
 	o->core = o->profile.page_shift == 12	? &quire_core_4k
 		  : o->profile.page_shift == 14 ? &quire_core_16k
 						: &quire_core_64k;
+	if (!o->core)
+		die("--build: this program was built without %luK pages",
+		    (1UL << o->profile.page_shift) / 1024);
 	o->va_bits = (unsigned int)o->profile.va_bits;
 	if (!o->kernel && !o->kernel_size)
 		o->kernel_size = o->profile.image_size;
