@@ -163,6 +163,17 @@ phys_addr_t port_bm_table(unsigned int index);
  */
 
 /*
+ * [inline] bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val): atomically, if the entry is *old it becomes val; else *old is
+ * what it is, and false. Acquire and release.
+ *
+ * A program's translations, of one address space by its ASID: a page, [start, end), all of them. All CPUs; waits, as the kernel's
+ * do. tables: entries of tables as well, which walk caches hold.
+ */
+void port_flush_tlb_user_page(u64 asid, unsigned long addr);
+void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end, bool tables);
+void port_flush_tlb_asid(u64 asid);
+
+/*
  * Load pgd into TTBR1_EL1 from the identity map with interrupts off: uninstall to reserved_pg_dir, TLBI VMALLE1,
  * DSB, install, ISB (Linux: cpu_replace_ttbr1). Host: the walker's base changes.
  */

@@ -19,7 +19,7 @@
 #include <quire/vmalloc.h>
 
 #include "mm/debug/debug.h"
-#include "mm/kmem/slab_internal.h"
+#include "slab_fixture.h"
 #include "port/host/host.h"
 
 #define WORLD_PAGES (WORLD_SECTIONS * PAGES_PER_SECTION)
@@ -217,19 +217,6 @@ size_t vmalloc_size(const void *p)
 /* ---- a machine */
 static struct zone *zone;
 static unsigned long free_at_start;
-
-static inline void forget_slab(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < SLAB_MAX_CACHES; i++)
-		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
-	slab_caches = NULL;
-	memset(sheaf_caches, 0, sizeof(sheaf_caches));
-	memset(&node_cache, 0, sizeof(node_cache));
-	memset(&cache_cache, 0, sizeof(cache_cache));
-	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
-}
 
 static inline void set_option(const char *word)
 {

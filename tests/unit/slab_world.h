@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "mm/kmem/slab_internal.h"
+#include "slab_fixture.h"
 
 /* ---- other CPUs are threads, and pass a barrier when the kernel makes them */
 void smp_membarrier(void)
@@ -54,24 +54,6 @@ size_t vmalloc_size(const void *p)
 #define THREADS 3
 static struct zone *zone;
 static unsigned long free_at_start;
-
-static void forget_slab(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < SLAB_MAX_CACHES; i++)
-		slab_cache_table[i] = &slab_no_cache, slab_lookup.cpu[i] = slab_no_cpus;
-	for (i = 0; i < ARRAY_SIZE(slab_lookup.kmalloc); i++)
-		slab_lookup.kmalloc[i] = slab_no_cpus;
-	slab_caches = NULL;
-	memset(sheaf_caches, 0, sizeof(sheaf_caches));
-	memset(&node_cache, 0, sizeof(node_cache));
-	memset(&cache_cache, 0, sizeof(cache_cache));
-	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
-	slab_debug_ops = NULL;
-	page_debug = NULL;
-	slab_nomerge = slab_freelist_random = slab_freelist_hardened = false;
-}
 
 /* Slabs that are in use for ever: those of the slab allocator itself. */
 static int machine(void **state)

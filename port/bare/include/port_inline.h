@@ -54,6 +54,12 @@ static inline u64 port_get_pte(const u64 *entry)
 	return READ_ONCE(*entry);
 }
 
+static inline bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val)
+{
+	return __atomic_compare_exchange_n(entry, old, val, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
 static inline void port_pte_barrier(void)
 {
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");

@@ -31,6 +31,12 @@ static inline u64 port_get_pte(const u64 *entry)
 	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 }
 
+static inline bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val)
+{
+	return __atomic_compare_exchange_n(entry, old, val, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
 void port_pte_barrier(void);
 
 /*

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files in memory, and mappings of them (mm/vm/filemap.c; Linux: struct address_space, mm/filemap.c, mm/shmem.c).
+ *
+ * A file is its pages: there is no disk behind it. A page that nobody has written is zero, and is made when somebody looks.
+ */
+#ifndef QUIRE_FILEMAP_H
+#define QUIRE_FILEMAP_H
+
+#include <quire/mm.h>
+#include <quire/radix_tree.h>
+
+/* The pages of a file. */
+struct address_space {
+	spinlock_t lock; /* pages, nrpages, i_size */
+	struct radix_tree pages;
+	unsigned long nrpages;
+	u64 i_size; /* bytes */
+	s32 users;  /* names, open files, areas */
+	bool shmem; /* counted as shared memory */
+};
+
+#define FMODE_READ 1U
+#define FMODE_WRITE 2U
+
+/* An open file, as far as mappings care. */
+struct file {
+	unsigned int f_mode;
+	struct address_space *f_mapping; /* NULL: it cannot be mapped */
+};
+
+/* An empty file with one user; NULL: no memory. */
+struct address_space *mapping_alloc(bool shmem);
+void mapping_get(struct address_space *mapping);
+/* The last user's: the pages go. */
+void mapping_put(struct address_space *mapping);
+
+/* The page at an index, with a reference of the caller's; made when it is not there and `create`. NULL: not there, no memory. */
+struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create);
+/*
+ * Up to n bytes at pos, from and to kernel memory. Reads end at i_size; writes move it. Returns how many, or -ENOMEM when that is
+ * none.
+ */
+long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n);
+long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n);
+
+/*
+ * For mmap: may the file be mapped so? Restricts *vm_flags to what its mode allows. 0, -EACCES, -ENODEV.
+ */
+int file_mmap(const struct file *file, unsigned long *vm_flags,
+	      const struct vm_operations_struct **ops, void **private);
+/* A file without a name for shared anonymous memory of len bytes; the caller's use ends by shmem_put. 0 or -ENOMEM. */
+int shmem_zero_setup(unsigned long len, const struct vm_operations_struct **ops, void **private);
+void shmem_put(void *private);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces (mm/vm/): areas of virtual memory, and what fills them with pages (Linux: include/linux/mm_types.h, mm.h; names and
+ * values of 6.12).
+ *
+ * Addresses are those of programs: [0, TASK_SIZE), multiples of PAGE_SIZE unless said otherwise. Errors are negative
+ * errno values. Nothing here is for interrupts.
+ *
+ * mmap_lock is held for writing by who changes areas, and by nobody else for long: page faults find their area without it
+ * (mm/vm/vma.c says how).
+ */
+#ifndef QUIRE_MM_H
+#define QUIRE_MM_H
+
+#include <quire/gap_tree.h>
+#include <quire/gfp.h>
+#include <quire/pgtable.h>
+#include <quire/spinlock.h>
+
+/* What programs have of the address space: 48 bits, whatever the kernel has. */
+#define TASK_VA_BITS 48
+#define TASK_SIZE BIT(TASK_VA_BITS)
+/* Below this nothing is mapped at the kernel's choice (vm.mmap_min_addr of Debian). */
+#define MMAP_MIN_ADDR 65536UL
+/* Pages left free below a stack (stack_guard_gap). */
+#define STACK_GUARD_GAP (256UL << PAGE_SHIFT)
+/* vm.max_map_count */
+#define DEFAULT_MAX_MAP_COUNT 65530U
+
+/* vm_flags */
+#define VM_READ 0x1UL
+#define VM_WRITE 0x2UL
+#define VM_EXEC 0x4UL
+#define VM_SHARED 0x8UL
+#define VM_MAYREAD 0x10UL
+#define VM_MAYWRITE 0x20UL
+#define VM_MAYEXEC 0x40UL
+#define VM_MAYSHARE 0x80UL
+#define VM_GROWSDOWN 0x100UL
+#define VM_PFNMAP 0x400UL
+#define VM_LOCKED 0x2000UL
+#define VM_IO 0x4000UL
+#define VM_DONTCOPY 0x20000UL
+#define VM_DONTEXPAND 0x40000UL
+#define VM_ACCOUNT 0x100000UL
+#define VM_NORESERVE 0x200000UL
+#define VM_WIPEONFORK 0x2000000UL
+#define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_STACK_FLAGS                                                                             \
+	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT)
+
+/* prot and flags of mmap; in a process, <sys/mman.h> may have said the same already. */
+#ifndef PROT_READ
+#define PROT_READ 1UL
+#define PROT_WRITE 2UL
+#define PROT_EXEC 4UL
+#define PROT_NONE 0UL
+#define PROT_GROWSDOWN 0x01000000UL
+#define PROT_GROWSUP 0x02000000UL
+#define MAP_SHARED 0x01UL
+#define MAP_PRIVATE 0x02UL
+#define MAP_SHARED_VALIDATE 0x03UL
+#define MAP_TYPE 0x0fUL
+#define MAP_FIXED 0x10UL
+#define MAP_ANONYMOUS 0x20UL
+#define MAP_GROWSDOWN 0x0100UL
+#define MAP_LOCKED 0x2000UL
+#define MAP_NORESERVE 0x4000UL
+#define MAP_POPULATE 0x8000UL
+#define MAP_STACK 0x20000UL
+#define MAP_FIXED_NOREPLACE 0x100000UL
+#endif
+
+struct mm_struct;
+struct vm_area_struct;
+struct file;
+
+/* How a page fault went. */
+typedef unsigned int vm_fault_t;
+#define VM_FAULT_OOM 0x1U
+#define VM_FAULT_SIGBUS 0x2U
+#define VM_FAULT_MAJOR 0x4U
+#define VM_FAULT_SIGSEGV 0x40U
+#define VM_FAULT_NOPAGE 0x100U
+#define VM_FAULT_RETRY 0x400U
+#define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+
+/* What a page fault wants. */
+#define FAULT_FLAG_WRITE 0x1U
+#define FAULT_FLAG_USER 0x40U
+#define FAULT_FLAG_INSTRUCTION 0x100U
+
+/*
+ * What an area of a file is asked. An area without is anonymous and private (vma_is_anonymous).
+ */
+struct vm_operations_struct {
+	/* The page at index pgoff of what the area maps, with a reference of the caller's. */
+	vm_fault_t (*fault)(struct vm_area_struct *vma, unsigned long pgoff, struct page **page);
+	/* The area has got a copy (fork, split). */
+	void (*open)(struct vm_area_struct *vma);
+	/* The area goes. */
+	void (*close)(struct vm_area_struct *vma);
+	bool may_merge; /* open and close only count users: areas may be joined, each calling close for the one that goes */
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags;
+	u64 vm_page_prot; /* attributes of its descriptors; writable only if no page may need a copy first */
+	const struct vm_operations_struct *vm_ops;
+	unsigned long
+		vm_pgoff; /* of vm_start: in pages of the file, or vm_start's own page number when anonymous */
+	void *vm_private_data;
+	struct vm_area_struct *prev, *next; /* by address; under mmap_lock */
+};
+
+enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+struct mm_struct {
+	phys_addr_t pgd;
+	u64 context_id; /* ASID and its generation; 0: none yet */
+	spinlock_t mmap_lock;
+	u32 mm_seq; /* odd while areas change */
+	struct gap_tree areas;
+	struct vm_area_struct *mmap; /* the first area */
+	unsigned int map_count, max_map_count;
+	s32 mm_users;						       /* tasks */
+	unsigned long total_vm, locked_vm, data_vm, exec_vm, stack_vm; /* pages */
+	unsigned long hiwater_vm;
+	long rss_stat[NR_MM_COUNTERS];
+	long pgtables_bytes;
+	unsigned long mmap_base;
+	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long rlimit_as, rlimit_data, rlimit_stack; /* bytes; ULONG_MAX: none */
+};
+
+static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
+{
+	return !vma->vm_ops;
+}
+
+static inline unsigned long vma_pages(const struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
+static inline unsigned long linear_page_index(const struct vm_area_struct *vma, unsigned long addr)
+{
+	return ((addr - vma->vm_start) >> PAGE_SHIFT) + vma->vm_pgoff;
+}
+
+/* The lowest address that nothing else may use: below a stack, some way under it. */
+static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_GROWSDOWN))
+		return vma->vm_start;
+	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP : 0;
+}
+
+static inline void add_mm_counter(struct mm_struct *mm, enum mm_counter which, long n)
+{
+	__atomic_fetch_add(&mm->rss_stat[which], n, __ATOMIC_RELAXED);
+}
+
+static inline unsigned long get_mm_rss(const struct mm_struct *mm)
+{
+	return (unsigned long)(__atomic_load_n(&mm->rss_stat[MM_FILEPAGES], __ATOMIC_RELAXED) +
+			       __atomic_load_n(&mm->rss_stat[MM_ANONPAGES], __ATOMIC_RELAXED) +
+			       __atomic_load_n(&mm->rss_stat[MM_SHMEMPAGES], __ATOMIC_RELAXED));
+}
+
+/* ------------------------------------------------------------------ address spaces (mm/vm/mm.c) */
+
+/* The zero page and the caches of areas and address spaces. Once, when slab is there. */
+void vm_init(void);
+/* An empty one with one user; NULL: no memory. */
+struct mm_struct *mm_alloc(void);
+void mmget(struct mm_struct *mm);
+/* The last user's: everything is unmapped and freed. */
+void mmput(struct mm_struct *mm);
+/* A copy of all areas and what they show, pages shared until written (Linux: dup_mm). NULL: no memory, and nothing has changed. */
+struct mm_struct *dup_mm(struct mm_struct *oldmm);
+
+/* For who changes areas. */
+void mmap_write_lock(struct mm_struct *mm);
+void mmap_write_unlock(struct mm_struct *mm);
+
+/* ------------------------------------------------------------------ areas (mm/vm/vma.c). mmap_lock held. */
+
+/* The first area that ends above addr, or NULL. */
+struct vm_area_struct *find_vma(const struct mm_struct *mm, unsigned long addr);
+static inline struct vm_area_struct *vma_lookup(const struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	return vma && vma->vm_start <= addr ? vma : NULL;
+}
+
+/* Re-derives areas, list, tree, counts and page tables. Prints violations, returns how many. */
+int mm_check(struct mm_struct *mm);
+
+/* ------------------------------------------------------------------ the mmap family (mm/vm/mmap.c ...). They take mmap_lock. */
+
+/*
+ * Map len bytes. file NULL: anonymous. pgoff: in pages. Returns the address, or a negative errno as an unsigned long (Linux: ksys_mmap_pgoff).
+ */
+unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
+			    unsigned long len, unsigned long prot, unsigned long flags,
+			    unsigned long pgoff);
+int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);
+int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot);
+unsigned long vm_brk(struct mm_struct *mm, unsigned long brk);
+int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int advice);
+#ifndef MADV_NORMAL
+#define MADV_NORMAL 0
+#define MADV_RANDOM 1
+#define MADV_SEQUENTIAL 2
+#define MADV_WILLNEED 3
+#define MADV_DONTNEED 4
+#define MADV_DONTFORK 10
+#define MADV_DOFORK 11
+#define MADV_HUGEPAGE 14
+#define MADV_NOHUGEPAGE 15
+#define MADV_WIPEONFORK 18
+#define MADV_KEEPONFORK 19
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define IS_ERR_VALUE(x) ((unsigned long)(x) >= (unsigned long)-4095L)
+
+/* ------------------------------------------------------------------ faults (mm/vm/fault.c) */
+
+/*
+ * The page at addr shall be there for what flags want. 0, or VM_FAULT_* with one of VM_FAULT_ERROR. Takes no lock that the caller may
+ * hold, so not mmap_lock.
+ */
+vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
+/* The same for each page of a range; -EFAULT, -ENOMEM. */
+int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write);
+
+/*
+ * The page at addr of another address space than the one in force, with a reference: faulted in when need be. write: about to be
+ * written. NULL: not accessible so (Linux: get_user_pages).
+ */
+struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write);
+/* Through the linear map. Returns how many bytes could not be copied. */
+size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
+			bool write);
+
+#endif

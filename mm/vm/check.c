@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Does an address space hold what it claims? Areas, list, tree, counts and page tables are derived again from each other. For tests and
+ * debugging: nobody changes the address space meanwhile.
+ */
+#include <quire/mm.h>
+#include <quire/printk.h>
+
+#include "internal.h"
+
+struct tally {
+	unsigned long total, locked, data, exec, stack; /* pages */
+	long anon, file;
+	unsigned int areas;
+	int bad;
+};
+
+static void bad_area(struct tally *t, const struct vm_area_struct *vma, const char *what)
+{
+	pr_err("mm_check: [%#lx, %#lx) flags %#lx: %s\n", vma->vm_start, vma->vm_end, vma->vm_flags,
+	       what);
+	t->bad++;
+}
+
+/* The entries of [start, end); vma NULL: there should be none. */
+static void check_entries(const struct mm_struct *mm, const struct vm_area_struct *vma,
+			  unsigned long start, unsigned long end, struct tally *t)
+{
+	unsigned long addr = start, stop;
+
+	while (addr < end) {
+		const u64 *pte = pte_find(mm, addr, &stop);
+
+		stop = min(stop, end);
+		for (; pte && addr < stop; addr += PAGE_SIZE, pte++) {
+			u64 val = pte_load(pte);
+
+			if (!val)
+				continue;
+			if (!vma || !pte_present(val)) {
+				pr_err("mm_check: the entry of %#lx is %#llx%s\n", addr,
+				       (unsigned long long)val, vma ? "" : ", where no area is");
+				t->bad++;
+				continue;
+			}
+			if ((val & DESC_VALID) && !(vma->vm_flags & VM_ACCESS_FLAGS))
+				bad_area(t, vma, "accessible, against its flags");
+			if (pte_write(val) && !(val & DESC_RDONLY) && !(vma->vm_flags & VM_WRITE))
+				bad_area(t, vma, "writable, against its flags");
+			if (val & PTE_SPECIAL)
+				continue;
+			if (page_ref_count(pte_page(val)) < 1 || pte_page(val)->_mapcount < 0)
+				bad_area(t, vma, "maps a page that nobody claims");
+			if (pte_write(val) && !(vma->vm_flags & VM_SHARED) &&
+			    pte_page(val)->_mapcount > 0)
+				bad_area(t, vma, "writes to a page that is shared");
+			++*(page_is_anon(pte_page(val)) ? &t->anon : &t->file);
+		}
+		addr = stop;
+	}
+}
+
+static void check_area(const struct mm_struct *mm, const struct vm_area_struct *vma,
+		       struct tally *t)
+{
+	unsigned long pages = vma_pages(vma), flags = vma->vm_flags, start, end;
+
+	t->areas++;
+	if (vma->vm_start >= vma->vm_end || (vma->vm_start | vma->vm_end) & (PAGE_SIZE - 1) ||
+	    vma->vm_end > TASK_SIZE)
+		bad_area(t, vma, "is no range of pages");
+	if (vma->vm_mm != mm)
+		bad_area(t, vma, "is another's");
+	if (gap_tree_find(&mm->areas, vma->vm_start, &start, &end) != vma ||
+	    start != vma->vm_start || end != vma->vm_end)
+		bad_area(t, vma, "is not so in the tree");
+	if (vma->next && (vma->next->prev != vma || vma->next->vm_start < vma->vm_end))
+		bad_area(t, vma, "does not go with the next one");
+	t->total += pages;
+	if (flags & VM_LOCKED)
+		t->locked += pages;
+	if ((flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC)
+		t->exec += pages;
+	else if (flags & VM_GROWSDOWN)
+		t->stack += pages;
+	else if ((flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+		t->data += pages;
+}
+
+int mm_check(struct mm_struct *mm)
+{
+	const struct vm_area_struct *vma;
+	unsigned long last = 0;
+	struct tally t = {0};
+
+	t.bad = gap_tree_check(&mm->areas);
+	if (mm->mmap && mm->mmap->prev)
+		bad_area(&t, mm->mmap, "is the first, and has one before it");
+	for (vma = mm->mmap; vma; vma = vma->next) {
+		check_area(mm, vma, &t);
+		check_entries(mm, NULL, last, vma->vm_start, &t);
+		check_entries(mm, vma, vma->vm_start, vma->vm_end, &t);
+		last = vma->vm_end;
+	}
+	check_entries(mm, NULL, last, TASK_SIZE, &t);
+	if (t.areas != mm->map_count || t.areas != mm->areas.nr || t.total != mm->total_vm ||
+	    t.locked != mm->locked_vm || t.data != mm->data_vm || t.exec != mm->exec_vm ||
+	    t.stack != mm->stack_vm) {
+		pr_err("mm_check: %u areas of %lu pages (data %lu, code %lu, stack %lu, locked "
+		       "%lu), counted %u of %lu "
+		       "(%lu, %lu, %lu, %lu)\n",
+		       t.areas, t.total, t.data, t.exec, t.stack, t.locked, mm->map_count,
+		       mm->total_vm, mm->data_vm, mm->exec_vm, mm->stack_vm, mm->locked_vm);
+		t.bad++;
+	}
+	if (t.anon != mm->rss_stat[MM_ANONPAGES] || t.file != mm->rss_stat[MM_FILEPAGES]) {
+		pr_err("mm_check: %ld anonymous and %ld file pages are mapped, counted %ld and "
+		       "%ld\n",
+		       t.anon, t.file, mm->rss_stat[MM_ANONPAGES], mm->rss_stat[MM_FILEPAGES]);
+		t.bad++;
+	}
+	if ((long)(count_pgtables(mm) * PAGE_SIZE) != mm->pgtables_bytes) {
+		pr_err("mm_check: %lu tables, counted %ld bytes\n", count_pgtables(mm),
+		       mm->pgtables_bytes);
+		t.bad++;
+	}
+	return t.bad;
+}

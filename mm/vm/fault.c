@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Page faults: what an access found missing or forbidden is put right, or refused.
+ *
+ *   handle_mm_fault              the area, and whether it allows the access
+ *     handle_pte_fault
+ *       do_anonymous_page        nothing there, private memory: the zero page for a read, a new page for a write
+ *       do_read_fault            nothing there, a file: its page
+ *       do_cow_fault             the same, written privately: a copy of its page
+ *       do_shared_fault          the same, written for all
+ *       do_wp_page               there, but not for writing: a copy, or, where nobody else has the page, just permission
+ *       else                     accessed or dirty, where the CPU does not note it itself; or another CPU was faster
+ *
+ * Locking: none but what vma_start_read does. Two faults at one address meet in the entry's atomic exchange; the slower one drops
+ * what it made and lets the access try again.
+ *
+ * Against Linux 6.12: the same cases under the same names. There each table has a lock, and an entry is looked at again under it.
+ */
+#include <quire/mm.h>
+#include <quire/string.h>
+#include <quire/user.h>
+
+#include "internal.h"
+
+struct page *zero_page;
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long address; /* of the page */
+	unsigned int flags;
+	u64 *pte, orig;
+};
+
+static u64 young_prot(const struct vm_area_struct *vma)
+{
+	return __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED);
+}
+
+/* Of a page that is the program's own. */
+static u64 writable_pte(const struct vm_area_struct *vma, u64 pte)
+{
+	pte = pte_mkdirty(pte);
+	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(pte)) : pte;
+}
+
+static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
+{
+	struct page *page = alloc_page(GFP_HIGHUSER_MOVABLE | more);
+
+	if (page)
+		page_add_new_anon_rmap(page, linear_page_index(f->vma, f->address));
+	return page;
+}
+
+/* Before a page can be executed, what was written to it has to reach the instruction fetch. */
+static void sync_exec(const struct vm_area_struct *vma, struct page *page)
+{
+	if (vma->vm_flags & VM_EXEC && !PageArch1(page)) {
+		port_sync_icache(page_address(page), PAGE_SIZE);
+		SetPageArch1(page);
+	}
+}
+
+/* A page that nothing has seen yet. */
+static void drop_new_page(struct page *page)
+{
+	__atomic_store_n(&page->_mapcount, -1, __ATOMIC_RELAXED);
+	put_user_page(page);
+}
+
+/* ------------------------------------------------------------------ nothing there */
+
+static vm_fault_t do_anonymous_page(struct vm_fault *f)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct page *page;
+	u64 none = 0;
+
+	if (!(f->flags & FAULT_FLAG_WRITE)) {
+		u64 pte = mk_pte(page_to_phys(zero_page), young_prot(vma)) | PTE_SPECIAL;
+
+		pte_cmpxchg(f->pte, &none, pte);
+		return 0;
+	}
+	page = new_anon_page(f, __GFP_ZERO);
+	if (!page)
+		return VM_FAULT_OOM;
+	if (!pte_cmpxchg(f->pte, &none,
+			 writable_pte(vma, mk_pte(page_to_phys(page), young_prot(vma))))) {
+		drop_new_page(page);
+		return 0;
+	}
+	add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
+	return 0;
+}
+
+/* The file's page, with a reference of ours. */
+static vm_fault_t file_page(struct vm_fault *f, struct page **page)
+{
+	return f->vma->vm_ops->fault(f->vma, linear_page_index(f->vma, f->address), page);
+}
+
+/* The file's page is mapped, for writing where the area is shared and that is what is wanted. */
+static vm_fault_t map_file_page(struct vm_fault *f, struct page *page)
+{
+	u64 none = 0, pte = mk_pte(page_to_phys(page), young_prot(f->vma));
+
+	if (f->flags & FAULT_FLAG_WRITE)
+		pte = pte_mkdirty(pte);
+	sync_exec(f->vma, page);
+	__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED);
+	if (pte_cmpxchg(f->pte, &none, pte)) {
+		add_mm_counter(f->vma->vm_mm, MM_FILEPAGES, 1);
+		return 0;
+	}
+	__atomic_fetch_sub(&page->_mapcount, 1, __ATOMIC_RELAXED);
+	put_page(page);
+	return 0;
+}
+
+static vm_fault_t do_read_fault(struct vm_fault *f)
+{
+	struct page *page;
+	vm_fault_t ret = file_page(f, &page);
+
+	return ret & VM_FAULT_ERROR ? ret : map_file_page(f, page);
+}
+
+static vm_fault_t do_shared_fault(struct vm_fault *f)
+{
+	struct page *page;
+	vm_fault_t ret = file_page(f, &page);
+
+	if (ret & VM_FAULT_ERROR)
+		return ret;
+	SetPageDirty(page);
+	return map_file_page(f, page);
+}
+
+static vm_fault_t do_cow_fault(struct vm_fault *f)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct page *new = new_anon_page(f, 0), *page;
+	vm_fault_t ret;
+	u64 none = 0;
+
+	if (!new)
+		return VM_FAULT_OOM;
+	ret = file_page(f, &page);
+	if (ret & VM_FAULT_ERROR) {
+		drop_new_page(new);
+		return ret;
+	}
+	copy_page(page_address(new), page_address(page));
+	put_page(page);
+	sync_exec(vma, new);
+	if (pte_cmpxchg(f->pte, &none,
+			writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma)))))
+		add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
+	else
+		drop_new_page(new);
+	return ret;
+}
+
+static vm_fault_t do_pte_missing(struct vm_fault *f)
+{
+	if (vma_is_anonymous(f->vma))
+		return do_anonymous_page(f);
+	if (!(f->flags & FAULT_FLAG_WRITE))
+		return do_read_fault(f);
+	return f->vma->vm_flags & VM_SHARED ? do_shared_fault(f) : do_cow_fault(f);
+}
+
+/* ------------------------------------------------------------------ there */
+
+static vm_fault_t wp_page_copy(struct vm_fault *f)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct mm_struct *mm = vma->vm_mm;
+	bool zero = f->orig & PTE_SPECIAL;
+	struct page *old = pte_page(f->orig), *new = new_anon_page(f, zero ? __GFP_ZERO : 0);
+	u64 seen = f->orig;
+
+	if (!new)
+		return VM_FAULT_OOM;
+	/* Ours alone from here on; the old page can still be read through the TLBs, and no more after the flush. */
+	if (!pte_cmpxchg(f->pte, &seen, PTE_BUSY)) {
+		drop_new_page(new);
+		return 0;
+	}
+	port_flush_tlb_user_page(mm->context_id, f->address);
+	if (!zero)
+		copy_page(page_address(new), page_address(old));
+	sync_exec(vma, new);
+	port_set_pte(f->pte, writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma))));
+	if (zero) {
+		add_mm_counter(mm, MM_ANONPAGES, 1);
+		return 0;
+	}
+	if (!page_is_anon(old)) {
+		add_mm_counter(mm, MM_ANONPAGES, 1);
+		add_mm_counter(mm, MM_FILEPAGES, -1);
+	}
+	__atomic_fetch_sub(&old->_mapcount, 1, __ATOMIC_RELEASE);
+	put_user_page(old);
+	return 0;
+}
+
+/* The entry gets more permission or marks; when it has changed meanwhile the access tries again. */
+static vm_fault_t set_access(struct vm_fault *f, u64 pte)
+{
+	u64 seen = f->orig;
+
+	pte_cmpxchg(f->pte, &seen, pte);
+	/* A TLB may hold the entry with less permission; it never holds one that is not marked as accessed (Arm ARM D8.4.6). */
+	if (f->flags & FAULT_FLAG_WRITE)
+		port_flush_tlb_user_page(f->vma->vm_mm->context_id, f->address);
+	return 0;
+}
+
+static vm_fault_t do_wp_page(struct vm_fault *f)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct page *page = pte_page(f->orig);
+
+	if (vma->vm_flags & VM_SHARED) {
+		SetPageDirty(page);
+		return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
+	}
+	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(page))
+		return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
+	return wp_page_copy(f);
+}
+
+static vm_fault_t handle_pte_fault(struct vm_fault *f)
+{
+	u64 pte;
+
+	f->pte = pte_alloc(f->vma->vm_mm, f->address);
+	if (!f->pte)
+		return VM_FAULT_OOM;
+	f->orig = pte_wait(f->pte);
+	if (!f->orig)
+		return do_pte_missing(f);
+	/* PROT_NONE before, and the area allows more now: mprotect has not come here yet. */
+	if (!(f->orig & DESC_VALID))
+		return 0;
+	if (f->flags & FAULT_FLAG_WRITE && !pte_write(f->orig))
+		return do_wp_page(f);
+	pte = f->orig | DESC_AF;
+	if (f->flags & FAULT_FLAG_WRITE) {
+		if (!page_is_anon(pte_page(pte)))
+			SetPageDirty(pte_page(pte));
+		pte = pte_mkdirty(pte);
+	}
+	return set_access(f, pte);
+}
+
+/* ------------------------------------------------------------------ the way in */
+
+static bool access_allowed(const struct vm_area_struct *vma, unsigned int flags)
+{
+	if (flags & FAULT_FLAG_WRITE)
+		return vma->vm_flags & VM_WRITE;
+	if (flags & FAULT_FLAG_INSTRUCTION)
+		return vma->vm_flags & VM_EXEC;
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+
+/* A stack below which the access was grows down to it, as far as there is room. */
+static bool grow_stack(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma, *prev;
+	unsigned long size, pages;
+	bool grown = false;
+
+	mmap_write_lock(mm);
+	vma = find_vma(mm, addr);
+	if (vma && vma->vm_start <= addr) {
+		grown = true;
+		goto out;
+	}
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < MMAP_MIN_ADDR)
+		goto out;
+	prev = vma->prev;
+	if (prev && prev->vm_flags & VM_ACCESS_FLAGS && !(prev->vm_flags & VM_GROWSDOWN) &&
+	    addr - prev->vm_end < STACK_GUARD_GAP)
+		goto out;
+	size = vma->vm_end - addr;
+	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
+	if (size > mm->rlimit_stack || mm->total_vm + pages > mm->rlimit_as >> PAGE_SHIFT)
+		goto out;
+	vma_change_begin(mm);
+	vma_start_write(vma);
+	gap_tree_resize(&mm->areas, vma->vm_start, addr, vma->vm_end);
+	vma->vm_start = addr;
+	vma->vm_pgoff -= pages;
+	vm_stat_account(mm, vma->vm_flags, (long)pages);
+	vma_change_end(mm);
+	grown = true;
+out:
+	mmap_write_unlock(mm);
+	return grown;
+}
+
+vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
+{
+	struct vm_fault f = {.address = ALIGN_DOWN(addr, PAGE_SIZE), .flags = flags};
+	vm_fault_t ret;
+
+	if (unlikely(addr >= TASK_SIZE))
+		return VM_FAULT_SIGSEGV;
+	f.vma = vma_start_read(mm, f.address);
+	if (unlikely(!f.vma)) {
+		if (!grow_stack(mm, f.address))
+			return VM_FAULT_SIGSEGV;
+		f.vma = vma_start_read(mm, f.address);
+		if (!f.vma)
+			return VM_FAULT_SIGSEGV;
+	}
+	ret = access_allowed(f.vma, flags) ? handle_pte_fault(&f) : VM_FAULT_SIGSEGV;
+	vma_end_read();
+	return ret;
+}
+
+int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
+{
+	for (unsigned long addr = start; addr < end; addr += PAGE_SIZE) {
+		vm_fault_t ret = handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0);
+
+		if (ret & VM_FAULT_ERROR)
+			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ from outside */
+
+struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	unsigned long end;
+
+	if (addr >= TASK_SIZE)
+		return NULL;
+	for (;;) {
+		/* Under the area's protection nothing takes the tables away; the entry may change. */
+		struct vm_area_struct *vma = vma_start_read(mm, addr);
+		u64 *pte = vma ? pte_find(mm, addr, &end) : NULL, val = pte ? pte_wait(pte) : 0;
+		struct page *page;
+
+		if (val & DESC_VALID && !(write && (!pte_write(val) || !pte_dirty(val)))) {
+			page = pte_page(val);
+			/* It is somebody's as long as the entry says so: then the reference counts. */
+			if (get_page_unless_zero(page)) {
+				if (pte_page(pte_load(pte)) == page) {
+					vma_end_read();
+					return page;
+				}
+				put_user_page(page);
+			}
+			vma_end_read();
+			continue;
+		}
+		vma_end_read();
+		if (handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0) & VM_FAULT_ERROR)
+			return NULL;
+	}
+}
+
+size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len, bool write)
+{
+	while (len) {
+		size_t offset = addr & (PAGE_SIZE - 1), n = min(len, PAGE_SIZE - offset);
+		struct page *page = get_user_page(mm, addr, write);
+		char *p;
+
+		if (!page)
+			break;
+		p = (char *)page_address(page) + offset;
+		if (write)
+			memcpy(p, buf, n);
+		else
+			memcpy(buf, p, n);
+		put_user_page(page);
+		buf = (char *)buf + n;
+		addr += n;
+		len -= n;
+	}
+	return len;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Files in memory: their pages by index, reading and writing, and what a page fault in a mapping of one gets.
+ *
+ * Invariants: a file holds a reference of each of its pages; nrpages counts them. Locking: address_space.lock, over lookups and
+ * changes of the tree; contents are nobody's to guard, as with any memory that is shared.
+ */
+#include <quire/filemap.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "internal.h"
+
+static void *node_alloc(void)
+{
+	return kmalloc(RADIX_NODE_SIZE, GFP_NOWAIT | __GFP_ZERO);
+}
+
+static void node_free(void *node)
+{
+	kfree(node);
+}
+
+struct address_space *mapping_alloc(bool shmem)
+{
+	struct address_space *mapping = kmalloc(sizeof(*mapping), GFP_KERNEL | __GFP_ZERO);
+
+	if (!mapping)
+		return NULL;
+	mapping->users = 1;
+	mapping->shmem = shmem;
+	return mapping;
+}
+
+void mapping_get(struct address_space *mapping)
+{
+	__atomic_fetch_add(&mapping->users, 1, __ATOMIC_RELAXED);
+}
+
+void mapping_put(struct address_space *mapping)
+{
+	unsigned long index = 0;
+	struct page *page;
+
+	if (!mapping || __atomic_sub_fetch(&mapping->users, 1, __ATOMIC_ACQ_REL))
+		return;
+	while ((page = radix_tree_next(&mapping->pages, &index))) {
+		put_page(page);
+		if (!++index)
+			break;
+	}
+	radix_tree_destroy(&mapping->pages, node_free);
+	kfree(mapping);
+}
+
+struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)
+{
+	struct page *page, *new = NULL;
+	void **slot;
+
+	spin_lock(&mapping->lock);
+	page = radix_tree_load(&mapping->pages, index);
+	if (page)
+		get_page(page);
+	spin_unlock(&mapping->lock);
+	if (page || !create)
+		return page;
+	new = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
+	if (!new)
+		return NULL;
+	new->index_lo = (u32)index;
+	SetPageUptodate(new);
+	spin_lock(&mapping->lock);
+	slot = radix_tree_slot(&mapping->pages, index, node_alloc);
+	page = slot ? *slot : NULL;
+	if (slot && !page) {
+		page = *slot = new;
+		mapping->nrpages++;
+		new = NULL;
+	}
+	if (page)
+		get_page(page);
+	spin_unlock(&mapping->lock);
+	if (new)
+		put_page(new);
+	return page;
+}
+
+/* ------------------------------------------------------------------ read and write */
+
+long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n)
+{
+	u64 size = __atomic_load_n(&mapping->i_size, __ATOMIC_RELAXED);
+	size_t done = 0;
+
+	if (pos >= size)
+		return 0;
+	n = min(n, (size_t)(size - pos));
+	while (done < n) {
+		size_t offset = (pos + done) & (PAGE_SIZE - 1),
+		       part = min(n - done, PAGE_SIZE - offset);
+		struct page *page = mapping_get_page(mapping, (pos + done) >> PAGE_SHIFT, false);
+
+		if (page) {
+			memcpy((char *)buf + done, (char *)page_address(page) + offset, part);
+			put_page(page);
+		} else {
+			memset((char *)buf + done, 0, part);
+		}
+		done += part;
+	}
+	return (long)done;
+}
+
+long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t offset = (pos + done) & (PAGE_SIZE - 1),
+		       part = min(n - done, PAGE_SIZE - offset);
+		struct page *page = mapping_get_page(mapping, (pos + done) >> PAGE_SHIFT, true);
+
+		if (!page)
+			break;
+		memcpy((char *)page_address(page) + offset, (const char *)buf + done, part);
+		SetPageDirty(page);
+		put_page(page);
+		done += part;
+	}
+	spin_lock(&mapping->lock);
+	if (done && pos + done > mapping->i_size)
+		__atomic_store_n(&mapping->i_size, pos + done, __ATOMIC_RELAXED);
+	spin_unlock(&mapping->lock);
+	return done || !n ? (long)done : -ENOMEM;
+}
+
+/* ------------------------------------------------------------------ mappings */
+
+static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff, struct page **page)
+{
+	struct address_space *mapping = vma->vm_private_data;
+	u64 size = __atomic_load_n(&mapping->i_size, __ATOMIC_RELAXED);
+
+	if (pgoff >= DIV_ROUND_UP(size, PAGE_SIZE))
+		return VM_FAULT_SIGBUS;
+	*page = mapping_get_page(mapping, pgoff, true);
+	return *page ? 0 : VM_FAULT_OOM;
+}
+
+static void filemap_open(struct vm_area_struct *vma)
+{
+	mapping_get(vma->vm_private_data);
+}
+
+static void filemap_close(struct vm_area_struct *vma)
+{
+	mapping_put(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct filemap_vm_ops = {
+	.fault = filemap_fault,
+	.open = filemap_open,
+	.close = filemap_close,
+	.may_merge = true,
+};
+
+int file_mmap(const struct file *file, unsigned long *vm_flags,
+	      const struct vm_operations_struct **ops, void **private)
+{
+	if (*vm_flags & VM_SHARED && *vm_flags & VM_WRITE && !(file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	if (!(file->f_mode & FMODE_READ))
+		return -EACCES;
+	if (!file->f_mapping)
+		return -ENODEV;
+	/* Shared, but never for writing: as good as private, until somebody asks (Linux clears the two alike). */
+	if (*vm_flags & VM_SHARED && !(file->f_mode & FMODE_WRITE))
+		*vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+	*ops = &filemap_vm_ops;
+	*private = file->f_mapping;
+	return 0;
+}
+
+int shmem_zero_setup(unsigned long len, const struct vm_operations_struct **ops, void **private)
+{
+	struct address_space *mapping = mapping_alloc(true);
+
+	if (!mapping)
+		return -ENOMEM;
+	mapping->i_size = len;
+	*ops = &filemap_vm_ops;
+	*private = mapping;
+	return 0;
+}
+
+void shmem_put(void *private)
+{
+	mapping_put(private);
+}

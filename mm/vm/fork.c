@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Address spaces as a whole: made, copied for a child, taken down.
+ *
+ * A copy has the same areas; pages of private areas are shared, for reading only on both sides, until one side writes.
+ *
+ * Locking: dup_mm keeps the parent's areas from changing and from faults, so that no entry becomes writable behind the copy. The
+ * child is nobody's yet.
+ */
+#include <quire/filemap.h>
+#include <quire/mm.h>
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "gather.h"
+#include "internal.h"
+
+static struct kmem_cache *mm_cache, *area_node_cache;
+
+/* ------------------------------------------------------------------ address space identifiers */
+
+/*
+ * One for each address space, given back when its translations have left the TLBs. 8 bits always work; 0 is for nobody.
+ */
+#define NR_ASIDS 65536U
+static u64 asid_used[NR_ASIDS / 64] = {1};
+static unsigned int asid_next = 1, nr_asids = NR_ASIDS;
+static spinlock_t asid_lock = SPINLOCK_INIT;
+
+static int asid_alloc(u64 *asid)
+{
+	unsigned int i;
+
+	spin_lock(&asid_lock);
+	for (i = 0; i < nr_asids; i++, asid_next = (asid_next + 1) % nr_asids) {
+		if (asid_used[asid_next / 64] & BIT(asid_next % 64))
+			continue;
+		asid_used[asid_next / 64] |= BIT(asid_next % 64);
+		*asid = asid_next;
+		asid_next = (asid_next + 1) % nr_asids;
+		break;
+	}
+	spin_unlock(&asid_lock);
+	return i < nr_asids ? 0 : -EAGAIN;
+}
+
+/* Its translations are flushed. */
+static void asid_free(u64 asid)
+{
+	spin_lock(&asid_lock);
+	asid_used[asid / 64] &= ~BIT(asid % 64);
+	spin_unlock(&asid_lock);
+}
+
+/* ------------------------------------------------------------------ one address space */
+
+static void *area_node_alloc(void)
+{
+	return kmem_cache_alloc(area_node_cache, GFP_KERNEL_ACCOUNT);
+}
+
+static void area_node_free(void *node)
+{
+	kmem_cache_free(area_node_cache, node);
+}
+
+void vm_init(void)
+{
+	/* ASIDBits of ID_AA64MMFR0_EL1: 16 or 8 (Arm ARM D24.2.64). */
+	if ((port_read_reg(PORT_ID_AA64MMFR0_EL1) >> 4 & 15) != 2)
+		nr_asids = 256;
+	mm_cache = KMEM_CACHE(mm_struct, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
+	vma_cache = KMEM_CACHE(vm_area_struct, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
+	area_node_cache = kmem_cache_create("vma_tree_node", GAP_NODE_SIZE, 64,
+					    SLAB_PANIC | SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU, NULL);
+	zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!zero_page)
+		panic("No memory for the zero page");
+	__SetPageReserved(zero_page);
+}
+
+struct mm_struct *mm_alloc(void)
+{
+	struct mm_struct *mm = kmem_cache_zalloc(mm_cache, GFP_KERNEL_ACCOUNT);
+
+	if (!mm)
+		return NULL;
+	if (pgd_alloc(mm))
+		goto no_pgd;
+	if (asid_alloc(&mm->context_id))
+		goto no_asid;
+	gap_tree_init(&mm->areas, area_node_alloc, area_node_free);
+	mm->mm_users = 1;
+	mm->max_map_count = DEFAULT_MAX_MAP_COUNT;
+	mm->rlimit_as = mm->rlimit_data = ULONG_MAX;
+	mm->rlimit_stack = SZ_8M;
+	return mm;
+no_asid:
+	free_pgd(mm);
+no_pgd:
+	kmem_cache_free(mm_cache, mm);
+	return NULL;
+}
+
+void mmget(struct mm_struct *mm)
+{
+	__atomic_fetch_add(&mm->mm_users, 1, __ATOMIC_RELAXED);
+}
+
+void mmput(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma, *next;
+	struct mmu_gather tlb;
+
+	if (__atomic_sub_fetch(&mm->mm_users, 1, __ATOMIC_ACQ_REL))
+		return;
+	/* Nobody runs in it, so nothing of it comes into a TLB again: the first flush is of all there is. */
+	gather_begin(&tlb, mm, true);
+	gather_flush(&tlb);
+	tlb.whole = false;
+	tlb.dead = true;
+	for (vma = mm->mmap; vma; vma = vma->next)
+		unmap_page_range(&tlb, vma->vm_start, vma->vm_end);
+	if (mm->mmap)
+		free_pgtables(&tlb, 0, TASK_SIZE, 0, 0);
+	gather_flush(&tlb);
+	for (vma = mm->mmap; vma; vma = next) {
+		next = vma->next;
+		remove_vma(vma);
+	}
+	gap_tree_destroy(&mm->areas);
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
+		if (mm->rss_stat[i])
+			pr_err("BUG: Bad rss-counter state mm:%p type:%u val:%ld\n", mm, i,
+			       mm->rss_stat[i]);
+	if (mm->pgtables_bytes)
+		pr_err("BUG: non-zero pgtables_bytes on freeing mm: %ld\n", mm->pgtables_bytes);
+	free_pgd(mm);
+	asid_free(mm->context_id);
+	kmem_cache_free(mm_cache, mm);
+}
+
+/* ------------------------------------------------------------------ a copy */
+
+/* One entry of the parent into the child's, which is empty. */
+static void copy_pte(u64 *from, u64 *to, bool cow, long *anon, long *file)
+{
+	u64 val = pte_wait(from), copy;
+	struct page *page;
+
+	if (!pte_present(val))
+		return;
+	if (cow && pte_write(val))
+		/* The CPU may set marks meanwhile. */
+		while (!pte_cmpxchg(from, &val, pte_wrprotect(val)))
+			continue;
+	copy = cow ? pte_wrprotect(val) : val & ~(u64)(DESC_DIRTY);
+	if (!(val & PTE_SPECIAL)) {
+		page = pte_page(val);
+		get_page(page);
+		__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED);
+		++*(page_is_anon(page) ? anon : file);
+	}
+	port_set_pte(to, copy);
+}
+
+int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	bool cow = (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+	unsigned long addr = vma->vm_start, stop;
+	long anon = 0, file = 0;
+	int err = 0;
+
+	/* What can be faulted in again from its file is. */
+	if (vma->vm_ops && !cow)
+		return 0;
+	while (addr < vma->vm_end) {
+		u64 *from = pte_find(vma->vm_mm, addr, &stop), *to = NULL;
+
+		stop = min(stop, vma->vm_end);
+		for (; from && addr < stop; addr += PAGE_SIZE, from++) {
+			if (!pte_load(from)) {
+				if (to)
+					to++;
+				continue;
+			}
+			if (!to)
+				to = pte_alloc(mm, addr);
+			if (!to) {
+				err = -ENOMEM;
+				goto out;
+			}
+			copy_pte(from, to++, cow, &anon, &file);
+		}
+		addr = stop;
+	}
+out:
+	if (anon)
+		add_mm_counter(mm, MM_ANONPAGES, anon);
+	if (file)
+		add_mm_counter(mm, MM_FILEPAGES, file);
+	return err;
+}
+
+static int dup_mmap(struct mm_struct *mm, struct mm_struct *oldmm)
+{
+	struct vm_area_struct *vma, *prev = NULL;
+
+	for (vma = oldmm->mmap; vma; vma = vma->next) {
+		struct vm_area_struct *copy;
+
+		vma_start_write(vma);
+		if (vma->vm_flags & VM_DONTCOPY) {
+			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
+			continue;
+		}
+		copy = gap_tree_reserve(&mm->areas, 1)
+			       ? NULL
+			       : kmem_cache_alloc(vma_cache, GFP_KERNEL_ACCOUNT);
+		if (!copy)
+			return -ENOMEM;
+		*copy = *vma;
+		copy->vm_mm = mm;
+		copy->vm_flags &= ~VM_LOCKED;
+		vma_link(mm, copy, prev);
+		prev = copy;
+		if (copy->vm_ops && copy->vm_ops->open)
+			copy->vm_ops->open(copy);
+		if (!(vma->vm_flags & VM_WIPEONFORK) && copy_page_range(mm, vma))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct mm_struct *dup_mm(struct mm_struct *oldmm)
+{
+	struct mm_struct *mm = mm_alloc();
+	int err;
+
+	if (!mm)
+		return NULL;
+	mmap_write_lock(oldmm);
+	mm->max_map_count = oldmm->max_map_count;
+	mm->total_vm = oldmm->total_vm;
+	mm->data_vm = oldmm->data_vm;
+	mm->exec_vm = oldmm->exec_vm;
+	mm->stack_vm = oldmm->stack_vm;
+	mm->hiwater_vm = oldmm->hiwater_vm;
+	mm->mmap_base = oldmm->mmap_base;
+	/* Addresses and limits stand together, from start_code to the end. */
+	memcpy(&mm->start_code, &oldmm->start_code,
+	       sizeof(*mm) - offsetof(struct mm_struct, start_code));
+	vma_change_begin(oldmm);
+	err = dup_mmap(mm, oldmm);
+	/* Entries became read-only: no TLB may hold them as they were. */
+	port_flush_tlb_asid(oldmm->context_id);
+	vma_change_end(oldmm);
+	mmap_write_unlock(oldmm);
+	if (err) {
+		mmput(mm);
+		return NULL;
+	}
+	return mm;
+}

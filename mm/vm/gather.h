@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages and tables that have been taken out of an address space and are freed when the TLBs have forgotten them (mm/vm/zap.c; Linux:
+ * struct mmu_gather).
+ */
+#ifndef MM_VM_GATHER_H
+#define MM_VM_GATHER_H
+
+#include <quire/mm.h>
+
+#define GATHER_PAGES 128U
+
+struct mmu_gather {
+	struct mm_struct *mm;
+	unsigned long start,
+		end; /* what was mapped and is not flushed: a hull; start > end: nothing */
+	bool freed_tables;
+	bool whole; /* flush all of the address space */
+	bool dead;  /* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
+	unsigned int nr;
+	struct page_list tables;
+	struct page *pages[GATHER_PAGES];
+};
+
+void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole);
+/* Flush, and free what was gathered. */
+void gather_flush(struct mmu_gather *tlb);
+void gather_table(struct mmu_gather *tlb, struct page *table);
+
+/* Take away what is mapped in [start, end). */
+void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end);
+
+/*
+ * Unhang the tables that serve nothing but [start, end), which lies between an area that ends at floor and one that starts at ceiling (0: there
+ * is none). Nothing is mapped there any more.
+ */
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+		   unsigned long floor, unsigned long ceiling);
+void table_page_free(struct mm_struct *mm, struct page *page);
+
+#endif

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program's page tables: made as faults need them, freed with the areas that they serve.
+ *
+ * Invariants: a table hangs in one entry; an entry of a table once set stays until no area reaches into what it covers.
+ *
+ * Locking: none for making one: the entry is taken by an atomic exchange, and who comes second gives his page back. Freeing is
+ * under mmap_lock, of what no area covers, so that no fault is there.
+ *
+ * Against Linux 6.12: the same shape, without a lock in each table.
+ */
+#include <quire/mm.h>
+#include <quire/string.h>
+
+#include "gather.h"
+#include "internal.h"
+
+#define TOP_LEVEL root_level(TASK_VA_BITS)
+/* Linux: PMD_TABLE_PXN and kin: nothing of a program is executed at EL1. */
+#define USER_TABLE (DESC_VALID | DESC_TABLE | DESC_PXNTABLE)
+
+static u64 *entry_of(phys_addr_t table, int level, unsigned long addr)
+{
+	return (u64 *)phys_to_virt(table) + ((addr >> level_shift(level)) & (TABLE_ENTRIES - 1));
+}
+
+static phys_addr_t table_of(u64 desc)
+{
+	return desc_to_pa(desc, kernel_pgtable.pa52);
+}
+
+static struct page *table_page_alloc(struct mm_struct *mm)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+
+	if (!page)
+		return NULL;
+	__SetPageTable(page);
+	__atomic_fetch_add(&mm->pgtables_bytes, (long)PAGE_SIZE, __ATOMIC_RELAXED);
+	return page;
+}
+
+void table_page_free(struct mm_struct *mm, struct page *page)
+{
+	__ClearPageTable(page);
+	__atomic_fetch_sub(&mm->pgtables_bytes, (long)PAGE_SIZE, __ATOMIC_RELAXED);
+	__free_page(page);
+}
+
+/* The table below an entry that is empty. 0: no memory. */
+static noinline u64 make_table(struct mm_struct *mm, u64 *entry)
+{
+	struct page *page = table_page_alloc(mm);
+	u64 old = 0, desc;
+
+	if (!page)
+		return 0;
+	desc = desc_from_pa(page_to_phys(page)) | USER_TABLE;
+	if (!pte_cmpxchg(entry, &old, desc)) {
+		table_page_free(mm, page);
+		return old;
+	}
+	port_pte_barrier();
+	return desc;
+}
+
+u64 *pte_alloc(struct mm_struct *mm, unsigned long addr)
+{
+	phys_addr_t table = mm->pgd;
+
+	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
+		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
+
+		if (unlikely(!desc)) {
+			desc = make_table(mm, entry);
+			if (!desc)
+				return NULL;
+		}
+		table = table_of(desc);
+	}
+	return entry_of(table, MAX_LEVEL, addr);
+}
+
+u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end)
+{
+	phys_addr_t table = mm->pgd;
+
+	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
+		u64 desc = pte_load(entry_of(table, level, addr));
+
+		if (!desc) {
+			*end = (addr | (level_size(level) - 1)) + 1;
+			return NULL;
+		}
+		table = table_of(desc);
+	}
+	*end = (addr | (level_size(MAX_LEVEL - 1) - 1)) + 1;
+	return entry_of(table, MAX_LEVEL, addr);
+}
+
+/* ------------------------------------------------------------------ freeing */
+
+/* Limits that a table must not reach beyond to be freed. */
+struct free_op {
+	struct mmu_gather *tlb;
+	unsigned long floor, last; /* last: ceiling - 1 */
+};
+
+static void free_level(const struct free_op *op, phys_addr_t table, int level, unsigned long start,
+		       unsigned long last)
+{
+	u64 size = level_size(level);
+	unsigned long addr = start;
+
+	do {
+		unsigned long base = ALIGN_DOWN(addr, size), end = base + (size - 1);
+		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
+
+		if (desc) {
+			if (level + 1 < MAX_LEVEL)
+				free_level(op, table_of(desc), level + 1, max(addr, base),
+					   min(last, end));
+			if (base >= op->floor && end <= op->last) {
+				port_set_pte(entry, 0);
+				gather_table(op->tlb, phys_to_page(table_of(desc)));
+			}
+		}
+		addr = end + 1;
+	} while (addr - 1 < last);
+}
+
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+		   unsigned long floor, unsigned long ceiling)
+{
+	struct free_op op = {
+		.tlb = tlb, .floor = floor, .last = (ceiling ? ceiling : TASK_SIZE) - 1};
+
+	free_level(&op, tlb->mm->pgd, TOP_LEVEL, start, end - 1);
+}
+
+int pgd_alloc(struct mm_struct *mm)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+
+	if (!page)
+		return -ENOMEM;
+	__SetPageTable(page);
+	mm->pgd = page_to_phys(page);
+	return 0;
+}
+
+void free_pgd(struct mm_struct *mm)
+{
+	struct page *page = phys_to_page(mm->pgd);
+
+	__ClearPageTable(page);
+	__free_page(page);
+}
+
+static unsigned long count_below(phys_addr_t table, int level)
+{
+	const u64 *entry = phys_to_virt(table);
+	unsigned long n = 0;
+
+	for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+		if (entry[i])
+			n += 1 + (level + 1 < MAX_LEVEL ? count_below(table_of(entry[i]), level + 1)
+							: 0);
+	return n;
+}
+
+unsigned long count_pgtables(const struct mm_struct *mm)
+{
+	return count_below(mm->pgd, TOP_LEVEL);
+}

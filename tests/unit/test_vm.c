@@ -1,0 +1,626 @@
+// SPDX-License-Identifier: MIT
+/* links: mm/vm/vma.c mm/vm/mmap.c mm/vm/mprotect.c mm/vm/fault.c mm/vm/fork.c mm/vm/zap.c mm/vm/pgtable.c mm/vm/filemap.c mm/vm/check.c lib/gap_tree.c lib/radix_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* granules: 12 14 16 */
+/*
+ * Address spaces against a model that knows, for each page of a window, whether it is mapped, how, and one byte of what is in it. Accesses
+ * go through a TLB that forgets nothing until it is flushed: a flush that is missing shows as an access by what was there before.
+ */
+#include "page_world.h"
+
+#include <pthread.h>
+#include <quire/filemap.h>
+#include <quire/mm.h>
+#include <quire/page_debug.h>
+#include <quire/slab.h>
+#include <quire/user.h>
+
+#include "mm/vm/internal.h"
+#include "slab_fixture.h"
+
+struct pgtable kernel_pgtable;
+
+/* ------------------------------------------------------------------ the TLB */
+
+#define WINDOW 0x10000000UL
+#define PAGES 48U
+#define SPACES 4U
+
+#define ASIDS 4096U
+#define TLBS 2U			    /* CPUs, as it were: an access is by one of them */
+static u64 tlb[TLBS][ASIDS][PAGES]; /* the entry as it was used; 0: none */
+static unsigned int flushes;
+
+static u64 *tlb_slot(unsigned int which, u64 asid, unsigned long addr)
+{
+	unsigned long page = (addr - WINDOW) >> PAGE_SHIFT;
+
+	assert_true(asid < ASIDS);
+	return addr >= WINDOW && page < PAGES ? &tlb[which][asid][page] : NULL;
+}
+
+void port_flush_tlb_user_page(u64 asid, unsigned long addr)
+{
+	for (unsigned int i = 0; i < TLBS; i++) {
+		u64 *slot = tlb_slot(i, asid, addr);
+
+		if (slot)
+			*slot = 0;
+	}
+	__atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
+}
+
+void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end, bool tables)
+{
+	(void)tables;
+	for (; start < end; start += PAGE_SIZE)
+		port_flush_tlb_user_page(asid, start);
+}
+
+void port_flush_tlb_asid(u64 asid)
+{
+	port_flush_tlb_user_range(asid, WINDOW, WINDOW + PAGES * PAGE_SIZE, true);
+}
+
+void port_sync_icache(const void *p, size_t size)
+{
+	(void)p, (void)size;
+}
+
+/* What the hardware does: the byte, or NULL: a fault. */
+static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	u64 *slot = tlb_slot((unsigned int)random() % TLBS, mm->context_id, addr), *pte, val;
+	unsigned long end;
+
+	pte = pte_find(mm, addr, &end);
+	val = pte ? pte_load(pte) : 0;
+	if (*slot && write && *slot & DESC_RDONLY)
+		return NULL;
+	if (*slot) {
+		/* By the TLB: it must not allow what the entry does not, nor lead elsewhere. */
+		if (!(val & DESC_VALID) || pte_pa(val) != pte_pa(*slot) ||
+		    (write && val & DESC_RDONLY))
+			fail_msg("stale TLB entry %#lx of %#lx used, the table says %#lx",
+				 (long)*slot, addr, (long)val);
+		val = *slot;
+	}
+	if (!(val & DESC_VALID) || !(val & DESC_USER) || (write && val & DESC_RDONLY))
+		return NULL;
+	*slot = val;
+	return (char *)page_address(pte_page(val)) + (addr & (PAGE_SIZE - 1));
+}
+
+/* The program's access: 0, or the fault that ends it. */
+static vm_fault_t access(struct mm_struct *mm, unsigned long addr, bool write, unsigned char *byte)
+{
+	for (unsigned int tries = 0; tries < 4; tries++) {
+		char *p = hardware(mm, addr, write);
+		vm_fault_t ret;
+
+		if (p) {
+			if (write)
+				*p = (char)*byte;
+			else
+				*byte = (unsigned char)*p;
+			return 0;
+		}
+		ret = handle_mm_fault(mm, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
+		if (ret & VM_FAULT_ERROR)
+			return ret;
+	}
+	fail_msg("the access to %#lx faults for ever", addr);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the model */
+
+struct cell {
+	bool mapped, shared;
+	unsigned long prot;
+	unsigned char byte;    /* private */
+	unsigned char *common; /* shared: of all that map it */
+};
+
+struct space {
+	struct mm_struct *mm;
+	struct cell cell[PAGES];
+};
+
+static struct space spaces[SPACES];
+static unsigned char commons[1 << 16];
+static unsigned int nr_commons;
+static struct zone *zone;
+static unsigned long free_at_start;
+static unsigned int fail_share; /* of a thousand allocations */
+
+static unsigned long rnd(unsigned long n)
+{
+	return (unsigned long)random() % n;
+}
+
+static bool should_fail(gfp_t gfp, unsigned int order)
+{
+	(void)gfp, (void)order;
+	return fail_share && rnd(1000) < fail_share;
+}
+
+static const struct page_debug_ops injected = {.should_fail = should_fail};
+
+static int begin(void **state)
+{
+	forget_slab();
+	zone = world_simple(WORLD_SECTIONS * PAGES_PER_SECTION);
+	nr_cpus_possible = 4;
+	kmem_cache_init();
+	vm_init();
+	slab_drain_all();
+	free_at_start = free_pages_of(zone);
+	memset(tlb, 0, sizeof(tlb));
+	memset(spaces, 0, sizeof(spaces));
+	nr_commons = 0;
+	fail_share = 0;
+	srandom(7);
+	return 0;
+}
+
+static int end(void **state)
+{
+	fail_share = 0;
+	page_debug = NULL;
+	for (unsigned int i = 0; i < SPACES; i++)
+		if (spaces[i].mm)
+			mmput(spaces[i].mm);
+	slab_drain_all();
+	assert_int_equal(slab_check(), 0);
+	assert_int_equal(free_pages_of(zone), free_at_start);
+	world_check();
+	return 0;
+}
+
+static unsigned long addr_of(unsigned int page)
+{
+	return WINDOW + page * PAGE_SIZE;
+}
+
+static void start_space(struct space *s)
+{
+	memset(s->cell, 0, sizeof(s->cell));
+	s->mm = mm_alloc();
+	assert_true(s->mm || fail_share);
+	if (s->mm)
+		s->mm->mmap_base = SZ_1G;
+}
+
+static unsigned long random_prot(void)
+{
+	static const unsigned long prots[] = {PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+					      PROT_READ, PROT_NONE};
+
+	return prots[rnd(4)];
+}
+
+/* What a failed request may have left: only what was there, or nothing. */
+static void resync(struct space *s, unsigned int first, unsigned int n)
+{
+	assert_true(fail_share);
+	for (; n--; first++)
+		if (!vma_lookup(s->mm, addr_of(first)))
+			s->cell[first].mapped = false;
+}
+
+static void op_mmap(struct space *s, unsigned int first, unsigned int n)
+{
+	bool shared = !rnd(3);
+	unsigned long prot = random_prot(),
+		      ret = vm_mmap_pgoff(
+			      s->mm, NULL, addr_of(first), n * PAGE_SIZE, prot,
+			      MAP_ANONYMOUS | MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE), 0);
+
+	if (IS_ERR_VALUE(ret)) {
+		resync(s, first, n);
+		return;
+	}
+	assert_int_equal(ret, addr_of(first));
+	for (; n--; first++) {
+		s->cell[first] = (struct cell){.mapped = true, .shared = shared, .prot = prot};
+		if (shared) {
+			s->cell[first].common = &commons[nr_commons++ % sizeof(commons)];
+			*s->cell[first].common = 0;
+		}
+	}
+}
+
+static void op_munmap(struct space *s, unsigned int first, unsigned int n)
+{
+	if (vm_munmap(s->mm, addr_of(first), n * PAGE_SIZE)) {
+		resync(s, first, n);
+		return;
+	}
+	for (; n--; first++)
+		s->cell[first].mapped = false;
+}
+
+static void op_mprotect(struct space *s, unsigned int first, unsigned int n)
+{
+	unsigned long prot = random_prot();
+	int err = vm_mprotect(s->mm, addr_of(first), n * PAGE_SIZE, prot);
+
+	for (; n--; first++) {
+		if (!s->cell[first].mapped) {
+			assert_int_equal(err, -ENOMEM);
+			return;
+		}
+		if (err && fail_share) {
+			/* As far as it went: areas in front have it, those behind do not. */
+			unsigned long now =
+				vma_lookup(s->mm, addr_of(first))->vm_flags & VM_ACCESS_FLAGS;
+
+			assert_true(now == prot || now == s->cell[first].prot);
+			s->cell[first].prot = now;
+			continue;
+		}
+		s->cell[first].prot = prot;
+	}
+	assert_true(!err || fail_share);
+}
+
+static void op_dontneed(struct space *s, unsigned int first, unsigned int n)
+{
+	bool hole = false;
+	int err = vm_madvise(s->mm, addr_of(first), n * PAGE_SIZE, MADV_DONTNEED);
+
+	for (; n--; first++) {
+		hole |= !s->cell[first].mapped;
+		if (!s->cell[first].shared)
+			s->cell[first].byte = 0;
+	}
+	assert_int_equal(err, hole ? -ENOMEM : 0);
+}
+
+static void op_touch(struct space *s, unsigned int page)
+{
+	struct cell *c = &s->cell[page];
+	unsigned char *is = c->shared ? c->common : &c->byte, byte = (unsigned char)rnd(256);
+	bool write = rnd(2);
+	vm_fault_t ret = access(s->mm, addr_of(page) + 77, write, &byte);
+
+	if (!c->mapped || !(c->prot & (write ? PROT_WRITE : PROT_READ | PROT_WRITE))) {
+		assert_int_equal(ret & VM_FAULT_ERROR, VM_FAULT_SIGSEGV);
+		return;
+	}
+	if (ret) {
+		assert_true(fail_share && ret & VM_FAULT_OOM);
+		return;
+	}
+	if (write)
+		*is = byte;
+	else
+		assert_int_equal(byte, *is);
+}
+
+static void op_fork(void)
+{
+	struct space *from = &spaces[rnd(SPACES)], *to = &spaces[rnd(SPACES)];
+
+	if (!from->mm || from == to)
+		return;
+	if (to->mm)
+		mmput(to->mm);
+	*to = *from;
+	to->mm = dup_mm(from->mm);
+	assert_true(to->mm || fail_share);
+}
+
+static void random_run(unsigned int steps)
+{
+	for (unsigned int i = 0; i < steps; i++) {
+		struct space *s = &spaces[rnd(SPACES)];
+		unsigned int first = (unsigned int)rnd(PAGES),
+			     n = 1 + (unsigned int)rnd(min(8U, PAGES - first));
+
+		if (!s->mm)
+			start_space(s);
+		if (!s->mm)
+			continue;
+		switch (rnd(40)) {
+		case 0 ... 3:
+			op_mmap(s, first, n);
+			break;
+		case 4 ... 5:
+			op_munmap(s, first, n);
+			break;
+		case 6 ... 8:
+			op_mprotect(s, first, n);
+			break;
+		case 9:
+			op_dontneed(s, first, n);
+			break;
+		case 10:
+			op_fork();
+			break;
+		default:
+			op_touch(s, first);
+		}
+		if (i % 8 == 0)
+			for (unsigned int k = 0; k < SPACES; k++)
+				assert_int_equal(spaces[k].mm ? mm_check(spaces[k].mm) : 0, 0);
+	}
+}
+
+static void random_programs_see_what_the_model_says(void **state)
+{
+	random_run(30000);
+}
+
+static void a_lack_of_memory_at_any_point_loses_nothing(void **state)
+{
+	page_debug = &injected;
+	fail_share = 30;
+	random_run(15000);
+}
+
+/* ------------------------------------------------------------------ single things */
+
+static struct mm_struct *one(void)
+{
+	start_space(&spaces[0]);
+	return spaces[0].mm;
+}
+
+static void a_read_shows_the_zero_page_and_a_write_a_page_of_its_own(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned char byte = 1;
+
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, WINDOW, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+			 WINDOW);
+	assert_int_equal(access(mm, WINDOW, false, &byte), 0);
+	assert_int_equal(byte, 0);
+	assert_int_equal(get_mm_rss(mm), 0);
+	byte = 5;
+	assert_int_equal(access(mm, WINDOW, true, &byte), 0);
+	assert_int_equal(get_mm_rss(mm), 1);
+	assert_int_equal(*(char *)page_address(zero_page), 0);
+}
+
+static void the_last_sharer_writes_without_a_copy(void **state)
+{
+	struct mm_struct *mm = one(), *child;
+	unsigned char byte = 5;
+	char *before, *after;
+
+	vm_mmap_pgoff(mm, NULL, WINDOW, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	assert_int_equal(access(mm, WINDOW, true, &byte), 0);
+	before = hardware(mm, WINDOW, false);
+	child = dup_mm(mm);
+	assert_ptr_equal(hardware(child, WINDOW, false), before);
+	assert_null(hardware(mm, WINDOW, true));
+	mmput(child);
+	memset(tlb, 0, sizeof(tlb));
+	assert_int_equal(access(mm, WINDOW, true, &byte), 0);
+	after = hardware(mm, WINDOW, false);
+	assert_ptr_equal(after, before);
+}
+
+static void mappings_go_top_down_and_join(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long a, b, prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	a = vm_mmap_pgoff(mm, NULL, 0, 3 * PAGE_SIZE, prot, flags, 0);
+	b = vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, prot, flags, 0);
+	assert_int_equal(a, SZ_1G - 3 * PAGE_SIZE);
+	assert_int_equal(b, a - PAGE_SIZE);
+	assert_int_equal(mm->map_count, 1);
+	assert_int_equal(vm_munmap(mm, a, PAGE_SIZE), 0);
+	assert_int_equal(mm->map_count, 2);
+	/* The hole is filled from above, and all is one again. */
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, prot, flags, 0), a);
+	assert_int_equal(mm->map_count, 1);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+static void bad_requests_get_linux_s_errors(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, 0, PROT_READ, flags, 0), -EINVAL);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, ULONG_MAX, PROT_READ, flags, 0), -ENOMEM);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, TASK_SIZE, PROT_READ, flags, 0), -ENOMEM);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, WINDOW + 1, PAGE_SIZE, PROT_READ,
+					     flags | MAP_FIXED, 0),
+			 -EINVAL);
+	assert_int_equal(
+		(long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0),
+		-EPERM);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, MAP_ANONYMOUS, 0),
+			 -EINVAL);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, flags, ULONG_MAX),
+			 -EOVERFLOW);
+	assert_int_equal(
+		vm_mmap_pgoff(mm, NULL, WINDOW, PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0),
+		WINDOW);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, WINDOW, PAGE_SIZE, PROT_READ,
+					     flags | MAP_FIXED_NOREPLACE, 0),
+			 -EEXIST);
+	assert_int_equal(vm_munmap(mm, WINDOW, 0), -EINVAL);
+	assert_int_equal(vm_munmap(mm, WINDOW + 1, PAGE_SIZE), -EINVAL);
+	assert_int_equal(vm_munmap(mm, TASK_SIZE, PAGE_SIZE), -EINVAL);
+	assert_int_equal(vm_munmap(mm, WINDOW + SZ_1M, PAGE_SIZE), 0);
+	assert_int_equal(vm_mprotect(mm, WINDOW + 1, PAGE_SIZE, PROT_READ), -EINVAL);
+	assert_int_equal(vm_mprotect(mm, WINDOW, 0, PROT_READ), 0);
+	assert_int_equal(vm_mprotect(mm, WINDOW, 2 * PAGE_SIZE, PROT_READ), -ENOMEM);
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, 0x40), -EINVAL);
+	assert_int_equal(vm_mprotect(mm, WINDOW, -PAGE_SIZE, PROT_READ), -ENOMEM);
+	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, 999), -EINVAL);
+	assert_int_equal(vm_madvise(mm, WINDOW, 2 * PAGE_SIZE, MADV_DONTNEED), -ENOMEM);
+	assert_int_equal(handle_mm_fault(mm, TASK_SIZE, 0), VM_FAULT_SIGSEGV);
+	assert_int_equal(handle_mm_fault(mm, ULONG_MAX, 0), VM_FAULT_SIGSEGV);
+}
+
+static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
+{
+	struct mm_struct *mm = one();
+	struct address_space *mapping = mapping_alloc(false);
+	struct file file = {.f_mode = FMODE_READ | FMODE_WRITE, .f_mapping = mapping},
+		    readable = {.f_mode = FMODE_READ, .f_mapping = mapping};
+	unsigned char byte;
+	char c = 'a';
+
+	assert_int_equal(mapping_write(mapping, PAGE_SIZE + 10, &c, 1), 1);
+	assert_int_equal(vm_mmap_pgoff(mm, &file, WINDOW, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_FIXED, 0),
+			 WINDOW);
+	assert_int_equal(vm_mmap_pgoff(mm, &readable, WINDOW + 8 * PAGE_SIZE, 2 * PAGE_SIZE,
+				       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, 0),
+			 WINDOW + 8 * PAGE_SIZE);
+	assert_int_equal((long)vm_mmap_pgoff(mm, &readable, WINDOW, PAGE_SIZE,
+					     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, 0),
+			 -EACCES);
+	assert_int_equal(access(mm, WINDOW + PAGE_SIZE + 10, false, &byte), 0);
+	assert_int_equal(byte, 'a');
+	byte = 'b';
+	assert_int_equal(access(mm, WINDOW + PAGE_SIZE + 10, true, &byte), 0);
+	assert_int_equal(mapping_read(mapping, PAGE_SIZE + 10, &c, 1), 1);
+	assert_int_equal(c, 'b');
+	/* The private one sees it until it writes. */
+	assert_int_equal(access(mm, WINDOW + 9 * PAGE_SIZE + 10, false, &byte), 0);
+	assert_int_equal(byte, 'b');
+	byte = 'p';
+	assert_int_equal(access(mm, WINDOW + 9 * PAGE_SIZE + 10, true, &byte), 0);
+	assert_int_equal(mapping_read(mapping, PAGE_SIZE + 10, &c, 1), 1);
+	assert_int_equal(c, 'b');
+	/* Beyond the end of the file there is nothing. */
+	assert_int_equal(access(mm, WINDOW + 2 * PAGE_SIZE, false, &byte), VM_FAULT_SIGBUS);
+	assert_int_equal(mm_check(mm), 0);
+	mapping_put(mapping);
+}
+
+static void a_stack_grows_down_to_its_limit(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long top = WINDOW + SZ_64M;
+	struct vm_area_struct *vma;
+
+	mm->rlimit_stack = 16 * PAGE_SIZE;
+	vm_mmap_pgoff(mm, NULL, top - 2 * PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, 0);
+	assert_int_equal(handle_mm_fault(mm, top - 10 * PAGE_SIZE, FAULT_FLAG_WRITE), 0);
+	vma = find_vma(mm, top - PAGE_SIZE);
+	assert_int_equal(vma->vm_start, top - 10 * PAGE_SIZE);
+	assert_int_equal(vma->vm_pgoff, vma->vm_start >> PAGE_SHIFT);
+	assert_int_equal(handle_mm_fault(mm, top - 17 * PAGE_SIZE, FAULT_FLAG_WRITE),
+			 VM_FAULT_SIGSEGV);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+static void brk_moves_the_end_of_the_heap(void **state)
+{
+	struct mm_struct *mm = one();
+
+	mm->start_brk = mm->brk = WINDOW;
+	assert_int_equal(vm_brk(mm, 0), WINDOW);
+	assert_int_equal(vm_brk(mm, WINDOW + 100), WINDOW + 100);
+	assert_int_equal(mm->map_count, 1);
+	assert_int_equal(vm_brk(mm, WINDOW + 5 * PAGE_SIZE), WINDOW + 5 * PAGE_SIZE);
+	assert_int_equal(mm->map_count, 1);
+	assert_int_equal(vm_brk(mm, WINDOW - PAGE_SIZE), WINDOW + 5 * PAGE_SIZE);
+	assert_int_equal(vm_brk(mm, WINDOW), WINDOW);
+	assert_int_equal(mm->map_count, 0);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+/* ------------------------------------------------------------------ several CPUs */
+
+#define CPUS 3
+static bool stop_threads;
+
+/* Each CPU's copy of the per-CPU variables, made of the section that they are in. */
+extern char __start_quire_percpu[], __stop_quire_percpu[];
+static char copies[CPUS + 1][1 << 14] __aligned(64);
+
+static void be_cpu(unsigned int cpu)
+{
+	unsigned long offset = (unsigned long)(copies[cpu] - __start_quire_percpu);
+
+	assert_true((size_t)(__stop_quire_percpu - __start_quire_percpu) <= sizeof(copies[0]));
+	__per_cpu_offset[cpu] = offset;
+	port_set_cpu(cpu, offset);
+}
+
+/* Faults in the fixed part, while the main thread maps and unmaps beside it and forks. */
+static void *faulting(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg;
+	struct mm_struct *mm = spaces[0].mm;
+	unsigned long i = 0;
+
+	port_set_cpu(cpu, per_cpu_offset(cpu));
+	while (!__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE) || i < 100) {
+		unsigned long addr = SZ_4G + (cpu * 64 + i % 64) * PAGE_SIZE, done;
+		u32 value = cpu * 1000000 + (u32)i, back = 0;
+
+		done = access_remote_vm(mm, addr, &value, sizeof(value), true);
+		done |= access_remote_vm(mm, addr, &back, sizeof(back), false);
+		if (done || back != value)
+			return (void *)1;
+		i++;
+	}
+	return NULL;
+}
+
+static void faults_go_on_while_areas_change(void **state)
+{
+	struct mm_struct *mm = one();
+	pthread_t t[CPUS];
+
+	stop_threads = false;
+	vm_mmap_pgoff(mm, NULL, SZ_4G, CPUS * 2 * 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	for (unsigned int i = 0; i <= CPUS; i++)
+		be_cpu(CPUS - i);
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, faulting, (void *)(i + 1)), 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		struct mm_struct *child;
+
+		op_mmap(&spaces[0], (unsigned int)rnd(PAGES - 8), 1 + (unsigned int)rnd(8));
+		op_munmap(&spaces[0], (unsigned int)rnd(PAGES - 8), 1 + (unsigned int)rnd(8));
+		child = dup_mm(mm);
+		assert_non_null(child);
+		mmput(child);
+	}
+	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(mm_check(mm), 0);
+	__per_cpu_offset[0] = 0;
+	port_set_cpu(0, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_read_shows_the_zero_page_and_a_write_a_page_of_its_own),
+		TEST(the_last_sharer_writes_without_a_copy),
+		TEST(mappings_go_top_down_and_join),
+		TEST(bad_requests_get_linux_s_errors),
+		TEST(a_file_is_seen_by_all_and_changed_by_those_who_share),
+		TEST(a_stack_grows_down_to_its_limit),
+		TEST(brk_moves_the_end_of_the_heap),
+		TEST(random_programs_see_what_the_model_says),
+		TEST(a_lack_of_memory_at_any_point_loses_nothing),
+		TEST(faults_go_on_while_areas_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
