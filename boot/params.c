@@ -526,6 +526,7 @@ static const struct early_switch {
 	bool *flag, unclear;
 } early_switches[] = {
 	{"quire.selftest", &quire_options.selftest, false},
+	{"quire.init", &quire_options.init, false},
 	{"quire.color", &quire_options.color, false},
 	{"quire.unicode", &quire_options.unicode, false},
 	{"quire.summary", &quire_options.summary, true},

@@ -20,6 +20,7 @@
 #include <quire/swiotlb.h>
 #include <quire/vmalloc.h>
 #include <quire/slab.h>
+#include <quire/user.h>
 #include <quire/smp.h>
 #include <quire/stress.h>
 
@@ -132,6 +133,13 @@ void __attribute__((weak)) quire_bench(void)
 	pr_warn("quire.bench: this image was built without benches\n");
 }
 
+/* The process has no EL0: there is nobody to run programs. */
+int __attribute__((weak)) kernel_run_init(void)
+{
+	pr_warn("quire.init: this build runs no programs\n");
+	return 1;
+}
+
 void __noreturn kernel_main(void)
 {
 	int failures = 0;
@@ -142,6 +150,8 @@ void __noreturn kernel_main(void)
 	failures += run_stress() != 0;
 	if (quire_options.bench)
 		quire_bench();
+	if (quire_options.init)
+		failures += kernel_run_init();
 	if (quire_options.show[0])
 		failures += (int)report_proc_list(&console_out, quire_options.show);
 	if (quire_options.report[0] && write_report(quire_options.report))

@@ -40,7 +40,7 @@ endif
 .SECONDARY:
 
 .PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-docs \
-	test-boot test-stress test-fuzz \
+	test-boot test-el0 test-stress test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -78,6 +78,8 @@ test-stress: host
 	$(MAKE) -s B=$(B) SAN=1 host
 	$(MAKE) -s B=$(B) TSAN=1 GRANULES=4k host
 	bash tests/stress/run.sh $(B) $(STRESS_TIME)
+test-el0: image
+	bash tests/el0/run.sh $(B)
 lint:
 	bash tests/lint.sh
 

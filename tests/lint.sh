@@ -20,7 +20,7 @@ mapfile -t sources < <(git ls-files '*.c' '*.h' 2>/dev/null | grep -v '^third_pa
 if [ ${#sources[@]} = 0 ]; then
 	mapfile -t sources < <(find . -name '*.[ch]' -not -path './third_party/*' -not -path './build/*')
 fi
-mapfile -t core < <(printf '%s\n' "${sources[@]}" | grep -E '^(\./)?(lib|mm|arch|boot|report)/')
+mapfile -t core < <(printf '%s\n' "${sources[@]}" | grep -E '^(\./)?(lib|mm|arch|boot|report|kernel)/')
 
 if command -v clang-format-14 >/dev/null 2>&1; then
 	out=$(clang-format-14 --dry-run -Werror "${sources[@]}" 2>&1)
@@ -31,11 +31,28 @@ else
 	echo "skip clang-format: no clang-format-14 here, and other versions format differently"
 fi
 
+# A file that had nothing to complain of is not looked at again as long as it, what it includes and the rules are the same.
+tidy_cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/quire-tidy
+tidy_flags='-std=gnu11 -Iinclude -Iport/host/include -Ithird_party/libfdt -DQUIRE_PAGE_SHIFT=12'
+tidy() {
+	local f key out
+	for f; do
+		key=$(cat .clang-tidy <(clang-tidy-14 --version) <(${CLANG:-clang} -E $tidy_flags "$f" 2>&1) | sha256sum | cut -c1-40)
+		[ -e "$tidy_cache/$key" ] && continue
+		out=$(clang-tidy-14 --quiet "$f" -- $tidy_flags 2>/dev/null | grep -E '(warning|error):')
+		if [ -n "$out" ]; then
+			printf '%s\n' "$out"
+		else
+			mkdir -p "$tidy_cache" && : >"$tidy_cache/$key"
+		fi
+	done
+}
+export -f tidy
+export tidy_cache tidy_flags
+
 if command -v clang-tidy-14 >/dev/null 2>&1; then
-	# Each file on its own, so that a slow one does not hide the others; two at a time.
-	out=$(printf '%s\n' "${core[@]}" | grep '\.c$' | xargs -P 2 -n 4 sh -c 'clang-tidy-14 --quiet "$@" -- \
-		-std=gnu11 -Iinclude -Iport/host/include -Ithird_party/libfdt -DQUIRE_PAGE_SHIFT=12 2>/dev/null' _ |
-		grep -E '(warning|error):')
+	# A few files at a time, so that a slow one does not hide the others; two processes.
+	out=$(printf '%s\n' "${core[@]}" | grep '\.c$' | xargs -P 2 -n 4 bash -c 'tidy "$@"' _)
 	[ -z "$out" ]
 	verdict "clang-tidy: the core" $? "$out"
 else

@@ -14,6 +14,7 @@ gcc                         gcc
 aarch64-linux-gnu-gcc       gcc-aarch64-linux-gnu
 qemu-system-aarch64         qemu-system-arm'
 TEST_NEEDS='
+cpio                        cpio
 dtc                         device-tree-compiler
 python3                     python3
 /usr/include/cmocka.h       libcmocka-dev

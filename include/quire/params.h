@@ -48,6 +48,7 @@ extern unsigned int numa_fake_nodes;
 /* quire.*: what the image does once memory is up. */
 struct quire_options {
 	bool selftest;	  /* quire.selftest: prove on the running machine what the tables claim */
+	bool init;	  /* quire.init: run /init of the initrd */
 	bool semihosting; /* quire.semihosting: exit code and files by semihosting calls */
 	bool color;	  /* quire.color: ANSI colours in the summary */
 	bool unicode;	  /* quire.unicode: the map of memory in block characters */

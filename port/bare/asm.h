@@ -55,6 +55,13 @@
 /* Affinity fields of MPIDR_EL1. */
 #define MPIDR_AFFINITY 0xff00ffffff
 
+/* struct user_regs (quire/user.h). */
+#define UREGS_PC 256
+#define UREGS_TLS 272
+#define UREGS_FPSR 280
+#define UREGS_V 288
+#define UREGS_SIZE 800
+
 /* SCTLR_ELx */
 #define SCTLR_M (1 << 0)
 #define SCTLR_C (1 << 2)

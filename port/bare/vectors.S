@@ -18,7 +18,7 @@
 
 	.macro	ventry, kind
 	.balign	0x80
-	/* There is no EL0 yet: its thread registers are free to hold x0 and x1. */
+	/* el0.S has saved what EL0 had in them. */
 	msr	tpidr_el0, x0
 	msr	tpidrro_el0, x1
 	mov	x0, #\kind
@@ -52,8 +52,10 @@ vectors:
 	ventry_irq
 	ventry	6
 	ventry	7
-	ventry	8	/* lower EL, AArch64 */
-	ventry	9
+	.balign	0x80
+	b	el0_sync	/* lower EL, AArch64 */
+	.balign	0x80
+	b	el0_irq
 	ventry	10
 	ventry	11
 	ventry	12	/* lower EL, AArch32 */

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program from its file: static AArch64 ELF executables (System V ABI, gABI 4.1; AAELF64), mapped page by page, and the stack that it
+ * finds (Linux: fs/binfmt_elf.c for what is on it).
+ *
+ * The new address space is made beside the old one, which goes only when nothing can fail any more. Every number in the file is
+ * looked at before use.
+ */
+#include <quire/filemap.h>
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "ramfs.h"
+
+struct elf64_header {
+	u8 ident[16];
+	u16 type, machine;
+	u32 version;
+	u64 entry, phoff, shoff;
+	u32 flags;
+	u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf64_phdr {
+	u32 type, flags;
+	u64 offset, vaddr, paddr, filesz, memsz, align;
+};
+
+#define ET_EXEC 2
+#define ET_DYN 3
+#define EM_AARCH64 183
+#define PT_LOAD 1U
+#define PT_INTERP 3U
+#define PF_X 1U
+#define PF_W 2U
+#define PF_R 4U
+#define MAX_PHDRS 64U
+/* Where a static PIE goes (ELF_ET_DYN_BASE: two thirds of the way up). */
+#define ELF_DYN_BASE (2 * (TASK_SIZE / 3))
+
+/* What the stack has at first, below what is on it (Linux: 128 KiB, setup_arg_pages). */
+#define STACK_EXPAND SZ_128K
+#define SZ_128K 0x20000UL
+#define MAX_ARG_STRINGS SZ_64K
+/* Linux's mmap_base: the stack's limit, at least 128 MiB, and the guard gap, below the top. */
+#define MIN_STACK_GAP SZ_128M
+
+enum auxv_type {
+	AT_NULL,
+	AT_PHDR = 3,
+	AT_PHENT,
+	AT_PHNUM,
+	AT_PAGESZ,
+	AT_BASE,
+	AT_FLAGS,
+	AT_ENTRY,
+	AT_UID = 11,
+	AT_EUID,
+	AT_GID,
+	AT_EGID,
+	AT_PLATFORM,
+	AT_HWCAP,
+	AT_CLKTCK,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_EXECFN = 31,
+};
+
+struct image {
+	const struct inode *inode;
+	struct elf64_header header;
+	struct elf64_phdr phdr[MAX_PHDRS];
+	unsigned long bias;
+	unsigned long phdr_addr, end; /* of the program; end: of its last segment */
+};
+
+static int read_exact(const struct inode *n, u64 pos, void *buf, size_t size)
+{
+	return mapping_read(n->mapping, pos, buf, size) == (long)size ? 0 : -ENOEXEC;
+}
+
+static int read_headers(struct image *im)
+{
+	const struct elf64_header *h = &im->header;
+
+	if (read_exact(im->inode, 0, &im->header, sizeof(im->header)) ||
+	    memcmp(h->ident, "\177ELF\2\1\1", 7) != 0 || h->machine != EM_AARCH64 ||
+	    (h->type != ET_EXEC && h->type != ET_DYN) ||
+	    h->phentsize != sizeof(struct elf64_phdr) || !h->phnum || h->phnum > MAX_PHDRS ||
+	    read_exact(im->inode, h->phoff, im->phdr, h->phnum * sizeof(im->phdr[0])))
+		return -ENOEXEC;
+	im->bias = h->type == ET_DYN ? ALIGN_DOWN(ELF_DYN_BASE, PAGE_SIZE) : 0;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ segments */
+
+static unsigned long segment_prot(u32 flags)
+{
+	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
+	       (flags & PF_X ? PROT_EXEC : 0);
+}
+
+static int map_at(struct mm_struct *mm, struct file *file, unsigned long start, unsigned long end,
+		  unsigned long prot, unsigned long pgoff)
+{
+	unsigned long at;
+
+	if (start >= end)
+		return 0;
+	at = vm_mmap_pgoff(mm, file, start, end - start, prot,
+			   MAP_PRIVATE | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS), pgoff);
+	return IS_ERR_VALUE(at) ? (int)(long)at : 0;
+}
+
+/* The file's part of a segment, then zeros to its end in memory. */
+static int map_segment(struct mm_struct *mm, struct image *im, const struct elf64_phdr *p)
+{
+	struct file file = {.f_mode = FMODE_READ, .f_mapping = im->inode->mapping};
+	unsigned long start, file_end, end, prot = segment_prot(p->flags);
+	int err;
+
+	if (p->filesz > p->memsz || p->vaddr >= TASK_SIZE || p->memsz > TASK_SIZE - im->bias ||
+	    p->vaddr > TASK_SIZE - im->bias - p->memsz ||
+	    (p->vaddr ^ p->offset) & (PAGE_SIZE - 1) || p->offset + p->filesz < p->offset)
+		return -ENOEXEC;
+	start = p->vaddr + im->bias;
+	file_end = start + p->filesz;
+	end = start + p->memsz;
+	err = map_at(mm, &file, ALIGN_DOWN(start, PAGE_SIZE), p->filesz ? PAGE_ALIGN(file_end) : 0,
+		     prot, p->offset >> PAGE_SHIFT);
+	if (err)
+		return err;
+	if (end > file_end) {
+		/* The rest of the file's last page belongs to the zeros. */
+		static const char zeros[64];
+		unsigned long at = file_end, stop = p->filesz ? min(end, PAGE_ALIGN(file_end)) : at;
+
+		if (!(p->flags & PF_W))
+			return -ENOEXEC;
+		for (; at < stop; at += min(stop - at, sizeof(zeros)))
+			if (access_remote_vm(mm, at, (void *)zeros, min(stop - at, sizeof(zeros)),
+					     true))
+				return -ENOMEM;
+		err = map_at(mm, NULL,
+			     p->filesz ? PAGE_ALIGN(file_end) : ALIGN_DOWN(start, PAGE_SIZE),
+			     PAGE_ALIGN(end), prot, 0);
+		if (err)
+			return err;
+	}
+	if (p->flags & PF_X && (!mm->start_code || start < mm->start_code))
+		mm->start_code = start;
+	if (p->flags & PF_X)
+		mm->end_code = max(mm->end_code, file_end);
+	mm->start_data = max(mm->start_data, start);
+	mm->end_data = max(mm->end_data, file_end);
+	im->end = max(im->end, end);
+	if (p->offset <= im->header.phoff && im->header.phoff - p->offset < p->filesz)
+		im->phdr_addr = start + (im->header.phoff - p->offset);
+	return 0;
+}
+
+static int map_image(struct mm_struct *mm, struct image *im)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < im->header.phnum; i++) {
+		if (im->phdr[i].type == PT_INTERP)
+			/* A dynamic linker is a program like others; there is no file system to find one in yet. */
+			return -ENOEXEC;
+		if (im->phdr[i].type != PT_LOAD || !im->phdr[i].memsz)
+			continue;
+		err = map_segment(mm, im, &im->phdr[i]);
+		if (err)
+			return err;
+	}
+	if (!im->end || im->header.entry >= TASK_SIZE - im->bias)
+		return -ENOEXEC;
+	mm->start_brk = mm->brk = PAGE_ALIGN(im->end);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the stack */
+
+struct stack {
+	struct mm_struct *mm;
+	unsigned long sp;
+	bool failed;
+};
+
+static unsigned long push(struct stack *s, const void *data, size_t n)
+{
+	s->sp -= n;
+	s->failed |= access_remote_vm(s->mm, s->sp, (void *)data, n, true) != 0;
+	return s->sp;
+}
+
+static unsigned long push_string(struct stack *s, const char *text)
+{
+	return push(s, text, strlen(text) + 1);
+}
+
+#define MAX_STRINGS 256U
+#define NR_AUXV 17U
+
+/* argc, argv, NULL, envp, NULL, auxv: one block, at the stack pointer. */
+static int fill_stack(struct mm_struct *mm, const struct image *im, const char *path,
+		      char *const *argv, char *const *envp, unsigned long *sp)
+{
+	struct stack s = {.mm = mm, .sp = mm->start_stack - sizeof(u64)};
+	unsigned int argc = 0, envc = 0, n = 0, i;
+	u64 random[2] = {port_clock_ns(), mm->context_id}, *block;
+	size_t size;
+	unsigned long execfn, platform, at_random;
+
+	while (argv[argc])
+		argc++;
+	while (envp[envc])
+		envc++;
+	if (argc + envc > MAX_STRINGS)
+		return -E2BIG;
+	size = (1 + argc + 1 + envc + 1 + 2 * NR_AUXV) * sizeof(u64);
+	block = kmalloc(size, GFP_KERNEL | __GFP_ZERO);
+	if (!block)
+		return -ENOMEM;
+	execfn = push_string(&s, path);
+	block[n++] = argc;
+	mm->env_end = s.sp;
+	n = 1 + argc + 1;
+	for (i = envc; i--;)
+		block[n + i] = push_string(&s, envp[i]);
+	mm->env_start = mm->arg_end = s.sp;
+	for (i = argc; i--;)
+		block[1 + i] = push_string(&s, argv[i]);
+	mm->arg_start = s.sp;
+	n += envc + 1;
+	platform = push_string(&s, "aarch64");
+	s.sp = ALIGN_DOWN(s.sp, 16);
+	at_random = push(&s, random, sizeof(random));
+	{
+		const u64 auxv[NR_AUXV][2] = {
+			{AT_HWCAP, port_user_hwcap()},
+			{AT_PAGESZ, PAGE_SIZE},
+			{AT_CLKTCK, 100},
+			{AT_PHDR, im->phdr_addr},
+			{AT_PHENT, sizeof(struct elf64_phdr)},
+			{AT_PHNUM, im->header.phnum},
+			{AT_BASE, 0},
+			{AT_FLAGS, 0},
+			{AT_ENTRY, im->header.entry + im->bias},
+			{AT_UID, 0},
+			{AT_EUID, 0},
+			{AT_GID, 0},
+			{AT_EGID, 0},
+			{AT_RANDOM, at_random},
+			{AT_EXECFN, execfn},
+			{AT_PLATFORM, platform},
+			{AT_NULL, 0},
+		};
+
+		memcpy(block + n, auxv, sizeof(auxv));
+	}
+	s.sp = ALIGN_DOWN(s.sp - size, 16) + size;
+	push(&s, block, size);
+	kfree(block);
+	*sp = s.sp;
+	return s.failed ? -ENOMEM : 0;
+}
+
+static int make_stack(struct mm_struct *mm)
+{
+	unsigned long gap = max(mm->rlimit_stack, MIN_STACK_GAP) + STACK_GUARD_GAP;
+	int err;
+
+	mm->mmap_base = PAGE_ALIGN(TASK_SIZE - gap);
+	mm->start_stack = TASK_SIZE;
+	err = map_at(mm, NULL, TASK_SIZE - STACK_EXPAND - PAGE_SIZE, TASK_SIZE,
+		     PROT_READ | PROT_WRITE, 0);
+	if (!err)
+		find_vma(mm, TASK_SIZE - 1)->vm_flags |= VM_GROWSDOWN;
+	return err;
+}
+
+int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp)
+{
+	struct image *im;
+	struct mm_struct *mm, *old;
+	unsigned long sp;
+	int err = -ENOMEM;
+
+	im = kmalloc(sizeof(*im), GFP_KERNEL | __GFP_ZERO);
+	mm = mm_alloc();
+	if (!im || !mm)
+		goto out;
+	im->inode = ramfs_lookup(path);
+	err = !im->inode ? -ENOENT : !im->inode->mapping ? -EACCES : read_headers(im);
+	if (!err)
+		err = make_stack(mm);
+	if (!err)
+		err = map_image(mm, im);
+	if (!err)
+		err = fill_stack(mm, im, path, argv, envp, &sp);
+	if (err)
+		goto out;
+	old = t->mm;
+	t->mm = mm;
+	mm = NULL;
+	if (t == current)
+		port_switch_mm(t->mm->pgd, t->mm->context_id);
+	if (old)
+		mmput(old);
+	memset(t->regs, 0, sizeof(*t->regs));
+	t->regs->pc = im->header.entry + im->bias;
+	t->regs->sp = sp;
+	quire_strlcpy(t->comm, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, sizeof(t->comm));
+out:
+	if (mm)
+		mmput(mm);
+	kfree(im);
+	return err;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Descriptors: the console and files of the ramfs. Locking: none, see kernel/task.c.
+ */
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "ramfs.h"
+
+#define O_ACCMODE 3
+#define O_CREAT 0100
+#define O_DIRECTORY 040000
+/* What is copied at a time between a program and a file. */
+#define CHUNK 512U
+
+static struct open_file *open_alloc(struct inode *inode, unsigned int mode)
+{
+	struct open_file *f = kmalloc(sizeof(*f), GFP_KERNEL | __GFP_ZERO);
+
+	if (!f)
+		return NULL;
+	f->users = 1;
+	f->inode = inode;
+	f->file.f_mode = mode;
+	f->file.f_mapping = inode ? inode->mapping : NULL;
+	return f;
+}
+
+int files_init(struct task *t)
+{
+	struct open_file *console = open_alloc(NULL, FMODE_READ | FMODE_WRITE);
+
+	if (!console)
+		return -ENOMEM;
+	console->users = 3;
+	t->files[0] = t->files[1] = t->files[2] = console;
+	return 0;
+}
+
+void files_copy(struct task *to, const struct task *from)
+{
+	for (unsigned int i = 0; i < TASK_MAX_FILES; i++) {
+		to->files[i] = from->files[i];
+		if (to->files[i])
+			to->files[i]->users++;
+	}
+}
+
+static void put_file(struct open_file *f)
+{
+	if (!--f->users)
+		kfree(f);
+}
+
+void files_close(struct task *t)
+{
+	for (unsigned int i = 0; i < TASK_MAX_FILES; i++) {
+		if (t->files[i])
+			put_file(t->files[i]);
+		t->files[i] = NULL;
+	}
+}
+
+struct open_file *file_of(unsigned int fd)
+{
+	return fd < TASK_MAX_FILES ? current->files[fd] : NULL;
+}
+
+long sys_openat(const char *path, int flags)
+{
+	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE};
+	struct inode *n = ramfs_lookup(path);
+	unsigned int fd;
+
+	if ((flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if (!n)
+		return -ENOENT;
+	if ((n->mode & S_IFMT) == S_IFDIR && flags & (O_ACCMODE | O_CREAT))
+		return -EISDIR;
+	if ((n->mode & S_IFMT) != S_IFDIR && flags & O_DIRECTORY)
+		return -ENOTDIR;
+	for (fd = 0; fd < TASK_MAX_FILES; fd++) {
+		if (current->files[fd])
+			continue;
+		current->files[fd] = open_alloc(n, modes[flags & O_ACCMODE]);
+		return current->files[fd] ? (long)fd : -ENOMEM;
+	}
+	return -EMFILE;
+}
+
+long sys_close(unsigned int fd)
+{
+	struct open_file *f = file_of(fd);
+
+	if (!f)
+		return -EBADF;
+	current->files[fd] = NULL;
+	put_file(f);
+	return 0;
+}
+
+long sys_read(unsigned int fd, unsigned long buf, size_t n)
+{
+	struct open_file *f = file_of(fd);
+	size_t done = 0;
+	char chunk[CHUNK];
+
+	if (!f || !(f->file.f_mode & FMODE_READ))
+		return -EBADF;
+	/* Nobody types: the console's input is at its end. */
+	if (!f->inode)
+		return 0;
+	if (!f->file.f_mapping)
+		return -EISDIR;
+	while (done < n) {
+		long got = mapping_read(f->file.f_mapping, f->pos, chunk,
+					min(n - done, sizeof(chunk)));
+
+		if (got <= 0)
+			break;
+		if (copy_to_user(buf + done, chunk, (size_t)got))
+			return done ? (long)done : -EFAULT;
+		done += (size_t)got;
+		f->pos += (size_t)got;
+	}
+	return (long)done;
+}
+
+long sys_write(unsigned int fd, unsigned long buf, size_t n)
+{
+	struct open_file *f = file_of(fd);
+	size_t done = 0;
+	char chunk[CHUNK];
+
+	if (!f || !(f->file.f_mode & FMODE_WRITE))
+		return -EBADF;
+	while (done < n) {
+		size_t part = min(n - done, sizeof(chunk));
+		long put = (long)part;
+
+		if (copy_from_user(chunk, buf + done, part))
+			return done ? (long)done : -EFAULT;
+		if (!f->inode)
+			port_console_write(chunk, part);
+		else
+			put = mapping_write(f->file.f_mapping, f->pos, chunk, part);
+		if (put <= 0)
+			return done ? (long)done : put;
+		done += (size_t)put;
+		f->pos += (size_t)put;
+	}
+	return (long)done;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* From a booted machine to its first program: the initrd's files, and /init (Linux: init/main.c, kernel_init). */
+#include <quire/boot.h>
+#include <quire/mm.h>
+#include <quire/printk.h>
+
+#include "ramfs.h"
+
+int kernel_run_init(void)
+{
+	long files;
+	int code;
+
+	if (!phys_initrd_size) {
+		pr_err("quire.init: no initrd, so no program to run\n");
+		return 1;
+	}
+	vm_init();
+	port_user_init();
+	if (ramfs_init())
+		panic("No memory for the root directory");
+	files = ramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
+	if (files < 0)
+		return 1;
+	pr_info("Unpacked initramfs: %ld files\n", files);
+	pr_info("Run /init as init process\n");
+	code = run_init("/init");
+	if (code < 0) {
+		pr_err("/init cannot be run (%d)\n", code);
+		return 1;
+	}
+	report_unknown_syscalls();
+	pr_info("init ended: exit code %d, signal %d\n", code >> 8, code & 0x7f);
+	return code != 0;
+}

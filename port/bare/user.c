@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What programs need of the CPU: EL0's view of counter and instructions, its translation tables, its TLB entries.
+ *
+ * TCR_EL1.A1 is set: the ASID is TTBR1_EL1's, and the kernel's own mappings are global.
+ */
+#include <quire/pgtable.h>
+#include <quire/user.h>
+
+#include "bare.h"
+
+BUILD_BUG_ON(offsetof(struct user_regs, pc) != UREGS_PC);
+BUILD_BUG_ON(offsetof(struct exception_frame, pc) != UREGS_PC); /* el0_irq */
+BUILD_BUG_ON(offsetof(struct user_regs, tls) != UREGS_TLS);
+BUILD_BUG_ON(offsetof(struct user_regs, fpsr) != UREGS_FPSR);
+BUILD_BUG_ON(offsetof(struct user_regs, v) != UREGS_V);
+BUILD_BUG_ON(sizeof(struct user_regs) != UREGS_SIZE);
+BUILD_BUG_ON(offsetof(struct task_context, fp) != 80);
+BUILD_BUG_ON(offsetof(struct task_context, sp) != 96);
+
+#define TTBR_ASID_SHIFT 48
+#define CNTKCTL_EL0VCTEN BIT(1)
+
+void ret_to_user(void);
+
+void port_user_init(void)
+{
+	/* EL0 may read the virtual counter (CNTVCT_EL0), and touch no timer. */
+	__asm__ volatile("msr cntkctl_el1, %0\n\tisb" ::"r"(CNTKCTL_EL0VCTEN) : "memory");
+}
+
+u64 port_user_hwcap(void)
+{
+	/* ID_AA64ISAR0_EL1: the field's place, its smallest value, Linux's bit. */
+	static const u8 isar0[][3] = {
+		{4, 1, 3}, {4, 2, 4}, {8, 1, 5}, {12, 1, 6}, {16, 1, 7}, {20, 2, 8},
+	};
+	u64 isar = port_read_reg(PORT_ID_AA64ISAR0_EL1),
+	    caps = BIT(0) | BIT(1); /* FP, ASIMD: head.S wants them */
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(isar0); i++)
+		if ((isar >> isar0[i][0] & 15) >= isar0[i][1])
+			caps |= BIT(isar0[i][2]);
+	return caps;
+}
+
+void port_task_start(struct task_context *ctx, struct user_regs *regs)
+{
+	*ctx = (struct task_context){.pc = (u64)(unsigned long)ret_to_user,
+				     .sp = (u64)(unsigned long)regs};
+}
+
+void port_switch_mm(phys_addr_t pgd, u64 asid)
+{
+	u64 ttbr1;
+
+	/* Never one program's tables under another one's ASID. */
+	__asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(image_pa(reserved_pg_dir)) : "memory");
+	if (!pgd)
+		return;
+	__asm__ volatile("mrs %0, ttbr1_el1" : "=r"(ttbr1));
+	ttbr1 = (ttbr1 & GENMASK(TTBR_ASID_SHIFT - 1, 0)) | asid << TTBR_ASID_SHIFT;
+	__asm__ volatile("msr ttbr1_el1, %0\n\tisb\n\tmsr ttbr0_el1, %1\n\tisb" ::"r"(ttbr1),
+			 "r"(pgd)
+			 : "memory");
+}
+
+/* Above this one TLBI for the whole address space is cheaper. */
+#define MAX_TLBI_PAGES 512
+
+void port_flush_tlb_user_page(u64 asid, unsigned long addr)
+{
+	u64 arg = asid << TTBR_ASID_SHIFT | (addr >> 12 & GENMASK(43, 0));
+
+	__asm__ volatile("dsb ishst\n\ttlbi vale1is, %0\n\tdsb ish" ::"r"(arg) : "memory");
+}
+
+void port_flush_tlb_asid(u64 asid)
+{
+	__asm__ volatile("dsb ishst\n\ttlbi aside1is, %0\n\tdsb ish" ::"r"(asid << TTBR_ASID_SHIFT)
+			 : "memory");
+}
+
+void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end, bool tables)
+{
+	u64 arg = asid << TTBR_ASID_SHIFT | (start >> 12 & GENMASK(43, 0));
+	unsigned long pages = start < end ? (end - start) >> PAGE_SHIFT : 0;
+
+	if (pages > MAX_TLBI_PAGES || !pages) {
+		port_flush_tlb_asid(asid);
+		return;
+	}
+	__asm__ volatile("dsb ishst" ::: "memory");
+	while (pages--) {
+		if (tables)
+			__asm__ volatile("tlbi vae1is, %0" ::"r"(arg) : "memory");
+		else
+			__asm__ volatile("tlbi vale1is, %0" ::"r"(arg) : "memory");
+		arg += PAGE_SIZE >> 12;
+	}
+	__asm__ volatile("dsb ish" ::: "memory");
+}
+
+void port_sync_icache(const void *p, size_t size)
+{
+	u64 ctr = port_read_reg(PORT_CTR_EL0), line = 4UL << (ctr >> 16 & 15);
+	unsigned long a = (unsigned long)p, end = a + size;
+
+	/* CTR_EL0.IDC, DIC: what need not be done (Arm ARM D24.2.34). */
+	if (!(ctr & BIT(28)))
+		for (; a < end; a += line)
+			__asm__ volatile("dc cvau, %0" ::"r"(a) : "memory");
+	__asm__ volatile("dsb ish" ::: "memory");
+	if (!(ctr & BIT(29)))
+		__asm__ volatile("ic ialluis\n\tdsb ish" ::: "memory");
+	__asm__ volatile("isb" ::: "memory");
+}

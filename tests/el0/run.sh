@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Programs at EL0: each is /init of an initramfs of its own, on QEMU: tests/el0/run.sh BUILD
+#
+# One crash or hang costs one program. A program says "ok ..." or "FAIL ..." for each thing it looks at, and ends with 0.
+cd "$(dirname "$0")/../.." || exit 1
+B=${1:-build}
+dir=$B/tests/el0
+cross=${CROSS:-aarch64-linux-gnu-}
+mkdir -p "$dir"
+passed=0 failed=0
+
+boot() { # CPU, initrd, words of the command line
+	timeout 120 qemu-system-aarch64 -M virt -cpu "$1" -m 512M -nographic -no-reboot -nodefaults -serial stdio \
+		-semihosting-config enable=on,target=native -kernel "$B/arm64/quire.img" -initrd "$2" \
+		-append "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 $3" </dev/null 2>&1 | tr -d '\r'
+	return "${PIPESTATUS[0]}"
+}
+
+fail() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+}
+
+build() { # program
+	mkdir -p "$dir/$1.root"
+	"${cross}gcc" -O1 -g -static -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fno-pie -no-pie -Wall -Wextra \
+		-Werror -fno-optimize-sibling-calls -o "$dir/$1.root/init" "tests/el0/$1.c" || return 1
+	head -c 20000 tests/el0/memory.c >"$dir/$1.root/data.bin"
+	(cd "$dir/$1.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/$1.cpio"
+}
+
+for cpu in cortex-a53 neoverse-n1 max; do
+	if ! build memory; then
+		fail "memory: it was not built"
+		break
+	fi
+	log=$dir/memory-$cpu.log
+	boot $cpu "$dir/memory.cpio" "" >"$log"
+	code=$?
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^FAIL ' "$log")
+	passed=$((passed + ok)) failed=$((failed + bad))
+	grep '^FAIL ' "$log" | sed "s/^/memory on $cpu: /"
+	if [ $code = 0 ] && grep -q '^memory: done' "$log" && ! grep -q 'BUG' "$log"; then
+		passed=$((passed + 1))
+	else
+		fail "memory on $cpu: it ended with $code"
+		tail -n 20 "$log"
+	fi
+done
+
+# What is no initramfs, or has no program in it: one line, and an end.
+refuse() { # name, initrd, what is said
+	local log=$dir/$1.log code
+	boot neoverse-n1 "$2" "" >"$log"
+	code=$?
+	if [ $code = 1 ] && grep -q "$3" "$log" && ! grep -q 'Kernel panic' "$log"; then
+		passed=$((passed + 1))
+	else
+		fail "$1: code $code, and no line with: $3"
+		tail -n 5 "$log"
+	fi
+}
+head -c 5000 /bin/sh >"$dir/noise"
+refuse 'no cpio' "$dir/noise" 'no cpio header of the newc format at byte 0'
+head -c 300 "$dir/memory.cpio" >"$dir/cut"
+refuse 'a cpio that is cut' "$dir/cut" 'initramfs: .* at byte'
+mkdir -p "$dir/empty.root" "$dir/text.root" "$dir/bad.root"
+(cd "$dir/empty.root" && find . | cpio --quiet -o -H newc) >"$dir/empty.cpio"
+refuse 'no init' "$dir/empty.cpio" '/init cannot be run (-2)'
+echo hello >"$dir/text.root/init"
+(cd "$dir/text.root" && find . | cpio --quiet -o -H newc) >"$dir/text.cpio"
+refuse 'a text as init' "$dir/text.cpio" '/init cannot be run (-8)'
+# ELF headers with one number wrong at a time: refused, or a program that ends, but never the kernel's end.
+python3 - "$dir/memory.root/init" "$dir" <<'END'
+import sys, struct
+data = bytearray(open(sys.argv[1], 'rb').read())
+n = 0
+phoff = struct.unpack_from('<Q', data, 32)[0]
+for where, size in [(16, 2), (18, 2), (24, 8), (32, 8), (54, 2), (56, 2)] + [(phoff + o, 8) for o in (8, 16, 32, 40)]:
+    for value in (0, 1, 0x1001, 0x7fffffffffffffff, 0xffffffffffffffff, 0xffff000000000000):
+        bad = bytearray(data)
+        bad[where:where + size] = (value & (256 ** size - 1)).to_bytes(size, 'little')
+        open('%s/bad.root/%03d' % (sys.argv[2], n), 'wb').write(bad)
+        n += 1
+END
+"${cross}gcc" -O1 -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie -Wall -Werror -o "$dir/bad.root/init" \
+	tests/el0/exec_all.c || fail "exec_all: it was not built"
+(cd "$dir/bad.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/bad.cpio"
+log=$dir/bad.log
+boot neoverse-n1 "$dir/bad.cpio" "" >"$log"
+if [ $? = 0 ] && grep -q '^exec_all: 60 programs' "$log"; then
+	passed=$((passed + 1))
+else
+	fail "damaged programs"
+	tail -n 20 "$log"
+fi
+
+echo "el0: $passed passed, $failed failed"
+[ $failed = 0 ]
