@@ -82,6 +82,15 @@ unsigned int num_online_cpus(void)
 	return __atomic_load_n(&nr_online, __ATOMIC_RELAXED);
 }
 
+/* Another CPU ends the machine: this one stops where it is. */
+static void stop_if_ended(void)
+{
+	if (likely(!smp_ended_elsewhere()))
+		return;
+	__atomic_fetch_add(&nr_stopped, 1, __ATOMIC_RELEASE);
+	port_cpu_stop();
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 /*
@@ -110,6 +119,7 @@ void smp_hold_point(void)
 	u32 word = __atomic_load_n(&hold.word, __ATOMIC_RELAXED), number;
 	unsigned long flags;
 
+	stop_if_ended();
 	if (likely(!word) || __atomic_load_n(&hold.by, __ATOMIC_RELAXED) == port_cpu() + 1)
 		return;
 	/* Counted once: the IPI for the same hold must not come in between. */
@@ -120,8 +130,10 @@ void smp_hold_point(void)
 		;
 	if (word) {
 		number = word & ~(HOLD_ONE - 1);
-		while (__atomic_load_n(&hold.go_on_at, __ATOMIC_ACQUIRE) != number)
+		while (__atomic_load_n(&hold.go_on_at, __ATOMIC_ACQUIRE) != number) {
+			stop_if_ended();
 			port_cpu_relax();
+		}
 		__atomic_fetch_sub(&hold.word, 1, __ATOMIC_RELEASE);
 	}
 	port_irq_restore(flags);
@@ -325,10 +337,6 @@ void smp_handle_ipi(void)
 {
 	/* Taking an interrupt orders nothing by itself, and whoever sent it may want just that. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(smp_ended_elsewhere())) {
-		__atomic_fetch_add(&nr_stopped, 1, __ATOMIC_RELEASE);
-		port_cpu_stop();
-	}
 	smp_hold_point();
 	take_calls();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -73,7 +73,8 @@ void smp_membarrier(void);
  * Keep every other CPU in a loop, with interrupts off, that touches neither the linear map nor anything allocated but its
  * stack, until smp_release_others(): for a moment in which memory that they use is not mapped. Interrupts are off between the two.
  * A CPU is held where it takes the IPI, and in smp_hold_point(), which every loop calls that waits for a lock or a CPU, so the
- * caller may hold locks that others wait for with interrupts off. With one CPU it is turning interrupts off.
+ * caller may hold locks that others wait for with interrupts off. (There it also stops when the machine ends.) With one CPU it is
+ * turning interrupts off.
  */
 unsigned long smp_hold_others(void);
 void smp_release_others(unsigned long flags);
@@ -85,7 +86,7 @@ void smp_idle(void) __noreturn;
 /*
  * The machine ends (panic, a fatal exception): the first CPU that says so gets true, also when it says it again; any other
  * gets false and has to call port_cpu_stop(). smp_stop_others: all other CPUs are stopped, as far as they take the
- * IPI within a tenth of a second; returns how many did not.
+ * IPI, or wait for something, within a tenth of a second; returns how many did not.
  */
 bool smp_claim_end(void);
 unsigned int smp_stop_others(void);

@@ -610,7 +610,11 @@ static void the_first_to_end_the_machine_stops_the_others(void **state)
 {
 	unsigned int cpu;
 
-	go = 0;
+	/* One of them waits, with interrupts off, for a lock that will not be freed. */
+	spin_lock(&lock);
+	assert_int_equal(smp_run_on(2, enter_often, NULL), 0);
+	while (!spin_waiters(&lock))
+		port_cpu_relax();
 	assert_false(smp_ended_elsewhere());
 	assert_true(smp_claim_end());
 	assert_true(smp_claim_end());
