@@ -22,6 +22,8 @@ void buddy_free_range(struct zone *zone, unsigned long start_pfn, unsigned long 
  * pages will be when their sections are grown. Any context; the sum is a snapshot.
  */
 unsigned long zone_free_blocks(struct zone *zone, unsigned int order);
+/* Those of them that no list has yet and that CMA areas will give. */
+unsigned long zone_deferred_cma_blocks(struct zone *zone, unsigned int order);
 
 /* Call fn for every free block in the lists, order by order. zone->lock held. */
 void zone_for_each_free(struct zone *zone,

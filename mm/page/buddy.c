@@ -514,30 +514,46 @@ static unsigned long deferred_run(unsigned long *pfn, unsigned long end)
 	return min(stop, end);
 }
 
-unsigned long zone_free_blocks(struct zone *zone, unsigned int order)
+/* To memblock they are reserved. */
+static void count_deferred_cma(struct block_count *c, unsigned long start, unsigned long end)
+{
+	for (unsigned int i = 0; i < nr_cma_areas; i++) {
+		unsigned long s = max(start, PHYS_PFN(cma_areas[i].base));
+		unsigned long e = min(end, PHYS_PFN(cma_areas[i].base + cma_areas[i].size));
+
+		if (cma_areas[i].active && s < e)
+			count_blocks(c, s, e);
+	}
+}
+
+/* cma_only: the others are left out. */
+static unsigned long deferred_blocks(struct zone *zone, unsigned int order, bool cma_only)
 {
 	struct block_count c = {.zone = zone, .order = order};
 	unsigned long pfn, stop, end = zone_end_pfn(zone);
-	unsigned int i;
 
+	if (order >= NR_PAGE_ORDERS || !zone_deferred_pages(zone))
+		return 0;
+	for (pfn = zone->zone_start_pfn; pfn < end; pfn = stop) {
+		stop = deferred_run(&pfn, end);
+		if (pfn >= end)
+			break;
+		if (!cma_only)
+			memmap_walk(pfn, stop, count_deferred, &c);
+		count_deferred_cma(&c, pfn, stop);
+	}
+	return c.blocks;
+}
+
+unsigned long zone_deferred_cma_blocks(struct zone *zone, unsigned int order)
+{
+	return deferred_blocks(zone, order, true);
+}
+
+unsigned long zone_free_blocks(struct zone *zone, unsigned int order)
+{
 	if (order >= NR_PAGE_ORDERS)
 		return 0;
-	if (zone_deferred_pages(zone)) {
-		for (pfn = zone->zone_start_pfn; pfn < end; pfn = stop) {
-			stop = deferred_run(&pfn, end);
-			if (pfn >= end)
-				break;
-			memmap_walk(pfn, stop, count_deferred, &c);
-			/* To memblock they are reserved. */
-			for (i = 0; i < nr_cma_areas; i++) {
-				unsigned long s = max(pfn, PHYS_PFN(cma_areas[i].base));
-				unsigned long e =
-					min(stop, PHYS_PFN(cma_areas[i].base + cma_areas[i].size));
-
-				if (cma_areas[i].active && s < e)
-					count_blocks(&c, s, e);
-			}
-		}
-	}
-	return c.blocks + __atomic_load_n(&zone->free_area[order].nr_free, __ATOMIC_RELAXED);
+	return deferred_blocks(zone, order, false) +
+	       __atomic_load_n(&zone->free_area[order].nr_free, __ATOMIC_RELAXED);
 }

@@ -90,6 +90,17 @@ boot virt-gicv3 0 "-M virt,gic-version=3 -m 1G -cpu cortex-a57" "$args" "$ready"
 boot virt-gicv2-el2 0 "-M virt,gic-version=2,virtualization=on -m 1G -cpu cortex-a72" "$args" "$ready"
 boot virt-max-gicv4-el2 0 "-M virt,gic-version=4,virtualization=on -m 1G -cpu max" "$args" "$ready"
 
+# The texts of /proc on the console, read back by the parser that reads Linux's and the command's.
+texts=meminfo,zoneinfo,buddyinfo,pagetypeinfo,slabinfo,vmallocinfo
+for cpus in 1 2; do
+	boot "show-proc-$cpus" 0 "$virt -smp $cpus -cpu cortex-a57" "quire.semihosting quire.summary=0 quire.show=$texts" '^slabinfo - version: 2.1'
+	if wanted "show-proc-$cpus-parsed"; then
+		python3 "$here/../cmd/procfs.py" "$out/show-proc-$cpus.log" 4 >"$out/show-proc-$cpus.words" 2>&1
+		result "show-proc-$cpus-parsed" $? "$out/show-proc-$cpus.words" 0
+	fi
+done
+boot show-unknown 1 "$virt -cpu cortex-a57" "quire.semihosting quire.summary=0 quire.show=meminfo,nosuch" 'no report nosuch' '^MemTotal:'
+
 # CPUs. Their threads mostly wait for each other: in one host thread the turn goes on at once (yield), in several it takes what the
 # host gives, which is the more honest test and much slower.
 turns="-accel tcg,thread=single"
