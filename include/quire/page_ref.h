@@ -120,15 +120,29 @@ static inline void folio_put(struct folio *folio)
 		__folio_put(folio);
 }
 
-/* The caller holds a reference already. */
+/*
+ * The caller holds a reference already, so that a tail stays one. Each way has its own addition: otherwise the address of a page
+ * that is no tail would be copied to where a tail's head goes.
+ */
+static inline bool page_is_tail(const struct page *page)
+{
+	return unlikely(relaxed_load(&page->word) & PAGE_WORD_TAIL);
+}
+
 static inline void get_page(struct page *page)
 {
-	folio_get(page_folio(page));
+	if (page_is_tail(page))
+		folio_get(page_folio(page));
+	else
+		page_ref_inc(page);
 }
 
 static inline void put_page(struct page *page)
 {
-	folio_put(page_folio(page));
+	if (page_is_tail(page))
+		folio_put(page_folio(page));
+	else
+		folio_put((struct folio *)page);
 }
 
 #endif

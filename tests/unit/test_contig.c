@@ -208,9 +208,10 @@ static void the_page_that_this_cpu_gave_back_last_is_had_from_its_list(void **st
 	struct page *page, *other;
 	unsigned long pfn, before;
 
-	world(4 * PB);
-	world_add_pagesets(2, 8, 64);
+	world_init(1);
 	set_pfnblock_migratetype(BASE_PFN + PB, MIGRATE_CMA);
+	zone = world_add_zone(0, ZONE_NORMAL, 0, 4 * PB, true);
+	world_add_pagesets(2, 8, 64);
 	pfn = BASE_PFN + PB + 5;
 	assert_int_equal(alloc_contig_range(pfn, pfn + 2, MIGRATE_CMA, GFP_KERNEL), 0);
 	page = pfn_to_page(pfn);
