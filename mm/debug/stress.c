@@ -554,7 +554,8 @@ static int cycle(const struct stress_options *options, u64 seed, unsigned int ph
 		release();
 		return err;
 	}
-	for (n = 0; phases ? n < phases : !options->expired(options->arg); n++) {
+	/* One at least. */
+	for (n = 0; phases ? n < phases : !n || !options->expired(options->arg); n++) {
 		stress.phase = n;
 		let_failures_come();
 		on_all(work);
