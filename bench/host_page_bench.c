@@ -8,7 +8,7 @@
 #include "bench/host_sample.h"
 
 #define HELD 256U
-#define OPS (80 * HELD)
+#define OPS (20 * HELD)
 
 enum kind { PAIR, BATCHES, BULK };
 

@@ -4,7 +4,8 @@
  * cost there and then.
  *
  * A sample goes from where the last thread arrives until the last one has ended. It is a fraction of a scheduler's slice, so that
- * some are not disturbed; threads that wait for others spin, so that they all run when it begins.
+ * some are not disturbed; threads that wait for others spin, so that they all run when it begins. Samples are taken until there were
+ * HOST_SAMPLES, and several as short as the least, or for HOST_SECONDS.
  */
 #ifndef BENCH_HOST_SAMPLE_H
 #define BENCH_HOST_SAMPLE_H
@@ -16,6 +17,9 @@
 #include <time.h>
 
 #define HOST_SAMPLES 200U
+#define HOST_SAMPLES_MAX 20000U
+#define HOST_LEAST 5U /* samples that are within a fiftieth of the least */
+#define HOST_SECONDS 2.0
 #define HOST_THREADS 2U
 
 struct host_job {
@@ -27,8 +31,8 @@ struct host_job {
 	unsigned int kind, order;
 	size_t size;
 	/* Of this file. */
-	unsigned int arrived;
-	double start[HOST_SAMPLES], end[HOST_THREADS][HOST_SAMPLES];
+	unsigned int arrived, released, nr;
+	double begun, start, end[HOST_THREADS], ns[HOST_SAMPLES_MAX];
 };
 
 struct host_thread {
@@ -45,27 +49,51 @@ static double host_now(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* A sample has ended, all threads wait. Returns whether there were enough. */
+static bool host_sampled(struct host_job *job)
+{
+	double last = job->end[0], least;
+	unsigned int i, n = 0;
+
+	for (i = 1; i < job->threads; i++)
+		last = max(last, job->end[i]);
+	job->ns[job->nr++] = (last - job->start) / (double)job->ops;
+	if (job->nr % HOST_SAMPLES)
+		return false;
+	for (i = 1, least = job->ns[0]; i < job->nr; i++)
+		least = min(least, job->ns[i]);
+	for (i = 0; i < job->nr; i++)
+		n += job->ns[i] <= least * 1.02;
+	return n >= HOST_LEAST || job->nr >= HOST_SAMPLES_MAX ||
+	       host_now() - job->begun > HOST_SECONDS * 1e9;
+}
+
 static void *host_run(void *arg)
 {
 	const struct host_thread *t = arg;
 	struct host_job *job = t->job;
-	unsigned int i, spins = 0;
+	unsigned int round, spins = 0;
 
 	host_cpu = t->cpu;
 	/* What a thread needs once is not what is measured. */
 	job->work(job, t->cpu);
-	for (i = 0; i < HOST_SAMPLES; i++) {
-		unsigned int all = (i + 1) * job->threads;
+	for (round = 1;; round++) {
+		if (__atomic_add_fetch(&job->arrived, 1, __ATOMIC_ACQ_REL) ==
+		    round * job->threads) {
+			bool enough = round > 1 && host_sampled(job);
 
-		if (__atomic_add_fetch(&job->arrived, 1, __ATOMIC_SEQ_CST) == all)
-			job->start[i] = host_now();
-		while (__atomic_load_n(&job->arrived, __ATOMIC_ACQUIRE) < all)
+			job->start = host_now();
+			__atomic_store_n(&job->released, enough ? UINT_MAX : round,
+					 __ATOMIC_RELEASE);
+		}
+		while (__atomic_load_n(&job->released, __ATOMIC_ACQUIRE) < round)
 			if (++spins % 100000 == 0)
 				sched_yield();
+		if (__atomic_load_n(&job->released, __ATOMIC_ACQUIRE) == UINT_MAX)
+			return NULL;
 		job->work(job, t->cpu);
-		job->end[t->cpu][i] = host_now();
+		job->end[t->cpu] = host_now();
 	}
-	return NULL;
 }
 
 static int host_by_value(const void *a, const void *b)
@@ -78,10 +106,10 @@ static int host_by_value(const void *a, const void *b)
 static void host_measure(const char *name, struct host_job *job)
 {
 	struct host_thread t[HOST_THREADS];
-	double ns[HOST_SAMPLES];
-	unsigned int i, k;
+	unsigned int i;
 
-	job->arrived = 0;
+	job->arrived = job->released = job->nr = 0;
+	job->begun = host_now();
 	for (i = 0; i < job->threads; i++) {
 		t[i] = (struct host_thread){.job = job, .cpu = i};
 		if (pthread_create(&t[i].thread, NULL, host_run, &t[i]))
@@ -89,15 +117,8 @@ static void host_measure(const char *name, struct host_job *job)
 	}
 	for (i = 0; i < job->threads; i++)
 		pthread_join(t[i].thread, NULL);
-	for (i = 0; i < HOST_SAMPLES; i++) {
-		double last = job->end[0][i];
-
-		for (k = 1; k < job->threads; k++)
-			last = max(last, job->end[k][i]);
-		ns[i] = (last - job->start[i]) / (double)job->ops;
-	}
-	qsort(ns, HOST_SAMPLES, sizeof(ns[0]), host_by_value);
-	printf("%s\t%u\t%.2f\t%.2f\n", name, job->threads, ns[0], ns[HOST_SAMPLES / 2]);
+	qsort(job->ns, job->nr, sizeof(job->ns[0]), host_by_value);
+	printf("%s\t%u\t%.2f\t%.2f\n", name, job->threads, job->ns[0], job->ns[job->nr / 2]);
 }
 
 #endif

@@ -18,7 +18,7 @@
 #include "bench/host_sample.h"
 
 #define BATCH 256U
-#define PAIRS (80 * BATCH)
+#define PAIRS (20 * BATCH)
 
 enum kind { QUIRE = 1, BATCHES = 2 };
 

@@ -50,10 +50,14 @@ static unsigned int slab_order(unsigned int size)
 	return get_order(size);
 }
 
-/* Objects that a sheaf of this cache holds: as many as go into four pages, eight at least, and what the sheaf has room for. */
+/*
+ * Objects that a sheaf of this cache holds: as many as go into four pages; of large ones as many as the smallest sheaf has room
+ * for, up to 16 pages; two at least.
+ */
 static void choose_sheaf(struct kmem_cache *s)
 {
-	unsigned int n = max((unsigned int)(4 * PAGE_SIZE / s->size), 8U), i = 0;
+	unsigned int large = min((unsigned int)(16 * PAGE_SIZE / s->size), SHEAF_MAX(0));
+	unsigned int n = max(max((unsigned int)(4 * PAGE_SIZE / s->size), large), 2U), i = 0;
 
 	while (i < NR_SHEAF_SIZES - 1 && SHEAF_MAX(i) + 1 < n)
 		i++;
