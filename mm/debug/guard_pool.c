@@ -43,7 +43,8 @@ struct guard_object {
 	const struct kmem_cache *cache;
 	enum guard_state state;
 	bool boot;
-	u32 next; /* free ones: number + 1, 0: the last */
+	bool at_end; /* of its page; in turn */
+	u32 next;    /* free ones: number + 1, 0: the last */
 	struct guard_track allocated, freed;
 };
 
@@ -177,7 +178,7 @@ static struct guard_object *take_free(void)
 		first_free = o->next;
 		if (!first_free)
 			last_free = 0;
-		stats.allocated++;
+		o->at_end = ++stats.allocated % 2;
 	} else {
 		stats.full++;
 	}
@@ -254,7 +255,7 @@ void *guard_alloc(struct kmem_cache *s, size_t size, gfp_t gfp)
 	o->boot = !mm_debug_armed;
 	/* At the end, as near to the guard as alignment allows, and at the beginning, in turn. */
 	o->object = page;
-	if (stats.allocated % 2)
+	if (o->at_end)
 		o->object += ALIGN_DOWN(PAGE_SIZE - size, (unsigned long)s->align);
 	fill_canary(page, o->object);
 	fill_canary(o->object + size, page + PAGE_SIZE);
@@ -292,7 +293,7 @@ static void headline(const char *what, const char *how, unsigned long pc)
 	pr_err("==================================================================\n");
 	pr_err("BUG: KFENCE: %s%s in %pS\n", what, how, (void *)pc);
 	pr_err("\n");
-	stats.errors++;
+	__atomic_add_fetch(&stats.errors, 1, __ATOMIC_RELAXED);
 }
 
 static void tail(const struct guard_object *o)
