@@ -346,6 +346,65 @@ static void highatomic_reserve_is_one_percent_in_pageblocks(void **state)
 	assert_int_equal(buddy_check(zone), 0);
 }
 
+/* A block of whole pageblocks is reserved as it is, in use, and joins the reserve when it is freed. */
+static void a_large_block_becomes_reserve_as_a_whole(void **state)
+{
+	unsigned long pages = 110 * PB;
+	struct zone *zone;
+	struct page *page;
+
+	if (pages > WORLD_SECTIONS * PAGES_PER_SECTION) {
+		print_message(
+			"a hundred pageblocks of this granule are larger than the test's world\n");
+		skip();
+	}
+	world_init(1);
+	zone = world_add_zone(0, ZONE_NORMAL, 0, pages, true);
+	page = take(zone, pageblock_order, MIGRATE_MOVABLE);
+	reserve_highatomic_pageblock(page, pageblock_order, zone);
+	assert_int_equal(get_pageblock_migratetype(page), MIGRATE_HIGHATOMIC);
+	assert_int_equal(zone->nr_reserved_highatomic, PB);
+	assert_int_equal(zone->nr_free_highatomic, 0);
+	assert_int_equal(buddy_check(zone), 0);
+	give(zone, page, pageblock_order);
+	assert_int_equal(zone->nr_free_highatomic, PB);
+	assert_int_equal(buddy_check(zone), 0);
+	/* The last pageblock of it goes only when it must. */
+	assert_false(unreserve_highatomic_pageblock(zone, MIGRATE_MOVABLE, false));
+	assert_true(unreserve_highatomic_pageblock(zone, MIGRATE_MOVABLE, true));
+	assert_int_equal(zone->nr_reserved_highatomic, 0);
+	assert_int_equal(get_pageblock_migratetype(page), MIGRATE_MOVABLE);
+	assert_int_equal(free_pages_of(zone), pages);
+}
+
+static void nobody_is_woken(struct zone *zone, gfp_t gfp, unsigned int order,
+			    enum zone_type highest)
+{
+}
+
+/* Mixing types raises the watermarks, so that reclaim makes room for pageblocks of one type. */
+static void mixing_types_boosts_the_watermarks(void **state)
+{
+	struct zone *zone;
+	unsigned int i;
+
+	world_init(1);
+	zone = world_add_zone(0, ZONE_NORMAL, 0, 4 * PB, true);
+	zone->_watermark[WMARK_HIGH] = PB;
+	while (take(zone, 0, MIGRATE_MOVABLE))
+		;
+	/* One page of a pageblock is free each time, and taken by a request of another type. */
+	for (i = 0; i < 4; i++) {
+		/* Nobody would lower them again. */
+		page_alloc_hooks.wake_kswapd = i ? nobody_is_woken : NULL;
+		give(zone, world_page(i * PB), 0);
+		assert_ptr_equal(take(zone, 0, MIGRATE_UNMOVABLE), world_page(i * PB));
+		/* One and a half times the high one at most. */
+		assert_int_equal(zone->watermark_boost, min(i * PB, PB + PB / 2));
+	}
+	page_alloc_hooks.wake_kswapd = NULL;
+}
+
 static void only_entitled_requests_use_the_atomic_reserve(void **state)
 {
 	struct zone *zone;
@@ -764,6 +823,8 @@ int main(void)
 		cmocka_unit_test(cma_is_used_first_while_it_is_more_than_half),
 		cmocka_unit_test(bulk_keeps_the_balance_of_cma),
 		cmocka_unit_test(highatomic_reserve_is_one_percent_in_pageblocks),
+		cmocka_unit_test(a_large_block_becomes_reserve_as_a_whole),
+		cmocka_unit_test(mixing_types_boosts_the_watermarks),
 		cmocka_unit_test(only_entitled_requests_use_the_atomic_reserve),
 		cmocka_unit_test(zone_grows_before_types_mix),
 		cmocka_unit_test(zone_does_not_grow_while_a_pageblock_can_be_claimed),
