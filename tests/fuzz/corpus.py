@@ -75,7 +75,7 @@ def main():
         if len(tree) > LARGEST:
             continue
         with open(os.path.join(out, name[:-7]), "wb") as f:
-            f.write(bytes([1, 0, 0, 1 if n % 2 else 0]) + tree)
+            f.write(bytes([1, 0x60 if n % 4 == 3 else 0, 0, 1 if n % 2 else 0]) + tree)
         n += 1
     print("%d seeds in %s" % (n, out))
     if len(sys.argv) > 2:
