@@ -72,8 +72,8 @@ static void an_operation_is_one_step_to_interrupts(void **state)
 	interrupts = 0;
 	interrupted = pthread_self();
 	signal(SIGUSR1, interrupt);
-	pthread_create(&thread, NULL, interrupter, NULL);
 	this_cpu_write(counter, 0);
+	pthread_create(&thread, NULL, interrupter, NULL);
 	while (__atomic_load_n(&interrupts, __ATOMIC_RELAXED) < 3000) {
 		this_cpu_inc(counter);
 		this_cpu_add(counter, 3);
