@@ -140,6 +140,42 @@ static void random_sequences_agree_with_a_map(void **state)
 	assert_int_equal(va_check(&space), 0);
 }
 
+/* Within [lo, hi) alone: the lowest place there, and none when the model has none. */
+static void a_range_limits_where_it_lies(void **state)
+{
+	enum { SPAN = 512, NODES = 100 };
+	static struct va_node nodes[NODES];
+	static bool live[NODES];
+	static char used[SPAN];
+	unsigned int refused = 0;
+
+	srand(2);
+	va_space_init(&space, BASE, BASE + SPAN * PAGE_SIZE);
+	for (unsigned int i = 0; i < 20000; i++) {
+		unsigned int k = (unsigned int)rand() % NODES, n = 1 + (unsigned int)rand() % 12;
+		unsigned int lo = (unsigned int)rand() % SPAN;
+		unsigned int hi = lo + (unsigned int)rand() % (SPAN - lo + 1);
+		int at, err;
+
+		if (live[k]) {
+			give(&nodes[k], used, &live[k]);
+			continue;
+		}
+		at = model_fit(used + lo, hi - lo, n, 1);
+		err = va_alloc(&space, &nodes[k], n * PAGE_SIZE, PAGE_SIZE, BASE + lo * PAGE_SIZE,
+			       BASE + hi * PAGE_SIZE);
+		assert_int_equal(err, at < 0 ? -ENOMEM : 0);
+		refused += err != 0;
+		if (err)
+			continue;
+		assert_int_equal(page_of(&nodes[k]), lo + (unsigned int)at);
+		memset(used + page_of(&nodes[k]), 1, n);
+		live[k] = true;
+		assert_int_equal(va_check(&space), 0);
+	}
+	assert_true(refused > 100);
+}
+
 static void a_claim_takes_only_what_is_free(void **state)
 {
 	struct va_node a, b;
@@ -187,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_short_sequence_agrees_with_a_map),
 		cmocka_unit_test(random_sequences_agree_with_a_map),
+		cmocka_unit_test(a_range_limits_where_it_lies),
 		cmocka_unit_test(a_claim_takes_only_what_is_free),
 		cmocka_unit_test(a_hundred_thousand_fragments_make_a_shallow_tree),
 	};
