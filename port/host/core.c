@@ -22,6 +22,7 @@
 #include <quire/report_pgtable.h>
 #include <quire/slab.h>
 #include <quire/percpu.h>
+#include <quire/smp.h>
 #include <quire/stress.h>
 #include <quire/string.h>
 #include <quire/vmalloc.h>
@@ -361,6 +362,8 @@ static int boot(const struct host_machine *m, const char **why)
 		fail_page_alloc.probability = failslab.probability = m->fail;
 		fail_page_alloc.times = failslab.times = -1;
 	}
+	if (m->max_cpus)
+		setup_max_cpus = m->max_cpus;
 	if (m->hotplug)
 		hotplug_reserve = 1UL << SECTION_SIZE_BITS;
 	catch_faults();

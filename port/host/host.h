@@ -64,7 +64,8 @@ struct host_machine {
 	bool debug;	/* memblock=debug from the first event on */
 	unsigned int
 		fail; /* percent of the requests that fail once the boot is over; 0: as the command line says */
-	bool hotplug; /* tables have room for one section of memory that comes later */
+	unsigned int max_cpus; /* as maxcpus=; 0: all that the tree has */
+	bool hotplug;	       /* tables have room for one section of memory that comes later */
 	const struct host_managed *managed;
 	unsigned int nr_managed;
 	/* Console output; called with whole or partial lines. */
