@@ -4,46 +4,15 @@
  * kernel may then use every register, also those that its exception entry takes for itself (vectors.S).
  */
 #include "asm.h"
+#include "frame.h"
 
 	.text
-
-	.macro	move_simd op
-	\op	q0, q1, [sp, #(UREGS_V + 0)]
-	\op	q2, q3, [sp, #(UREGS_V + 32)]
-	\op	q4, q5, [sp, #(UREGS_V + 64)]
-	\op	q6, q7, [sp, #(UREGS_V + 96)]
-	\op	q8, q9, [sp, #(UREGS_V + 128)]
-	\op	q10, q11, [sp, #(UREGS_V + 160)]
-	\op	q12, q13, [sp, #(UREGS_V + 192)]
-	\op	q14, q15, [sp, #(UREGS_V + 224)]
-	\op	q16, q17, [sp, #(UREGS_V + 256)]
-	\op	q18, q19, [sp, #(UREGS_V + 288)]
-	\op	q20, q21, [sp, #(UREGS_V + 320)]
-	\op	q22, q23, [sp, #(UREGS_V + 352)]
-	\op	q24, q25, [sp, #(UREGS_V + 384)]
-	\op	q26, q27, [sp, #(UREGS_V + 416)]
-	\op	q28, q29, [sp, #(UREGS_V + 448)]
-	\op	q30, q31, [sp, #(UREGS_V + 480)]
-	.endm
 
 	/* All of EL0's state to the stack; sp: user_regs. */
 	.macro	user_save
 	sub	sp, sp, #UREGS_SIZE
 	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	move_x2_x29 stp
 	mrs	x9, sp_el0
 	stp	x30, x9, [sp, #240]
 	mrs	x9, elr_el1
@@ -55,7 +24,7 @@
 	str	x9, [sp, #UREGS_TLS]
 	str	w10, [sp, #UREGS_FPSR]
 	str	w11, [sp, #(UREGS_FPSR + 4)]
-	move_simd stp
+	move_simd stp, UREGS_V
 	/* Whoever walks the stack ends here. */
 	mov	x29, xzr
 	mov	x30, xzr
@@ -83,7 +52,7 @@ el0_sync:
 	/* sp: user_regs. Interrupts off. */
 	.globl	ret_to_user
 ret_to_user:
-	move_simd ldp
+	move_simd ldp, UREGS_V
 	ldr	w10, [sp, #UREGS_FPSR]
 	ldr	w11, [sp, #(UREGS_FPSR + 4)]
 	ldr	x9, [sp, #UREGS_TLS]
@@ -98,20 +67,7 @@ ret_to_user:
 	ldp	x30, x9, [sp, #240]
 	msr	sp_el0, x9
 	ldp	x0, x1, [sp]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x19, [sp, #144]
-	ldp	x20, x21, [sp, #160]
-	ldp	x22, x23, [sp, #176]
-	ldp	x24, x25, [sp, #192]
-	ldp	x26, x27, [sp, #208]
-	ldp	x28, x29, [sp, #224]
+	move_x2_x29 ldp
 	add	sp, sp, #UREGS_SIZE
 	eret
 	/* Nothing behind it is executed by a guess (Spectre-style straight-line speculation). */

@@ -10,6 +10,7 @@
  * them, in what was interrupted as well as in the handler.
  */
 #include "asm.h"
+#include "frame.h"
 
 	.macro adr_l, reg, sym
 	adrp	\reg, \sym
@@ -86,20 +87,7 @@ exception_entry:
 	mrs	x0, tpidr_el0
 	mrs	x1, tpidrro_el0
 	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	move_x2_x29 stp
 	mrs	x0, sp_el0
 	stp	x30, x0, [sp, #240]
 	mrs	x1, elr_el1
@@ -132,20 +120,7 @@ exception_dead:
 
 	.type	irq_entry, %function
 irq_entry:
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	move_x2_x29 stp
 	add	x0, sp, #IRQ_FRAME_SIZE
 	stp	x30, x0, [sp, #240]
 	mrs	x1, elr_el1
@@ -156,22 +131,7 @@ irq_entry:
 	stp	x2, xzr, [sp, #FRAME_KIND]
 	stp	x29, x1, [sp, #FRAME_CHAIN]
 	add	x29, sp, #FRAME_CHAIN
-	stp	q0, q1, [sp, #IRQ_FRAME_Q + 0]
-	stp	q2, q3, [sp, #IRQ_FRAME_Q + 32]
-	stp	q4, q5, [sp, #IRQ_FRAME_Q + 64]
-	stp	q6, q7, [sp, #IRQ_FRAME_Q + 96]
-	stp	q8, q9, [sp, #IRQ_FRAME_Q + 128]
-	stp	q10, q11, [sp, #IRQ_FRAME_Q + 160]
-	stp	q12, q13, [sp, #IRQ_FRAME_Q + 192]
-	stp	q14, q15, [sp, #IRQ_FRAME_Q + 224]
-	stp	q16, q17, [sp, #IRQ_FRAME_Q + 256]
-	stp	q18, q19, [sp, #IRQ_FRAME_Q + 288]
-	stp	q20, q21, [sp, #IRQ_FRAME_Q + 320]
-	stp	q22, q23, [sp, #IRQ_FRAME_Q + 352]
-	stp	q24, q25, [sp, #IRQ_FRAME_Q + 384]
-	stp	q26, q27, [sp, #IRQ_FRAME_Q + 416]
-	stp	q28, q29, [sp, #IRQ_FRAME_Q + 448]
-	stp	q30, q31, [sp, #IRQ_FRAME_Q + 480]
+	move_simd stp, IRQ_FRAME_Q
 	mrs	x1, fpsr
 	mrs	x2, fpcr
 	str	x1, [sp, #IRQ_FRAME_FPSR]
@@ -182,39 +142,11 @@ irq_entry:
 	ldr	x2, [sp, #IRQ_FRAME_FPSR + 8]
 	msr	fpsr, x1
 	msr	fpcr, x2
-	ldp	q0, q1, [sp, #IRQ_FRAME_Q + 0]
-	ldp	q2, q3, [sp, #IRQ_FRAME_Q + 32]
-	ldp	q4, q5, [sp, #IRQ_FRAME_Q + 64]
-	ldp	q6, q7, [sp, #IRQ_FRAME_Q + 96]
-	ldp	q8, q9, [sp, #IRQ_FRAME_Q + 128]
-	ldp	q10, q11, [sp, #IRQ_FRAME_Q + 160]
-	ldp	q12, q13, [sp, #IRQ_FRAME_Q + 192]
-	ldp	q14, q15, [sp, #IRQ_FRAME_Q + 224]
-	ldp	q16, q17, [sp, #IRQ_FRAME_Q + 256]
-	ldp	q18, q19, [sp, #IRQ_FRAME_Q + 288]
-	ldp	q20, q21, [sp, #IRQ_FRAME_Q + 320]
-	ldp	q22, q23, [sp, #IRQ_FRAME_Q + 352]
-	ldp	q24, q25, [sp, #IRQ_FRAME_Q + 384]
-	ldp	q26, q27, [sp, #IRQ_FRAME_Q + 416]
-	ldp	q28, q29, [sp, #IRQ_FRAME_Q + 448]
-	ldp	q30, q31, [sp, #IRQ_FRAME_Q + 480]
+	move_simd ldp, IRQ_FRAME_Q
 	ldp	x1, x2, [sp, #FRAME_PC]
 	msr	elr_el1, x1
 	msr	spsr_el1, x2
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x19, [sp, #144]
-	ldp	x20, x21, [sp, #160]
-	ldp	x22, x23, [sp, #176]
-	ldp	x24, x25, [sp, #192]
-	ldp	x26, x27, [sp, #208]
-	ldp	x28, x29, [sp, #224]
+	move_x2_x29 ldp
 	ldr	x30, [sp, #240]
 	ldp	x0, x1, [sp]
 	add	sp, sp, #IRQ_FRAME_SIZE
