@@ -4,7 +4,7 @@
  * kernel may then use every register, also those that its exception entry takes for itself (vectors.S).
  */
 #include "asm.h"
-#include "frame.h"
+#include "frame.inc"
 
 	.text
 

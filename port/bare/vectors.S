@@ -10,7 +10,7 @@
  * them, in what was interrupted as well as in the handler.
  */
 #include "asm.h"
-#include "frame.h"
+#include "frame.inc"
 
 	.macro adr_l, reg, sym
 	adrp	\reg, \sym
