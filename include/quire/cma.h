@@ -96,8 +96,8 @@ void dma_contiguous_reserve(phys_addr_t limit);
 void cma_init_reserved_areas(void);
 
 /*
- * Take `count` pages from an area, contiguous, the first aligned to 2^align pages: whoever uses them is moved away. Each page has one reference; their content is
- * not defined. NULL: bad argument, or no such range can be had; said so unless no_warn. Not in
+ * Take `count` pages from an area, contiguous, the first aligned to 2^align pages: whoever uses them is moved away. Each page has
+ * one reference; their content is not defined. NULL: bad argument, or no such range can be had; said so unless no_warn. Not in
  * interrupts; may take long.
  */
 struct page *cma_alloc(struct cma *cma, unsigned long count, unsigned int align, bool no_warn);
