@@ -320,9 +320,11 @@ void *slab_kmalloc_slow(size_t size, gfp_t gfp, struct kmem_cache *s)
 	return slab_alloc_slow(s, gfp, NUMA_NO_NODE, size);
 }
 
-void *slab_clear_object(void *object, u32 type)
+void *slab_clear_object(void *object)
 {
-	return memset(object, 0, READ_ONCE(slab_cache_table[type % SLAB_MAX_CACHES]->object_size));
+	const struct kmem_cache *s = slab_cache_table[slab_page_type(object) % SLAB_MAX_CACHES];
+
+	return memset(object, 0, READ_ONCE(s->object_size));
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)

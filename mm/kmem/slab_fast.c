@@ -18,72 +18,67 @@
 #define STACK_LOAD(x) (x)
 #endif
 
-/* The top object, or NULL: the slow way. *type: of its page. */
-static __always_inline void *take_fast(struct slab_cpu *c, u32 *type)
+/* The top object, or NULL: the slow way. */
+static __always_inline void *take_fast(struct slab_cpu *c)
 {
+	const u32 tag = LOCAL_LOAD(c->tag);
 	void **floor, **top, *object;
 
-	*type = LOCAL_LOAD(c->tag);
-	if (unlikely(!*type))
+	if (unlikely(!tag))
 		return NULL;
 	LOCAL_STORE(c->tag, 0);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	floor = STACK_LOAD(c->floor);
 	top = STACK_LOAD(c->top);
 	if (unlikely(top <= floor)) {
-		LOCAL_STORE(c->tag, *type);
+		LOCAL_STORE(c->tag, tag);
 		return NULL;
 	}
 	object = *--top;
 	c->top = top;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	LOCAL_STORE(c->tag, *type);
+	LOCAL_STORE(c->tag, tag);
 	assume(object);
 	return object;
 }
 
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
-	u32 type;
-	void *object = take_fast(s->cpu + port_cpu(), &type);
+	void *object = take_fast(s->cpu + port_cpu());
 
 	if (unlikely(!object))
 		return slab_alloc_slow(s, gfp, NUMA_NO_NODE, READ_ONCE(s->object_size));
 	if (unlikely(gfp & __GFP_ZERO))
-		return slab_clear_object(object, type);
+		return slab_clear_object(object);
 	return object;
 }
 
 void *__kmalloc_cache(size_t size, gfp_t gfp, struct kmem_cache *s)
 {
-	u32 type;
-	void *object = take_fast(s->cpu + port_cpu(), &type);
+	void *object = take_fast(s->cpu + port_cpu());
 
 	return likely(object) ? object : slab_kmalloc_slow(size, gfp, s);
 }
 
 void *__kmalloc_cache_gfp(size_t size, gfp_t gfp, struct kmem_cache *s)
 {
-	u32 type;
-	void *object = take_fast(s->cpu + port_cpu(), &type);
+	void *object = take_fast(s->cpu + port_cpu());
 
 	if (unlikely(!object))
 		return slab_kmalloc_slow(size, gfp, s);
 	if (unlikely(gfp & __GFP_ZERO))
-		return slab_clear_object(object, type);
+		return slab_clear_object(object);
 	return object;
 }
 
 void *__kmalloc(size_t size, gfp_t gfp)
 {
 	void *object;
-	u32 type;
 
 	/* 0 is more than any. */
 	if (likely(size - 1 < KMALLOC_LOOKUP_MAX) &&
 	    likely(!(gfp & (__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ZERO)))) {
-		object = take_fast(slab_lookup.kmalloc[(size - 1) / KMALLOC_MIN_SIZE] + port_cpu(),
-				   &type);
+		object = take_fast(slab_lookup.kmalloc[(size - 1) / KMALLOC_MIN_SIZE] + port_cpu());
 		if (likely(object))
 			return object;
 	}

@@ -160,8 +160,11 @@ bool slab_object_is_free(const struct kmem_cache *s, const void *object);
 void *slab_alloc_slow(struct kmem_cache *s, gfp_t gfp, int nid, size_t size);
 /* size: what the user of kmalloc asked for. */
 void *slab_kmalloc_slow(size_t size, gfp_t gfp, struct kmem_cache *s);
-/* Clears the object, whose page has this type, and returns it. */
-void *slab_clear_object(void *object, u32 type);
+/*
+ * Clears the object and returns it. Its page says how large it is: the tag that the short way found may be one from before the
+ * stack was opened, by an interrupt that came between its load and its store.
+ */
+void *slab_clear_object(void *object);
 void slab_free_slow(struct kmem_cache *s, void *object);
 
 /* Every CPU's objects back to their slabs, and the sheaves away. slab_mutex held; not with interrupts off. */

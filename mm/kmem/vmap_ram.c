@@ -211,13 +211,15 @@ static void give_run(struct vmap_block *b, unsigned long kva, unsigned int n)
 {
 	unsigned int at = (unsigned int)((kva - b->vm->va.start) / PAGE_SIZE);
 	struct vmap_queue *q = queue_of(b->cpu);
-	unsigned long flags = spin_lock_irqsave(&q->lock);
+	unsigned long flags = spin_lock_irqsave(&q->lock), total;
 
 	relaxed_store(&b->dirty[at / 64], b->dirty[at / 64] | run(at % 64, n));
 	b->nr_dirty += n;
 	relaxed_store(&q->nr_dirty, q->nr_dirty + n);
+	/* Under the lock: whoever sees the pages dirty sees them counted, so that the total never passes below 0. */
+	total = __atomic_add_fetch(&total_dirty, n, __ATOMIC_RELAXED);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (__atomic_add_fetch(&total_dirty, n, __ATOMIC_RELAXED) > vm_lazy_max_pages()) {
+	if (total > vm_lazy_max_pages()) {
 		vm_flush_lazy();
 		vmap_ram_shrink(1);
 	}

@@ -155,6 +155,43 @@ static void zeroed_means_zero(void **state)
 	}
 }
 
+/*
+ * An interrupt between the short way's load and store of the tag, which opens the CPU's stack, leaves the tag as it was before:
+ * no cache's. Caches of both sides of the one that such a tag would name are cleared right.
+ */
+static void zeroed_means_this_caches_size_whatever_the_tag_is(void **state)
+{
+	static const unsigned int sizes[] = {24, 72, 1000, 3000};
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		const size_t size = sizes[i];
+		struct kmem_cache *s = kmem_cache_create("untagged", sizes[i], 0, 0, NULL);
+		unsigned char *p[3], *q;
+
+		for (k = 0; k < 3; k++) {
+			p[k] = kmem_cache_alloc(s, GFP_KERNEL);
+			memset(p[k], 0xee, size);
+		}
+		kmem_cache_free(s, p[1]);
+		assert_true(slab_nr(s->cpu + port_cpu()) > 0);
+		s->cpu[port_cpu()].tag = SLAB_NO_TYPE;
+		q = kmem_cache_alloc(s, GFP_KERNEL | __GFP_ZERO);
+		assert_ptr_equal(q, p[1]);
+		for (k = 0; k < size; k++) {
+			assert_int_equal(q[k], 0);
+			assert_int_equal(p[0][k], 0xee);
+			assert_int_equal(p[2][k], 0xee);
+		}
+		/* It goes the long way, which puts the tag right. */
+		kmem_cache_free(s, q);
+		assert_int_equal(s->cpu[port_cpu()].tag, s->cpu[port_cpu()].type);
+		kmem_cache_free(s, p[0]);
+		kmem_cache_free(s, p[2]);
+		kmem_cache_destroy(s);
+	}
+}
+
 static unsigned int constructed;
 
 static void construct(void *object)
@@ -619,6 +656,7 @@ int main(void)
 		T(krealloc_keeps_contents),
 		T(large_blocks_are_pages),
 		T(zeroed_means_zero),
+		T(zeroed_means_this_caches_size_whatever_the_tag_is),
 		T(a_constructor_runs_once_for_an_object),
 		T(alike_caches_are_one),
 		T(objects_are_aligned),
