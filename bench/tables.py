@@ -224,7 +224,30 @@ def host_slab_table(folder):
     return markdown(["ns a pair, least (median)", "threads"] + names + ["reached"], body)
 
 
-TABLES = {"boot": boot_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
+# Goals of their own of what a program sees; the others are half of Linux's.
+GOAL_EL0 = {"getpid": 120, "anon_write_fault": 600, "anon_read_fault_zeropage": 350, "cow_fault_copy": 900, "cow_fault_reuse": 400,
+            "munmap_populated_4M_per_page": 100}
+
+
+def el0_table(folder):
+    each = {line[0]: float(line[1]) for line in rows(os.path.join(folder, "el0.tsv"))}
+    linux = {name: min(float(v) for v in value.split("/"))
+             for name, value in rows(os.path.join(os.path.dirname(__file__), "linux-6.12-el0.tsv"))[1:]}
+    body = []
+    for name, theirs in linux.items():
+        if name == "touch_populated_page" or name not in each:
+            continue
+        goal = GOAL_EL0.get(name, theirs / 2)
+        body.append(["`%s`" % name, number(each[name]), number(theirs), "{:.2f}".format(each[name] / theirs), number(goal),
+                     "" if each[name] <= goal else "**no**"])
+    missing = [name for name in linux if name not in each]
+    if not body:
+        return None
+    return markdown(["operation", "Quire", "Linux", "ratio", "goal", "reached"], body) + (
+        "\n\nNot there yet: " + ", ".join("`%s`" % m for m in missing) + "." if missing else "")
+
+
+TABLES = {"boot": boot_table, "el0": el0_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
 
 
 def main():
