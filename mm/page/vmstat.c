@@ -5,9 +5,8 @@
  * Owns the nodes' counters and each CPU's differences. Invariant: a node's value is node_stat plus every CPU's difference;
  * a difference never exceeds VMSTAT_THRESHOLD either way.
  *
- * Locking: none. A CPU changes its differences with interrupts off, so that an interrupt does not come between load and
- * store; who folds for all exchanges them, which is safe against quiet CPUs and off by one change against busy ones, which
- * a report does not mind.
+ * Locking: none. A CPU changes its differences by compare-and-exchange, who folds for all exchanges them: neither an interrupt
+ * nor another CPU comes between a load and its store, and what is folded is counted once.
  *
  * Against Linux 6.12: one threshold for all machines; differences of a node are a table of the CPU, not memory of the node.
  */
@@ -88,21 +87,20 @@ void all_vm_events(unsigned long *ret)
 
 static void mod_node(int nid, enum node_stat_item item, long delta)
 {
-	unsigned long flags;
+	s8 *diff = &this_cpu_ptr(&vm_diffs)->item[nid][item];
+	s8 old = __atomic_load_n(diff, __ATOMIC_RELAXED);
 	long sum;
-	s8 *diff;
+	bool over;
 
 	if (item == NR_SLAB_RECLAIMABLE_B || item == NR_SLAB_UNRECLAIMABLE_B)
 		delta /= (long)PAGE_SIZE;
-	flags = port_irq_save();
-	diff = &this_cpu_ptr(&vm_diffs)->item[nid][item];
-	sum = delta + __atomic_load_n(diff, __ATOMIC_RELAXED);
-	if (sum > VMSTAT_THRESHOLD || sum < -VMSTAT_THRESHOLD) {
+	do {
+		sum = old + delta;
+		over = sum > VMSTAT_THRESHOLD || sum < -VMSTAT_THRESHOLD;
+	} while (!__atomic_compare_exchange_n(diff, &old, over ? 0 : (s8)sum, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	if (over)
 		__atomic_fetch_add(&node_stat[nid][item], sum, __ATOMIC_RELAXED);
-		sum = 0;
-	}
-	__atomic_store_n(diff, (s8)sum, __ATOMIC_RELAXED);
-	port_irq_restore(flags);
 }
 
 void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item, long delta)

@@ -3,6 +3,8 @@
 /* Counters: what the CPUs gathered and what the nodes show add up. */
 #include "page_world.h"
 
+#include <pthread.h>
+
 static long random_delta(void)
 {
 	static u64 seed = 42;
@@ -45,6 +47,39 @@ static void any_sequence_adds_up(void **state)
 	vmstat_refresh();
 	assert_int_equal((long)node_page_state(NODE_DATA(0), NR_PERCPU), 1000000 + sum);
 	assert_int_equal((long)global_node_page_state(NR_PERCPU), 1000000 + sum);
+}
+
+static bool counted;
+
+static void *fold_all_the_time(void *arg)
+{
+	while (!__atomic_load_n(&counted, __ATOMIC_ACQUIRE))
+		vmstat_refresh();
+	return NULL;
+}
+
+/* Who folds takes a difference away between any two instructions of the CPU that changes it. */
+static void folding_while_a_cpu_counts_loses_nothing(void **state)
+{
+	pthread_t other;
+	long sum = 0;
+	int i;
+
+	world_simple(4096);
+	vmstat_refresh();
+	mod_node_page_state(NODE_DATA(0), NR_FILE_PAGES, 1000000000);
+	counted = false;
+	assert_int_equal(pthread_create(&other, NULL, fold_all_the_time, NULL), 0);
+	for (i = 0; i < 2000000; i++) {
+		long d = i % 16 ? 3 : random_delta();
+
+		mod_node_page_state(NODE_DATA(0), NR_FILE_PAGES, d);
+		sum += d;
+	}
+	__atomic_store_n(&counted, true, __ATOMIC_RELEASE);
+	pthread_join(other, NULL);
+	vmstat_refresh();
+	assert_int_equal((long)node_page_state(NODE_DATA(0), NR_FILE_PAGES), 1000000000 + sum);
 }
 
 static void slab_bytes_are_kept_in_pages(void **state)
@@ -98,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_changes_show_when_folded),
 		cmocka_unit_test(any_sequence_adds_up),
+		cmocka_unit_test(folding_while_a_cpu_counts_loses_nothing),
 		cmocka_unit_test(slab_bytes_are_kept_in_pages),
 		cmocka_unit_test(below_zero_shows_as_none),
 		cmocka_unit_test(every_counter_has_a_name),
