@@ -358,7 +358,11 @@ void smp_membarrier(void)
 	struct smp_cpu *me;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (num_online_cpus() == 1 || port_membarrier())
+	if (num_online_cpus() == 1)
+		return;
+	/* As for any call that is waited for; a port that has a way of its own would hide it. */
+	WARN_ON_ONCE(port_irqs_disabled());
+	if (port_membarrier())
 		return;
 	flags = port_irq_save();
 	me = this_cpu_ptr(&smp_cpu);

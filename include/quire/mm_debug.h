@@ -69,6 +69,7 @@ struct fault_attr {
 	long times;		   /* at most so often; -1: always */
 	unsigned int min_order;	   /* pages: no smaller block */
 	unsigned long count;	   /* requests that came to the interval */
+	unsigned long failed;	   /* requests that were made to fail */
 };
 extern struct fault_attr fail_page_alloc, failslab;
 /* "<interval>,<probability>,<space>,<times>" (Linux: setup_fault_attr); NULL: good. The fifth number is min_order. */

@@ -154,9 +154,10 @@ bool should_fail(struct fault_attr *attr, long size)
 		if (count % attr->interval)
 			return false;
 	}
-	if (attr->probability <= random_below(100))
+	if (attr->probability <= random_below(100) || !take_one(&attr->times))
 		return false;
-	return take_one(&attr->times);
+	__atomic_fetch_add(&attr->failed, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 static void say(const struct fault_attr *attr)

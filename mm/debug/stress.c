@@ -531,6 +531,9 @@ static void report_work(void)
 	}
 	pr_info("stress: %lu operations, %lu objects handed over, %lu in interrupts, %lu moved\n",
 		ops, handed, irqs, movable_moved());
+	if (fail_page_alloc.probability || failslab.probability)
+		pr_info("stress: %lu blocks and %lu objects refused on purpose\n",
+			fail_page_alloc.failed, failslab.failed);
 }
 
 /* From nothing to nothing. `phases` 0: until it has expired. */

@@ -133,6 +133,9 @@ boot stress-smp4-gicv3-el2 0 "-M virt,gic-version=3,virtualization=on -m 512M -s
 	"quire.stress=2,1000 quire.semihosting" 'stress: passed: all memory is back'
 boot stress-smp8 0 "-M virt -m 512M -smp 8 -cpu neoverse-n1 $turns" "quire.stress=2,500 quire.semihosting" \
 	'stress: passed: all memory is back'
+boot stress-smp4-failures 0 "-M virt -m 512M -smp 4 -cpu cortex-a57 $turns" \
+	"quire.stress=2,1000 fail_page_alloc=1,10,0,-1 failslab=1,10,0,-1 quire.semihosting" \
+	'stress: [1-9][0-9]* blocks and [1-9][0-9]* objects refused on purpose' 'stress: passed: all memory is back'
 limit=600 boot stress-smp4-threads 0 "-M virt -m 512M -smp 4 -cpu cortex-a57" "quire.stress=1,100 quire.semihosting" \
 	'stress: passed: all memory is back'
 
