@@ -59,17 +59,19 @@ void **radix_tree_slot(struct radix_tree *t, unsigned long index, void *(*alloc)
 
 static void *next_below(void *node, unsigned int h, unsigned long *index)
 {
+	unsigned long slot;
 	unsigned int i;
 
 	if (!h || !node)
 		return node;
-	for (i = (*index >> shift_of(h)) % RADIX_SLOTS; i < RADIX_SLOTS; i++) {
+	slot = *index >> shift_of(h);
+	for (i = slot % RADIX_SLOTS; i < RADIX_SLOTS; i++) {
 		void *found = next_below(((void **)node)[i], h - 1, index);
 
 		if (found)
 			return found;
-		/* To the first of the next slot; after the last one the number wraps to 0 within this node. */
-		*index = ((*index >> shift_of(h)) + 1) << shift_of(h);
+		/* To the first of the next slot, wherever the search below has come to; behind the last number there is 0. */
+		*index = ++slot << shift_of(h);
 		if (!*index)
 			break;
 	}
