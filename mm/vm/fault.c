@@ -192,6 +192,8 @@ static vm_fault_t wp_page_copy(struct vm_fault *f)
 	if (!zero)
 		copy_page(page_address(new), page_address(old));
 	sync_exec(vma, new);
+	/* Who finds the page by the entry finds in it what was copied. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	port_set_pte(f->pte, writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma))));
 	if (zero) {
 		add_mm_counter(mm, MM_ANONPAGES, 1);

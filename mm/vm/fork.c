@@ -212,7 +212,8 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *oldmm)
 
 		vma_start_write(vma);
 		if (vma->vm_flags & VM_DONTCOPY) {
-			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
+			/* The counts came from the parent; that of locked pages did not. */
+			vm_stat_account(mm, vma->vm_flags & ~VM_LOCKED, -(long)vma_pages(vma));
 			continue;
 		}
 		copy = gap_tree_reserve(&mm->areas, 1)

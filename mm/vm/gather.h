@@ -13,7 +13,7 @@
 struct mmu_gather {
 	struct mm_struct *mm;
 	unsigned long start,
-		end; /* what was mapped and is not flushed: a hull; start > end: nothing */
+		end; /* what was mapped, or served by a table, and is not flushed: a hull; start > end: nothing */
 	bool freed_tables;
 	bool whole; /* flush all of the address space */
 	bool dead;  /* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
@@ -25,7 +25,8 @@ struct mmu_gather {
 void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole);
 /* Flush, and free what was gathered. */
 void gather_flush(struct mmu_gather *tlb);
-void gather_table(struct mmu_gather *tlb, struct page *table);
+/* A table that has been unhung; addr: the first address of what it served. */
+void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr);
 
 /* Take away what is mapped in [start, end). */
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end);

@@ -256,8 +256,12 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 	if (flags & MAP_NORESERVE)
 		vm_flags |= VM_NORESERVE;
 	switch (flags & MAP_TYPE) {
-	case MAP_SHARED:
 	case MAP_SHARED_VALIDATE:
+		/* Of files only. */
+		if (!file)
+			return (unsigned long)-EINVAL;
+		fallthrough;
+	case MAP_SHARED:
 		if (vm_flags & VM_GROWSDOWN)
 			return (unsigned long)-EINVAL;
 		vm_flags |= VM_SHARED | VM_MAYSHARE;
@@ -271,6 +275,8 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 		err = file_mmap(file, &vm_flags, &ops, &private);
 		if (err)
 			return (unsigned long)err;
+		if (vm_flags & VM_GROWSDOWN)
+			return (unsigned long)-EINVAL;
 	} else if (vm_flags & VM_SHARED) {
 		pgoff = 0;
 		err = shmem_zero_setup(len, &ops, &private);

@@ -156,7 +156,8 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 	default:
 		return 0;
 	}
-	return flags == vma->vm_flags || vma_modify_flags(vma, start, end, flags) ? 0 : -ENOMEM;
+	/* That there is no memory for another area is not the caller's mistake: not ENOMEM, which says that. */
+	return flags == vma->vm_flags || vma_modify_flags(vma, start, end, flags) ? 0 : -EAGAIN;
 }
 
 static bool advice_known(int advice)

@@ -53,8 +53,10 @@ static void note(struct mmu_gather *tlb, unsigned long start, unsigned long end)
 	tlb->end = max(tlb->end, end);
 }
 
-void gather_table(struct mmu_gather *tlb, struct page *table)
+void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr)
 {
+	/* A CPU may keep the way to a table that no page hangs in any more: one address that leads there is flushed. */
+	note(tlb, addr, addr + PAGE_SIZE);
 	page_list_add(&tlb->tables, table);
 	tlb->freed_tables = true;
 }

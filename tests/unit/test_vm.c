@@ -49,9 +49,18 @@ void port_flush_tlb_user_page(u64 asid, unsigned long addr)
 	__atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
 }
 
+/* Ways to tables that a CPU remembers: [i] as it was used for table i of those that begin at WALKS; NULL: none. */
+#define WALKS (SZ_4G + SZ_1G)
+#define NR_WALKS 8U
+#define TABLE_SIZE (1UL << (2 * PAGE_SHIFT - 3))
+static bool walk_known[NR_WALKS];
+
 void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end, bool tables)
 {
-	(void)tables;
+	for (unsigned long i = 0; tables && i < NR_WALKS; i++)
+		if (start >= end ||
+		    (start < WALKS + (i + 1) * TABLE_SIZE && end > WALKS + i * TABLE_SIZE))
+			walk_known[i] = false;
 	for (; start < end; start += PAGE_SIZE)
 		port_flush_tlb_user_page(asid, start);
 }
@@ -457,6 +466,16 @@ static void bad_requests_get_linux_s_errors(void **state)
 	assert_int_equal(vm_mprotect(mm, WINDOW, -PAGE_SIZE, PROT_READ), -ENOMEM);
 	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, 999), -EINVAL);
 	assert_int_equal(vm_madvise(mm, WINDOW, 2 * PAGE_SIZE, MADV_DONTNEED), -ENOMEM);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ,
+					     MAP_ANONYMOUS | MAP_SHARED_VALIDATE, 0),
+			 -EINVAL);
+	mm->max_map_count = mm->map_count;
+	assert_int_equal(
+		vm_mmap_pgoff(mm, NULL, WINDOW, 2 * PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0),
+		WINDOW);
+	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, MADV_DONTFORK), -EAGAIN);
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, PROT_NONE), -ENOMEM);
+	assert_int_equal(mm_check(mm), 0);
 	assert_int_equal(handle_mm_fault(mm, TASK_SIZE, 0), VM_FAULT_SIGSEGV);
 	assert_int_equal(handle_mm_fault(mm, ULONG_MAX, 0), VM_FAULT_SIGSEGV);
 }
@@ -480,6 +499,9 @@ static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
 	assert_int_equal((long)vm_mmap_pgoff(mm, &readable, WINDOW, PAGE_SIZE,
 					     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, 0),
 			 -EACCES);
+	assert_int_equal((long)vm_mmap_pgoff(mm, &file, 0, PAGE_SIZE, PROT_READ,
+					     MAP_PRIVATE | MAP_GROWSDOWN, 0),
+			 -EINVAL);
 	assert_int_equal(access(mm, WINDOW + PAGE_SIZE + 10, false, &byte), 0);
 	assert_int_equal(byte, 'a');
 	byte = 'b';
@@ -497,6 +519,58 @@ static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
 	assert_int_equal(access(mm, WINDOW + 2 * PAGE_SIZE, false, &byte), VM_FAULT_SIGBUS);
 	assert_int_equal(mm_check(mm), 0);
 	mapping_put(mapping);
+}
+
+/* The pages of the first tables are given back long before the last one's: all tables have to be forgotten all the same. */
+static void no_way_to_a_table_that_is_freed_is_left_in_a_tlb(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long base = ALIGN(WALKS, TABLE_SIZE);
+
+	assert_int_equal(base, WALKS);
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, base, NR_WALKS * TABLE_SIZE, PROT_READ,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+			 base);
+	for (unsigned long i = 0; i < NR_WALKS; i++) {
+		assert_int_equal(handle_mm_fault(mm, base + i * TABLE_SIZE, 0), 0);
+		walk_known[i] = true;
+	}
+	assert_int_equal(vm_madvise(mm, base, (NR_WALKS - 1) * TABLE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(vm_munmap(mm, base, NR_WALKS * TABLE_SIZE), 0);
+	assert_int_equal(mm->pgtables_bytes, 0);
+	for (unsigned int i = 0; i < NR_WALKS; i++)
+		assert_false(walk_known[i]);
+}
+
+static void a_child_without_a_locked_area_has_nothing_locked(void **state)
+{
+	struct mm_struct *mm = one(), *child;
+
+	vm_mmap_pgoff(mm, NULL, WINDOW, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_LOCKED, 0);
+	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, MADV_DONTFORK), 0);
+	child = dup_mm(mm);
+	assert_non_null(child);
+	assert_int_equal(child->locked_vm, 0);
+	assert_int_equal(mm_check(child), 0);
+	mmput(child);
+}
+
+/* What a file does not hold it still gives back whole: its pages lie apart. */
+static void a_file_s_pages_go_with_it_however_they_lie(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long n = 300;
+
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, SZ_4G, n * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, 0),
+			 SZ_4G);
+	for (unsigned long i = 3; i < n; i += 61)
+		for (unsigned long k = 0; k < 2; k++)
+			assert_int_equal(
+				handle_mm_fault(mm, SZ_4G + (i + k) * PAGE_SIZE, FAULT_FLAG_WRITE),
+				0);
+	/* end() counts what is free. */
 }
 
 static void a_stack_grows_down_to_its_limit(void **state)
@@ -615,6 +689,9 @@ int main(void)
 		TEST(mappings_go_top_down_and_join),
 		TEST(bad_requests_get_linux_s_errors),
 		TEST(a_file_is_seen_by_all_and_changed_by_those_who_share),
+		TEST(no_way_to_a_table_that_is_freed_is_left_in_a_tlb),
+		TEST(a_child_without_a_locked_area_has_nothing_locked),
+		TEST(a_file_s_pages_go_with_it_however_they_lie),
 		TEST(a_stack_grows_down_to_its_limit),
 		TEST(brk_moves_the_end_of_the_heap),
 		TEST(random_programs_see_what_the_model_says),
