@@ -103,14 +103,14 @@ static unsigned long segment_prot(u32 flags)
 }
 
 static int map_at(struct mm_struct *mm, struct file *file, unsigned long start, unsigned long end,
-		  unsigned long prot, unsigned long pgoff)
+		  unsigned long prot, unsigned long pgoff, unsigned long flags)
 {
 	unsigned long at;
 
 	if (start >= end)
 		return 0;
 	at = vm_mmap_pgoff(mm, file, start, end - start, prot,
-			   MAP_PRIVATE | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS), pgoff);
+			   MAP_PRIVATE | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS) | flags, pgoff);
 	return IS_ERR_VALUE(at) ? (int)(long)at : 0;
 }
 
@@ -129,7 +129,7 @@ static int map_segment(struct mm_struct *mm, struct image *im, const struct elf6
 	file_end = start + p->filesz;
 	end = start + p->memsz;
 	err = map_at(mm, &file, ALIGN_DOWN(start, PAGE_SIZE), p->filesz ? PAGE_ALIGN(file_end) : 0,
-		     prot, p->offset >> PAGE_SHIFT);
+		     prot, p->offset >> PAGE_SHIFT, 0);
 	if (err)
 		return err;
 	if (end > file_end) {
@@ -145,7 +145,7 @@ static int map_segment(struct mm_struct *mm, struct image *im, const struct elf6
 				return -ENOMEM;
 		err = map_at(mm, NULL,
 			     p->filesz ? PAGE_ALIGN(file_end) : ALIGN_DOWN(start, PAGE_SIZE),
-			     PAGE_ALIGN(end), prot, 0);
+			     PAGE_ALIGN(end), prot, 0, 0);
 		if (err)
 			return err;
 	}
@@ -272,15 +272,11 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 static int make_stack(struct mm_struct *mm)
 {
 	unsigned long gap = max(mm->rlimit_stack, MIN_STACK_GAP) + STACK_GUARD_GAP;
-	int err;
 
 	mm->mmap_base = PAGE_ALIGN(TASK_SIZE - gap);
 	mm->start_stack = TASK_SIZE;
-	err = map_at(mm, NULL, TASK_SIZE - STACK_EXPAND - PAGE_SIZE, TASK_SIZE,
-		     PROT_READ | PROT_WRITE, 0);
-	if (!err)
-		find_vma(mm, TASK_SIZE - 1)->vm_flags |= VM_GROWSDOWN;
-	return err;
+	return map_at(mm, NULL, TASK_SIZE - STACK_EXPAND - PAGE_SIZE, TASK_SIZE,
+		      PROT_READ | PROT_WRITE, 0, MAP_GROWSDOWN);
 }
 
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp)

@@ -80,6 +80,9 @@ long sys_openat(const char *path, int flags)
 		return -EISDIR;
 	if ((n->mode & S_IFMT) != S_IFDIR && flags & O_DIRECTORY)
 		return -ENOTDIR;
+	/* A device or a pipe, and nobody behind it. */
+	if ((n->mode & S_IFMT) != S_IFDIR && !n->mapping)
+		return -ENXIO;
 	for (fd = 0; fd < TASK_MAX_FILES; fd++) {
 		if (current->files[fd])
 			continue;

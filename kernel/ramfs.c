@@ -119,7 +119,7 @@ static struct inode *lookup_from(struct inode *dir, const char *path, unsigned i
 
 struct inode *ramfs_lookup(const char *path)
 {
-	return lookup_from(root, path, 0);
+	return *path ? lookup_from(root, path, 0) : NULL;
 }
 
 /* ------------------------------------------------------------------ cpio */

@@ -162,11 +162,17 @@ void task_exit(int code)
 		init_code = code;
 		switch_to(&idle);
 	}
-	for (child = tasks; child; child = child->next)
-		if (child->parent == t)
-			child->parent = tasks;
+	for (child = tasks; child; child = child->next) {
+		if (child->parent != t)
+			continue;
+		child->parent = tasks;
+		if (child->state == TASK_ZOMBIE && tasks->state == TASK_WAITING)
+			wake_up(tasks);
+	}
 	if (t->parent->state == TASK_WAITING)
 		wake_up(t->parent);
+	/* The last one that ended was perhaps followed by a task that had never run, which does not come by there. */
+	free_dead_stack();
 	dead_stack = t->stack;
 	t->stack = NULL;
 	schedule();

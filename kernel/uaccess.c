@@ -24,13 +24,13 @@ long strncpy_from_user(char *to, unsigned long from, size_t size)
 
 	while (n < size) {
 		/* To the end of the page: what follows may not be there. */
-		size_t part = min(size - n, PAGE_SIZE - ((from + n) & (PAGE_SIZE - 1)));
+		size_t part = min(size - n, PAGE_SIZE - ((from + n) & (PAGE_SIZE - 1))), len;
 
 		if (copy_from_user(to + n, from + n, part))
 			return -EFAULT;
-		part = strnlen(to + n, part);
-		n += part;
-		if (n < size && !to[n])
+		len = strnlen(to + n, part);
+		n += len;
+		if (len < part)
 			return (long)n;
 	}
 	return -ENAMETOOLONG;

@@ -203,6 +203,7 @@ static inline u64 int_sqrt(u64 x)
 #define ESRCH 3
 #define EINTR 4
 #define EIO 5
+#define ENXIO 6
 #define E2BIG 7
 #define ENOEXEC 8
 #define EBADF 9

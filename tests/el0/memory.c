@@ -23,6 +23,11 @@ static void run_victim(void)
 	((void (*)(void))(unsigned long)victim)();
 }
 
+static void breakpoint(void)
+{
+	__asm__ volatile("brk #1000");
+}
+
 static void undefined(void)
 {
 	__asm__ volatile(".inst 0");
@@ -72,6 +77,12 @@ static void test_anonymous(void)
 	check(dies_of(11, read_victim, (long)p), "is not even read");
 	check(!sys3(NR_mprotect, p, PAGE, PROT_RW) && p[0] == 1, "and back, nothing is lost");
 	check(!sys3(NR_madvise, p + PAGE, PAGE, 4) && !p[PAGE + 1], "MADV_DONTNEED makes zeros");
+	{
+		char *fresh = (char *)map(0, PAGE, PROT_RW, PRIVATE | ANON, -1, 0);
+
+		*(volatile char *)((unsigned long)fresh | 0x5aUL << 56) = 7;
+		check(*fresh == 7, "a data address may carry a tag in its top byte");
+	}
 	check(sys2(NR_munmap, p + 1, PAGE) == -22, "an address that is no page's is EINVAL");
 	check(map((long)p, PAGE, PROT_R, PRIVATE | ANON | 0x100000, -1, 0) == -17,
 	      "MAP_FIXED_NOREPLACE sees what is there");
@@ -102,6 +113,7 @@ static void test_file(void)
 	const unsigned char *m;
 	unsigned char buf[16];
 	long i, bad = 0;
+	char *name;
 
 	check(fd >= 0, "a file of the initramfs opens");
 	check(sys3(NR_read, fd, buf, 16) == 16, "and is read");
@@ -118,6 +130,16 @@ static void test_file(void)
 	      "beyond the file's end is SIGBUS");
 	check(!sys1(NR_close, fd) && sys1(NR_close, fd) == -9, "closed once");
 	check(sys4(NR_openat, -100, "/nothing", 0, 0) == -2, "a name that is none is ENOENT");
+	check(sys4(NR_openat, -100, "", 0, 0) == -2, "and so is an empty one");
+	/* 1: O_WRONLY, 04000: O_NONBLOCK. */
+	check(sys4(NR_openat, -100, "/pipe", 04001, 0) == -6, "a pipe that nobody reads is ENXIO");
+	name = (char *)map(0, 2 * PAGE, PROT_RW, PRIVATE | ANON, -1, 0) + PAGE - 5;
+	for (i = 0; i < 10; i++)
+		name[i] = "/data.bin"[i];
+	/* What the kernel's buffer holds from the call before, a 0 behind "/data", does not count. */
+	sys4(NR_openat, -100, "/data", 0, 0);
+	fd = sys4(NR_openat, -100, name, 0, 0);
+	check(fd >= 0 && !sys1(NR_close, fd), "a name that lies on two pages is read whole");
 }
 
 static int depth(int n)
@@ -154,6 +176,9 @@ static void test_walls(void)
 	check(dies_of(11, run_victim, (long)0xffff800080010000), "nor run");
 	check(dies_of(11, read_victim, 0x0001000000000000), "nor what is between the two");
 	check((in_child(undefined) & 0x7f) == 4, "an undefined instruction is SIGILL");
+	check((in_child(breakpoint) & 0x7f) == 5, "a breakpoint is SIGTRAP");
+	check(dies_of(7, run_victim, (long)main + 2),
+	      "a branch to no instruction's address is SIGBUS");
 	check((in_child(privileged) & 0x7f) == 4, "and so is one of the kernel's");
 	check(sys3(NR_write, 1, 0, 10) == -14, "a bad pointer is EFAULT");
 	check(sys3(NR_write, 1, 0xffff000000000000, 10) == -14, "and so is the kernel's");
