@@ -71,10 +71,15 @@ static struct smp_cpu *state_of(unsigned int cpu)
 	return per_cpu_ptr(&smp_cpu, cpu);
 }
 
+/* Acquire: who sees that a CPU is up sees what it wrote on its way, above all how it is to be interrupted (gic_v2.c: target_of). */
+static u64 online_word(unsigned int w)
+{
+	return __atomic_load_n(&online_mask[w], __ATOMIC_ACQUIRE);
+}
+
 bool cpu_online(unsigned int cpu)
 {
-	return cpu < NR_CPUS &&
-	       (__atomic_load_n(&online_mask[cpu / 64], __ATOMIC_RELAXED) >> cpu % 64 & 1);
+	return cpu < NR_CPUS && (online_word(cpu / 64) >> cpu % 64 & 1);
 }
 
 unsigned int num_online_cpus(void)
@@ -269,7 +274,7 @@ static void send_call(struct smp_cpu *me, unsigned int only, void (*fn)(void *ar
 
 	wait_until_through(me, sort);
 	for (w = 0; w < CPU_WORDS; w++) {
-		to[w] = __atomic_load_n(&online_mask[w], __ATOMIC_RELAXED);
+		to[w] = online_word(w);
 		if (w == self / 64)
 			to[w] &= ~own_bit();
 		if (only != NR_CPUS)
@@ -554,8 +559,7 @@ int smp_check(void)
 	int bad = 0;
 
 	for (w = 0; w < CPU_WORDS; w++)
-		n += (unsigned int)__builtin_popcountll(
-			__atomic_load_n(&online_mask[w], __ATOMIC_ACQUIRE));
+		n += (unsigned int)__builtin_popcountll(online_word(w));
 	if (n != num_online_cpus()) {
 		pr_err("smp: %u CPUs are online, counted %u\n", n, num_online_cpus());
 		bad++;
