@@ -38,6 +38,7 @@
 #include <quire/page-flags.h>
 #include <quire/pgtable.h>
 #include <quire/printk.h>
+#include <quire/smp.h>
 #include <quire/sparse.h>
 #include <quire/string.h>
 
@@ -247,8 +248,11 @@ static void grow_or_wait(struct mem_section *s)
 					__ATOMIC_ACQUIRE))
 		grow(s);
 	else
-		while (section_state(s) != SECTION_READY)
+		while (section_state(s) != SECTION_READY) {
+			/* Who grows it may be held, where it waits for zone->lock. */
+			smp_hold_point();
 			port_cpu_relax();
+		}
 	port_irq_restore(flags);
 }
 

@@ -3,6 +3,8 @@
 /* granules: 12 14 16 */
 /* Counting what is free without touching it, growing sections once and completely, from one CPU and from several. */
 #include <pthread.h>
+#include <quire/smp.h>
+#include <sched.h>
 
 #include "buddy_double.h"
 
@@ -151,6 +153,42 @@ static void a_pfn_without_memory_has_no_page(void **state)
 	assert_null(pfn_to_online_page(0));
 	assert_int_equal(section_grow(PFN(5 * SECTION)), -ENOENT);
 	assert_ptr_equal(pfn_to_online_page(PFN(4 * SECTION)), pfn_to_page(PFN(4 * SECTION)));
+}
+
+/* ---- another CPU grows it */
+static struct mem_section *elsewhere; /* NULL: everything is as always */
+static unsigned int hold_points, turns;
+
+static void elsewhere_is_done(void)
+{
+	__atomic_store_n(&elsewhere->state, SECTION_READY, __ATOMIC_RELEASE);
+}
+
+void smp_hold_point(void)
+{
+	if (elsewhere && ++hold_points == 3)
+		elsewhere_is_done();
+}
+
+void host_relax(void)
+{
+	/* It has waited long enough to know. */
+	if (elsewhere && ++turns == 1000)
+		elsewhere_is_done();
+	sched_yield();
+}
+
+/* Interrupts are off, and who grows it may be held where it waits for a lock: who waits for that one must be held as well. */
+static void who_waits_for_a_section_can_be_held(void **state)
+{
+	two_nodes();
+	memblock_free_all();
+	elsewhere = pfn_to_section(PFN(7 * SECTION));
+	elsewhere->state = SECTION_GROWING;
+	hold_points = turns = 0;
+	assert_int_equal(section_grow(PFN(7 * SECTION)), 0);
+	elsewhere = NULL;
+	assert_int_equal(hold_points, 3);
 }
 
 /* One section, cut by the limit of a zone: growing it for one zone serves both. */
@@ -383,6 +421,7 @@ int main(void)
 		cmocka_unit_test_setup(struct_pages_say_what_memblock_says, reset),
 		cmocka_unit_test_setup(growing_again_changes_nothing, reset),
 		cmocka_unit_test_setup(a_pfn_without_memory_has_no_page, reset),
+		cmocka_unit_test_setup(who_waits_for_a_section_can_be_held, reset),
 		cmocka_unit_test_setup(a_section_of_two_zones_is_grown_for_both, reset),
 		cmocka_unit_test_setup(a_section_without_free_pages_is_passed_over, reset),
 		cmocka_unit_test_setup(reserved_memory_can_be_given_late, reset),
