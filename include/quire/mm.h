@@ -238,7 +238,10 @@ int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int
  * hold, so not mmap_lock.
  */
 vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
-/* The same for each page of a range; -EFAULT, -ENOMEM. */
+/*
+ * The same for each page of a range. -ENOMEM: nothing mapped, or no memory; -EINVAL: the area does not allow it; -EFAULT: beyond the end
+ * of a file.
+ */
 int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write);
 
 /*

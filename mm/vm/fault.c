@@ -52,8 +52,7 @@ static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
 	return page;
 }
 
-/* Before a page can be executed, what was written to it has to reach the instruction fetch. */
-static void sync_exec(const struct vm_area_struct *vma, struct page *page)
+void sync_exec(const struct vm_area_struct *vma, struct page *page)
 {
 	if (vma->vm_flags & VM_EXEC && !PageArch1(page)) {
 		port_sync_icache(page_address(page), PAGE_SIZE);
@@ -79,12 +78,15 @@ static vm_fault_t do_anonymous_page(struct vm_fault *f)
 	if (!(f->flags & FAULT_FLAG_WRITE)) {
 		u64 pte = mk_pte(page_to_phys(zero_page), young_prot(vma)) | PTE_SPECIAL;
 
+		sync_exec(vma, zero_page);
 		pte_cmpxchg(f->pte, &none, pte);
 		return 0;
 	}
 	page = new_anon_page(f, __GFP_ZERO);
 	if (!page)
 		return VM_FAULT_OOM;
+	/* Instructions of whose page it was may still be on their way to the CPU. */
+	sync_exec(vma, page);
 	if (!pte_cmpxchg(f->pte, &none,
 			 writable_pte(vma, mk_pte(page_to_phys(page), young_prot(vma))))) {
 		drop_new_page(page);
@@ -330,6 +332,15 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 	for (unsigned long addr = start; addr < end; addr += PAGE_SIZE) {
 		vm_fault_t ret = handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0);
 
+		if (ret & VM_FAULT_SIGSEGV) {
+			/* Whether there is nothing, or something that does not allow it. */
+			bool there;
+
+			mmap_write_lock(mm);
+			there = vma_lookup(mm, addr);
+			mmap_write_unlock(mm);
+			return there ? -EINVAL : -ENOMEM;
+		}
 		if (ret & VM_FAULT_ERROR)
 			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
 	}

@@ -125,6 +125,8 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 			break;
 		memcpy((char *)page_address(page) + offset, (const char *)buf + done, part);
 		SetPageDirty(page);
+		/* Who executes it next syncs it first. */
+		ClearPageArch1(page);
 		put_page(page);
 		done += part;
 	}

@@ -86,6 +86,11 @@ int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma);
 
 extern struct page *zero_page;
 
+/* ------------------------------------------------------------------ fault.c */
+
+/* Before a page of an area that is executed: what was written to it reaches the instruction fetch. The page is not freed meanwhile. */
+void sync_exec(const struct vm_area_struct *vma, struct page *page);
+
 /* ------------------------------------------------------------------ a program's pages */
 
 static inline bool page_is_anon(const struct page *page)

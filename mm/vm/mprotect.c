@@ -27,6 +27,18 @@ static u64 pte_modify(const struct vm_area_struct *vma, u64 old)
 	return pte;
 }
 
+/* An entry is about to become executable; a fault may put another page there meanwhile, and free this one. */
+static void sync_exec_entry(const struct vm_area_struct *vma, const u64 *pte, u64 val)
+{
+	struct page *page = pte_page(val);
+
+	if (PageArch1(page) || !get_page_unless_zero(page))
+		return;
+	if (pte_load(pte) == val)
+		sync_exec(vma, page);
+	put_user_page(page);
+}
+
 static void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = vma->vm_mm;
@@ -49,6 +61,8 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 					old = pte_wait(pte);
 					continue;
 				}
+				if (vma->vm_flags & VM_EXEC)
+					sync_exec_entry(vma, pte, old);
 				if (pte_cmpxchg(pte, &old, pte_modify(vma, old))) {
 					any |= old & DESC_VALID;
 					break;
@@ -189,10 +203,8 @@ int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int
 		return -EINVAL;
 	if (end == start)
 		return 0;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
-		err = populate_range(mm, start, end, advice == MADV_POPULATE_WRITE);
-		return err == -EFAULT ? -ENOMEM : err;
-	}
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return populate_range(mm, start, end, advice == MADV_POPULATE_WRITE);
 	mmap_write_lock(mm);
 	while (start < end && !err) {
 		struct vm_area_struct *vma = find_vma(mm, start);

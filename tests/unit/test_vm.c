@@ -70,9 +70,12 @@ void port_flush_tlb_asid(u64 asid)
 	port_flush_tlb_user_range(asid, WINDOW, WINDOW + PAGES * PAGE_SIZE, true);
 }
 
+static const void *last_synced;
+
 void port_sync_icache(const void *p, size_t size)
 {
-	(void)p, (void)size;
+	assert_int_equal(size, PAGE_SIZE);
+	last_synced = p;
 }
 
 /* What the hardware does: the byte, or NULL: a fault. */
@@ -469,6 +472,9 @@ static void bad_requests_get_linux_s_errors(void **state)
 	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ,
 					     MAP_ANONYMOUS | MAP_SHARED_VALIDATE, 0),
 			 -EINVAL);
+	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, MADV_POPULATE_READ), 0);
+	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, MADV_POPULATE_WRITE), -EINVAL);
+	assert_int_equal(vm_madvise(mm, WINDOW, 2 * PAGE_SIZE, MADV_POPULATE_READ), -ENOMEM);
 	mm->max_map_count = mm->map_count;
 	assert_int_equal(
 		vm_mmap_pgoff(mm, NULL, WINDOW, 2 * PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0),
@@ -516,6 +522,7 @@ static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
 	assert_int_equal(mapping_read(mapping, PAGE_SIZE + 10, &c, 1), 1);
 	assert_int_equal(c, 'b');
 	/* Beyond the end of the file there is nothing. */
+	assert_int_equal(vm_madvise(mm, WINDOW, 4 * PAGE_SIZE, MADV_POPULATE_READ), -EFAULT);
 	assert_int_equal(access(mm, WINDOW + 2 * PAGE_SIZE, false, &byte), VM_FAULT_SIGBUS);
 	assert_int_equal(mm_check(mm), 0);
 	mapping_put(mapping);
@@ -571,6 +578,47 @@ static void a_file_s_pages_go_with_it_however_they_lie(void **state)
 				handle_mm_fault(mm, SZ_4G + (i + k) * PAGE_SIZE, FAULT_FLAG_WRITE),
 				0);
 	/* end() counts what is free. */
+}
+
+static const void *page_behind(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long end;
+
+	return page_address(pte_page(pte_load(pte_find(mm, addr, &end))));
+}
+
+static void nothing_is_executed_before_the_instruction_fetch_sees_it(void **state)
+{
+	struct mm_struct *mm = one();
+	struct address_space *mapping = mapping_alloc(false);
+	struct file file = {.f_mode = FMODE_READ, .f_mapping = mapping};
+	unsigned long anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	unsigned char byte = 5;
+
+	/* Written, then made executable. */
+	vm_mmap_pgoff(mm, NULL, WINDOW, PAGE_SIZE, PROT_READ | PROT_WRITE, anon, 0);
+	assert_int_equal(access(mm, WINDOW, true, &byte), 0);
+	last_synced = NULL;
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, PROT_READ), 0);
+	assert_null(last_synced);
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, PROT_READ | PROT_EXEC), 0);
+	assert_ptr_equal(last_synced, page_behind(mm, WINDOW));
+	assert_int_equal(page_ref_count(virt_to_page(last_synced)), 1);
+	/* New and executable at once: what the page was before must not run. */
+	vm_mmap_pgoff(mm, NULL, WINDOW + 2 * PAGE_SIZE, PAGE_SIZE,
+		      PROT_READ | PROT_WRITE | PROT_EXEC, anon, 0);
+	assert_int_equal(access(mm, WINDOW + 2 * PAGE_SIZE, true, &byte), 0);
+	assert_ptr_equal(last_synced, page_behind(mm, WINDOW + 2 * PAGE_SIZE));
+	/* A file's page that was executed, and is written again before the next one executes it. */
+	for (unsigned int i = 4; i < 6; i++) {
+		assert_int_equal(mapping_write(mapping, 0, &byte, 1), 1);
+		vm_mmap_pgoff(mm, &file, WINDOW + i * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_EXEC,
+			      MAP_PRIVATE | MAP_FIXED, 0);
+		last_synced = NULL;
+		assert_int_equal(access(mm, WINDOW + i * PAGE_SIZE, false, &byte), 0);
+		assert_ptr_equal(last_synced, page_behind(mm, WINDOW + i * PAGE_SIZE));
+	}
+	mapping_put(mapping);
 }
 
 static void a_stack_grows_down_to_its_limit(void **state)
@@ -692,6 +740,7 @@ int main(void)
 		TEST(no_way_to_a_table_that_is_freed_is_left_in_a_tlb),
 		TEST(a_child_without_a_locked_area_has_nothing_locked),
 		TEST(a_file_s_pages_go_with_it_however_they_lie),
+		TEST(nothing_is_executed_before_the_instruction_fetch_sees_it),
 		TEST(a_stack_grows_down_to_its_limit),
 		TEST(brk_moves_the_end_of_the_heap),
 		TEST(random_programs_see_what_the_model_says),
