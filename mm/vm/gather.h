@@ -25,7 +25,7 @@ struct mmu_gather {
 void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole);
 /* Flush, and free what was gathered. */
 void gather_flush(struct mmu_gather *tlb);
-/* A table that has been unhung; addr: the first address of what it served. */
+/* A table that has been unhung; addr: a page that it served. */
 void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr);
 
 /* Take away what is mapped in [start, end). */

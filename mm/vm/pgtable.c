@@ -122,7 +122,7 @@ static void free_level(const struct free_op *op, phys_addr_t table, int level, u
 					   min(last, end));
 			if (base >= op->floor && end <= op->last) {
 				port_set_pte(entry, 0);
-				gather_table(op->tlb, phys_to_page(table_of(desc)), base);
+				gather_table(op->tlb, phys_to_page(table_of(desc)), addr);
 			}
 		}
 		addr = end + 1;
