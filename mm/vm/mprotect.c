@@ -94,13 +94,21 @@ static int protect_area(struct vm_area_struct **vma, unsigned long start, unsign
 }
 
 static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long end,
-		       unsigned long prot)
+		       unsigned long prot, unsigned long grows)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, start);
+	struct vm_area_struct *vma = find_vma(mm, start);
 	int err;
 
-	if (!vma)
+	if (!vma || vma->vm_start >= (grows & PROT_GROWSDOWN ? end : start + 1))
 		return -ENOMEM;
+	if (grows & PROT_GROWSDOWN) {
+		/* All that the stack has grown to. */
+		if (!(vma->vm_flags & VM_GROWSDOWN))
+			return -EINVAL;
+		start = vma->vm_start;
+	}
+	if (grows & PROT_GROWSUP)
+		return -EINVAL; /* nothing does */
 	for (;;) {
 		unsigned long stop = min(vma->vm_end, end);
 
@@ -116,13 +124,13 @@ static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long 
 
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot)
 {
-	unsigned long end;
+	unsigned long end, grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
 	int err;
 
 	/* Linux looks at the two first, and at an empty range before the rest. */
-	if ((prot & (PROT_GROWSDOWN | PROT_GROWSUP)) == (PROT_GROWSDOWN | PROT_GROWSUP))
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
-	prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP);
+	prot &= ~grows;
 	if (start & (PAGE_SIZE - 1))
 		return -EINVAL;
 	if (!len)
@@ -133,7 +141,7 @@ int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, un
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return -EINVAL;
 	mmap_write_lock(mm);
-	err = do_mprotect(mm, start, end, prot);
+	err = do_mprotect(mm, start, end, prot, grows);
 	mmap_write_unlock(mm);
 	return err;
 }

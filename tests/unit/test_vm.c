@@ -467,6 +467,10 @@ static void bad_requests_get_linux_s_errors(void **state)
 	assert_int_equal(vm_mprotect(mm, WINDOW, 2 * PAGE_SIZE, PROT_READ), -ENOMEM);
 	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, 0x40), -EINVAL);
 	assert_int_equal(vm_mprotect(mm, WINDOW, -PAGE_SIZE, PROT_READ), -ENOMEM);
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN), -EINVAL);
+	assert_int_equal(vm_mprotect(mm, WINDOW, PAGE_SIZE, PROT_READ | PROT_GROWSUP), -EINVAL);
+	assert_int_equal(vm_mprotect(mm, WINDOW + PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN),
+			 -ENOMEM);
 	assert_int_equal(vm_madvise(mm, WINDOW, PAGE_SIZE, 999), -EINVAL);
 	assert_int_equal(vm_madvise(mm, WINDOW, 2 * PAGE_SIZE, MADV_DONTNEED), -ENOMEM);
 	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ,
@@ -636,6 +640,12 @@ static void a_stack_grows_down_to_its_limit(void **state)
 	assert_int_equal(vma->vm_pgoff, vma->vm_start >> PAGE_SHIFT);
 	assert_int_equal(handle_mm_fault(mm, top - 17 * PAGE_SIZE, FAULT_FLAG_WRITE),
 			 VM_FAULT_SIGSEGV);
+	/* From its start, wherever that is by now. */
+	assert_int_equal(
+		vm_mprotect(mm, top - 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN), 0);
+	assert_int_equal(handle_mm_fault(mm, top - 10 * PAGE_SIZE, FAULT_FLAG_WRITE),
+			 VM_FAULT_SIGSEGV);
+	assert_int_equal(handle_mm_fault(mm, top - PAGE_SIZE, FAULT_FLAG_WRITE), 0);
 	assert_int_equal(mm_check(mm), 0);
 }
 
