@@ -25,6 +25,15 @@ void ret_to_user(void);
 
 void port_user_init(void)
 {
+	u64 debug, features;
+
+	__asm__ volatile("mrs %0, id_aa64dfr0_el1" : "=r"(debug));
+	__asm__ volatile("mrs %0, id_aa64pfr0_el1" : "=r"(features));
+	/* The counters of events and activity are not EL0's; a reset leaves unknown who may use them (PMUSERENR_EL0, AMUSERENR_EL0). */
+	if ((debug >> 8 & 15) && (debug >> 8 & 15) != 15)
+		__asm__ volatile("msr pmuserenr_el0, xzr");
+	if (features >> 44 & 15)
+		__asm__ volatile("msr s3_3_c13_c2_3, xzr");
 	/* EL0 may read the virtual counter (CNTVCT_EL0), and touch no timer. */
 	__asm__ volatile("msr cntkctl_el1, %0\n\tisb" ::"r"(CNTKCTL_EL0VCTEN) : "memory");
 }

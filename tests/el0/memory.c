@@ -28,6 +28,11 @@ static void breakpoint(void)
 	__asm__ volatile("brk #1000");
 }
 
+static void cycles(void)
+{
+	__asm__ volatile("mrs x0, pmccntr_el0" ::: "x0");
+}
+
 static void undefined(void)
 {
 	__asm__ volatile(".inst 0");
@@ -180,6 +185,7 @@ static void test_walls(void)
 	check(dies_of(7, run_victim, (long)main + 2),
 	      "a branch to no instruction's address is SIGBUS");
 	check((in_child(privileged) & 0x7f) == 4, "and so is one of the kernel's");
+	check((in_child(cycles) & 0x7f) == 4, "and so is reading the cycles");
 	check(sys3(NR_write, 1, 0, 10) == -14, "a bad pointer is EFAULT");
 	check(sys3(NR_write, 1, 0xffff000000000000, 10) == -14, "and so is the kernel's");
 	check(sys3(NR_read, sys4(NR_openat, -100, "/data.bin", 0, 0), main, 1) == -14,
