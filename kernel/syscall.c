@@ -15,6 +15,12 @@ struct args {
 	u64 a[6];
 };
 
+/* The top byte is the program's own for data (TCR_EL1.TBI0): bit 55 says which half the address is in. */
+static unsigned long untagged_addr(u64 addr)
+{
+	return (unsigned long)((s64)(addr << 8) >> 8);
+}
+
 static long call_openat(const struct args *r)
 {
 	char path[256];
@@ -65,17 +71,17 @@ static long call_brk(const struct args *r)
 
 static long call_munmap(const struct args *r)
 {
-	return vm_munmap(current->mm, r->a[0], r->a[1]);
+	return vm_munmap(current->mm, untagged_addr(r->a[0]), r->a[1]);
 }
 
 static long call_mprotect(const struct args *r)
 {
-	return vm_mprotect(current->mm, r->a[0], r->a[1], r->a[2]);
+	return vm_mprotect(current->mm, untagged_addr(r->a[0]), r->a[1], r->a[2]);
 }
 
 static long call_madvise(const struct args *r)
 {
-	return vm_madvise(current->mm, r->a[0], r->a[1], (int)r->a[2]);
+	return vm_madvise(current->mm, untagged_addr(r->a[0]), r->a[1], (int)r->a[2]);
 }
 
 static long call_mmap(const struct args *r)
@@ -279,12 +285,6 @@ static int signal_of(unsigned int ec)
 		return SIGTRAP;
 	}
 	return SIGILL;
-}
-
-/* The top byte is the program's own for data (TCR_EL1.TBI0): bit 55 says which half the address is in. */
-static unsigned long untagged_addr(u64 addr)
-{
-	return (unsigned long)((s64)(addr << 8) >> 8);
 }
 
 void user_exception(struct user_regs *regs, u64 esr, u64 far)

@@ -87,6 +87,10 @@ static void test_anonymous(void)
 
 		*(volatile char *)((unsigned long)fresh | 0x5aUL << 56) = 7;
 		check(*fresh == 7, "a data address may carry a tag in its top byte");
+		fresh = (char *)((unsigned long)fresh | 0x5aUL << 56);
+		check(!sys3(NR_mprotect, fresh, PAGE, PROT_R) &&
+			      !sys3(NR_madvise, fresh, PAGE, 4) && !sys2(NR_munmap, fresh, PAGE),
+		      "so may one that is changed or unmapped");
 	}
 	check(sys2(NR_munmap, p + 1, PAGE) == -22, "an address that is no page's is EINVAL");
 	check(map((long)p, PAGE, PROT_R, PRIVATE | ANON | 0x100000, -1, 0) == -17,
