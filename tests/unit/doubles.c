@@ -23,6 +23,8 @@
 #include <quire/event.h>
 #include <quire/out.h>
 #include <quire/mm_debug.h>
+#include <quire/slab.h>
+#include <quire/swiotlb.h>
 #include <quire/page_debug.h>
 #include <quire/percpu.h>
 #include <quire/pgtable.h>
@@ -393,6 +395,12 @@ weak const struct slab_debug_ops *slab_debug_ops;
 weak const struct slab_object_ops *slab_object_debug;
 weak bool (*mm_explain_fault)(unsigned long kva, bool write, unsigned long pc);
 weak const struct mm_debug_option mm_debug_options[] = {{NULL, NULL}};
+weak bool slab_nomerge, slab_freelist_random, slab_freelist_hardened;
+
+weak const char *swiotlb_setup(const char *val)
+{
+	return NULL;
+}
 weak bool linear_map_in_pages;
 weak unsigned long linear_hidden_pages;
 
