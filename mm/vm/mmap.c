@@ -57,7 +57,7 @@ static bool is_free(const struct mm_struct *mm, unsigned long addr, unsigned lon
 	       (!vma || addr + len <= vm_start_gap(vma));
 }
 
-/* A third of the way up: where mappings go that have no room below mmap_base (TASK_UNMAPPED_BASE). */
+/* A quarter of the way up: where mappings go that have no room below mmap_base (TASK_UNMAPPED_BASE). */
 #define TASK_UNMAPPED_BASE PAGE_ALIGN(TASK_SIZE / 4)
 
 static unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
