@@ -112,10 +112,12 @@ static bool place(const struct options *o, const struct tree *t, struct host_mac
 	}
 	m->fdt_at = o->dtb_at;
 	if (m->fdt_at == NO_ADDRESS) {
-		end = m->initrd_at + m->initrd_bytes;
-		if (!m->initrd && tree_initrd_end(t))
-			end = tree_initrd_end(t);
-		m->fdt_at = ALIGN_UP(end, 2 * MIB);
+		uint64_t told = m->initrd ? 0 : tree_initrd_end(t);
+
+		/* An initrd that the tree alone names lies there too, if that is above the image and in the first bank. */
+		if (told < end || told - base > size)
+			told = m->initrd_at + m->initrd_bytes;
+		m->fdt_at = ALIGN_UP(told, 2 * MIB);
 	}
 	return any;
 }

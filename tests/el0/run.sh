@@ -109,5 +109,5 @@ else
 	tail -n 20 "$log"
 fi
 
-echo "el0: $passed passed, $failed failed"
+echo "programs: $passed passed, $failed failed"
 [ $failed = 0 ]
