@@ -429,9 +429,11 @@ void smp_cpu_up(unsigned int cpu)
 {
 	const u64 bit = 1ULL << cpu % 64;
 
-	if (__atomic_fetch_or(&online_mask[cpu / 64], bit, __ATOMIC_SEQ_CST) & bit)
+	if (online_word(cpu / 64) & bit)
 		return;
+	/* Counted first: who sees it online counts it, too. */
 	__atomic_fetch_add(&nr_online, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&online_mask[cpu / 64], bit, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
