@@ -66,7 +66,6 @@ int copy_to_user(unsigned long to, const void *from, size_t n);
 long strncpy_from_user(char *to, unsigned long from, size_t size);
 
 /* syscall.c */
-void do_syscall(struct user_regs *regs);
 /* Numbers of calls that nobody knows, for the end. */
 void report_unknown_syscalls(void);
 
