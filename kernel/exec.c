@@ -303,6 +303,7 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 	old = t->mm;
 	t->mm = mm;
 	mm = NULL;
+	files_exec(t->files);
 	if (t == current)
 		port_switch_mm(t->mm->pgd, t->mm->context_id);
 	if (old)

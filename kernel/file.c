@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Descriptors: the console and files of the ramfs. Locking: none, see kernel/task.c.
+ * Descriptors: the console and files of the ramfs. Locking: kernel_lock.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -12,6 +12,17 @@
 #define O_DIRECTORY 040000
 /* What is copied at a time between a program and a file. */
 #define CHUNK 512U
+#define MAX_FILES 64
+
+struct files_struct {
+	s32 users; /* tasks */
+	struct open_file *fd[MAX_FILES];
+};
+
+struct fs_struct {
+	s32 users;
+	u32 umask;
+};
 
 static struct open_file *open_alloc(struct inode *inode, unsigned int mode)
 {
@@ -26,24 +37,40 @@ static struct open_file *open_alloc(struct inode *inode, unsigned int mode)
 	return f;
 }
 
-int files_init(struct task *t)
+struct files_struct *files_init(void)
 {
+	struct files_struct *files = kmalloc(sizeof(*files), GFP_KERNEL | __GFP_ZERO);
 	struct open_file *console = open_alloc(NULL, FMODE_READ | FMODE_WRITE);
 
-	if (!console)
-		return -ENOMEM;
+	if (!files || !console) {
+		kfree(files);
+		kfree(console);
+		return NULL;
+	}
+	files->users = 1;
 	console->users = 3;
-	t->files[0] = t->files[1] = t->files[2] = console;
-	return 0;
+	files->fd[0] = files->fd[1] = files->fd[2] = console;
+	return files;
 }
 
-void files_copy(struct task *to, const struct task *from)
+struct files_struct *files_dup(struct files_struct *files)
 {
-	for (unsigned int i = 0; i < TASK_MAX_FILES; i++) {
-		to->files[i] = from->files[i];
-		if (to->files[i])
-			to->files[i]->users++;
-	}
+	struct files_struct *copy = kmalloc(sizeof(*copy), GFP_KERNEL);
+
+	if (!copy)
+		return NULL;
+	*copy = *files;
+	copy->users = 1;
+	for (unsigned int i = 0; i < MAX_FILES; i++)
+		if (copy->fd[i])
+			copy->fd[i]->users++;
+	return copy;
+}
+
+struct files_struct *files_get(struct files_struct *files)
+{
+	files->users++;
+	return files;
 }
 
 static void put_file(struct open_file *f)
@@ -52,18 +79,63 @@ static void put_file(struct open_file *f)
 		kfree(f);
 }
 
-void files_close(struct task *t)
+void files_put(struct files_struct *files)
 {
-	for (unsigned int i = 0; i < TASK_MAX_FILES; i++) {
-		if (t->files[i])
-			put_file(t->files[i]);
-		t->files[i] = NULL;
-	}
+	if (!files || --files->users)
+		return;
+	for (unsigned int i = 0; i < MAX_FILES; i++)
+		if (files->fd[i])
+			put_file(files->fd[i]);
+	kfree(files);
+}
+
+void files_exec(struct files_struct *files)
+{
+	(void)files;
+}
+
+bool files_shared(const struct files_struct *files)
+{
+	return files->users > 1;
+}
+
+struct fs_struct *fs_init(void)
+{
+	struct fs_struct *fs = kmalloc(sizeof(*fs), GFP_KERNEL | __GFP_ZERO);
+
+	if (!fs)
+		return NULL;
+	fs->users = 1;
+	fs->umask = 022;
+	return fs;
+}
+
+struct fs_struct *fs_dup(struct fs_struct *fs)
+{
+	struct fs_struct *copy = kmalloc(sizeof(*copy), GFP_KERNEL);
+
+	if (!copy)
+		return NULL;
+	*copy = *fs;
+	copy->users = 1;
+	return copy;
+}
+
+struct fs_struct *fs_get(struct fs_struct *fs)
+{
+	fs->users++;
+	return fs;
+}
+
+void fs_put(struct fs_struct *fs)
+{
+	if (fs && !--fs->users)
+		kfree(fs);
 }
 
 struct open_file *file_of(unsigned int fd)
 {
-	return fd < TASK_MAX_FILES ? current->files[fd] : NULL;
+	return fd < MAX_FILES ? current->files->fd[fd] : NULL;
 }
 
 long sys_openat(const char *path, int flags)
@@ -83,11 +155,11 @@ long sys_openat(const char *path, int flags)
 	/* A device or a pipe, and nobody behind it. */
 	if ((n->mode & S_IFMT) != S_IFDIR && !n->mapping)
 		return -ENXIO;
-	for (fd = 0; fd < TASK_MAX_FILES; fd++) {
-		if (current->files[fd])
+	for (fd = 0; fd < MAX_FILES; fd++) {
+		if (current->files->fd[fd])
 			continue;
-		current->files[fd] = open_alloc(n, modes[flags & O_ACCMODE]);
-		return current->files[fd] ? (long)fd : -ENOMEM;
+		current->files->fd[fd] = open_alloc(n, modes[flags & O_ACCMODE]);
+		return current->files->fd[fd] ? (long)fd : -ENOMEM;
 	}
 	return -EMFILE;
 }
@@ -98,7 +170,7 @@ long sys_close(unsigned int fd)
 
 	if (!f)
 		return -EBADF;
-	current->files[fd] = NULL;
+	current->files->fd[fd] = NULL;
 	put_file(f);
 	return 0;
 }

@@ -26,10 +26,13 @@ long ramfs_unpack(const void *cpio, size_t size);
 /* By an absolute path; symbolic links are followed, 8 at the most. NULL: there is none. */
 struct inode *ramfs_lookup(const char *path);
 
-/* Standard input, output and error are the console. 0, -ENOMEM. */
-int files_init(struct task *t);
-void files_copy(struct task *to, const struct task *from);
-void files_close(struct task *t);
+/* What a descriptor stands for. */
+struct open_file {
+	struct file file;    /* what mmap sees */
+	s32 users;	     /* descriptors, of all tables */
+	struct inode *inode; /* NULL: the console */
+	u64 pos;
+};
 
 long sys_openat(const char *path, int flags);
 long sys_close(unsigned int fd);

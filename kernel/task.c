@@ -73,6 +73,65 @@ void wake_up(struct task *t)
 	t->state = TASK_RUNNING;
 }
 
+bool signal_pending(void)
+{
+	return false;
+}
+
+int sleep_until(u64 deadline)
+{
+	if (deadline != WAIT_FOREVER && port_time_ns() >= deadline)
+		return -ETIMEDOUT;
+	current->state = deadline == WAIT_FOREVER ? TASK_WAITING : TASK_RUNNING;
+	schedule();
+	return 0;
+}
+
+int sleep_killable(u64 deadline)
+{
+	return sleep_until(deadline);
+}
+
+void wait_queue_add(struct wait_queue *q, struct wait_entry *e)
+{
+	e->task = current;
+	e->queue = q;
+	e->next = NULL;
+	e->prev = q->last;
+	if (q->last)
+		q->last->next = e;
+	else
+		q->first = e;
+	q->last = e;
+}
+
+void wait_queue_remove(struct wait_entry *e)
+{
+	struct wait_queue *q = e->queue;
+
+	if (!q)
+		return;
+	if (e->prev)
+		e->prev->next = e->next;
+	else
+		q->first = e->next;
+	if (e->next)
+		e->next->prev = e->prev;
+	else
+		q->last = e->prev;
+	e->queue = NULL;
+}
+
+void wake_up_queue(struct wait_queue *q, unsigned int n)
+{
+	for (struct wait_entry *e = q->first; e; e = e->next) {
+		if (e->exclusive && !n)
+			continue;
+		n -= e->exclusive;
+		wake_up(e->task);
+	}
+}
+
 /* ------------------------------------------------------------------ making */
 
 static void add_task(struct task *t)
@@ -138,7 +197,15 @@ long task_fork(unsigned long flags, unsigned long stack)
 	if (stack)
 		t->regs->sp = stack;
 	memcpy(t->comm, parent->comm, sizeof(t->comm));
-	files_copy(t, parent);
+	t->files = files_dup(parent->files);
+	t->fs = fs_dup(parent->fs);
+	if (!t->files || !t->fs) {
+		files_put(t->files);
+		fs_put(t->fs);
+		mmput(t->mm);
+		task_free(t);
+		return -ENOMEM;
+	}
 	t->parent = parent;
 	port_task_start(&t->context, t->regs);
 	add_task(t);
@@ -151,7 +218,10 @@ void task_exit(int code)
 {
 	struct task *t = current, *child;
 
-	files_close(t);
+	files_put(t->files);
+	fs_put(t->fs);
+	t->files = NULL;
+	t->fs = NULL;
 	port_switch_mm(0, 0);
 	mmput(t->mm);
 	t->mm = NULL;
@@ -217,7 +287,8 @@ static void end_all(void)
 		struct task *t = tasks;
 
 		tasks = t->next;
-		files_close(t);
+		files_put(t->files);
+		fs_put(t->fs);
 		if (t->mm)
 			mmput(t->mm);
 		task_free(t);
@@ -233,11 +304,12 @@ int run_init(const char *path)
 
 	if (!t)
 		return -ENOMEM;
-	err = files_init(t);
-	if (!err)
-		err = do_execve(t, path, argv, no_env);
+	t->files = files_init();
+	t->fs = fs_init();
+	err = t->files && t->fs ? do_execve(t, path, argv, no_env) : -ENOMEM;
 	if (err) {
-		files_close(t);
+		files_put(t->files);
+		fs_put(t->fs);
 		task_free(t);
 		return err;
 	}

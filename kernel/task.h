@@ -13,21 +13,13 @@
 #include <quire/mm.h>
 #include <quire/user.h>
 
+#include "files.h"
+#include "wait.h"
+
 #define TASK_STACK_ORDER 2
-#define TASK_MAX_FILES 64
 #define TASK_COMM_LEN 16
 
 enum task_state { TASK_RUNNING, TASK_WAITING, TASK_ZOMBIE };
-
-struct inode;
-
-/* What a descriptor stands for. */
-struct open_file {
-	struct file file;    /* what mmap sees */
-	s32 users;	     /* descriptors, of all tasks */
-	struct inode *inode; /* NULL: the console */
-	u64 pos;
-};
 
 struct task {
 	struct task_context context; /* where the kernel goes on */
@@ -39,7 +31,8 @@ struct task {
 	int exit_code; /* as wait4 reports it */
 	struct task *parent;
 	struct task *next; /* of all tasks, by pid */
-	struct open_file *files[TASK_MAX_FILES];
+	struct files_struct *files;
+	struct fs_struct *fs;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -52,6 +45,8 @@ int run_init(const char *path);
 /* Give the CPU to another task that can run; this one goes on when it is RUNNING and its turn. */
 void schedule(void);
 void wake_up(struct task *t);
+/* A signal waits to be delivered to the current task. */
+bool signal_pending(void);
 
 long task_fork(unsigned long flags, unsigned long stack);
 long task_wait(int pid, unsigned long status, int options);
