@@ -23,20 +23,15 @@ static u64 pages(unsigned long n)
 
 void report_meminfo(struct out *out)
 {
-	unsigned long reclaimable = 0, unreclaimable = 0, vmalloc = 0, tables = 0;
+	unsigned long reclaimable, unreclaimable, vmalloc = 0, tables = 0;
 	unsigned long free = nr_free_pages();
 	struct pgtable_stats st;
 	struct pcpu_stats percpu;
-	struct kmem_cache *s;
 	struct vm_struct *area;
 
-	for (s = next_cache(NULL); s; s = next_cache(s)) {
-		struct slabinfo i;
-
-		get_slabinfo(s, &i);
-		*(s->flags & SLAB_RECLAIM_ACCOUNT ? &reclaimable : &unreclaimable) +=
-			i.num_slabs << i.cache_order;
-	}
+	vmstat_refresh();
+	reclaimable = global_node_page_state(NR_SLAB_RECLAIMABLE_B);
+	unreclaimable = global_node_page_state(NR_SLAB_UNRECLAIMABLE_B);
 	for (area = next_vm_area(NULL); area; area = next_vm_area(area))
 		if (area->flags & VM_ALLOC)
 			vmalloc += area->nr_pages;

@@ -92,11 +92,12 @@ struct kmem_cache {
 	unsigned int size;	  /* from one object to the next */
 	unsigned int align;
 	unsigned int free_offset; /* of the link in a free object */
-	unsigned int order;	  /* of its slabs */
-	unsigned int objects;	  /* in a slab */
-	unsigned int capacity;	  /* of a sheaf; 0: no sheaves */
-	unsigned int max_full;	  /* full sheaves that a node keeps */
-	unsigned int max_own;	  /* ... and a CPU beside its main one, at most */
+	unsigned int order;	/* of its slabs, but for those made when there was no such block */
+	unsigned int min_order; /* ... of those */
+	unsigned int objects;	/* in a slab of `order` */
+	unsigned int capacity;	/* of a sheaf; 0: no sheaves */
+	unsigned int max_full;	/* full sheaves that a node keeps */
+	unsigned int max_own;	/* ... and a CPU beside its main one, at most */
 	u16 id;
 	s16 refcount;  /* users: merged caches are one */
 	u8 sheaf_size; /* of its sheaves, a number */
@@ -316,11 +317,13 @@ void *kvrealloc(const void *p, size_t size, gfp_t gfp);
 
 struct slabinfo {
 	unsigned long active_objs, num_objs, active_slabs, num_slabs;
-	unsigned int objects_per_slab, cache_order, capacity;
-	unsigned long cached_objs; /* free ones in sheaves */
-	unsigned long overhead;	   /* bytes beside the slabs: sheaves and the CPUs' parts */
+	unsigned int objects_per_slab, cache_order, capacity; /* of a slab as the cache wants it */
+	unsigned long cached_objs;			      /* free ones in sheaves */
+	unsigned long overhead; /* bytes beside the slabs: sheaves and the CPUs' parts */
 };
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info);
+/* Objects of this slab, a head page: in use, or free. */
+unsigned int slab_nr_objects(const struct page *slab);
 /* Every slot of every slab of the cache, in use or free, with the node's lock held and interrupts off. */
 void slab_for_each_slot(struct kmem_cache *s,
 			void (*fn)(struct kmem_cache *s, void *slot, void *arg), void *arg);

@@ -165,7 +165,7 @@ static void *slot_of(const struct kmem_cache *s, const void *object, struct page
 	*slab = compound_head(virt_to_page(object));
 	offset = (size_t)((const char *)object - (const char *)page_address(*slab));
 	if (offset < s->red_left || (offset - s->red_left) % s->size ||
-	    offset / s->size >= s->objects)
+	    offset / s->size >= slab_nr_objects(*slab))
 		return NULL;
 	return (char *)object - s->red_left;
 }

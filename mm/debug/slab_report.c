@@ -85,8 +85,8 @@ static void trailer(struct kmem_cache *s, void *slot)
 		show_track("Allocated", &p.note->track[SLAB_TRACK_ALLOC]);
 		show_track("Freed", &p.note->track[SLAB_TRACK_FREE]);
 	}
-	pr_err("Slab %p objects=%u pfn=%#lx order=%u\n", page_address(slab), s->objects,
-	       page_to_pfn(slab), s->order);
+	pr_err("Slab %p objects=%u pfn=%#lx order=%u\n", page_address(slab), slab_nr_objects(slab),
+	       page_to_pfn(slab), compound_order(slab));
 	pr_err("Object %p @offset=%lu size=%u requested=%u\n", p.object, offset_in(slab, p.object),
 	       s->object_size, p.note->size);
 	pr_err("\n");
@@ -123,7 +123,7 @@ void slab_report_pointer(struct kmem_cache *s, struct page *slab, const void *p)
 
 	quire_snprintf(text, sizeof(text), "%p", p);
 	headline(s, "Invalid object pointer ", text);
-	if (offset / s->size < s->objects)
+	if (offset / s->size < slab_nr_objects(slab))
 		trailer(s, (char *)page_address(slab) + offset / s->size * s->size);
 	else
 		port_backtrace();

@@ -99,6 +99,7 @@ static void lay_out(struct kmem_cache *s)
 		slab_object_debug->layout(s);
 	s->size = (unsigned int)ALIGN(s->size, s->align);
 	s->order = slab_order(s->size);
+	s->min_order = min((unsigned int)get_order(s->size), s->order);
 	s->objects = min((unsigned int)((PAGE_SIZE << s->order) / s->size), SLAB_END - 1);
 	s->allocflags = s->flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0;
 	if (s->flags & SLAB_CACHE_DMA)
@@ -496,9 +497,9 @@ void get_slabinfo(struct kmem_cache *s, struct slabinfo *info)
 		info->overhead += sizeof(*n);
 		info->num_slabs += READ_ONCE(n->nr_slabs);
 		info->active_slabs += READ_ONCE(n->nr_slabs) - READ_ONCE(n->nr_empty);
+		info->num_objs += READ_ONCE(n->nr_objects);
 		free += READ_ONCE(n->nr_free);
 	}
-	info->num_objs = info->num_slabs * s->objects;
 	info->cached_objs = cached_objects(s, info);
 	info->active_objs = info->num_objs - min(info->num_objs, free + info->cached_objs);
 }

@@ -28,8 +28,9 @@ struct kmem_cache_node {
 	struct page_list partial; /* some objects free: taken from the front */
 	struct page_list full;	  /* none free */
 	unsigned long nr_partial, nr_slabs;
-	unsigned long nr_free;	/* objects free in slabs */
-	unsigned long nr_empty; /* slabs of `partial` without an object in use */
+	unsigned long nr_objects; /* in slabs, free or not */
+	unsigned long nr_free;	  /* of them free */
+	unsigned long nr_empty;	  /* slabs of `partial` without an object in use */
 	spinlock_t barn_lock __cacheline_aligned;
 	struct sheaf *full_sheaves, *empty_sheaves;
 	unsigned int nr_full_sheaves, nr_empty_sheaves;

@@ -7,8 +7,9 @@
  *   node      partial: slabs with a free object        full: the others
  *
  * Owns the words of slab pages. Invariants, which slab_node_check re-derives: a slab is in `partial` if and only if an object in it
- * is free; the links from `first` lead through total - inuse different objects; nr_free is the sum over the
- * slabs; nr_empty those without an object in use.
+ * is free; the links from `first` lead through total - inuse different objects; nr_objects and nr_free are the sums over the
+ * slabs; nr_empty those without an object in use. A slab is as large as its cache wants, or, made when there was no such block, the
+ * smallest that holds an object: its head page says how large, and `total` how many objects it has.
  *
  * Locking: list_lock of the node, interrupts off. Pages are asked for and given back without it.
  *
@@ -103,7 +104,7 @@ static void prepare_slot(struct kmem_cache *s, void *slot)
  */
 static unsigned int link_objects(struct kmem_cache *s, struct page *slab)
 {
-	unsigned int n = s->objects, i, at = 0, step = 1, next, first;
+	unsigned int n = slab_load(slab).total, i, at = 0, step = 1, next, first;
 	bool prepare;
 
 	if (slab_freelist_random && n > 2) {
@@ -131,24 +132,48 @@ static void count_slab(const struct kmem_cache *s, const struct page *slab, long
 	mod_page_state_of(slab,
 			  s->flags & SLAB_RECLAIM_ACCOUNT ? NR_SLAB_RECLAIMABLE_B
 							  : NR_SLAB_UNRECLAIMABLE_B,
-			  sign * (long)(PAGE_SIZE << s->order));
+			  sign * (long)(PAGE_SIZE << compound_order(slab)));
+}
+
+/*
+ * Pages of a slab: as many as the cache wants, if they are there for the asking; else, with all that gfp permits, the fewest that hold
+ * an object. *order: how many.
+ */
+static struct page *slab_pages(struct kmem_cache *s, gfp_t gfp, int nid, unsigned int *order)
+{
+	gfp_t gentle = (gfp | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_NOFAIL;
+	struct page *slab;
+
+	*order = s->order;
+	if (s->order == s->min_order)
+		return alloc_pages_node(nid, gfp, s->order);
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		gentle = (gentle | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
+	slab = alloc_pages_node(nid, gentle, s->order);
+	if (likely(slab))
+		return slab;
+	*order = s->min_order;
+	return alloc_pages_node(nid, gfp, s->min_order);
 }
 
 static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	struct page *slab, *page;
-	u32 type;
+	unsigned int order;
+	u32 type, total;
 
-	gfp = (gfp & ~(__GFP_ZERO | GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_NOFAIL)) |
-	      s->allocflags | __GFP_COMP;
-	slab = alloc_pages_node(nid, gfp, s->order);
+	gfp = (gfp & ~(__GFP_ZERO | GFP_ZONEMASK | __GFP_RECLAIMABLE)) | s->allocflags | __GFP_COMP;
+	slab = slab_pages(s, gfp, nid, &order);
 	if (unlikely(!slab))
 		return NULL;
+	total = likely(order == s->order) ? s->objects
+					  : min((u32)(PAGE_SIZE << order) / s->size, s->objects);
 	type = SLAB_PAGE_TYPE(page_to_nid(slab), s->id);
-	for (page = slab; page < slab + (1UL << s->order); page++)
+	for (page = slab; page < slab + (1UL << order); page++)
 		page_type_store(page, type);
-	slab_store(slab, (struct slab_word){.first = (u16)link_objects(s, slab),
-					    .total = (u16)s->objects});
+	slab_store(slab, (struct slab_word){.first = SLAB_END, .total = (u16)total});
+	slab_store(slab,
+		   (struct slab_word){.first = (u16)link_objects(s, slab), .total = (u16)total});
 	count_slab(s, slab, 1);
 	return slab;
 }
@@ -188,12 +213,27 @@ void slab_free_pages(struct page *block, unsigned int order)
 /* No object of it is in use, and it is on no list. */
 static void free_slab(struct kmem_cache *s, struct page *slab)
 {
-	unsigned int i;
+	unsigned int i, n = slab_load(slab).total;
 
-	for (i = 0; (s->flags & SLAB_DEBUG_FLAGS) && i < s->objects; i++)
+	for (i = 0; (s->flags & SLAB_DEBUG_FLAGS) && i < n; i++)
 		slab_object_debug->retire(s, slab_object(s, slab, i));
 	count_slab(s, slab, -1);
-	free_block(slab, s->order, true);
+	free_block(slab, compound_order(slab), true);
+}
+
+/* An empty slab leaves its list, for good, and goes before `chain`, which is returned. list_lock held. */
+static u32 detach(struct kmem_cache_node *n, struct page *slab, u32 chain)
+{
+	const unsigned int total = slab_load(slab).total;
+
+	page_list_del(&n->partial, slab);
+	n->nr_empty--;
+	count(&n->nr_partial, -1);
+	n->nr_slabs--;
+	n->nr_objects -= total;
+	n->nr_free -= total;
+	slab->next = chain;
+	return page_index32(slab);
 }
 
 /* Take off their list the empty slabs beyond `keep`, as a chain by `next`. list_lock held. */
@@ -205,15 +245,8 @@ static u32 detach_empty(struct kmem_cache_node *n, unsigned long keep)
 		struct page *slab = page_from_index(index);
 
 		index = slab->prev;
-		if (slab_load(slab).inuse)
-			continue;
-		page_list_del(&n->partial, slab);
-		n->nr_empty--;
-		count(&n->nr_partial, -1);
-		n->nr_slabs--;
-		n->nr_free -= slab_load(slab).total;
-		slab->next = chain;
-		chain = page_index32(slab);
+		if (!slab_load(slab).inuse)
+			chain = detach(n, slab, chain);
 	}
 	return chain;
 }
@@ -288,7 +321,8 @@ static unsigned int take_new(struct kmem_cache *s, gfp_t gfp, int nid, void **p,
 	count(&n->nr_partial, 1);
 	n->nr_slabs++;
 	n->nr_empty++;
-	n->nr_free += s->objects;
+	n->nr_objects += slab_load(slab).total;
+	n->nr_free += slab_load(slab).total;
 	got = take_from(s, n, slab, p, want);
 	spin_unlock_irqrestore(&n->list_lock, flags);
 	return got;
@@ -303,17 +337,19 @@ unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, 
 		nid = numa_node_id();
 	got = slab_take_partial(s, nid, p, want);
 	if (!got)
-		got = take_new(s, gfp, nid, p, want);
-	if (got || (gfp & __GFP_THISNODE))
+		got = take_new(s, gfp & ~__GFP_NOFAIL, nid, p, want);
+	if (likely(got))
 		return got;
 	/* No page anywhere: perhaps an object that another node has. */
 	for_each_online_node(other)
 	{
+		if (gfp & __GFP_THISNODE)
+			break;
 		got = slab_take_partial(s, other, p, want);
 		if (got)
-			break;
+			return got;
 	}
-	return got;
+	return gfp & __GFP_NOFAIL ? take_new(s, gfp, nid, p, want) : 0;
 }
 
 unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
@@ -335,9 +371,14 @@ struct page *slab_of(const struct kmem_cache *s, const void *object)
 	size_t offset = (size_t)((const char *)object - (const char *)page_address(slab));
 
 	if (!PageSlab(slab) || (page_type_load(slab) & (SLAB_MAX_CACHES - 1)) != s->id ||
-	    offset % s->size || offset / s->size >= s->objects)
+	    offset % s->size || offset / s->size >= slab_load(slab).total)
 		return NULL;
 	return slab;
+}
+
+unsigned int slab_nr_objects(const struct page *slab)
+{
+	return slab_load(slab).total;
 }
 
 /* False: it is free already, as far as that is cheap to see. list_lock held. */
@@ -383,15 +424,8 @@ void slab_give(struct kmem_cache *s, void **p, unsigned int nr)
 		}
 		if (unlikely(!give_one(s, n, slab, p[i])))
 			pr_err("%s: object %p is freed twice\n", s->name, p[i]);
-		else if (unlikely(n->nr_empty > KEEP_EMPTY) && !slab_load(slab).inuse) {
-			page_list_del(&n->partial, slab);
-			n->nr_empty--;
-			count(&n->nr_partial, -1);
-			n->nr_slabs--;
-			n->nr_free -= s->objects;
-			slab->next = chain;
-			chain = page_index32(slab);
-		}
+		else if (unlikely(n->nr_empty > KEEP_EMPTY) && !slab_load(slab).inuse)
+			chain = detach(n, slab, chain);
 	}
 	if (n)
 		spin_unlock_irqrestore(&n->list_lock, flags);
@@ -432,7 +466,7 @@ static int check_links(const struct kmem_cache *s, struct page *slab)
 	const struct slab_word w = slab_load(slab);
 	unsigned int at = w.first, n = 0;
 
-	if (w.inuse > w.total || w.total != s->objects)
+	if (w.inuse > w.total)
 		return complain(s, slab, "more objects in use than it has");
 	for (; at != SLAB_END; n++) {
 		if (at >= w.total || n == (unsigned int)(w.total - w.inuse))
@@ -446,10 +480,15 @@ static int check_links(const struct kmem_cache *s, struct page *slab)
 
 static int check_slab(const struct kmem_cache *s, struct page *slab, int nid)
 {
+	const unsigned int order = compound_order(slab);
 	struct page *page;
 	int errors = 0;
 
-	for (page = slab; page < slab + (1UL << s->order); page++)
+	if ((order != s->order && order != s->min_order) ||
+	    slab_load(slab).total !=
+		    min((unsigned int)((PAGE_SIZE << order) / s->size), s->objects))
+		errors += complain(s, slab, "it is not as large as its number of objects");
+	for (page = slab; page < slab + (1UL << order); page++)
 		if (page_type_load(page) != SLAB_PAGE_TYPE(nid, s->id))
 			errors += complain(s, slab, "a page of it says it is something else");
 	return errors ? errors : check_links(s, slab);
@@ -462,7 +501,7 @@ int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free)
 	*nr_free = 0;
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
 		struct kmem_cache_node *n = s->node[nid];
-		unsigned long partial = 0, full = 0, empty = 0, free = 0, flags;
+		unsigned long partial = 0, full = 0, empty = 0, free = 0, objects = 0, flags;
 		u32 index;
 
 		if (!n)
@@ -476,6 +515,7 @@ int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free)
 			if (w.inuse >= w.total)
 				errors += complain(s, slab,
 						   "it is full, in the list of partial ones");
+			objects += w.total;
 			free += w.total - w.inuse;
 			empty += !w.inuse;
 			index = slab->next;
@@ -484,17 +524,18 @@ int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free)
 			struct page *slab = page_from_index(index);
 
 			errors += check_slab(s, slab, nid);
+			objects += slab_load(slab).total;
 			if (slab_load(slab).inuse != slab_load(slab).total)
 				errors += complain(s, slab,
 						   "it is not full, in the list of full ones");
 			index = slab->next;
 		}
 		if (partial != n->nr_partial || partial + full != n->nr_slabs ||
-		    free != n->nr_free || empty != n->nr_empty) {
+		    objects != n->nr_objects || free != n->nr_free || empty != n->nr_empty) {
 			pr_err("slab_check: %s, node %d: %lu partial, %lu full, %lu empty slabs, "
-			       "%lu free objects; counted as %lu, %lu, %lu, %lu\n",
-			       s->name, nid, partial, full, empty, free, n->nr_partial,
-			       n->nr_slabs - n->nr_partial, n->nr_empty, n->nr_free);
+			       "%lu objects, %lu free; counted as %lu, %lu, %lu, %lu, %lu\n",
+			       s->name, nid, partial, full, empty, objects, free, n->nr_partial,
+			       n->nr_slabs - n->nr_partial, n->nr_empty, n->nr_objects, n->nr_free);
 			errors++;
 		}
 		*nr_free += free;
@@ -506,9 +547,10 @@ int slab_node_check(const struct kmem_cache *s, unsigned long *nr_free)
 bool slab_object_is_free(const struct kmem_cache *s, const void *object)
 {
 	struct page *slab = compound_head(virt_to_page(object));
+	const unsigned int total = slab_load(slab).total;
 	unsigned int at = slab_load(slab).first, n;
 
-	for (n = 0; at < s->objects && n < s->objects; n++) {
+	for (n = 0; at < total && n < total; n++) {
 		if (slab_object(s, slab, at) == (const char *)object)
 			return true;
 		at = get_link(s, slab_object(s, slab, at));
@@ -522,7 +564,7 @@ static void each_slot(struct kmem_cache *s, u32 index,
 	unsigned int i;
 
 	for (; index; index = page_from_index(index)->next)
-		for (i = 0; i < s->objects; i++)
+		for (i = 0; i < slab_load(page_from_index(index)).total; i++)
 			fn(s, slab_object(s, page_from_index(index), i), arg);
 }
 
