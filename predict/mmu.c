@@ -149,45 +149,67 @@ void linux_tables_init(void)
 	note_range(0ULL - 2 * FIXMAP_SIZE, 0ULL - FIXMAP_SIZE);
 }
 
-static void table_page(unsigned int level)
+static phys_addr_t table_page(unsigned int level)
 {
-	if (!linux_request(REQUEST_PHYS_RANGE, "early_pgtable_alloc", PAGE_SIZE, PAGE_SIZE, 0,
-			   MEMBLOCK_ALLOC_NOLEAKTRACE, NUMA_NO_NODE))
+	phys_addr_t pa = linux_request(REQUEST_PHYS_RANGE, "early_pgtable_alloc", PAGE_SIZE,
+				       PAGE_SIZE, 0, MEMBLOCK_ALLOC_NOLEAKTRACE, NUMA_NO_NODE);
+
+	if (!pa)
 		panic("Failed to allocate page table page");
 	linux_tables.pages[level]++;
+	return pa;
+}
+
+/* What one table of that level covers. */
+static u64 table_span(unsigned int level)
+{
+	return 1ULL << (entry_shift(level) + STEP);
 }
 
 static void map_table(unsigned int level, u64 va)
 {
 	if (note_table(level, va))
-		table_page(level);
+		linux_table(level, va & ~(table_span(level) - 1), table_page(level));
 }
 
-/* Entries of `level` for [va, end), whose table exists. */
-static void map_entries(unsigned int level, u64 va, u64 end, phys_addr_t pa, bool blocks)
-{
-	u64 size = 1ULL << entry_shift(level), next;
-	bool may = blocks && (level == 1 || (level == 2 && PAGE_SHIFT == 12));
+/* How a range is mapped. */
+struct how {
+	bool blocks, cont;
+	const char *prot;
+};
 
-	if (!level)
+/* Entries of `level` for [va, end), whose table exists. */
+static void map_entries(unsigned int level, u64 va, u64 end, phys_addr_t pa, const struct how *how)
+{
+	u64 size = 1ULL << entry_shift(level), next, run = 0;
+	bool may = how->blocks && (level == 1 || (level == 2 && PAGE_SHIFT == 12));
+
+	if (!level) {
+		linux_mapped(va, end, pa, size, how->prot, how->cont);
 		return;
+	}
 	for (; va != end; pa += next - va, va = next) {
 		next = (va | (size - 1)) + 1;
 		if (next > end || !next)
 			next = end;
-		if (may && !((va | next | pa) & (size - 1)))
+		if (may && !((va | next | pa) & (size - 1))) {
+			run += next - va;
 			continue;
+		}
+		linux_mapped(va - run, va, pa - run, size, how->prot, how->cont);
+		run = 0;
 		map_table(level - 1, va);
-		map_entries(level - 1, va, next, pa, blocks);
+		map_entries(level - 1, va, next, pa, how);
 	}
+	linux_mapped(va - run, va, pa - run, size, how->prot, how->cont);
 }
 
-static void map_memblock(phys_addr_t start, phys_addr_t end, bool blocks)
+static void map_memblock(phys_addr_t start, phys_addr_t end, const struct how *how)
 {
 	u64 va = start - (u64)memstart_addr + linux_tables.page_offset;
 	u64 va_end = PAGE_ALIGN(va + (end - start));
 
-	map_entries(linux_tables.levels - 1, va & PAGE_MASK, va_end, start & PAGE_MASK, blocks);
+	map_entries(linux_tables.levels - 1, va & PAGE_MASK, va_end, start & PAGE_MASK, how);
 }
 
 static bool kfence_early(void)
@@ -208,21 +230,48 @@ static u64 linux_text_start(void)
 	return linux_before(0x602) ? build_profile->stext : 0;
 }
 
-static void map_segment(u64 start, u64 end)
+static void map_segment(u64 start, u64 end, const char *prot)
 {
+	const struct how how = {.blocks = true, .prot = prot};
+
 	map_entries(linux_tables.levels - 1, linux_tables.image + start, linux_tables.image + end,
-		    boot_params.image.phys + start, true);
+		    boot_params.image.phys + start, &how);
 }
 
 static void map_kernel(void)
 {
 	const struct build_profile *p = build_profile;
 
-	map_segment(p->stext, p->etext);
-	map_segment(p->etext, p->init_begin);
-	map_segment(p->init_begin, p->initdata_begin);
-	map_segment(p->initdata_begin, p->init_end);
-	map_segment(p->init_end, p->image_size);
+	map_segment(p->stext, p->etext, "rx");
+	map_segment(p->etext, p->init_begin, "ro");
+	map_segment(p->init_begin, p->initdata_begin, "init rx");
+	map_segment(p->initdata_begin, p->init_end, "init rw");
+	map_segment(p->init_end, p->image_size, "rw");
+}
+
+/* From 6.10 on the image's tables lie in it: only what they map is of interest. */
+static void image_entries(u64 start, u64 end, const char *prot, bool cont)
+{
+	const u64 size = 1ULL << entry_shift(1), off = boot_params.image.phys - linux_tables.image;
+	u64 va = linux_tables.image + start, stop = linux_tables.image + end;
+	u64 first = ALIGN(va, size), last = stop & ~(size - 1);
+
+	if (first >= last || (off & (size - 1)))
+		first = last = stop;
+	linux_mapped(va, first, va + off, PAGE_SIZE, prot, cont);
+	linux_mapped(first, last, first + off, size, prot, false);
+	linux_mapped(last, stop, last + off, PAGE_SIZE, prot, cont);
+}
+
+static void image_mappings(void)
+{
+	const struct build_profile *p = build_profile;
+
+	image_entries(0, p->stext, "rw", false);
+	image_entries(p->stext, p->etext, "rx", true);
+	image_entries(p->etext, p->init_begin, "ro", true);
+	image_entries(p->init_begin, p->init_end, "init", false);
+	image_entries(p->init_end, p->image_size, "rw", false);
 }
 
 /* The tables that the kernel started with lie at the image's end. */
@@ -248,11 +297,15 @@ void linux_paging_init(void)
 	phys_addr_t pool_size = linux_kfence_pool_size(), pool = 0, start, end;
 	phys_addr_t text = boot_params.image.phys + linux_text_start();
 	phys_addr_t init_begin = boot_params.image.phys + build_profile->init_begin;
-	bool blocks = !can_set_direct_map();
+	const bool blocks = !can_set_direct_map();
+	const struct how how = {blocks, blocks, "rw"}, alias = {true, false, "ro"},
+			 guarded = {false, false, "rw"};
 	u64 i;
 
 	if (linux_before(0x60a))
 		map_kernel();
+	else
+		image_mappings();
 	if (kfence_early()) {
 		pool = linux_request(REQUEST_PHYS_RANGE, "paging_init", pool_size, PAGE_SIZE, 0,
 				     MEMBLOCK_ALLOC_ACCESSIBLE, NUMA_NO_NODE);
@@ -268,12 +321,12 @@ void linux_paging_init(void)
 			end &= PAGE_MASK;
 		}
 		if (start < end)
-			map_memblock(start, end, blocks);
+			map_memblock(start, end, &how);
 	}
-	map_memblock(text, init_begin, true);
+	map_memblock(text, init_begin, &alias);
 	memblock_clear_nomap(text, init_begin - text);
 	if (pool) {
-		map_memblock(pool, pool + pool_size, false);
+		map_memblock(pool, pool + pool_size, &guarded);
 		memblock_clear_nomap(pool, pool_size);
 	}
 	if (linux_before(0x60a))
@@ -286,15 +339,18 @@ void linux_paging_init(void)
 void linux_vmemmap_tables(u64 va, unsigned int shift, int nid)
 {
 	unsigned int level = linux_tables.levels - 1;
+	phys_addr_t pa;
 
 	/* From the root down: the table of the next level for va, until its entries are of `shift`. */
 	while (level && entry_shift(level) > shift) {
 		level--;
 		if (!note_table(level, va))
 			continue;
-		if (!linux_request(REQUEST_TRY_NID_RAW, "__earlyonly_bootmem_alloc", PAGE_SIZE,
-				   PAGE_SIZE, linux_dma_goal(), MEMBLOCK_ALLOC_ACCESSIBLE, nid))
+		pa = linux_request(REQUEST_TRY_NID_RAW, "__earlyonly_bootmem_alloc", PAGE_SIZE,
+				   PAGE_SIZE, linux_dma_goal(), MEMBLOCK_ALLOC_ACCESSIBLE, nid);
+		if (!pa)
 			panic("vmemmap: no memory for a page table");
+		linux_table(level, va & ~(table_span(level) - 1), pa);
 		linux_tables.pages[level]++;
 	}
 }

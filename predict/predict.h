@@ -36,6 +36,13 @@ phys_addr_t linux_must_alloc(const char *caller, phys_addr_t size, phys_addr_t a
 void linux_free(const char *caller, phys_addr_t base, phys_addr_t size);
 /* Events from `first` on were `caller`'s doing. */
 void linux_caller(u32 first, const char *caller);
+/* Requests that repeat themselves are one in the log: events [at, at + len) came count times, each stride further. */
+struct linux_run {
+	u32 at, len;
+	u64 count, stride; /* stride modulo 2^64 */
+};
+/* The run that begins at event `at`; NULL: it came once. */
+const struct linux_run *linux_run_at(u32 at);
 /* The name that Linux prints as the caller of an event; NULL: not known. */
 const char *linux_caller_name(const struct event *e);
 
@@ -65,6 +72,16 @@ void linux_paging_init(void);
 /* The table page for entries of 1 << shift bytes at va and those above it, by vmemmap's allocator. */
 void linux_vmemmap_tables(u64 va, unsigned int shift, int nid);
 
+/*
+ * [mapping.c] For pictures: [va, end) is mapped to pa on by entries of `block` bytes; may_cont: with the contiguous bit
+ * where a whole run fits. prot: "rw", "ro", "rx", "init ...".
+ */
+void linux_mapped(u64 va, u64 end, u64 pa, u64 block, const char *prot, bool may_cont);
+/* The table for the entries of `level` at va lies at pa. */
+void linux_table(unsigned int level, u64 va, u64 pa);
+/* Their keys of the JSON document. */
+void predict_put_mappings(struct out *out);
+
 /* [params.c] What the command line says to parts of Linux that Quire has not. */
 struct linux_params {
 	unsigned long kfence_sample_interval;
@@ -84,6 +101,7 @@ void linux_memblock_init(void);
 /* [unflatten.c] */
 void linux_unflatten_device_tree(void);
 /* [sparse.c] */
+u64 linux_vmemmap_start(void);
 void linux_sparse_init(void);
 /* [percpu.c] */
 struct linux_percpu {
@@ -137,6 +155,11 @@ struct linux_memory_line {
 extern struct linux_memory_line linux_memory_line;
 extern unsigned long linux_total_pages; /* of the zonelist line */
 void linux_hand_over(void);
+/* [report_machine.c] Keys of the JSON document: the machine; the kernel's address space. */
+void predict_put_machine(struct out *out);
+void predict_put_layout(struct out *out);
+/* A JSON string, quotes included. */
+void predict_put_text(struct out *out, const char *s);
 /* [report.c] memblock's regions as they are now are the last ones. */
 void predict_keep_final(void);
 

@@ -40,22 +40,6 @@ void predict_keep_final(void)
 
 typedef unsigned long long ull;
 
-static void put_text(struct out *o, const char *s)
-{
-	out_puts(o, "\"");
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			out_printf(o, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			out_printf(o, "\\u%04x", c);
-		else
-			out_write(o, s, 1);
-	}
-	out_puts(o, "\"");
-}
-
 /* ------------------------------------------------------------------ events */
 
 static const char *const requests[] = {
@@ -84,35 +68,99 @@ static const char *printed_as(const struct event *e)
 	}
 }
 
+static void put_event(struct out *o, const struct event *e, const char *what)
+{
+	const char *caller = linux_caller_name(e);
+
+	out_printf(o, "{\"op\": \"%s\", ", what);
+	if (e->op == EVENT_ALLOC) {
+		out_printf(o, "\"size\": \"0x%llx\", \"align\": \"0x%llx\", ", (ull)e->size,
+			   (ull)e->align);
+		if (e->flags != REQUEST_PHYS_RANGE)
+			out_printf(o, "\"nid\": %d, ", e->nid);
+		out_printf(o, "\"from\": \"0x%llx\", \"max_addr\": \"0x%llx\", ", (ull)e->min,
+			   (ull)e->max);
+		if (e->base)
+			out_printf(o, "\"result\": \"0x%llx\", ", (ull)e->base);
+	} else {
+		out_printf(o, "\"base\": \"0x%llx\", \"size\": \"0x%llx\", ", (ull)e->base,
+			   (ull)e->size);
+	}
+	out_puts(o, "\"caller\": ");
+	predict_put_text(o, caller ? caller : "?");
+	out_puts(o, "}");
+}
+
+/* The events of one repetition are printed ones: a request and what it reserved. */
+static void put_run(struct out *o, const struct linux_run *r)
+{
+	const bool down = (s64)r->stride < 0;
+
+	out_printf(o,
+		   "{\"op\": \"repeat\", \"count\": %llu, \"stride\": \"%s0x%llx\", \"events\": [",
+		   (ull)r->count, down ? "-" : "", (ull)(down ? -r->stride : r->stride));
+	for (u32 i = 0; i < r->len; i++) {
+		const struct event *e = &event_log.events[r->at + i];
+
+		out_puts(o, i ? ",\n      " : "\n      ");
+		put_event(o, e, printed_as(e));
+	}
+	out_puts(o, "]}");
+}
+
 static void put_events(struct out *o)
 {
-	const char *comma = "", *what, *caller;
+	const char *comma = "";
 
 	out_puts(o, "  \"events\": [");
 	for (u32 i = 0; i < event_log.nr; i++) {
-		const struct event *e = &event_log.events[i];
+		const struct linux_run *run = linux_run_at(i);
+		const char *what = printed_as(&event_log.events[i]);
 
-		what = printed_as(e);
 		if (!what)
 			continue;
-		caller = linux_caller_name(e);
-		out_printf(o, "%s\n    {\"op\": \"%s\", ", comma, what);
+		out_printf(o, "%s\n    ", comma);
 		comma = ",";
-		if (e->op == EVENT_ALLOC) {
-			out_printf(o, "\"size\": \"0x%llx\", \"align\": \"0x%llx\", ", (ull)e->size,
-				   (ull)e->align);
-			if (e->flags != REQUEST_PHYS_RANGE)
-				out_printf(o, "\"nid\": %d, ", e->nid);
-			out_printf(o, "\"from\": \"0x%llx\", \"max_addr\": \"0x%llx\", ",
-				   (ull)e->min, (ull)e->max);
-			if (e->base)
-				out_printf(o, "\"result\": \"0x%llx\", ", (ull)e->base);
+		if (run) {
+			put_run(o, run);
+			i += run->len - 1;
 		} else {
-			out_printf(o, "\"base\": \"0x%llx\", \"size\": \"0x%llx\", ", (ull)e->base,
-				   (ull)e->size);
+			put_event(o, &event_log.events[i], what);
 		}
-		out_puts(o, "\"caller\": ");
-		put_text(o, caller ? caller : "?");
+	}
+	out_puts(o, "\n  ],\n");
+}
+
+/* What Linux prints nothing of: where the boot was, and changes of regions' flags. */
+static void put_steps(struct out *o)
+{
+	const char *comma = "";
+	unsigned long at = 0;
+
+	out_puts(o, "  \"steps\": [");
+	for (u32 i = 0; i < event_log.nr; i++) {
+		const struct event *e = &event_log.events[i];
+		const struct linux_run *run = linux_run_at(i);
+
+		if (printed_as(e)) {
+			at++;
+			if (run)
+				i += run->len - 1;
+			continue;
+		}
+		if (e->op != EVENT_STEP && e->op != EVENT_MARK && e->op != EVENT_CLEAR &&
+		    e->op != EVENT_LIMIT)
+			continue;
+		out_printf(o, "%s\n    {\"at\": %lu, \"op\": \"%s\", ", comma, at,
+			   event_op_name(e->op));
+		comma = ",";
+		if (e->op == EVENT_STEP) {
+			out_puts(o, "\"name\": ");
+			predict_put_text(o, e->name);
+		} else {
+			out_printf(o, "\"base\": \"0x%llx\", \"size\": \"0x%llx\", \"flags\": %u",
+				   (ull)e->base, (ull)e->size, e->flags);
+		}
 		out_puts(o, "}");
 	}
 	out_puts(o, "\n  ],\n");
@@ -162,7 +210,7 @@ static void put_reserved_mem(struct out *o)
 		const struct reserved_mem *r = &reserved_mem[i];
 
 		out_printf(o, "%s\n    {\"name\": ", i ? "," : "");
-		put_text(o, r->name);
+		predict_put_text(o, r->name);
 		out_printf(o,
 			   ", \"base\": \"0x%llx\", \"size\": \"0x%llx\", \"nomap\": %s, "
 			   "\"reusable\": %s, \"refused\": %s}",
@@ -233,7 +281,7 @@ static void put_cma(struct out *o)
 	out_puts(o, "  \"cma\": [");
 	for (unsigned int i = 0; i < nr_cma_areas; i++) {
 		out_printf(o, "%s\n    {\"name\": ", i ? "," : "");
-		put_text(o, cma_areas[i].name);
+		predict_put_text(o, cma_areas[i].name);
 		out_printf(o, ", \"base\": \"0x%llx\", \"size\": \"0x%llx\"}",
 			   (ull)cma_areas[i].base, (ull)cma_areas[i].size);
 	}
@@ -278,17 +326,19 @@ static void put_tables(struct out *o)
 int predict_report_json(struct out *o, const char *panic_text)
 {
 	out_puts(o, "{\n  \"profile\": ");
-	put_text(o, build_profile->name);
+	predict_put_text(o, build_profile->name);
 	out_puts(o, ",\n  \"release\": ");
-	put_text(o, build_profile->release);
+	predict_put_text(o, build_profile->release);
 	out_puts(o, ",\n  \"panic\": ");
 	if (panic_text)
-		put_text(o, panic_text);
+		predict_put_text(o, panic_text);
 	else
 		out_puts(o, "null");
 	out_printf(o, ",\n  \"memstart_addr\": \"0x%llx\", \"va_bits\": %u, \"levels\": %u,\n",
 		   (ull)memstart_addr, linux_tables.va_bits, linux_tables.levels);
+	predict_put_machine(o);
 	put_events(o);
+	put_steps(o);
 	put_config(o, "memory", EVENT_CONFIG_MEMORY);
 	put_config(o, "reserved", EVENT_CONFIG_RESERVED);
 	put_reserved_mem(o);
@@ -298,6 +348,8 @@ int predict_report_json(struct out *o, const char *panic_text)
 		   "\"low_base\": \"0x%llx\", \"low_size\": \"0x%llx\"},\n",
 		   (ull)crash_res.base, (ull)crash_res.size, (ull)crash_res.low_base,
 		   (ull)crash_res.low_size);
+	predict_put_layout(o);
+	predict_put_mappings(o);
 	if (!panic_text) {
 		put_kept(o, "final_memory", &kept_memory);
 		put_kept(o, "final_reserved", &kept_reserved);

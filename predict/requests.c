@@ -2,15 +2,84 @@
 /*
  * Requests to memblock under Linux's names.
  *
- * Owns no data. memblock itself is Quire's: the address it finds is the one that Linux finds. What is added here is the
+ * memblock itself is Quire's: the address it finds is the one that Linux finds. What is added here is the
  * caller that Linux prints, kept in the event's name, because the functions that ask are not those of Linux.
+ *
+ * Owns the list of runs. A request that differs from the one before by its result only, as the page tables' do by the
+ * million, is not kept as events of its own: the run that it continues counts one more. Runs are in order of their
+ * first event and do not overlap.
  */
+#include <stdlib.h>
+
 #include <quire/build_profile.h>
 #include <quire/port.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
 #include "predict.h"
+
+static struct linux_run *runs;
+static u32 nr_runs, max_runs;
+
+/* b is a, `stride` further. */
+static bool repeats(const struct event *a, const struct event *b, u64 stride)
+{
+	return a->op == b->op && a->flags == b->flags && a->nid == b->nid && a->size == b->size &&
+	       a->align == b->align && a->min == b->min && a->max == b->max && a->ip == b->ip &&
+	       a->name == b->name && b->base - a->base == stride;
+}
+
+/* The request whose events begin at `first` may be the one before once more. */
+static void fold(u32 first)
+{
+	const u32 len = event_log.nr - first;
+	struct event *now = &event_log.events[first], *before = now - len;
+	struct linux_run *r = nr_runs ? &runs[nr_runs - 1] : NULL;
+	bool runs_on;
+	u64 stride;
+
+	if (!len || len > 2 || first < len || now->op != EVENT_ALLOC || !now->base)
+		return;
+	runs_on = r && r->at == first - len && r->len == len;
+	if (r && !runs_on && r->at + r->len > first - len)
+		return;
+	stride = runs_on ? r->stride * r->count : now->base - before->base;
+	for (u32 i = 0; i < len; i++)
+		if (!repeats(&before[i], &now[i], stride))
+			return;
+	if (!runs_on) {
+		if (nr_runs == max_runs) {
+			u32 max = max_runs ? max_runs * 2 : 64;
+			struct linux_run *more = realloc(runs, max * sizeof(*more));
+
+			/* Then they stay events. */
+			if (!more)
+				return;
+			runs = more;
+			max_runs = max;
+		}
+		r = &runs[nr_runs++];
+		*r = (struct linux_run){
+			.at = first - len, .len = len, .count = 1, .stride = stride};
+	}
+	r->count++;
+	event_log.nr -= len;
+}
+
+const struct linux_run *linux_run_at(u32 at)
+{
+	u32 low = 0, high = nr_runs;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (runs[mid].at < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < nr_runs && runs[low].at == at ? &runs[low] : NULL;
+}
 
 phys_addr_t linux_request(enum event_request func, const char *caller, phys_addr_t size,
 			  phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid)
@@ -30,6 +99,7 @@ phys_addr_t linux_request(enum event_request func, const char *caller, phys_addr
 		e->name = caller;
 		e->base = found;
 		e->max = max;
+		fold(first);
 	}
 	return found;
 }

@@ -120,17 +120,17 @@ static void buffer_init(u64 size, int nid)
 	buffer.end = buffer.at + size;
 }
 
-/* `size` bytes of the buffer, aligned to size. False: it has them not. */
-static bool buffer_alloc(u64 size)
+/* `size` bytes of the buffer, aligned to size. 0: it has them not. */
+static phys_addr_t buffer_alloc(u64 size)
 {
 	u64 at = ALIGN(buffer.at, size);
 
 	if (!buffer.at || at + size > buffer.end)
-		return false;
+		return 0;
 	if (at > buffer.at)
 		linux_free("sparse_init_nid", buffer.at, at - buffer.at);
 	buffer.at = at + size;
-	return true;
+	return at;
 }
 
 static void buffer_fini(void)
@@ -140,23 +140,28 @@ static void buffer_fini(void)
 	buffer.at = 0;
 }
 
-static bool map_piece(u64 size, int nid)
+static bool map_piece(u64 va, u64 size, int nid)
 {
-	return buffer_alloc(size) ||
-	       linux_request(REQUEST_TRY_NID_RAW, "__earlyonly_bootmem_alloc", size, size,
-			     linux_dma_goal(), MEMBLOCK_ALLOC_ACCESSIBLE, nid);
+	phys_addr_t pa = buffer_alloc(size);
+
+	if (!pa)
+		pa = linux_request(REQUEST_TRY_NID_RAW, "__earlyonly_bootmem_alloc", size, size,
+				   linux_dma_goal(), MEMBLOCK_ALLOC_ACCESSIBLE, nid);
+	if (pa)
+		linux_mapped(va, va + size, pa, size, "rw", false);
+	return pa;
 }
 
 static void base_pages(u64 va, u64 end, int nid)
 {
 	for (; va < end; va += PAGE_SIZE) {
 		linux_vmemmap_tables(va, PAGE_SHIFT, nid);
-		if (!map_piece(PAGE_SIZE, nid))
+		if (!map_piece(va, PAGE_SIZE, nid))
 			panic("vmemmap: no memory for struct pages");
 	}
 }
 
-static u64 vmemmap_start(void)
+u64 linux_vmemmap_start(void)
 {
 	unsigned int va = (unsigned int)build_profile->va_bits, least = va;
 	u64 page_end;
@@ -171,7 +176,7 @@ static u64 vmemmap_start(void)
 static void populate(unsigned long nr, int nid)
 {
 	u64 pfn = nr * section_pages();
-	u64 va = vmemmap_start() +
+	u64 va = linux_vmemmap_start() +
 		 (pfn - (u64)(memstart_addr >> PAGE_SHIFT)) * build_profile->page_size_of;
 	u64 end = va + section_pages() * build_profile->page_size_of, next;
 
@@ -182,7 +187,7 @@ static void populate(unsigned long nr, int nid)
 	for (; va < end; va = next) {
 		next = min((va | (PMD_BYTES - 1)) + 1, end);
 		linux_vmemmap_tables(va, PMD_BITS, nid);
-		if (!map_piece(PMD_BYTES, nid))
+		if (!map_piece(va, PMD_BYTES, nid))
 			base_pages(va, next, nid);
 	}
 }

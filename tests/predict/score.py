@@ -61,6 +61,26 @@ def event(e):
     return " ".join([op] + ["%#x" % n if isinstance(n, int) and n >= 0 else str(n) for n in numbers] + [e["caller"]])
 
 
+def moved(e, by):
+    """An event of a run, one repetition further."""
+    e = dict(e)
+    for key in ("base", "result"):
+        if key in e:
+            e[key] = num(e[key]) + by
+    return e
+
+
+def expanded(events):
+    """Each event, the runs of equal requests written out."""
+    for e in events:
+        if e["op"] != "repeat":
+            yield e
+            continue
+        for i in range(e["count"]):
+            for one in e["events"]:
+                yield moved(one, i * num(e["stride"]))
+
+
 class Case:
     def __init__(self, quire, name, work):
         self.quire, self.name = quire, name
@@ -106,7 +126,7 @@ class Case:
             ", ".join(hexes(r) for r in want if r not in got)[:300], ", ".join(hexes(r) for r in got if r not in want)[:300]))
 
     def compare_events(self, doc):
-        got, want = [event(e) for e in doc["events"]], self.want["events"]
+        got, want = [event(e) for e in expanded(doc["events"])], self.want["events"]
         if not want or self.want.get("from_log_buffer"):
             return
         if self.want.get("from_parse"):
