@@ -28,7 +28,8 @@ clang                       clang
 ?spin                       spin
 ?/usr/include/mimalloc.h    libmimalloc-dev
 ?/usr/include/jemalloc/jemalloc.h           libjemalloc-dev
-?/usr/src/linux-source-6.12.tar.xz          linux-source-6.12'
+?/usr/src/linux-source-6.12.tar.xz          linux-source-6.12
+?/usr/aarch64-linux-gnu/include/stdio.h     libc6-dev-arm64-cross'
 
 present() {
 	case $1 in
