@@ -239,6 +239,8 @@ void free_contig_range(unsigned long pfn, unsigned long nr_pages);
  * when pages can be allocated; before it, pages come from the free lists directly.
  */
 void setup_per_cpu_pageset(void);
+/* The same for one zone, at any later time. 0, also when it has them; -ENOMEM. */
+int setup_zone_pageset(struct zone *zone);
 
 /*
  * Give the pages in all CPUs' lists of the zone (NULL: of all zones) back to the free lists. Not in

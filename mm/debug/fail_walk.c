@@ -34,7 +34,7 @@
 #define MAX_REQUESTS 100000UL
 /* Of each kind. */
 #define COUNT 3U
-#define CACHES 24U
+#define CACHES 70U
 #define OBJECTS 1500U
 #define PERCPU 60U
 
@@ -125,13 +125,16 @@ static void copies(void)
 	kfree(copy);
 }
 
-/* More caches than fit into a page of their descriptions, and more objects than sheaves keep, where there are sheaves. */
+/*
+ * More caches than fit into a page of their descriptions, or of their CPUs' parts, and more objects than sheaves keep, where there are
+ * sheaves.
+ */
 static void caches(void)
 {
 	struct kmem_cache *s[CACHES];
 	unsigned int i, n;
 
-	for (n = 0; n < CACHES; n++) {
+	for (n = 0; n < (fail_walk_pages ? CACHES : 24); n++) {
 		s[n] = kmem_cache_create("fail_walk", 1000 + 8 * n, 0, SLAB_NO_MERGE, NULL);
 		if (!s[n])
 			break;
@@ -175,7 +178,7 @@ static void percpu(void)
 	unsigned int i;
 
 	for (i = 0; i < PERCPU; i++)
-		walk.pointer[i] = i % 2 ? __alloc_percpu(2000, 8)
+		walk.pointer[i] = i % 3 ? __alloc_percpu(2000, 8)
 					: __alloc_percpu_gfp(2000, 8, GFP_KERNEL | __GFP_NOWARN);
 	while (i--)
 		free_percpu(walk.pointer[i]);
@@ -189,6 +192,8 @@ static void pools(void)
 		return;
 	mempool_resize(pool, 12);
 	mempool_destroy(pool);
+	mempool_destroy(mempool_create_node(4, mempool_kmalloc, mempool_kfree, (void *)100,
+					    GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE));
 }
 
 /* A range with movable pages in it, which have to go elsewhere. */
@@ -215,20 +220,23 @@ static void ranges(void)
 			movable_destroy(handle[i]);
 }
 
-/* A section comes, is used and goes, as far as that can be. */
-static void hotplug(void)
+/* A section comes, is used and goes, as far as that can be. Was it there? */
+static bool hotplug(void)
 {
+	bool came;
+
 	phys_addr_t start = ALIGN(memblock_end_of_DRAM(), 1UL << SECTION_SIZE_BITS);
 	int nid = (int)page_to_nid(phys_to_page(memblock_start_of_DRAM()));
 
 	if (hotplug_reserve < 1UL << SECTION_SIZE_BITS ||
 	    add_memory(nid, start, 1UL << SECTION_SIZE_BITS))
-		return;
-	if (!online_pages(PHYS_PFN(start), PAGES_PER_SECTION, MMOP_ONLINE_MOVABLE) &&
-	    offline_pages(PHYS_PFN(start), PAGES_PER_SECTION))
+		return false;
+	came = !online_pages(PHYS_PFN(start), PAGES_PER_SECTION, MMOP_ONLINE_MOVABLE);
+	if (came && offline_pages(PHYS_PFN(start), PAGES_PER_SECTION))
 		stress_bad(&walk.cpu, "hot-added memory does not go offline");
 	if (remove_memory(start, 1UL << SECTION_SIZE_BITS))
 		stress_bad(&walk.cpu, "hot-added memory does not go");
+	return came;
 }
 
 /* What it cannot have it goes without. */
@@ -295,16 +303,57 @@ static void list_functions(void)
 	}
 }
 
+static unsigned int violated(unsigned long n, int bad, depot_stack_handle_t site)
+{
+	pr_err("fail_walk: request %lu failed, and %d violations followed; it was made by\n", n,
+	       bad);
+	stack_depot_print(site);
+	return (unsigned int)bad;
+}
+
+/* Memory that is hot-added for the first time finds nothing prepared, and a zone that is in no list. */
+static unsigned int first_hotplug(void)
+{
+	depot_stack_handle_t site;
+	unsigned long n;
+	bool came;
+	int bad;
+
+	for (n = 1; n < MAX_REQUESTS; n++) {
+		stress_account_begin();
+		fault_nth(n);
+		came = hotplug();
+		if (!fault_nth_hit(&site))
+			break;
+		fault_nth(0);
+		note_site(site);
+		/* It came without what failed, and the zone keeps what it got. */
+		if (came)
+			break;
+		hotplug_forget();
+		bad = stress_account_end();
+		if (bad)
+			return violated(n, bad, site);
+	}
+	fault_nth(0);
+	return n == MAX_REQUESTS;
+}
+
 unsigned int fail_walk_run(void)
 {
 	const struct stress_options options = {.seed = SEED};
 	depot_stack_handle_t site;
+	unsigned int violations;
 	unsigned long n;
 	int bad;
 
 	walk.nr_sites = 0;
+	walk.cpu = (struct stress_cpu){.random = SEED, .cpu = port_cpu(), .options = &options};
 	fault_nth(0);
 	stress_forget();
+	violations = first_hotplug();
+	if (violations)
+		return violations;
 	/* What the allocators get once and keep. */
 	for (n = 0; n < 2; n++)
 		workload(&options);
@@ -317,13 +366,8 @@ unsigned int fail_walk_run(void)
 		fault_nth(0);
 		note_site(site);
 		bad = stress_account_end();
-		if (bad) {
-			pr_err("fail_walk: request %lu failed, and %d violations followed; it was "
-			       "made by\n",
-			       n, bad);
-			stack_depot_print(site);
-			return (unsigned int)bad;
-		}
+		if (bad)
+			return violated(n, bad, site);
 	}
 	fault_nth(0);
 	stress_forget();

@@ -284,25 +284,47 @@ static struct zoneref *add_node(struct zoneref *ref, struct pglist_data *pgdat)
 	return ref;
 }
 
+#define ZONELIST_BYTES ((MAX_ZONES_PER_ZONELIST + MAX_NR_ZONES + 2) * sizeof(struct zoneref))
+
+static void free_zonelists(struct zoneref **lists)
+{
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		if (lists[nid])
+			free_pages_exact(lists[nid], ZONELIST_BYTES);
+}
+
+/* Room for the lists of all online nodes, or -ENOMEM. */
+static int alloc_zonelists(struct zoneref **lists)
+{
+	int nid;
+
+	for_each_online_node(nid)
+	{
+		lists[nid] = alloc_pages_exact_nid(nid, ZONELIST_BYTES, GFP_KERNEL | __GFP_ZERO);
+		if (!lists[nid]) {
+			free_zonelists(lists);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /*
  * A zone got pages that never had any. Lists are not changed but replaced: who walks an old one may end its walk. So old ones made
  * here stay, and a zone that lost its last page stays in them, with nothing to give: when it comes back they are right again.
  */
-static int rebuild_zonelists(void)
+static void rebuild_zonelists(struct zoneref *const *lists)
 {
-	size_t bytes = (MAX_ZONES_PER_ZONELIST + MAX_NR_ZONES + 2) * sizeof(struct zoneref);
 	int nid, other, nodes[MAX_NUMNODES];
 	unsigned int cpu, z;
 
 	for_each_online_node(nid)
 	{
-		struct zoneref *ref = alloc_pages_exact_nid(nid, bytes, GFP_KERNEL | __GFP_ZERO);
+		struct zoneref *ref = lists[nid];
 		struct zoneref *fallback = ref, *own;
 		u64 listed = 0;
 		unsigned int i, n;
 
-		if (!ref)
-			return -ENOMEM;
 		n = min(zonelist_node_order(nid, nodes, MAX_NUMNODES), (unsigned int)MAX_NUMNODES);
 		for (i = 0; i < n; i++) {
 			ref = add_node(ref, NODE_DATA(nodes[i]));
@@ -323,7 +345,6 @@ static int rebuild_zonelists(void)
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
 		for (z = 0; z < ARRAY_SIZE(local_pcp[0].upto); z++)
 			__atomic_store_n(&local_pcp[cpu].upto[z], NULL, __ATOMIC_RELAXED);
-	return 0;
 }
 
 /* ------------------------------------------------------------------ online */
@@ -374,6 +395,7 @@ static void set_sections(unsigned long pfn, unsigned long nr, struct zone *zone)
 
 static int online_locked(unsigned long pfn, unsigned long nr, enum mmop type)
 {
+	struct zoneref *lists[MAX_NUMNODES] = {NULL};
 	struct zone *zone;
 	bool first;
 
@@ -383,20 +405,23 @@ static int online_locked(unsigned long pfn, unsigned long nr, enum mmop type)
 	if (!zone->name)
 		zone->name = zone_names[zone_idx(zone)];
 	first = !populated_zone(zone) && !is_listed(zone);
+	/* What the zone needs for itself is to lie elsewhere, or it would keep the section for ever. */
+	if (first && alloc_zonelists(lists))
+		return -ENOMEM;
+	if (setup_zone_pageset(zone)) {
+		free_zonelists(lists);
+		return -ENOMEM;
+	}
 	if (page_debug && page_debug->forget)
 		page_debug->forget(pfn, nr);
 	memmap_init_free(pfn, pfn + nr, zone);
 	memmap_set_types(pfn, pfn + nr, MIGRATE_MOVABLE);
 	count_pages(zone, (long)nr);
-	if (first && rebuild_zonelists()) {
-		count_pages(zone, -(long)nr);
-		return -ENOMEM;
-	}
+	if (first)
+		rebuild_zonelists(lists);
 	set_sections(pfn, nr, zone);
 	set_spans(zone);
 	node_memory_mask |= 1ULL << zone_to_nid(zone);
-	/* What the zone needs for itself is to lie elsewhere, or it would keep the section for ever. */
-	setup_per_cpu_pageset();
 	compaction_init();
 	buddy_free_range(zone, pfn, pfn + nr);
 	init_per_zone_wmark_min();

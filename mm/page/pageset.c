@@ -228,30 +228,33 @@ void drain_local_pages(struct zone *zone)
 
 /* ------------------------------------------------------------------ set-up */
 
-void setup_per_cpu_pageset(void)
+int setup_zone_pageset(struct zone *zone)
 {
 	size_t size = nr_cpus_possible * sizeof(struct per_cpu_pages);
+	struct per_cpu_pages *sets;
 	unsigned int cpu;
+
+	if (zone->pageset)
+		return 0;
+	sets = alloc_pages_exact_nid(zone_to_nid(zone), size, GFP_KERNEL | __GFP_ZERO);
+	if (!sets)
+		return -ENOMEM;
+	for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
+		sets[cpu].batch = zone->pageset_batch;
+		sets[cpu].high = sets[cpu].high_min = zone->pageset_high_min;
+		sets[cpu].high_max = zone->pageset_high_max;
+		sets[cpu].large_max = pcp_large_max(zone->pageset_high_max);
+	}
+	__atomic_store_n(&zone->pageset, sets, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void setup_per_cpu_pageset(void)
+{
 	struct zone *zone;
 
-	for_each_zone(zone)
-	{
-		struct per_cpu_pages *sets;
-
-		if (!managed_zone(zone) || zone->pageset)
-			continue;
-		sets = alloc_pages_exact_nid(zone_to_nid(zone), size, GFP_KERNEL | __GFP_ZERO);
-		if (!sets)
-			panic("No memory for the pagesets of node %d zone %s", zone_to_nid(zone),
-			      zone->name);
-		for (cpu = 0; cpu < nr_cpus_possible; cpu++) {
-			sets[cpu].batch = zone->pageset_batch;
-			sets[cpu].high = sets[cpu].high_min = zone->pageset_high_min;
-			sets[cpu].high_max = zone->pageset_high_max;
-			sets[cpu].large_max = pcp_large_max(zone->pageset_high_max);
-		}
-		__atomic_store_n(&zone->pageset, sets, __ATOMIC_RELEASE);
-	}
+	for_each_zone(zone) if (managed_zone(zone) && setup_zone_pageset(zone)) panic(
+		"No memory for the pagesets of node %d zone %s", zone_to_nid(zone), zone->name);
 }
 
 /* ------------------------------------------------------------------ check */

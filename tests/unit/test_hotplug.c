@@ -4,6 +4,7 @@
 /* Sections come and go: on the way there and back every count, list and mapping is as it was. */
 #include <quire/compaction.h>
 #include <quire/memory_hotplug.h>
+#include <quire/page_debug.h>
 
 #include "mm/page/internal.h"
 #include "mm_fixture.h"
@@ -282,6 +283,43 @@ static void refusals(void **state)
 	check_all();
 }
 
+static unsigned int fail_at, asked;
+
+static bool fail_nth(gfp_t gfp, unsigned int order)
+{
+	(void)gfp;
+	(void)order;
+	return asked++ == fail_at;
+}
+
+/* What a new zone needs, its lists and pagesets, is not to be had: nothing has come, and the next try does it all. */
+static void a_new_zone_without_memory_for_its_own_things_does_not_come(void **state)
+{
+	static const struct page_debug_ops ops = {.should_fail = fail_nth};
+	struct snapshot before;
+	int err = -ENOMEM;
+
+	(void)state;
+	assert_int_equal(add_memory(0, LATER, SECTION), 0);
+	snapshot(&before);
+	for (fail_at = 0; err; fail_at++) {
+		asked = 0;
+		page_debug = &ops;
+		err = online_pages(PFN(LATER), PAGES_PER_SECTION, MMOP_ONLINE_MOVABLE);
+		page_debug = NULL;
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_same(&before);
+		assert_false(pfn_valid(PFN(LATER)));
+		check_all();
+	}
+	/* Lists, pagesets; compaction does without. */
+	assert_int_equal(fail_at, 2);
+	check_all();
+	assert_int_equal(offline_and_remove_memory(LATER, SECTION), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +329,8 @@ int main(void)
 		cmocka_unit_test_setup(users_are_moved_out, boot),
 		cmocka_unit_test_setup(a_page_that_stays_keeps_its_section, boot),
 		cmocka_unit_test_setup(refusals, boot),
+		cmocka_unit_test_setup(a_new_zone_without_memory_for_its_own_things_does_not_come,
+				       boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

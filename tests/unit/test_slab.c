@@ -408,6 +408,40 @@ static void every_failure_is_undone(void **state)
 	assert_true(n > 2);
 }
 
+/* So many CPUs that their parts of a cache are whole pages. */
+static void parts_of_many_cpus_are_pages(void **state)
+{
+	static const struct page_debug_ops ops = {.should_fail = fail_nth};
+	const unsigned int cpus = nr_cpus_possible;
+	unsigned long before;
+	struct kmem_cache *s;
+
+	slab_drain_all();
+	before = free_pages_of(zone);
+	nr_cpus_possible = 200;
+	assert_true(nr_cpus_possible * sizeof(struct slab_cpu) > KMALLOC_MAX_CACHE_SIZE);
+	s = kmem_cache_create("many", 64, 0, SLAB_NO_MERGE, NULL);
+	assert_non_null(s);
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	kmem_cache_destroy(s);
+	/* No page for them: no cache, and nothing is lost. Its nodes' lists and itself may want pages before. */
+	for (fail_after = 0; fail_after < 8; fail_after++) {
+		asked = 0;
+		page_debug = &ops;
+		s = kmem_cache_create("many", 64, 0, SLAB_NO_MERGE, NULL);
+		page_debug = NULL;
+		if (s)
+			break;
+		assert_true(asked > fail_after);
+	}
+	assert_non_null(s);
+	assert_true(fail_after >= 1);
+	kmem_cache_destroy(s);
+	nr_cpus_possible = cpus;
+	slab_drain_all();
+	assert_int_equal(free_pages_of(zone), before);
+}
+
 static void freelists_may_be_random_and_hardened(void **state)
 {
 	struct kmem_cache *s;
@@ -814,6 +848,7 @@ int main(void)
 		T(bulk_is_all_or_nothing),
 		T(what_is_no_object_is_left_alone),
 		T(every_failure_is_undone),
+		T(parts_of_many_cpus_are_pages),
 		T(freelists_may_be_random_and_hardened),
 		T(slabs_are_smaller_when_memory_is_in_pieces),
 		T(no_request_is_made_hard_but_for_the_smallest_slab),
