@@ -11,7 +11,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "ramfs.h"
+#include "vfs.h"
 
 struct elf64_header {
 	u8 ident[16];
@@ -68,7 +68,8 @@ enum auxv_type {
 };
 
 struct image {
-	const struct inode *inode;
+	struct open_file *file;
+	const struct inode *inode; /* the file's */
 	struct elf64_header header;
 	struct elf64_phdr phdr[MAX_PHDRS];
 	unsigned long bias;
@@ -117,7 +118,6 @@ static int map_at(struct mm_struct *mm, struct file *file, unsigned long start, 
 /* The file's part of a segment, then zeros to its end in memory. */
 static int map_segment(struct mm_struct *mm, struct image *im, const struct elf64_phdr *p)
 {
-	struct file file = {.f_mode = FMODE_READ, .f_mapping = im->inode->mapping};
 	unsigned long start, file_end, end, prot = segment_prot(p->flags);
 	int err;
 
@@ -128,8 +128,8 @@ static int map_segment(struct mm_struct *mm, struct image *im, const struct elf6
 	start = p->vaddr + im->bias;
 	file_end = start + p->filesz;
 	end = start + p->memsz;
-	err = map_at(mm, &file, ALIGN_DOWN(start, PAGE_SIZE), p->filesz ? PAGE_ALIGN(file_end) : 0,
-		     prot, p->offset >> PAGE_SHIFT, 0);
+	err = map_at(mm, &im->file->file, ALIGN_DOWN(start, PAGE_SIZE),
+		     p->filesz ? PAGE_ALIGN(file_end) : 0, prot, p->offset >> PAGE_SHIFT, 0);
 	if (err)
 		return err;
 	if (end > file_end) {
@@ -290,8 +290,11 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 	mm = mm_alloc();
 	if (!im || !mm)
 		goto out;
-	im->inode = ramfs_lookup(path);
-	err = !im->inode ? -ENOENT : !im->inode->mapping ? -EACCES : read_headers(im);
+	err = file_open_exec(AT_FDCWD, path, 0, &im->file);
+	if (!err) {
+		im->inode = im->file->inode;
+		err = read_headers(im);
+	}
 	if (!err)
 		err = make_stack(mm);
 	if (!err)
@@ -315,6 +318,8 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 out:
 	if (mm)
 		mmput(mm);
+	if (im && im->file)
+		file_put(im->file);
 	kfree(im);
 	return err;
 }

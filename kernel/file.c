@@ -1,229 +1,408 @@
 // SPDX-License-Identifier: MIT
 /*
- * Descriptors: the console and files of the ramfs. Locking: kernel_lock.
+ * Open files: their making, their end, and the memory of programs that they read and write.
+ *
+ * A file is closed by the last one that holds it: a descriptor, an area that maps it, a call that is at it. Areas go under mmap_lock, with
+ * or without kernel_lock, so the last reference of an area only puts the file on a list (no lock: one exchange), and files_reap, under
+ * kernel_lock, closes what is there.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "ramfs.h"
+#include "poll.h"
+#include "vfs.h"
 
-#define O_ACCMODE 3
-#define O_CREAT 0100
-#define O_DIRECTORY 040000
-/* What is copied at a time between a program and a file. */
-#define CHUNK 512U
-#define MAX_FILES 64
+extern s64 realtime_offset;
 
-struct files_struct {
-	s32 users; /* tasks */
-	struct open_file *fd[MAX_FILES];
-};
+static struct open_file *dead; /* by next_dead */
 
-struct fs_struct {
-	s32 users;
-	u32 umask;
-};
+/* ------------------------------------------------------------------ memory of programs */
 
-static struct open_file *open_alloc(struct inode *inode, unsigned int mode)
+void iter_init(struct iter *it, unsigned long base, size_t len)
 {
+	*it = (struct iter){.left = len, .one = {.base = base, .len = len}};
+	it->vec = &it->one;
+}
+
+void iter_init_kernel(struct iter *it, void *base, size_t len)
+{
+	iter_init(it, (unsigned long)base, len);
+	it->kernel = true;
+}
+
+/* Up to n bytes; buf NULL: zeros. */
+static size_t move(void *buf, size_t n, struct iter *it, bool out)
+{
+	static const char zeros[256];
+	size_t done = 0;
+
+	n = min(n, it->left);
+	while (done < n) {
+		size_t part = min(n - done, (size_t)it->vec->len - it->skip);
+		unsigned long at = it->vec->base + it->skip;
+		void *piece = buf ? (char *)buf + done : (void *)zeros;
+		bool bad = false;
+
+		if (!part) {
+			it->vec++;
+			it->skip = 0;
+			continue;
+		}
+		if (!buf)
+			part = min(part, sizeof(zeros));
+		/* To the end of a page, so that what could be moved is known when the next one is not there. */
+		if (!it->kernel)
+			part = min(part, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+		if (it->kernel && out)
+			memcpy((void *)at, piece, part);
+		else if (it->kernel)
+			memcpy(piece, (const void *)at, part);
+		else if (out)
+			bad = copy_to_user(at, piece, part);
+		else
+			bad = copy_from_user(piece, at, part);
+		if (bad)
+			break;
+		it->skip += part;
+		it->left -= part;
+		done += part;
+	}
+	return done;
+}
+
+size_t copy_to_iter(const void *from, size_t n, struct iter *it)
+{
+	return move((void *)from, n, it, true);
+}
+
+size_t copy_from_iter(void *to, size_t n, struct iter *it)
+{
+	return move(to, n, it, false);
+}
+
+size_t zero_iter(size_t n, struct iter *it)
+{
+	return move(NULL, n, it, true);
+}
+
+long simple_read(struct iter *to, u64 *pos, const void *text, size_t len)
+{
+	size_t n;
+
+	if (*pos >= len || !to->left)
+		return 0;
+	n = copy_to_iter((const char *)text + *pos, len - *pos, to);
+	*pos += n;
+	return n ? (long)n : -EFAULT;
+}
+
+s64 generic_llseek(struct open_file *f, s64 offset, int whence)
+{
+	switch (whence) {
+	case 0:
+		break;
+	case 1:
+		offset += (s64)f->pos;
+		break;
+	case 2:
+		offset += (s64)inode_size(f->inode);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = (u64)offset;
+	return offset;
+}
+
+/* ------------------------------------------------------------------ times */
+
+struct timespec time_now(void)
+{
+	u64 ns = port_time_ns() + (u64)realtime_offset;
+
+	return (struct timespec){(s64)(ns / 1000000000), (s64)(ns % 1000000000)};
+}
+
+void file_accessed(struct open_file *f)
+{
+	if (!(f->flags & O_NOATIME))
+		f->inode->atime = time_now();
+}
+
+void inode_changed(struct inode *inode, bool contents)
+{
+	inode->ctime = time_now();
+	if (contents)
+		inode->mtime = inode->ctime;
+}
+
+/* ------------------------------------------------------------------ making and closing */
+
+/* Any context. */
+static void file_released(struct file *file)
+{
+	struct open_file *f = container_of(file, struct open_file, file),
+			 *head = __atomic_load_n(&dead, __ATOMIC_RELAXED);
+
+	do
+		f->next_dead = head;
+	while (!__atomic_compare_exchange_n(&dead, &head, f, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
+}
+
+struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct file_operations *op)
+{
+	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0};
 	struct open_file *f = kmalloc(sizeof(*f), GFP_KERNEL | __GFP_ZERO);
 
-	if (!f)
+	if (!f) {
+		dput(d);
 		return NULL;
-	f->users = 1;
-	f->inode = inode;
-	f->file.f_mode = mode;
-	f->file.f_mapping = inode ? inode->mapping : NULL;
+	}
+	f->file.f_count = 1;
+	f->file.f_mode = flags & O_PATH ? 0 : modes[flags & O_ACCMODE];
+	f->file.f_mapping = d->inode->mapping;
+	f->file.f_release = file_released;
+	f->dentry = d;
+	f->inode = d->inode;
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->op = op;
 	return f;
 }
 
-struct files_struct *files_init(void)
+static void file_close(struct open_file *f)
 {
-	struct files_struct *files = kmalloc(sizeof(*files), GFP_KERNEL | __GFP_ZERO);
-	struct open_file *console = open_alloc(NULL, FMODE_READ | FMODE_WRITE);
-
-	if (!files || !console) {
-		kfree(files);
-		kfree(console);
-		return NULL;
-	}
-	files->users = 1;
-	console->users = 3;
-	files->fd[0] = files->fd[1] = files->fd[2] = console;
-	return files;
+	locks_drop(f->inode, f);
+	epoll_forget(f);
+	if (f->op && f->op->release)
+		f->op->release(f);
+	dput(f->dentry);
+	kfree(f);
 }
 
-struct files_struct *files_dup(struct files_struct *files)
+void file_put(struct open_file *f)
 {
-	struct files_struct *copy = kmalloc(sizeof(*copy), GFP_KERNEL);
-
-	if (!copy)
-		return NULL;
-	*copy = *files;
-	copy->users = 1;
-	for (unsigned int i = 0; i < MAX_FILES; i++)
-		if (copy->fd[i])
-			copy->fd[i]->users++;
-	return copy;
+	if (!__atomic_sub_fetch(&f->file.f_count, 1, __ATOMIC_ACQ_REL))
+		file_close(f);
 }
 
-struct files_struct *files_get(struct files_struct *files)
+void files_reap(void)
 {
-	files->users++;
-	return files;
-}
+	struct open_file *f, *next;
 
-static void put_file(struct open_file *f)
-{
-	if (!--f->users)
-		kfree(f);
-}
-
-void files_put(struct files_struct *files)
-{
-	if (!files || --files->users)
+	if (likely(!__atomic_load_n(&dead, __ATOMIC_RELAXED)))
 		return;
-	for (unsigned int i = 0; i < MAX_FILES; i++)
-		if (files->fd[i])
-			put_file(files->fd[i]);
-	kfree(files);
-}
-
-void files_exec(struct files_struct *files)
-{
-	(void)files;
-}
-
-bool files_shared(const struct files_struct *files)
-{
-	return files->users > 1;
-}
-
-struct fs_struct *fs_init(void)
-{
-	struct fs_struct *fs = kmalloc(sizeof(*fs), GFP_KERNEL | __GFP_ZERO);
-
-	if (!fs)
-		return NULL;
-	fs->users = 1;
-	fs->umask = 022;
-	return fs;
-}
-
-struct fs_struct *fs_dup(struct fs_struct *fs)
-{
-	struct fs_struct *copy = kmalloc(sizeof(*copy), GFP_KERNEL);
-
-	if (!copy)
-		return NULL;
-	*copy = *fs;
-	copy->users = 1;
-	return copy;
-}
-
-struct fs_struct *fs_get(struct fs_struct *fs)
-{
-	fs->users++;
-	return fs;
-}
-
-void fs_put(struct fs_struct *fs)
-{
-	if (fs && !--fs->users)
-		kfree(fs);
-}
-
-struct open_file *file_of(unsigned int fd)
-{
-	return fd < MAX_FILES ? current->files->fd[fd] : NULL;
-}
-
-long sys_openat(const char *path, int flags)
-{
-	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE};
-	struct inode *n = ramfs_lookup(path);
-	unsigned int fd;
-
-	if ((flags & O_ACCMODE) == O_ACCMODE)
-		return -EINVAL;
-	if (!n)
-		return -ENOENT;
-	if ((n->mode & S_IFMT) == S_IFDIR && flags & (O_ACCMODE | O_CREAT))
-		return -EISDIR;
-	if ((n->mode & S_IFMT) != S_IFDIR && flags & O_DIRECTORY)
-		return -ENOTDIR;
-	/* A device or a pipe, and nobody behind it. */
-	if ((n->mode & S_IFMT) != S_IFDIR && !n->mapping)
-		return -ENXIO;
-	for (fd = 0; fd < MAX_FILES; fd++) {
-		if (current->files->fd[fd])
-			continue;
-		current->files->fd[fd] = open_alloc(n, modes[flags & O_ACCMODE]);
-		return current->files->fd[fd] ? (long)fd : -ENOMEM;
+	for (f = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQUIRE); f; f = next) {
+		next = f->next_dead;
+		file_close(f);
 	}
-	return -EMFILE;
 }
 
-long sys_close(unsigned int fd)
-{
-	struct open_file *f = file_of(fd);
+static struct super anon; /* of what has no place */
+static const struct fs_type anon_type = {.name = "anon_inodefs", .magic = 0x09041934};
 
-	if (!f)
-		return -EBADF;
-	current->files->fd[fd] = NULL;
-	put_file(f);
+struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
+			    const struct file_operations *op)
+{
+	struct inode *n;
+	struct dentry *d;
+
+	if (!anon.type)
+		super_init(&anon, &anon_type);
+	n = inode_alloc(&anon, mode);
+	if (!n)
+		return NULL;
+	d = dentry_alloc(NULL, name, strlen(name), n);
+	return d ? file_alloc(d, flags, op) : NULL;
+}
+
+long kernel_read(struct open_file *f, void *buf, size_t n, u64 pos)
+{
+	struct iter it;
+
+	if (!f->op || !f->op->read)
+		return -EINVAL;
+	iter_init_kernel(&it, buf, n);
+	return f->op->read(f, &it, &pos);
+}
+
+/* ------------------------------------------------------------------ open */
+
+/* A new name for O_CREAT. The walk's dentry becomes it. */
+static int create(struct path_walk *w, u32 mode)
+{
+	if (w->slash)
+		return -EISDIR;
+	return vfs_create(w->parent, w->last, w->len,
+			  S_IFREG | (mode & S_IALLUGO & ~(current ? current->fs->umask : 0)), 0,
+			  &w->dentry);
+}
+
+/* O_TMPFILE: a file in that directory's file system, without a name. */
+static int create_tmpfile(struct dentry **d, unsigned int flags, u32 mode)
+{
+	struct dentry *dir = *d;
+	struct inode *n;
+	int err;
+
+	if (!(flags & O_ACCMODE))
+		return -EINVAL;
+	if (dir->inode->op && dir->inode->op->lookup)
+		return -EOPNOTSUPP;
+	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
+	n = tmpfs_inode(dir->inode->sb, S_IFREG | (mode & S_IALLUGO & ~current->fs->umask), 0);
+	if (!n)
+		return -ENOMEM;
+	n->nlink = 0;
+	*d = dentry_alloc(NULL, "#tmpfile", 8, n);
+	if (!*d) {
+		*d = dir;
+		return -ENOMEM;
+	}
+	(*d)->unlinked = true;
+	dput(dir);
 	return 0;
 }
 
-long sys_read(unsigned int fd, unsigned long buf, size_t n)
+static int may_open(const struct inode *n, unsigned int flags, bool created)
 {
-	struct open_file *f = file_of(fd);
-	size_t done = 0;
-	char chunk[CHUNK];
+	static const unsigned int access[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+					      MAY_READ | MAY_WRITE};
+	u32 type = n->mode & S_IFMT;
 
-	if (!f || !(f->file.f_mode & FMODE_READ))
-		return -EBADF;
-	/* Nobody types: the console's input is at its end. */
-	if (!f->inode)
-		return 0;
-	if (!f->file.f_mapping)
+	if (type == S_IFLNK)
+		return -ELOOP;
+	if (type == S_IFDIR && flags & (O_ACCMODE | O_TRUNC | O_CREAT))
 		return -EISDIR;
-	while (done < n) {
-		long got = mapping_read(f->file.f_mapping, f->pos, chunk,
-					min(n - done, sizeof(chunk)));
-
-		if (got <= 0)
-			break;
-		if (copy_to_user(buf + done, chunk, (size_t)got))
-			return done ? (long)done : -EFAULT;
-		done += (size_t)got;
-		f->pos += (size_t)got;
-	}
-	return (long)done;
+	if (type == S_IFSOCK)
+		return -ENXIO;
+	if (created)
+		return 0;
+	if (flags & O_TRUNC && type == S_IFREG && inode_permission(n, MAY_WRITE))
+		return inode_permission(n, MAY_WRITE);
+	return inode_permission(n, access[flags & O_ACCMODE]);
 }
 
-long sys_write(unsigned int fd, unsigned long buf, size_t n)
+static int find(int dirfd, const char *path, unsigned int flags, u32 mode, struct dentry **d,
+		bool *created)
 {
-	struct open_file *f = file_of(fd);
-	size_t done = 0;
-	char chunk[CHUNK];
+	unsigned int how = flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)
+				   ? 0
+				   : WALK_FOLLOW;
+	struct path_walk w;
+	int err;
 
-	if (!f || !(f->file.f_mode & FMODE_WRITE))
-		return -EBADF;
-	while (done < n) {
-		size_t part = min(n - done, sizeof(chunk));
-		long put = (long)part;
-
-		if (copy_from_user(chunk, buf + done, part))
-			return done ? (long)done : -EFAULT;
-		if (!f->inode)
-			port_console_write(chunk, part);
-		else
-			put = mapping_write(f->file.f_mapping, f->pos, chunk, part);
-		if (put <= 0)
-			return done ? (long)done : put;
-		done += (size_t)put;
-		f->pos += (size_t)put;
+	if (flags & O_DIRECTORY && !(flags & O_CREAT))
+		how |= flags & O_NOFOLLOW ? 0 : WALK_DIRECTORY;
+	err = walk_path(dirfd, path, flags & O_CREAT ? how | WALK_PARENT : how, &w);
+	if (err)
+		return err;
+	*created = false;
+	if (flags & O_CREAT && !w.dentry) {
+		err = create(&w, mode);
+		*created = !err;
+	} else if (flags & O_CREAT && flags & O_EXCL) {
+		err = -EEXIST;
+	} else if (flags & O_CREAT &&
+		   (w.dots || w.slash || (w.dentry->inode->mode & S_IFMT) == S_IFDIR)) {
+		err = -EISDIR;
 	}
-	return (long)done;
+	if (!err)
+		*d = dget(w.dentry);
+	walk_end(&w);
+	return err;
+}
+
+static int open_dentry(struct dentry *d, unsigned int flags, bool created, struct open_file **out)
+{
+	struct inode *n = d->inode;
+	struct open_file *f;
+	int err = 0;
+
+	if (flags & O_PATH) {
+		*out = file_alloc(d, flags, NULL);
+		return *out ? 0 : -ENOMEM;
+	}
+	if (!created)
+		err = may_open(n, flags, created);
+	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping)
+		err = inode_truncate(n, 0);
+	if (err) {
+		dput(d);
+		return err;
+	}
+	f = file_alloc(d, flags, n->fop);
+	if (!f)
+		return -ENOMEM;
+	if (f->op && f->op->open) {
+		err = f->op->open(n, f);
+		if (err) {
+			/* It was never open. */
+			static const struct file_operations none;
+
+			f->op = &none;
+			file_put(f);
+			return err;
+		}
+	}
+	*out = f;
+	return 0;
+}
+
+int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct open_file **f)
+{
+	struct dentry *d;
+	bool created = false, tmpfile = flags & O_TMPFILE_BIT;
+	int err;
+
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	if (tmpfile && (!(flags & O_DIRECTORY) || flags & O_CREAT))
+		return -EINVAL;
+	if (!tmpfile && (flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
+		return -EINVAL;
+	err = find(dirfd, path, flags, mode, &d, &created);
+	if (err)
+		return err;
+	if (tmpfile) {
+		err = create_tmpfile(&d, flags, mode);
+		created = true;
+	} else if (flags & O_DIRECTORY && (d->inode->mode & S_IFMT) != S_IFDIR) {
+		err = (d->inode->mode & S_IFMT) == S_IFLNK && !(flags & O_PATH) ? -ELOOP : -ENOTDIR;
+	}
+	if (err) {
+		dput(d);
+		return err;
+	}
+	return open_dentry(d, flags, created, f);
+}
+
+int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_file **f)
+{
+	struct path_walk w;
+	struct dentry *d;
+	int err = walk_path(dirfd, path,
+			    (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+				    (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0),
+			    &w);
+
+	if (err)
+		return err;
+	d = dget(w.dentry);
+	walk_end(&w);
+	if ((d->inode->mode & S_IFMT) == S_IFLNK)
+		err = -ELOOP;
+	else if ((d->inode->mode & S_IFMT) != S_IFREG || !d->inode->mapping)
+		err = -EACCES;
+	else
+		err = inode_permission(d->inode, MAY_EXEC);
+	if (err) {
+		dput(d);
+		return err;
+	}
+	return open_dentry(d, O_RDONLY, false, f);
 }

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: MIT
-/* From a booted machine to its first program: the initrd's files, and /init (Linux: init/main.c, kernel_init). */
+/* From a booted machine to its first program: the root, the initrd's files, and /init (Linux: init/main.c, kernel_init). */
 #include <quire/boot.h>
 #include <quire/mm.h>
 #include <quire/printk.h>
 
-#include "ramfs.h"
+#include "device.h"
+#include "vfs.h"
+
+/* File systems that are there before a program mounts one: /dev with its devices. */
+static void mount_dev(void)
+{
+	struct dentry *dev;
+	int err = kern_path("/dev", WALK_FOLLOW | WALK_DIRECTORY, &dev);
+
+	if (err == -ENOENT)
+		err = vfs_create(vfs_root(), "dev", 3, S_IFDIR | 0755, 0, &dev);
+	if (!err) {
+		err = do_mount(&devtmpfs_type, "devtmpfs", dev, 0, NULL);
+		dput(dev);
+	}
+	if (err)
+		panic("/dev cannot be made (%d)", err);
+}
 
 int kernel_run_init(void)
 {
@@ -17,11 +34,11 @@ int kernel_run_init(void)
 	}
 	vm_init();
 	port_user_init();
-	if (ramfs_init())
-		panic("No memory for the root directory");
-	files = ramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
+	vfs_init();
+	files = initramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
 	if (files < 0)
 		return 1;
+	mount_dev();
 	pr_info("Unpacked initramfs: %ld files\n", files);
 	pr_info("Run /init as init process\n");
 	code = run_init("/init");

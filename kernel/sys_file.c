@@ -1,29 +1,535 @@
 // SPDX-License-Identifier: MIT
-/* System calls on files (kernel/syscalls.def). */
+/* System calls on descriptors (kernel/syscalls.def): opening, moving bytes, what a descriptor is told. */
 #include <quire/mm.h>
+#include <quire/slab.h>
 
-#include "ramfs.h"
+#include "device.h"
+#include "pipe.h"
+#include "poll.h"
 #include "syscall.h"
+#include "vfs.h"
+
+/* What one call moves at most (MAX_RW_COUNT). */
+#define MAX_MOVE ((size_t)INT_MAX & ~(PAGE_SIZE - 1))
+#define IOV_MAX 1024U
+#define IOV_FAST 8U
+
+/* ------------------------------------------------------------------ open, close */
+
+static long do_open(int dirfd, unsigned long from, unsigned int flags, u32 mode)
+{
+	struct open_file *f;
+	char *path;
+	long err = user_path_get(from, &path);
+
+	if (err)
+		return err;
+	err = file_open(dirfd, path, flags, mode, &f);
+	kfree(path);
+	return err ? err : fd_install(f, 0, flags & O_CLOEXEC);
+}
 
 long call_openat(const struct syscall_args *r)
 {
-	char path[256];
-	long n = strncpy_from_user(path, r->a[1], sizeof(path));
+	return do_open((int)r->a[0], r->a[1], (unsigned int)r->a[2], (u32)r->a[3]);
+}
 
-	return n < 0 ? n : sys_openat(path, (int)r->a[2]);
+struct open_how {
+	u64 flags, mode, resolve;
+};
+
+long call_openat2(const struct syscall_args *r)
+{
+	struct open_how how;
+
+	if (r->a[3] < sizeof(how))
+		return -EINVAL;
+	if (copy_from_user(&how, r->a[2], sizeof(how)))
+		return -EFAULT;
+	/* None of the ways that are forbidden there is known here. */
+	if (how.resolve || how.flags >> 32 || how.mode & ~(u64)S_IALLUGO)
+		return -EINVAL;
+	return do_open((int)r->a[0], r->a[1], (unsigned int)how.flags, (u32)how.mode);
 }
 
 long call_close(const struct syscall_args *r)
 {
-	return sys_close((unsigned int)r->a[0]);
+	return fd_close((unsigned int)r->a[0]);
+}
+
+long call_close_range(const struct syscall_args *r)
+{
+	return fd_close_range((unsigned int)r->a[0], (unsigned int)r->a[1], (unsigned int)r->a[2]);
+}
+
+/* ------------------------------------------------------------------ read, write */
+
+/* pos NULL: the file's own. */
+static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
+{
+	struct open_file *held;
+	u64 own;
+	long n;
+
+	if (!(f->file.f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	if (!f->op || !(write ? f->op->write : f->op->read))
+		return (f->inode->mode & S_IFMT) == S_IFDIR ? -EISDIR : -EINVAL;
+	it->left = min(it->left, MAX_MOVE);
+	held = file_get(f); /* the call may sleep, and another thread close it */
+	if (!pos) {
+		own = write && f->flags & O_APPEND ? inode_size(f->inode) : f->pos;
+		n = write ? f->op->write(f, it, &own) : f->op->read(f, it, &own);
+		if (f->op->llseek)
+			f->pos = own;
+	} else {
+		if (write && f->flags & O_APPEND)
+			*pos = inode_size(f->inode);
+		n = write ? f->op->write(f, it, pos) : f->op->read(f, it, pos);
+	}
+	if (n > 0 && write) {
+		f->inode->mode &= ~(S_ISUID | (f->inode->mode & 010 ? S_ISGID : 0));
+		inode_changed(f->inode, true);
+	} else if (n > 0) {
+		file_accessed(f);
+	}
+	file_put(held);
+	return n;
+}
+
+static long move_one(const struct syscall_args *r, bool write)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	struct iter it;
+
+	if (!f)
+		return -EBADF;
+	iter_init(&it, r->a[1], r->a[2]);
+	if ((s64)r->a[2] < 0)
+		return -EINVAL;
+	return move(f, &it, NULL, write);
 }
 
 long call_read(const struct syscall_args *r)
 {
-	return sys_read((unsigned int)r->a[0], r->a[1], r->a[2]);
+	return move_one(r, false);
 }
 
 long call_write(const struct syscall_args *r)
 {
-	return sys_write((unsigned int)r->a[0], r->a[1], r->a[2]);
+	return move_one(r, true);
+}
+
+static long move_at(const struct syscall_args *r, bool write)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	u64 pos = r->a[3];
+	struct iter it;
+
+	if ((s64)pos < 0)
+		return -EINVAL;
+	if (!f)
+		return -EBADF;
+	if (!f->op || !f->op->llseek)
+		return (f->inode->mode & S_IFMT) == S_IFDIR ? -EISDIR : -ESPIPE;
+	iter_init(&it, r->a[1], r->a[2]);
+	if ((s64)r->a[2] < 0)
+		return -EINVAL;
+	return move(f, &it, &pos, write);
+}
+
+long call_pread64(const struct syscall_args *r)
+{
+	return move_at(r, false);
+}
+
+long call_pwrite64(const struct syscall_args *r)
+{
+	return move_at(r, true);
+}
+
+/* The program's list of pieces. *vec is for kfree when it is not `fast`. */
+static long import_iovec(unsigned long from, u64 nr, struct iovec *fast, struct iovec **vec,
+			 struct iter *it)
+{
+	*vec = fast;
+	if (nr > IOV_MAX)
+		return -EINVAL;
+	if (nr > IOV_FAST) {
+		*vec = kmalloc(nr * sizeof(**vec), GFP_KERNEL);
+		if (!*vec)
+			return -ENOMEM;
+	}
+	if (nr && copy_from_user(*vec, from, nr * sizeof(**vec)))
+		return -EFAULT;
+	*it = (struct iter){.vec = *vec};
+	for (u64 i = 0; i < nr; i++) {
+		if ((s64)(*vec)[i].len < 0)
+			return -EINVAL;
+		(*vec)[i].len = min((size_t)(*vec)[i].len, MAX_MOVE - it->left);
+		it->left += (*vec)[i].len;
+	}
+	return 0;
+}
+
+static long move_vec(const struct syscall_args *r, bool write, bool at, u64 pos)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	struct iovec fast[IOV_FAST], *vec;
+	struct iter it;
+	long n;
+
+	if (at && (s64)pos < 0)
+		return -EINVAL;
+	if (!f)
+		return -EBADF;
+	if (at && (!f->op || !f->op->llseek))
+		return -ESPIPE;
+	if (!(f->file.f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	n = import_iovec(r->a[1], r->a[2], fast, &vec, &it);
+	if (!n)
+		n = it.left || !r->a[2] ? move(f, &it, at ? &pos : NULL, write) : 0;
+	if (vec != fast)
+		kfree(vec);
+	return n;
+}
+
+long call_readv(const struct syscall_args *r)
+{
+	return move_vec(r, false, false, 0);
+}
+
+long call_writev(const struct syscall_args *r)
+{
+	return move_vec(r, true, false, 0);
+}
+
+long call_preadv(const struct syscall_args *r)
+{
+	return move_vec(r, false, true, r->a[3]);
+}
+
+long call_pwritev(const struct syscall_args *r)
+{
+	return move_vec(r, true, true, r->a[3]);
+}
+
+/* RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND: memory is always in time. */
+#define RWF_SUPPORTED 0x1fU
+
+long call_preadv2(const struct syscall_args *r)
+{
+	if (r->a[5] & ~(u64)RWF_SUPPORTED)
+		return -EOPNOTSUPP;
+	return move_vec(r, false, r->a[3] != ~0ULL, r->a[3]);
+}
+
+long call_pwritev2(const struct syscall_args *r)
+{
+	if (r->a[5] & ~(u64)RWF_SUPPORTED)
+		return -EOPNOTSUPP;
+	return move_vec(r, true, r->a[3] != ~0ULL, r->a[3]);
+}
+
+long call_lseek(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	if (!f)
+		return -EBADF;
+	if (r->a[2] > 4)
+		return -EINVAL;
+	return f->op && f->op->llseek ? f->op->llseek(f, (s64)r->a[1], (int)r->a[2]) : -ESPIPE;
+}
+
+/* ------------------------------------------------------------------ size */
+
+static long truncate_inode(struct inode *n, s64 size)
+{
+	if (size < 0)
+		return -EINVAL;
+	if ((n->mode & S_IFMT) == S_IFDIR)
+		return -EISDIR;
+	if ((n->mode & S_IFMT) != S_IFREG)
+		return -EINVAL;
+	return n->mapping ? inode_truncate(n, (u64)size) : 0;
+}
+
+long call_truncate(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err;
+
+	if ((s64)r->a[1] < 0)
+		return -EINVAL;
+	err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW, &d);
+	if (err)
+		return err;
+	err = truncate_inode(d->inode, (s64)r->a[1]);
+	if (!err)
+		err = inode_permission(d->inode, MAY_WRITE);
+	dput(d);
+	return err;
+}
+
+long call_ftruncate(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	if ((s64)r->a[1] < 0)
+		return -EINVAL;
+	if (!f)
+		return -EBADF;
+	if (!(f->file.f_mode & FMODE_WRITE) || (f->inode->mode & S_IFMT) != S_IFREG)
+		return -EINVAL;
+	return truncate_inode(f->inode, (s64)r->a[1]);
+}
+
+long call_fallocate(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	s64 offset = (s64)r->a[2], len = (s64)r->a[3];
+	int mode = (int)r->a[1];
+	u32 type;
+
+	if (!f)
+		return -EBADF;
+	if (offset < 0 || len <= 0)
+		return -EINVAL;
+	if (mode & ~0x7f || (mode & 0x3) == 0x2) /* a hole keeps the size */
+		return -EOPNOTSUPP;
+	if (!(f->file.f_mode & FMODE_WRITE))
+		return -EBADF;
+	type = f->inode->mode & S_IFMT;
+	if (type == S_IFIFO)
+		return -ESPIPE;
+	if (type == S_IFDIR)
+		return -EISDIR;
+	if (type != S_IFREG)
+		return -ENODEV;
+	if (offset + (u64)len > LONG_MAX)
+		return -EFBIG;
+	return f->op->fallocate ? f->op->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
+}
+
+/* ------------------------------------------------------------------ descriptors */
+
+long call_dup(const struct syscall_args *r)
+{
+	struct open_file *f = file_of_raw((unsigned int)r->a[0]);
+
+	return f ? fd_install(file_get(f), 0, false) : -EBADF;
+}
+
+long call_dup3(const struct syscall_args *r)
+{
+	if (r->a[2] & ~(u64)O_CLOEXEC || (unsigned int)r->a[0] == (unsigned int)r->a[1])
+		return -EINVAL;
+	return fd_dup_to((unsigned int)r->a[0], (unsigned int)r->a[1], r->a[2] & O_CLOEXEC);
+}
+
+enum {
+	F_DUPFD,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_SETOWN,
+	F_GETOWN,
+	F_SETSIG,
+	F_GETSIG,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLKW = 38,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ = 1031,
+	F_GETPIPE_SZ = 1032,
+	F_ADD_SEALS = 1033,
+	F_GET_SEALS = 1034,
+};
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+static long fcntl_dup(struct open_file *f, unsigned long from, bool cloexec)
+{
+	if (from >= fd_limit())
+		return -EINVAL;
+	return fd_install(file_get(f), (unsigned int)from, cloexec);
+}
+
+long call_fcntl(const struct syscall_args *r)
+{
+	unsigned int fd = (unsigned int)r->a[0], cmd = (unsigned int)r->a[1];
+	struct open_file *f = file_of_raw(fd);
+	unsigned long arg = r->a[2];
+
+	if (!f)
+		return -EBADF;
+	if (f->flags & O_PATH && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd != F_GETFD &&
+	    cmd != F_SETFD && cmd != F_GETFL)
+		return -EBADF;
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		return fcntl_dup(f, arg, cmd == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return files_cloexec(current->files, fd);
+	case F_SETFD:
+		return fd_set_cloexec(fd, arg & 1);
+	case F_GETFL:
+		return (long)(f->flags | (f->flags & O_PATH ? 0 : O_LARGEFILE));
+	case F_SETFL:
+		f->flags = (f->flags & ~SETFL_MASK) | ((unsigned int)arg & SETFL_MASK);
+		return 0;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK ... F_OFD_SETLKW:
+		return file_fcntl_lock(f, cmd, arg);
+	case F_SETOWN:
+		f->owner = (int)arg;
+		return 0;
+	case F_GETOWN:
+		return f->owner;
+	case F_SETSIG:
+	case F_GETSIG:
+		return 0;
+	case F_SETPIPE_SZ:
+		return file_pipe(f) ? pipe_resize(file_pipe(f), arg) : -EBADF;
+	case F_GETPIPE_SZ:
+		return file_pipe(f) ? pipe_size(file_pipe(f)) : -EBADF;
+	case F_ADD_SEALS:
+		return file_add_seals(f, (u32)arg);
+	case F_GET_SEALS:
+		return file_get_seals(f);
+	}
+	return -EINVAL;
+}
+
+#define FIOCLEX 0x5451U
+#define FIONCLEX 0x5450U
+#define FIONBIO 0x5421U
+#define FIONREAD 0x541bU
+
+long call_ioctl(const struct syscall_args *r)
+{
+	unsigned int fd = (unsigned int)r->a[0], cmd = (unsigned int)r->a[1];
+	struct open_file *f = file_of(fd), *held;
+	int on;
+	long ret;
+
+	if (!f)
+		return -EBADF;
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return fd_set_cloexec(fd, cmd == FIOCLEX);
+	case FIONBIO:
+		if (copy_from_user(&on, r->a[2], sizeof(on)))
+			return -EFAULT;
+		f->flags = on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
+		return 0;
+	case FIONREAD:
+		if ((f->inode->mode & S_IFMT) == S_IFREG) {
+			on = (int)(inode_size(f->inode) - f->pos);
+			return copy_to_user(r->a[2], &on, sizeof(on));
+		}
+	}
+	if (!f->op || !f->op->ioctl)
+		return -ENOTTY;
+	held = file_get(f);
+	ret = f->op->ioctl(f, cmd, r->a[2]);
+	file_put(held);
+	return ret;
+}
+
+long call_flock(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	return f ? file_flock(f, (unsigned int)r->a[1]) : -EBADF;
+}
+
+long call_pipe2(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[1];
+	struct open_file *ends[2];
+	long err, fd[2];
+	int out[2];
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_open(flags, ends);
+	if (err)
+		return err;
+	fd[0] = fd_install(ends[0], 0, flags & O_CLOEXEC);
+	if (fd[0] < 0) {
+		file_put(ends[1]);
+		return fd[0];
+	}
+	fd[1] = fd_install(ends[1], 0, flags & O_CLOEXEC);
+	out[0] = (int)fd[0];
+	out[1] = (int)fd[1];
+	if (fd[1] < 0) {
+		(void)fd_close((unsigned int)fd[0]);
+		return fd[1];
+	}
+	if (copy_to_user(r->a[0], out, sizeof(out))) {
+		(void)fd_close((unsigned int)fd[0]);
+		(void)fd_close((unsigned int)fd[1]);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ nothing to write back */
+
+long call_sync(const struct syscall_args *r)
+{
+	return 0;
+}
+
+long call_fsync(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	u32 type;
+
+	if (!f)
+		return -EBADF;
+	type = f->inode->mode & S_IFMT;
+	return type == S_IFREG || type == S_IFDIR ? 0 : -EINVAL;
+}
+
+long call_sync_file_range(const struct syscall_args *r)
+{
+	const struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	if (!f)
+		return -EBADF;
+	if (r->a[3] & ~7ULL || (s64)r->a[1] < 0 || (s64)r->a[2] < 0)
+		return -EINVAL;
+	return (f->inode->mode & S_IFMT) == S_IFREG ? 0 : -ESPIPE;
+}
+
+long call_fadvise64(const struct syscall_args *r)
+{
+	const struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	if (!f)
+		return -EBADF;
+	if ((f->inode->mode & S_IFMT) == S_IFIFO)
+		return -ESPIPE;
+	return (s64)r->a[2] < 0 || r->a[3] > 5 ? -EINVAL : 0;
+}
+
+long call_readahead(const struct syscall_args *r)
+{
+	const struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	if (!f || !(f->file.f_mode & FMODE_READ))
+		return -EBADF;
+	return (f->inode->mode & S_IFMT) == S_IFREG ? 0 : -EINVAL;
 }

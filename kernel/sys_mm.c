@@ -2,8 +2,8 @@
 /* System calls on memory (kernel/syscalls.def): arguments are taken apart, mm/vm/ does the rest. */
 #include <quire/mm.h>
 
-#include "ramfs.h"
 #include "syscall.h"
+#include "vfs.h"
 
 long call_brk(const struct syscall_args *r)
 {

@@ -6,6 +6,7 @@
 #include <quire/printk.h>
 
 #include "syscall.h"
+#include "vfs.h"
 
 #define NR_CALLS 512U
 #define NR_EXECVE 221U
@@ -25,6 +26,7 @@ void do_syscall(struct user_regs *regs)
 	if (likely(nr < NR_CALLS && calls[nr])) {
 		long ret = calls[nr]((const struct syscall_args *)regs->x);
 
+		files_reap();
 		/* A program that has become another finds its registers as exec has set them. */
 		if (nr != NR_EXECVE || ret)
 			regs->x[0] = (u64)ret;

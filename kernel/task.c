@@ -10,7 +10,6 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "ramfs.h"
 #include "task.h"
 
 DEFINE_PER_CPU(struct task *, current_task);

@@ -23,11 +23,28 @@ struct address_space {
 #define FMODE_READ 1U
 #define FMODE_WRITE 2U
 
-/* An open file, as far as mappings care. */
+/*
+ * An open file, as far as mappings care. Areas hold a reference, so that the last one may go where a program unmaps or ends: f_release
+ * then may not count on any lock of kernel/.
+ */
 struct file {
 	unsigned int f_mode;
-	struct address_space *f_mapping; /* NULL: it cannot be mapped */
+	s32 f_count;			      /* descriptors' own, and areas */
+	struct address_space *f_mapping;      /* NULL: it cannot be mapped */
+	void (*f_release)(struct file *file); /* the last reference is gone */
 };
+
+static inline struct file *get_file(struct file *file)
+{
+	__atomic_fetch_add(&file->f_count, 1, __ATOMIC_RELAXED);
+	return file;
+}
+
+static inline void fput(struct file *file)
+{
+	if (!__atomic_sub_fetch(&file->f_count, 1, __ATOMIC_ACQ_REL))
+		file->f_release(file);
+}
 
 /* An empty file with one user; NULL: no memory. */
 struct address_space *mapping_alloc(bool shmem);
@@ -43,6 +60,10 @@ struct page *mapping_get_page(struct address_space *mapping, unsigned long index
  */
 long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n);
 long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n);
+/* The file ends at size, or has grown with zeros; pages beyond are gone, and what is left of the last one is zero. */
+void mapping_truncate(struct address_space *mapping, u64 size);
+/* [start, end) becomes a hole: zeros, and no pages where whole ones lie in it. The size stays. */
+void mapping_punch(struct address_space *mapping, u64 start, u64 end);
 
 /*
  * For mmap: may the file be mapped so? Restricts *vm_flags to what its mode allows. 0, -EACCES, -ENODEV.

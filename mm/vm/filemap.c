@@ -137,6 +137,73 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 	return done || !n ? (long)done : -ENOMEM;
 }
 
+/* ------------------------------------------------------------------ taking away */
+
+/* The page's bytes [from, to) become 0, if it is there. */
+static void zero_part(struct address_space *mapping, u64 from, u64 to)
+{
+	struct page *page;
+
+	if (from >= to)
+		return;
+	page = mapping_get_page(mapping, from >> PAGE_SHIFT, false);
+	if (!page)
+		return;
+	memset((char *)page_address(page) + (from & (PAGE_SIZE - 1)), 0, (size_t)(to - from));
+	SetPageDirty(page);
+	put_page(page);
+}
+
+/* Whole pages from first on, up to and without last. */
+static void remove_pages(struct address_space *mapping, unsigned long first, unsigned long last)
+{
+	struct page *page;
+
+	while (first < last) {
+		void **slot;
+
+		spin_lock(&mapping->lock);
+		page = radix_tree_next(&mapping->pages, &first);
+		if (page && first < last) {
+			slot = radix_tree_slot(&mapping->pages, first, node_alloc);
+			*slot = NULL;
+			mapping->nrpages--;
+		}
+		spin_unlock(&mapping->lock);
+		if (!page || first >= last)
+			return;
+		put_page(page);
+		first++;
+	}
+}
+
+void mapping_truncate(struct address_space *mapping, u64 size)
+{
+	u64 old;
+
+	spin_lock(&mapping->lock);
+	old = mapping->i_size;
+	__atomic_store_n(&mapping->i_size, size, __ATOMIC_RELAXED);
+	spin_unlock(&mapping->lock);
+	if (size >= old)
+		return;
+	zero_part(mapping, size, PAGE_ALIGN(size));
+	remove_pages(mapping, DIV_ROUND_UP(size, PAGE_SIZE), ULONG_MAX);
+}
+
+void mapping_punch(struct address_space *mapping, u64 start, u64 end)
+{
+	u64 first = PAGE_ALIGN(start), last = ALIGN_DOWN(end, PAGE_SIZE);
+
+	if (first > last) {
+		zero_part(mapping, start, end);
+		return;
+	}
+	zero_part(mapping, start, first);
+	zero_part(mapping, last, end);
+	remove_pages(mapping, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+}
+
 /* ------------------------------------------------------------------ mappings */
 
 static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff, struct page **page)

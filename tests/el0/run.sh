@@ -82,6 +82,7 @@ mkdir -p "$dir/empty.root" "$dir/text.root" "$dir/bad.root"
 (cd "$dir/empty.root" && find . | cpio --quiet -o -H newc) >"$dir/empty.cpio"
 refuse 'no init' "$dir/empty.cpio" '/init cannot be run (-2)'
 echo hello >"$dir/text.root/init"
+chmod +x "$dir/text.root/init"
 (cd "$dir/text.root" && find . | cpio --quiet -o -H newc) >"$dir/text.cpio"
 refuse 'a text as init' "$dir/text.cpio" '/init cannot be run (-8)'
 # ELF headers with one number wrong at a time: refused, or a program that ends, but never the kernel's end.

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Advisory locks of files: flock's, of a whole file, and fcntl's, of ranges of bytes (Linux: fs/locks.c).
+ *
+ * A lock hangs at the inode. Its owner is the open file (flock, F_OFD_*) or the table of descriptors (F_SETLK). Invariant: locks of
+ * one owner and kind do not overlap. Everybody who waits for any lock is on one queue: they are few. No deadlocks are looked for.
+ * Locking: kernel_lock.
+ */
+#include <quire/slab.h>
+
+#include "vfs.h"
+
+#define LOCK_SH 1U
+#define LOCK_EX 2U
+#define LOCK_NB 4U
+#define LOCK_UN 8U
+
+#define F_GETLK 5U
+#define F_SETLK 6U
+#define F_SETLKW 7U
+#define F_OFD_GETLK 36U
+#define F_OFD_SETLK 37U
+#define F_OFD_SETLKW 38U
+#define F_RDLCK 0
+#define F_WRLCK 1
+#define F_UNLCK 2
+#define END_OF_ALL LONG_MAX
+
+struct file_lock {
+	struct file_lock *next;
+	const void *owner;
+	bool flock;
+	int type; /* F_RDLCK, F_WRLCK */
+	int pid;
+	s64 start, end; /* both in it */
+};
+
+/* As programs see it. */
+struct flock {
+	s16 type, whence;
+	s64 start, len;
+	s32 pid;
+};
+
+static struct wait_queue waiters;
+
+static struct file_lock *conflict(const struct inode *n, const struct file_lock *want)
+{
+	struct file_lock *l = n->locks;
+
+	for (; l; l = l->next)
+		if (l->flock == want->flock && l->owner != want->owner && l->start <= want->end &&
+		    l->end >= want->start && (l->type == F_WRLCK || want->type == F_WRLCK))
+			return l;
+	return NULL;
+}
+
+/* The owner has nothing in [start, end] any more. spare: for the upper half of one that is cut in two; NULL when it was used. */
+static void carve(struct inode *n, const struct file_lock *what, struct file_lock **spare)
+{
+	struct file_lock **p = &n->locks, *l;
+
+	while ((l = *p)) {
+		if (l->flock != what->flock || l->owner != what->owner || l->start > what->end ||
+		    l->end < what->start) {
+			p = &l->next;
+			continue;
+		}
+		if (l->start < what->start && l->end > what->end) {
+			**spare = *l;
+			(*spare)->start = what->end + 1;
+			l->end = what->start - 1;
+			l->next = *spare;
+			*spare = NULL;
+			return;
+		}
+		if (l->start < what->start) {
+			l->end = what->start - 1;
+			p = &l->next;
+		} else if (l->end > what->end) {
+			l->start = what->end + 1;
+			p = &l->next;
+		} else {
+			*p = l->next;
+			kfree(l);
+		}
+	}
+}
+
+static long set_lock(struct inode *n, const struct file_lock *want, bool wait)
+{
+	struct file_lock *spare = kmalloc(sizeof(*spare), GFP_KERNEL | __GFP_ZERO),
+			 *own = kmalloc(sizeof(*own), GFP_KERNEL | __GFP_ZERO);
+	long err = spare && own ? 0 : -ENOLCK;
+
+	if (!err && want->type != F_UNLCK) {
+		/* flock gives up what it has before it waits for another kind. */
+		if (want->flock && conflict(n, want)) {
+			carve(n, want, &spare);
+			wake_up_all(&waiters);
+		}
+		if (!wait && conflict(n, want))
+			err = -EAGAIN;
+		if (!err)
+			err = wait_event(&waiters, !conflict(n, want), WAIT_FOREVER);
+	}
+	if (!err) {
+		carve(n, want, &spare);
+		if (want->type != F_UNLCK) {
+			*own = *want;
+			own->next = n->locks;
+			n->locks = own;
+			own = NULL;
+		}
+		wake_up_all(&waiters);
+	}
+	kfree(spare);
+	kfree(own);
+	return err;
+}
+
+long file_flock(struct open_file *f, unsigned int how)
+{
+	struct file_lock want = {.owner = f, .flock = true, .end = END_OF_ALL};
+	struct open_file *held;
+	long err;
+
+	switch (how & ~LOCK_NB) {
+	case LOCK_SH:
+		want.type = F_RDLCK;
+		break;
+	case LOCK_EX:
+		want.type = F_WRLCK;
+		break;
+	case LOCK_UN:
+		want.type = F_UNLCK;
+		break;
+	default:
+		return -EINVAL;
+	}
+	held = file_get(f); /* another thread may close it while this one waits */
+	err = set_lock(f->inode, &want, !(how & LOCK_NB));
+	file_put(held);
+	return err;
+}
+
+static int range_of(const struct open_file *f, const struct flock *fl, struct file_lock *l)
+{
+	s64 base = fl->whence == 0   ? 0
+		   : fl->whence == 1 ? (s64)f->pos
+		   : fl->whence == 2 ? (s64)inode_size(f->inode)
+				     : -1;
+
+	if (base < 0)
+		return -EINVAL;
+	if (__builtin_add_overflow(base, fl->start, &l->start))
+		return -EOVERFLOW;
+	l->end = END_OF_ALL;
+	if (fl->len > 0 && __builtin_add_overflow(l->start, fl->len - 1, &l->end))
+		return -EOVERFLOW;
+	if (fl->len < 0) {
+		l->end = l->start - 1;
+		l->start += fl->len;
+	}
+	return l->start < 0 ? -EINVAL : 0;
+}
+
+static long get_lock(struct open_file *f, struct file_lock *want, struct flock *fl,
+		     unsigned long arg)
+{
+	const struct file_lock *l;
+
+	if (want->type == F_UNLCK)
+		return -EINVAL;
+	l = conflict(f->inode, want);
+	if (!l) {
+		fl->type = F_UNLCK;
+	} else {
+		fl->type = (s16)l->type;
+		fl->whence = 0;
+		fl->start = l->start;
+		fl->len = l->end == END_OF_ALL ? 0 : l->end - l->start + 1;
+		fl->pid = l->pid;
+	}
+	return copy_to_user(arg, fl, sizeof(*fl));
+}
+
+long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	bool ofd = cmd >= F_OFD_GETLK;
+	struct file_lock want = {0};
+	struct flock fl;
+	struct open_file *held;
+	long err;
+
+	if (copy_from_user(&fl, arg, sizeof(fl)))
+		return -EFAULT;
+	if (ofd && fl.pid)
+		return -EINVAL;
+	if (fl.type != F_RDLCK && fl.type != F_WRLCK && fl.type != F_UNLCK)
+		return -EINVAL;
+	err = range_of(f, &fl, &want);
+	if (err)
+		return err;
+	want.owner = ofd ? (const void *)f : current->files;
+	want.type = fl.type;
+	want.pid = ofd ? -1 : current->pid;
+	if (cmd == F_GETLK || cmd == F_OFD_GETLK)
+		return get_lock(f, &want, &fl, arg);
+	if ((want.type == F_RDLCK && !(f->file.f_mode & FMODE_READ)) ||
+	    (want.type == F_WRLCK && !(f->file.f_mode & FMODE_WRITE)))
+		return -EBADF;
+	held = file_get(f);
+	err = set_lock(f->inode, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	file_put(held);
+	return err;
+}
+
+void locks_drop(struct inode *inode, const void *owner)
+{
+	struct file_lock **p = &inode->locks, *l;
+	bool any = false;
+
+	while ((l = *p)) {
+		if (l->owner != owner) {
+			p = &l->next;
+			continue;
+		}
+		*p = l->next;
+		kfree(l);
+		any = true;
+	}
+	if (any)
+		wake_up_all(&waiters);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * File systems, and where they are mounted: a table in the order of mounting. A mount point is a dentry that another one, the root of
+ * what is mounted, covers. Locking: kernel_lock.
+ *
+ * As small as programs that test memory allow: no namespaces, no bind mounts, no propagation, which Linux has.
+ */
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "vfs.h"
+
+#define MAX_TYPES 16U
+
+struct super *mounts;
+
+static const struct fs_type *types[MAX_TYPES];
+static unsigned int nr_types;
+static u32 last_dev;
+
+int fs_register(const struct fs_type *type)
+{
+	if (nr_types == MAX_TYPES)
+		return -ENOSPC;
+	types[nr_types++] = type;
+	return 0;
+}
+
+const struct fs_type *fs_find(const char *name)
+{
+	for (unsigned int i = 0; i < nr_types; i++)
+		if (!strcmp(types[i]->name, name))
+			return types[i];
+	return NULL;
+}
+
+const struct fs_type *fs_nth(unsigned int n)
+{
+	return n < nr_types ? types[n] : NULL;
+}
+
+int super_init(struct super *sb, const struct fs_type *type)
+{
+	sb->type = type;
+	sb->dev = MKDEV(0, ++last_dev);
+	return 0;
+}
+
+int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
+	     const char *options)
+{
+	struct super *sb, **last = &mounts;
+	int err;
+
+	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	sb = kmalloc(sizeof(*sb), GFP_KERNEL | __GFP_ZERO);
+	if (!sb)
+		return -ENOMEM;
+	super_init(sb, type);
+	quire_strlcpy(sb->source, source, sizeof(sb->source));
+	sb->flags = flags & MS_RDONLY;
+	err = type->fill(sb, options);
+	if (err) {
+		kfree(sb);
+		return err;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = sb;
+	if (on) {
+		sb->covers = dget(on);
+		on->mounted = sb;
+	}
+	return 0;
+}
+
+/* Everything that is pinned below, leaves first. */
+static void empty(struct dentry *dir)
+{
+	struct dentry *d;
+
+	while ((d = dir->children)) {
+		empty(d);
+		dentry_unpin(d);
+	}
+}
+
+/* Users of what is below: everything that is pinned has one reference for that, and one of each entry. */
+static bool in_use(const struct dentry *dir)
+{
+	s32 own = dir->pinned;
+
+	for (const struct dentry *d = dir->children; d; d = d->next) {
+		own++;
+		if (d->mounted || in_use(d))
+			return true;
+	}
+	return dir->users != own;
+}
+
+int do_umount(struct super *sb, bool detach)
+{
+	struct super **p = &mounts;
+	struct dentry *root = sb->root;
+
+	if (!sb->covers)
+		return -EINVAL;
+	for (const struct super *other = mounts; other; other = other->next)
+		if (other->covers && other->covers->inode->sb == sb)
+			return -EBUSY;
+	/* The table's reference of the root makes one. */
+	root->users--;
+	if (!detach && in_use(root)) {
+		root->users++;
+		return -EBUSY;
+	}
+	root->users++;
+	while (*p != sb)
+		p = &(*p)->next;
+	*p = sb->next;
+	sb->covers->mounted = NULL;
+	dput(sb->covers);
+	sb->covers = NULL;
+	if (detach && root->users > 1) {
+		/* Who is inside keeps it; the description stays with it. */
+		dput(root);
+		return 0;
+	}
+	empty(root);
+	dput(root);
+	if (!sb->inodes)
+		kfree(sb);
+	return 0;
+}
+
+struct dentry *vfs_root(void)
+{
+	struct dentry *d = mounts->root;
+
+	while (d->mounted)
+		d = d->mounted->root;
+	return d;
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The way from a path to a file (Linux: fs/namei.c), and the names that are made and removed at its end.
+ *
+ * Errors and their order are Linux's: a missing part is ENOENT, a part that is no directory ENOTDIR, the 41st symbolic link ELOOP, and a
+ * slash behind the last name asks for a directory and follows a link. Locking: kernel_lock.
+ */
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "vfs.h"
+
+#define MAX_LINKS 40U
+
+static bool is_type(const struct dentry *d, u32 type)
+{
+	return (d->inode->mode & S_IFMT) == type;
+}
+
+/* ------------------------------------------------------------------ may it */
+
+int inode_permission(const struct inode *inode, unsigned int mask)
+{
+	/* Programs are root: everything may be read and written; what nobody may execute, root may not either (CAP_DAC_OVERRIDE). */
+	if (mask & MAY_WRITE && inode->sb->flags & MS_RDONLY &&
+	    ((inode->mode & S_IFMT) == S_IFREG || (inode->mode & S_IFMT) == S_IFDIR ||
+	     (inode->mode & S_IFMT) == S_IFLNK))
+		return -EROFS;
+	if (mask & MAY_EXEC && (inode->mode & S_IFMT) != S_IFDIR && !(inode->mode & 0111))
+		return -EACCES;
+	return 0;
+}
+
+int inode_owner(const struct inode *inode)
+{
+	(void)inode;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ walking */
+
+struct walker {
+	struct dentry *at; /* with a reference */
+	struct dentry *root;
+	unsigned int links;
+	unsigned int flags;
+	struct path_walk *result;
+};
+
+static void step(struct walker *w, struct dentry *to)
+{
+	dput(w->at);
+	w->at = to;
+}
+
+static struct dentry *cross_mounts(struct dentry *d)
+{
+	while (d->mounted) {
+		struct dentry *top = dget(d->mounted->root);
+
+		dput(d);
+		d = top;
+	}
+	return d;
+}
+
+static void dotdot(struct walker *w)
+{
+	struct dentry *d = w->at;
+
+	while (d != w->root && !d->parent && d->inode->sb->root == d && d->inode->sb->covers)
+		d = d->inode->sb->covers;
+	if (d == w->root || !d->parent)
+		return;
+	step(w, cross_mounts(dget(d->parent)));
+}
+
+long read_link(struct inode *link, char *buf, size_t size)
+{
+	if (link->op && link->op->readlink)
+		return link->op->readlink(link, buf, size);
+	return mapping_read(link->mapping, 0, buf, size);
+}
+
+static int walk_text(struct walker *w, const char *path);
+
+/* The symbolic link d, found in w->at; takes over the reference of d. last: it ends the path, and the result is filled in. */
+static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
+{
+	unsigned int flags = w->flags;
+	char *text;
+	long n;
+	int err;
+
+	if (++w->links > MAX_LINKS) {
+		dput(d);
+		return -ELOOP;
+	}
+	if (d->inode->op && d->inode->op->follow) {
+		struct dentry *to;
+
+		err = d->inode->op->follow(d->inode, &to);
+		dput(d);
+		if (err)
+			return err;
+		step(w, to);
+		if (last) {
+			w->result->len = 0;
+			w->result->slash = slash;
+			w->result->dots = false;
+			w->result->parent = NULL;
+			w->result->dentry = dget(w->at);
+		}
+		return 0;
+	}
+	text = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!text) {
+		dput(d);
+		return -ENOMEM;
+	}
+	n = read_link(d->inode, text, PATH_MAX - 1);
+	dput(d);
+	err = n < 0 ? (int)n : n == 0 ? -ENOENT : 0;
+	if (!err) {
+		text[n] = '\0';
+		/* The link's own last name is a part of the way unless the link was the end. */
+		w->flags |= WALK_FOLLOW;
+		if (!last)
+			w->flags &= ~WALK_PARENT;
+		err = walk_text(w, text);
+		w->flags = flags;
+		if (!err && last)
+			w->result->slash |= slash;
+		if (!err && !last) {
+			dput(w->result->parent);
+			w->result->parent = NULL;
+			step(w, w->result->dentry);
+			w->result->dentry = NULL;
+		}
+	}
+	kfree(text);
+	return err;
+}
+
+static int end_at(struct walker *w, bool dots)
+{
+	w->result->len = 0;
+	w->result->slash = false;
+	w->result->dots = dots;
+	w->result->parent = NULL;
+	w->result->dentry = dget(w->at);
+	return 0;
+}
+
+static int last_name(struct walker *w, const char *name, size_t len, bool slash)
+{
+	struct path_walk *r = w->result;
+	struct dentry *d;
+	int err;
+
+	err = dentry_lookup(w->at, name, len, &d);
+	if (err && (err != -ENOENT || !(w->flags & WALK_PARENT)))
+		return err;
+	if (d && is_type(d, S_IFLNK) && w->flags & WALK_FOLLOW)
+		return follow(w, d, true, slash);
+	if (d && is_type(d, S_IFLNK) && slash && !(w->flags & WALK_PARENT))
+		return follow(w, d, true, slash);
+	memcpy(r->last, name, len);
+	r->last[len] = '\0';
+	r->len = len;
+	r->slash = slash;
+	r->dots = false;
+	r->parent = dget(w->at);
+	r->dentry = d ? cross_mounts(d) : NULL;
+	return 0;
+}
+
+static int walk_text(struct walker *w, const char *path)
+{
+	bool dots = false;
+	int err;
+
+	if (*path == '/')
+		step(w, cross_mounts(dget(w->root)));
+	for (;;) {
+		struct dentry *d;
+		size_t len = 0, after;
+
+		while (*path == '/')
+			path++;
+		if (!*path) {
+			err = end_at(w, dots);
+			if (dots)
+				w->result->dots = true;
+			return err;
+		}
+		if (!is_type(w->at, S_IFDIR))
+			return -ENOTDIR;
+		err = inode_permission(w->at->inode, MAY_EXEC);
+		if (err)
+			return err;
+		while (path[len] && path[len] != '/')
+			len++;
+		dots = (len == 1 && path[0] == '.') ||
+		       (len == 2 && path[0] == '.' && path[1] == '.');
+		if (dots) {
+			if (len == 2)
+				dotdot(w);
+			path += len;
+			continue;
+		}
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		for (after = len; path[after] == '/';)
+			after++;
+		if (!path[after])
+			return last_name(w, path, len, after > len);
+		err = dentry_lookup(w->at, path, len, &d);
+		if (err)
+			return err;
+		path += after;
+		if (is_type(d, S_IFLNK)) {
+			err = follow(w, d, false, false);
+			if (err)
+				return err;
+			if (!is_type(w->at, S_IFDIR))
+				return -ENOTDIR;
+		} else {
+			step(w, cross_mounts(d));
+		}
+	}
+}
+
+static int walk_begin(int dirfd, const char *path, struct dentry **at)
+{
+	struct open_file *f;
+
+	if (*path == '/' || (dirfd == AT_FDCWD && !current)) {
+		*at = dget(current ? current->fs->root : vfs_root());
+		return 0;
+	}
+	if (dirfd == AT_FDCWD) {
+		*at = dget(current->fs->cwd);
+		return 0;
+	}
+	f = file_of_raw((unsigned int)dirfd);
+	if (!f)
+		return -EBADF;
+	if (*path && (f->inode->mode & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	*at = dget(f->dentry);
+	return 0;
+}
+
+int walk_path(int dirfd, const char *path, unsigned int flags, struct path_walk *r)
+{
+	struct walker w = {.flags = flags, .result = r};
+	int err;
+
+	r->parent = r->dentry = NULL;
+	r->len = 0;
+	r->slash = r->dots = false;
+	if (!*path && !(flags & WALK_EMPTY))
+		return -ENOENT;
+	err = walk_begin(dirfd, path, &w.at);
+	if (err)
+		return err;
+	w.root = current ? current->fs->root : vfs_root();
+	if (!*path)
+		err = end_at(&w, false);
+	else
+		err = walk_text(&w, path);
+	dput(w.at);
+	if (err) {
+		walk_end(r);
+		return err;
+	}
+	if (r->dentry && (flags & WALK_DIRECTORY || (r->slash && !(flags & WALK_PARENT))) &&
+	    !is_type(r->dentry, S_IFDIR)) {
+		walk_end(r);
+		return -ENOTDIR;
+	}
+	return 0;
+}
+
+void walk_end(struct path_walk *w)
+{
+	dput(w->parent);
+	dput(w->dentry);
+	w->parent = w->dentry = NULL;
+}
+
+int user_path_get(unsigned long from, char **path)
+{
+	char *p = kmalloc(PATH_MAX, GFP_KERNEL);
+	long n;
+
+	*path = NULL;
+	if (!p)
+		return -ENOMEM;
+	n = strncpy_from_user(p, from, PATH_MAX);
+	if (n < 0) {
+		kfree(p);
+		return (int)n;
+	}
+	*path = p;
+	return 0;
+}
+
+int user_path(int dirfd, unsigned long from, unsigned int flags, struct dentry **d)
+{
+	struct path_walk w;
+	char *path;
+	int err = user_path_get(from, &path);
+
+	if (err)
+		return err;
+	err = walk_path(dirfd, path, flags, &w);
+	kfree(path);
+	if (err)
+		return err;
+	*d = dget(w.dentry);
+	walk_end(&w);
+	return 0;
+}
+
+int kern_path(const char *path, unsigned int flags, struct dentry **d)
+{
+	struct path_walk w;
+	int err = walk_path(AT_FDCWD, path, flags, &w);
+
+	if (err)
+		return err;
+	*d = dget(w.dentry);
+	walk_end(&w);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ making and removing */
+
+static int may_change(struct dentry *dir)
+{
+	int err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
+
+	if (!err && dir->unlinked)
+		err = -ENOENT;
+	if (!err && dir->inode->op && dir->inode->op->lookup)
+		err = dir->inode->op->may_change ? dir->inode->op->may_change(dir->inode) : -EPERM;
+	return err;
+}
+
+int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
+	       struct dentry **made)
+{
+	struct super *sb = dir->inode->sb;
+	struct inode *inode;
+	int err = may_change(dir);
+
+	if (err)
+		return err;
+	if (sb->max_inodes && sb->inodes >= sb->max_inodes)
+		return -ENOSPC;
+	if (dir->inode->mode & S_ISGID && (mode & S_IFMT) == S_IFDIR)
+		mode |= S_ISGID;
+	inode = tmpfs_inode(sb, mode, rdev);
+	if (!inode)
+		return -ENOMEM;
+	if (dir->inode->mode & S_ISGID)
+		inode->gid = dir->inode->gid;
+	err = dentry_add(dir, name, len, inode);
+	if (err)
+		return err;
+	inode_changed(dir->inode, true);
+	return made ? dentry_lookup(dir, name, len, made) : 0;
+}
+
+int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *text)
+{
+	struct dentry *d;
+	size_t n = strlen(text);
+	int err = vfs_create(dir, name, len, S_IFLNK | 0777, 0, &d);
+
+	if (err)
+		return err;
+	if (mapping_write(d->inode->mapping, 0, text, n) != (long)n) {
+		dentry_unpin(d);
+		err = -ENOSPC;
+	}
+	dput(d);
+	return err;
+}
+
+int vfs_unlink(struct dentry *d, bool directory)
+{
+	struct dentry *dir = d->parent;
+	struct inode *inode = d->inode;
+	int err;
+
+	/* A root, or what covers a mount point. */
+	if (!dir)
+		return -EBUSY;
+	err = may_change(dir);
+	if (err)
+		return err;
+	if (directory && !is_type(d, S_IFDIR))
+		return -ENOTDIR;
+	if (!directory && is_type(d, S_IFDIR))
+		return -EISDIR;
+	if (d->mounted)
+		return -EBUSY;
+	if (inode->entries)
+		return -ENOTEMPTY;
+	if (!d->pinned)
+		return -EPERM;
+	inode_changed(dir->inode, true);
+	inode_changed(inode, false);
+	inode->nlink -= directory ? 2 : 1;
+	dentry_unpin(d);
+	return 0;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Pipes and FIFOs: bytes in a ring of pages, which are there only while bytes are in them (Linux: fs/pipe.c).
+ *
+ *	tail <= head, head - tail <= size;  byte `pos` is in page (pos / PAGE_SIZE) % (size / PAGE_SIZE)
+ *
+ * Writes of up to PIPE_BUF bytes are never parted. Locking: kernel_lock.
+ */
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "pipe.h"
+#include "poll.h"
+
+#ifndef SIGPIPE
+#define SIGPIPE 13
+void send_signal(int sig, struct task *t);
+#endif
+#define PIPE_BUF 4096U
+#define DEFAULT_SIZE SZ_64K
+/* sysctl fs.pipe-max-size, which root may exceed; here it is the end. */
+#define MAX_SIZE SZ_1M
+#define MAX_PIPE_SIZE SZ_2G
+
+struct pipe {
+	char **pages;
+	size_t size; /* bytes, whole pages, a power of two */
+	u64 head, tail;
+	u32 readers, writers, opened_readers, opened_writers;
+	s32 users; /* open files */
+	struct wait_queue readable, writable;
+};
+
+static struct pipe *pipe_alloc(void)
+{
+	struct pipe *p = kmalloc(sizeof(*p), GFP_KERNEL | __GFP_ZERO);
+
+	if (!p)
+		return NULL;
+	p->size = DEFAULT_SIZE;
+	p->pages = kmalloc(p->size / PAGE_SIZE * sizeof(char *), GFP_KERNEL | __GFP_ZERO);
+	if (!p->pages) {
+		kfree(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void pipe_free(struct pipe *p)
+{
+	for (size_t i = 0; i < p->size / PAGE_SIZE; i++)
+		if (p->pages[i])
+			free_page((unsigned long)p->pages[i]);
+	kfree(p->pages);
+	kfree(p);
+}
+
+static char **page_at(const struct pipe *p, u64 pos)
+{
+	return &p->pages[pos / PAGE_SIZE % (p->size / PAGE_SIZE)];
+}
+
+size_t pipe_used(const struct pipe *p)
+{
+	return (size_t)(p->head - p->tail);
+}
+
+size_t pipe_room(const struct pipe *p)
+{
+	/* The page that is being read counts as a whole, as in Linux: its bytes that are gone are not to be written yet. */
+	return p->size - (size_t)(p->head - ALIGN_DOWN(p->tail, PAGE_SIZE));
+}
+
+/* ------------------------------------------------------------------ bytes */
+
+static size_t take(struct pipe *p, struct iter *to)
+{
+	size_t done = 0;
+
+	while (to->left && pipe_used(p)) {
+		size_t offset = p->tail & (PAGE_SIZE - 1),
+		       part = min(min(to->left, pipe_used(p)), PAGE_SIZE - offset), n;
+		char **page = page_at(p, p->tail);
+
+		n = copy_to_iter(*page + offset, part, to);
+		p->tail += n;
+		done += n;
+		if (!(p->tail & (PAGE_SIZE - 1)) && n) {
+			free_page((unsigned long)*page);
+			*page = NULL;
+		} else if (p->tail == p->head) {
+			/* Empty: from the start of the page again. */
+			p->tail = p->head = ALIGN_DOWN(p->head, PAGE_SIZE);
+		}
+		if (n < part)
+			break;
+	}
+	return done;
+}
+
+static size_t put(struct pipe *p, struct iter *from)
+{
+	size_t done = 0;
+
+	while (from->left && pipe_room(p)) {
+		size_t offset = p->head & (PAGE_SIZE - 1),
+		       part = min(min(from->left, pipe_room(p)), PAGE_SIZE - offset), n;
+		char **page = page_at(p, p->head);
+
+		if (!*page) {
+			*page = (char *)__get_free_page(GFP_KERNEL);
+			if (!*page)
+				break;
+		}
+		n = copy_from_iter(*page + offset, part, from);
+		p->head += n;
+		done += n;
+		if (n < part)
+			break;
+	}
+	return done;
+}
+
+size_t pipe_peek(const struct pipe *p, void *buf, size_t n)
+{
+	size_t done = 0;
+
+	n = min(n, pipe_used(p));
+	while (done < n) {
+		u64 pos = p->tail + done;
+		size_t offset = pos & (PAGE_SIZE - 1), part = min(n - done, PAGE_SIZE - offset);
+
+		memcpy((char *)buf + done, *page_at(p, pos) + offset, part);
+		done += part;
+	}
+	return n;
+}
+
+/* ------------------------------------------------------------------ an end */
+
+long pipe_wait_readable(struct pipe *p, bool nonblock)
+{
+	if (pipe_used(p) || !p->writers)
+		return 0;
+	if (nonblock)
+		return -EAGAIN;
+	return wait_event(&p->readable, pipe_used(p) || !p->writers, WAIT_FOREVER);
+}
+
+long pipe_wait_writable(struct pipe *p, bool nonblock)
+{
+	long err = 0;
+
+	if (p->readers && !pipe_room(p) && nonblock)
+		return -EAGAIN;
+	if (p->readers && !pipe_room(p))
+		err = wait_event(&p->writable, pipe_room(p) || !p->readers, WAIT_FOREVER);
+	if (err)
+		return err;
+	if (p->readers)
+		return 0;
+	send_signal(SIGPIPE, current);
+	return -EPIPE;
+}
+
+static long pipe_read(struct open_file *f, struct iter *to, u64 *pos)
+{
+	struct pipe *p = f->private;
+	size_t n;
+	long err;
+
+	if (!to->left)
+		return 0;
+	err = pipe_wait_readable(p, f->flags & O_NONBLOCK);
+	if (err || !pipe_used(p))
+		return err;
+	n = take(p, to);
+	wake_up_all(&p->writable);
+	return n ? (long)n : -EFAULT;
+}
+
+static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
+{
+	struct pipe *p = f->private;
+	size_t total = from->left, need = total <= PIPE_BUF ? total : 1, done = 0, n;
+	long err;
+
+	if (!total)
+		return 0;
+	while (from->left) {
+		if (!p->readers) {
+			send_signal(SIGPIPE, current);
+			return done ? (long)done : -EPIPE;
+		}
+		if (pipe_room(p) < need) {
+			if (f->flags & O_NONBLOCK)
+				return done ? (long)done : -EAGAIN;
+			err = wait_event(&p->writable, pipe_room(p) >= need || !p->readers,
+					 WAIT_FOREVER);
+			if (err)
+				return done ? (long)done : err;
+			continue;
+		}
+		n = put(p, from);
+		done += n;
+		need = 1;
+		if (n)
+			wake_up_all(&p->readable);
+		if (!n)
+			return done ? (long)done : -EFAULT;
+	}
+	return (long)done;
+}
+
+static unsigned int pipe_poll(struct open_file *f, struct poll_table *table)
+{
+	struct pipe *p = f->private;
+	unsigned int events = 0;
+
+	if (f->file.f_mode & FMODE_READ) {
+		poll_wait(table, &p->readable);
+		if (pipe_used(p))
+			events |= POLLIN | POLLRDNORM;
+		if (!p->writers && p->opened_writers)
+			events |= POLLHUP;
+	}
+	if (f->file.f_mode & FMODE_WRITE) {
+		poll_wait(table, &p->writable);
+		if (pipe_room(p) >= PIPE_BUF)
+			events |= POLLOUT | POLLWRNORM;
+		if (!p->readers)
+			events |= POLLERR;
+	}
+	return events;
+}
+
+#define FIONREAD 0x541bU
+
+static long pipe_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	int n = (int)pipe_used(f->private);
+
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	return copy_to_user(arg, &n, sizeof(n));
+}
+
+static void pipe_release(struct open_file *f)
+{
+	struct pipe *p = f->private;
+
+	if (f->file.f_mode & FMODE_READ)
+		p->readers--;
+	if (f->file.f_mode & FMODE_WRITE)
+		p->writers--;
+	wake_up_all(&p->readable);
+	wake_up_all(&p->writable);
+	if (--p->users)
+		return;
+	f->inode->private = NULL;
+	pipe_free(p);
+}
+
+static void join(struct pipe *p, struct open_file *f)
+{
+	f->private = p;
+	p->users++;
+	if (f->file.f_mode & FMODE_READ) {
+		p->readers++;
+		p->opened_readers++;
+		wake_up_all(&p->writable);
+	}
+	if (f->file.f_mode & FMODE_WRITE) {
+		p->writers++;
+		p->opened_writers++;
+		wake_up_all(&p->readable);
+	}
+}
+
+const struct file_operations pipe_fop = {
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.release = pipe_release,
+};
+
+int pipe_open(unsigned int flags, struct open_file *ends[2])
+{
+	struct pipe *p = pipe_alloc();
+	char name[32];
+
+	if (!p)
+		return -ENOMEM;
+	ends[0] = file_anon("", S_IFIFO | 0600, (flags & O_NONBLOCK) | O_RDONLY, &pipe_fop);
+	if (!ends[0]) {
+		pipe_free(p);
+		return -ENOMEM;
+	}
+	quire_snprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)ends[0]->inode->ino);
+	iget(ends[0]->inode);
+	dput(ends[0]->dentry);
+	ends[0]->dentry = dentry_alloc(NULL, name, strlen(name), ends[0]->inode);
+	/* One file, two ends. */
+	ends[1] = ends[0]->dentry ? file_alloc(dget(ends[0]->dentry),
+					       (flags & O_NONBLOCK) | O_WRONLY, &pipe_fop)
+				  : NULL;
+	join(p, ends[0]);
+	ends[0]->inode->private = p;
+	if (!ends[1]) {
+		file_put(ends[0]);
+		return -ENOMEM;
+	}
+	join(p, ends[1]);
+	return 0;
+}
+
+struct pipe *file_pipe(const struct open_file *f)
+{
+	return (f->inode->mode & S_IFMT) == S_IFIFO ? f->private : NULL;
+}
+
+long pipe_size(const struct pipe *p)
+{
+	return (long)p->size;
+}
+
+long pipe_resize(struct pipe *p, unsigned long size)
+{
+	struct pipe new = {0};
+	u64 pos;
+
+	if (size > MAX_PIPE_SIZE)
+		return -EINVAL;
+	size = roundup_pow_of_two(max(size, PAGE_SIZE));
+	if (size > MAX_SIZE)
+		return -EPERM;
+	/* A page may be half read and half written: what is in it counts as a whole. */
+	if (ALIGN(p->head, PAGE_SIZE) - ALIGN_DOWN(p->tail, PAGE_SIZE) > size)
+		return -EBUSY;
+	new.size = size;
+	new.pages = kmalloc(size / PAGE_SIZE * sizeof(char *), GFP_KERNEL | __GFP_ZERO);
+	if (!new.pages)
+		return -ENOMEM;
+	for (pos = ALIGN_DOWN(p->tail, PAGE_SIZE); pos <= p->head; pos += PAGE_SIZE) {
+		if (pos - ALIGN_DOWN(p->tail, PAGE_SIZE) >= min(size, p->size))
+			break;
+		*page_at(&new, pos) = *page_at(p, pos);
+		*page_at(p, pos) = NULL;
+	}
+	swap(p->pages, new.pages);
+	swap(p->size, new.size);
+	for (size_t i = 0; i < new.size / PAGE_SIZE; i++)
+		if (new.pages[i])
+			free_page((unsigned long)new.pages[i]);
+	kfree(new.pages);
+	wake_up_all(&p->writable);
+	return (long)p->size;
+}
+
+/* ------------------------------------------------------------------ FIFOs */
+
+static int fifo_open(struct inode *inode, struct open_file *f)
+{
+	struct pipe *p = inode->private;
+	bool nonblock = f->flags & O_NONBLOCK;
+	u32 seen;
+	int err = 0;
+
+	if ((f->flags & O_ACCMODE) == O_WRONLY && nonblock && (!p || !p->readers))
+		return -ENXIO;
+	if (!p) {
+		p = pipe_alloc();
+		if (!p)
+			return -ENOMEM;
+		inode->private = p;
+	}
+	join(p, f);
+	/* Until somebody is at the other end, or has been since. */
+	if ((f->flags & O_ACCMODE) == O_RDONLY && !p->writers && !nonblock) {
+		seen = p->opened_writers;
+		err = wait_event(&p->readable, p->opened_writers != seen, WAIT_FOREVER);
+	} else if ((f->flags & O_ACCMODE) == O_RDONLY && !p->writers) {
+		/* Not the end yet for poll: nobody has written. */
+		p->opened_writers = 0;
+	} else if ((f->flags & O_ACCMODE) == O_WRONLY && !p->readers) {
+		seen = p->opened_readers;
+		err = wait_event(&p->writable, p->opened_readers != seen, WAIT_FOREVER);
+	}
+	if (err)
+		pipe_release(f);
+	return err;
+}
+
+const struct file_operations fifo_fop = {
+	.open = fifo_open,
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.release = pipe_release,
+};

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: MIT
+/* System calls on names (kernel/syscalls.def): making, removing and moving them, where a program stands, what is mounted. */
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "syscall.h"
+#include "vfs.h"
+
+/* ------------------------------------------------------------------ making */
+
+/* Where a name is to be made: 0 and the walk, which the caller ends; -EEXIST. */
+static long walk_new(int dirfd, unsigned long from, bool directory, struct path_walk *w)
+{
+	char *path;
+	long err = user_path_get(from, &path);
+
+	if (err)
+		return err;
+	err = walk_path(dirfd, path, WALK_PARENT, w);
+	kfree(path);
+	if (err)
+		return err;
+	if (w->dentry || !w->len)
+		err = -EEXIST;
+	else if (w->slash && !directory)
+		err = -ENOENT;
+	if (err)
+		walk_end(w);
+	return err;
+}
+
+long call_mknodat(const struct syscall_args *r)
+{
+	u32 mode = (u32)r->a[2], type = mode & S_IFMT;
+	struct path_walk w;
+	long err;
+
+	if (type == S_IFDIR)
+		return -EPERM;
+	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
+	    type != S_IFSOCK)
+		return -EINVAL;
+	err = walk_new((int)r->a[0], r->a[1], false, &w);
+	if (err)
+		return err;
+	err = vfs_create(w.parent, w.last, w.len,
+			 (type ? type : S_IFREG) | (mode & S_IALLUGO & ~current->fs->umask),
+			 dev_decode((u32)r->a[3]), NULL);
+	walk_end(&w);
+	return err;
+}
+
+long call_mkdirat(const struct syscall_args *r)
+{
+	struct path_walk w;
+	long err = walk_new((int)r->a[0], r->a[1], true, &w);
+
+	if (err)
+		return err;
+	err = vfs_create(w.parent, w.last, w.len,
+			 S_IFDIR | ((u32)r->a[2] & (S_ISVTX | 0777) & ~current->fs->umask), 0,
+			 NULL);
+	walk_end(&w);
+	return err;
+}
+
+long call_symlinkat(const struct syscall_args *r)
+{
+	struct path_walk w;
+	char *text;
+	long err = user_path_get(r->a[0], &text);
+
+	if (err)
+		return err;
+	err = *text ? walk_new((int)r->a[1], r->a[2], false, &w) : -ENOENT;
+	if (!err) {
+		err = vfs_symlink(w.parent, w.last, w.len, text);
+		walk_end(&w);
+	}
+	kfree(text);
+	return err;
+}
+
+long call_linkat(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[4];
+	struct dentry *old;
+	struct path_walk w;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = user_path((int)r->a[0], r->a[1],
+			(flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
+				(flags & AT_EMPTY_PATH ? WALK_EMPTY : 0),
+			&old);
+	if (err)
+		return err;
+	err = walk_new((int)r->a[2], r->a[3], false, &w);
+	if (err)
+		goto out;
+	if (w.parent->inode->sb != old->inode->sb)
+		err = -EXDEV;
+	else if ((old->inode->mode & S_IFMT) == S_IFDIR)
+		err = -EPERM;
+	else if (w.parent->unlinked)
+		err = -ENOENT;
+	else
+		err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
+	if (!err && w.parent->inode->op && w.parent->inode->op->lookup)
+		err = -EPERM;
+	if (!err) {
+		iget(old->inode);
+		err = dentry_add(w.parent, w.last, w.len, old->inode);
+	}
+	if (!err) {
+		old->inode->nlink++;
+		inode_changed(old->inode, false);
+		inode_changed(w.parent->inode, true);
+	}
+	walk_end(&w);
+out:
+	dput(old);
+	return err;
+}
+
+/* ------------------------------------------------------------------ removing, moving */
+
+long call_unlinkat(const struct syscall_args *r)
+{
+	bool directory = r->a[2] & AT_REMOVEDIR;
+	struct path_walk w;
+	char *path;
+	long err;
+
+	if (r->a[2] & ~(u64)AT_REMOVEDIR)
+		return -EINVAL;
+	err = user_path_get(r->a[1], &path);
+	if (err)
+		return err;
+	err = walk_path((int)r->a[0], path, WALK_PARENT, &w);
+	if (!err && !w.len) {
+		size_t n = strlen(path);
+
+		while (n && path[n - 1] == '/')
+			n--;
+		if (!directory)
+			err = -EISDIR;
+		else if (w.dots && n && path[n - 1] == '.' && (n < 2 || path[n - 2] != '.'))
+			err = -EINVAL;
+		else
+			err = w.dots ? -ENOTEMPTY : -EBUSY;
+	} else if (!err && !w.dentry) {
+		err = -ENOENT;
+	} else if (!err && w.slash && !directory) {
+		err = (w.dentry->inode->mode & S_IFMT) == S_IFDIR ? -EISDIR : -ENOTDIR;
+	} else if (!err) {
+		err = vfs_unlink(w.dentry, directory);
+	}
+	kfree(path);
+	walk_end(&w);
+	return err;
+}
+
+#define RENAME_NOREPLACE 1U
+#define RENAME_EXCHANGE 2U
+
+static bool is_dir(const struct dentry *d)
+{
+	return (d->inode->mode & S_IFMT) == S_IFDIR;
+}
+
+/* What is moved onto `to`, when there is such a name. */
+static long may_replace(const struct dentry *from, const struct dentry *to, unsigned int flags)
+{
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (dentry_is_under(from, to))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	if (to->mounted || !to->pinned)
+		return -EBUSY;
+	if (flags & RENAME_EXCHANGE)
+		return 0;
+	if (is_dir(from) && !is_dir(to))
+		return -ENOTDIR;
+	if (!is_dir(from) && is_dir(to))
+		return -EISDIR;
+	return to->inode->entries ? -ENOTEMPTY : 0;
+}
+
+static long exchange(const struct path_walk *a, const struct path_walk *b)
+{
+	/* By way of a name that no path can have. */
+	long err = dentry_move(a->dentry, a->parent, "/", 1);
+
+	if (!err)
+		err = dentry_move(b->dentry, a->parent, a->last, a->len);
+	if (!err)
+		err = dentry_move(a->dentry, b->parent, b->last, b->len);
+	return err;
+}
+
+static long do_rename(const struct path_walk *a, const struct path_walk *b, unsigned int flags)
+{
+	long err;
+
+	if (a->parent->inode->sb != b->parent->inode->sb)
+		return -EXDEV;
+	if (!a->len || !b->len)
+		return -EBUSY;
+	if (!a->dentry)
+		return -ENOENT;
+	if (flags & RENAME_EXCHANGE && !b->dentry)
+		return -ENOENT;
+	if (!is_dir(a->dentry) && (a->slash || (!(flags & RENAME_EXCHANGE) && b->slash)))
+		return -ENOTDIR;
+	if (!a->dentry->pinned || a->dentry->mounted)
+		return a->parent->inode->op && a->parent->inode->op->lookup ? -EPERM : -EBUSY;
+	if (dentry_is_under(b->parent, a->dentry))
+		return -EINVAL;
+	err = inode_permission(a->parent->inode, MAY_WRITE | MAY_EXEC);
+	if (!err)
+		err = inode_permission(b->parent->inode, MAY_WRITE | MAY_EXEC);
+	if (!err && b->parent->unlinked)
+		err = -ENOENT;
+	if (!err && b->dentry)
+		err = may_replace(a->dentry, b->dentry, flags);
+	if (err)
+		return err;
+	/* Two names of one file: nothing is to be done. */
+	if (b->dentry && a->dentry->inode == b->dentry->inode)
+		return 0;
+	if (flags & RENAME_EXCHANGE) {
+		err = exchange(a, b);
+	} else {
+		if (b->dentry)
+			err = vfs_unlink(b->dentry, is_dir(b->dentry));
+		if (!err)
+			err = dentry_move(a->dentry, b->parent, b->last, b->len);
+	}
+	inode_changed(a->parent->inode, true);
+	inode_changed(b->parent->inode, true);
+	inode_changed(a->dentry->inode, false);
+	return err;
+}
+
+static long rename_paths(const struct syscall_args *r, const char *from, const char *to,
+			 unsigned int flags)
+{
+	struct path_walk a, b;
+	long err = walk_path((int)r->a[0], from, WALK_PARENT, &a);
+
+	if (err)
+		return err;
+	err = walk_path((int)r->a[2], to, WALK_PARENT, &b);
+	if (!err && (!a.parent || !b.parent))
+		err = -EBUSY;
+	else if (!err)
+		err = do_rename(&a, &b, flags);
+	walk_end(&a);
+	walk_end(&b);
+	return err;
+}
+
+static long rename_user(const struct syscall_args *r, unsigned int flags)
+{
+	char *from, *to;
+	long err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	err = user_path_get(r->a[1], &from);
+	if (err)
+		return err;
+	err = user_path_get(r->a[3], &to);
+	if (!err) {
+		err = rename_paths(r, from, to, flags);
+		kfree(to);
+	}
+	kfree(from);
+	return err;
+}
+
+long call_renameat(const struct syscall_args *r)
+{
+	return rename_user(r, 0);
+}
+
+long call_renameat2(const struct syscall_args *r)
+{
+	return rename_user(r, (unsigned int)r->a[4]);
+}
+
+long call_readlinkat(const struct syscall_args *r)
+{
+	struct dentry *d;
+	char *text;
+	long n;
+
+	if ((int)r->a[3] <= 0)
+		return -EINVAL;
+	n = user_path((int)r->a[0], r->a[1], WALK_EMPTY, &d);
+	if (n)
+		return n;
+	text = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!text)
+		n = -ENOMEM;
+	else if ((d->inode->mode & S_IFMT) != S_IFLNK)
+		n = -EINVAL;
+	else
+		n = read_link(d->inode, text, min((size_t)r->a[3], (size_t)PATH_MAX - 1));
+	if (n > 0 && copy_to_user(r->a[2], text, (size_t)n))
+		n = -EFAULT;
+	kfree(text);
+	dput(d);
+	return n;
+}
+
+/* ------------------------------------------------------------------ where a program stands */
+
+static long stand_at(struct dentry *d, struct dentry **where)
+{
+	long err = is_dir(d) ? inode_permission(d->inode, MAY_EXEC) : -ENOTDIR;
+
+	if (err) {
+		dput(d);
+		return err;
+	}
+	dput(*where);
+	*where = d;
+	return 0;
+}
+
+long call_chdir(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
+
+	return err ? err : stand_at(d, &current->fs->cwd);
+}
+
+long call_fchdir(const struct syscall_args *r)
+{
+	struct open_file *f = file_of_raw((unsigned int)r->a[0]);
+
+	return f ? stand_at(dget(f->dentry), &current->fs->cwd) : -EBADF;
+}
+
+long call_chroot(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
+
+	return err ? err : stand_at(d, &current->fs->root);
+}
+
+long call_getcwd(const struct syscall_args *r)
+{
+	const struct fs_struct *fs = current->fs;
+	char *buf, *text;
+	long n;
+
+	if (fs->cwd->unlinked)
+		return -ENOENT;
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	n = d_path(fs->cwd, fs->root, buf, PATH_MAX, &text);
+	if (n >= 0)
+		n = (u64)++n > r->a[1] ? -ERANGE : n;
+	if (n > 0 && copy_to_user(r->a[0], text, (size_t)n))
+		n = -EFAULT;
+	kfree(buf);
+	return n;
+}
+
+long call_umask(const struct syscall_args *r)
+{
+	u32 old = current->fs->umask;
+
+	current->fs->umask = (u32)r->a[0] & 0777;
+	return old;
+}
+
+/* ------------------------------------------------------------------ mounts */
+
+#define MS_BIND 4096UL
+#define MS_MOVE 8192UL
+#define MS_PROPAGATION (0xfUL << 17)
+
+/* A string of the program's, "" for NULL. */
+static long user_text(unsigned long from, char *to, size_t size)
+{
+	long n = from ? strncpy_from_user(to, from, size) : 0;
+
+	if (!from)
+		*to = '\0';
+	return n < 0 ? n : 0;
+}
+
+struct mount_text {
+	char source[64], type[32], options[512];
+};
+
+long call_mount(const struct syscall_args *r)
+{
+	struct mount_text *t = kmalloc(sizeof(*t), GFP_KERNEL);
+	const struct fs_type *type;
+	struct dentry *on;
+	long err;
+
+	if (!t)
+		return -ENOMEM;
+	err = user_text(r->a[0], t->source, sizeof(t->source));
+	if (!err)
+		err = user_text(r->a[2], t->type, sizeof(t->type));
+	if (!err)
+		err = user_text(r->a[4], t->options, sizeof(t->options));
+	if (!err)
+		err = user_path(AT_FDCWD, r->a[1], WALK_FOLLOW, &on);
+	if (err)
+		goto out;
+	type = fs_find(t->type);
+	if (r->a[3] & MS_REMOUNT)
+		on->inode->sb->flags = r->a[3] & MS_RDONLY;
+	else if (r->a[3] & MS_PROPAGATION)
+		err = 0; /* there is but one namespace */
+	else if (r->a[3] & (MS_BIND | MS_MOVE))
+		err = -EINVAL;
+	else
+		err = type ? do_mount(type, t->source, on, r->a[3], t->options) : -ENODEV;
+	dput(on);
+out:
+	kfree(t);
+	return err;
+}
+
+#define MNT_FORCE 1U
+#define MNT_DETACH 2U
+#define MNT_EXPIRE 4U
+#define UMOUNT_NOFOLLOW 8U
+
+long call_umount2(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[1];
+	struct super *sb;
+	struct dentry *d;
+	long err;
+
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	err = user_path(AT_FDCWD, r->a[0], flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &d);
+	if (err)
+		return err;
+	sb = d->inode->sb;
+	err = sb->root == d ? 0 : -EINVAL;
+	dput(d);
+	return err ? err : do_umount(sb, flags & MNT_DETACH);
+}

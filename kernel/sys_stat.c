@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: MIT
+/* System calls on what files are (kernel/syscalls.def): stat and its kin, directories' entries, modes, owners, times. */
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/mm_init.h>
+#include <quire/vmstat.h>
+
+#include "syscall.h"
+#include "vfs.h"
+
+/* ------------------------------------------------------------------ stat */
+
+struct stat {
+	u64 dev, ino;
+	u32 mode, nlink, uid, gid;
+	u64 rdev, pad1;
+	s64 size;
+	s32 blksize, pad2;
+	s64 blocks;
+	struct timespec atime, mtime, ctime;
+	u32 unused[2];
+};
+BUILD_BUG_ON(sizeof(struct stat) != 128);
+
+static u64 blocks_of(const struct inode *n)
+{
+	return n->mapping ? n->mapping->nrpages * (PAGE_SIZE / 512) : 0;
+}
+
+static long put_stat(struct inode *n, unsigned long to)
+{
+	struct stat s;
+
+	if (n->op && n->op->refresh)
+		n->op->refresh(n);
+	s = (struct stat){
+		.dev = dev_encode(n->sb->dev),
+		.ino = n->ino,
+		.mode = n->mode,
+		.nlink = n->nlink,
+		.uid = n->uid,
+		.gid = n->gid,
+		.rdev = dev_encode(n->rdev),
+		.size = (s64)inode_size(n),
+		.blksize = (s32)PAGE_SIZE,
+		.blocks = (s64)blocks_of(n),
+		.atime = n->atime,
+		.mtime = n->mtime,
+		.ctime = n->ctime,
+	};
+	return copy_to_user(to, &s, sizeof(s));
+}
+
+/* The file that dirfd, path and AT_ flags name, with a reference. */
+static long at_path(int dirfd, unsigned long path, unsigned int flags, struct dentry **d)
+{
+	return user_path(dirfd, path,
+			 (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+				 (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0),
+			 d);
+}
+
+long call_newfstatat(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[3];
+	struct dentry *d;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	err = put_stat(d->inode, r->a[2]);
+	dput(d);
+	return err;
+}
+
+long call_fstat(const struct syscall_args *r)
+{
+	struct open_file *f = file_of_raw((unsigned int)r->a[0]);
+
+	return f ? put_stat(f->inode, r->a[1]) : -EBADF;
+}
+
+struct statx_time {
+	s64 sec;
+	u32 nsec;
+	s32 pad;
+};
+
+struct statx {
+	u32 mask, blksize;
+	u64 attributes;
+	u32 nlink, uid, gid;
+	u16 mode, pad;
+	u64 ino, size, blocks, attributes_mask;
+	struct statx_time atime, btime, ctime, mtime;
+	u32 rdev_major, rdev_minor, dev_major, dev_minor;
+	u64 mnt_id, unused[13];
+};
+BUILD_BUG_ON(sizeof(struct statx) != 256);
+
+#define STATX_BASIC_STATS 0x7ffU
+#define STATX_RESERVED (1U << 31)
+
+static struct statx_time statx_time(struct timespec t)
+{
+	return (struct statx_time){t.sec, (u32)t.nsec, 0};
+}
+
+long call_statx(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[2];
+	struct statx s;
+	struct dentry *d;
+	struct inode *n;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000U) ||
+	    r->a[3] & STATX_RESERVED || (flags & 0x6000U) == 0x6000U)
+		return -EINVAL;
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	n = d->inode;
+	if (n->op && n->op->refresh)
+		n->op->refresh(n);
+	s = (struct statx){
+		.mask = STATX_BASIC_STATS,
+		.blksize = PAGE_SIZE,
+		.nlink = n->nlink,
+		.uid = n->uid,
+		.gid = n->gid,
+		.mode = (u16)n->mode,
+		.ino = n->ino,
+		.size = inode_size(n),
+		.blocks = blocks_of(n),
+		.atime = statx_time(n->atime),
+		.ctime = statx_time(n->ctime),
+		.mtime = statx_time(n->mtime),
+		.rdev_major = n->rdev >> 20,
+		.rdev_minor = n->rdev & 0xfffff,
+		.dev_major = n->sb->dev >> 20,
+		.dev_minor = n->sb->dev & 0xfffff,
+	};
+	dput(d);
+	return copy_to_user(r->a[4], &s, sizeof(s));
+}
+
+/* ------------------------------------------------------------------ statfs */
+
+struct statfs {
+	u64 type, bsize, blocks, bfree, bavail, files, ffree;
+	u32 fsid[2];
+	u64 namelen, frsize, flags, spare[4];
+};
+
+static long put_statfs(const struct super *sb, unsigned long to)
+{
+	struct statfs s = {
+		.type = sb->type->magic,
+		.bsize = PAGE_SIZE,
+		.frsize = PAGE_SIZE,
+		.namelen = NAME_MAX,
+		.fsid = {sb->dev, 0},
+		.flags = 0x20 | (sb->flags & MS_RDONLY),
+	};
+
+	if (sb->type->magic == tmpfs_type.magic) {
+		u64 free = global_zone_page_state(NR_FREE_PAGES);
+
+		s.blocks = sb->max_pages ? (u64)sb->max_pages : totalram_pages() / 2;
+		s.bfree = s.bavail = min(s.blocks, free);
+		s.files = sb->max_inodes ? (u64)sb->max_inodes : totalram_pages() / 2;
+		s.ffree = s.files - min(s.files, (u64)sb->inodes);
+	}
+	return copy_to_user(to, &s, sizeof(s));
+}
+
+long call_statfs(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW, &d);
+
+	if (err)
+		return err;
+	err = put_statfs(d->inode->sb, r->a[1]);
+	dput(d);
+	return err;
+}
+
+long call_fstatfs(const struct syscall_args *r)
+{
+	struct open_file *f = file_of_raw((unsigned int)r->a[0]);
+
+	return f ? put_statfs(f->inode->sb, r->a[1]) : -EBADF;
+}
+
+/* ------------------------------------------------------------------ getdents64 */
+
+struct dirent64 {
+	u64 ino;
+	s64 off;
+	u16 reclen;
+	u8 type;
+	char name[];
+};
+#define DIRENT_HEADER offsetof(struct dirent64, name)
+
+struct dents {
+	struct dir_context ctx;
+	char *buf;
+	size_t size, used;
+	struct dirent64 *last; /* its off is where the next one is found */
+};
+
+static bool emit(struct dir_context *ctx, const char *name, size_t len, u64 ino, u32 type)
+{
+	struct dents *d = container_of(ctx, struct dents, ctx);
+	size_t reclen = ALIGN(DIRENT_HEADER + len + 1, 8);
+	struct dirent64 *e;
+
+	if (d->last)
+		d->last->off = (s64)ctx->pos;
+	if (reclen > d->size - d->used)
+		return false;
+	e = (struct dirent64 *)(d->buf + d->used);
+	memset(e, 0, reclen);
+	e->ino = ino;
+	e->reclen = (u16)reclen;
+	e->type = (u8)type;
+	memcpy(e->name, name, len);
+	d->used += reclen;
+	d->last = e;
+	return true;
+}
+
+long call_getdents64(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	struct dents d = {.ctx = {.emit = emit}};
+	long err;
+
+	if (!f)
+		return -EBADF;
+	if (!f->op || !f->op->readdir)
+		return -ENOTDIR;
+	if (f->dentry->unlinked)
+		return -ENOENT;
+	d.size = min((size_t)(u32)r->a[2], (size_t)SZ_64K);
+	d.buf = kmalloc(d.size, GFP_KERNEL);
+	if (!d.buf)
+		return -ENOMEM;
+	d.ctx.pos = f->pos;
+	err = f->op->readdir(f, &d.ctx);
+	if (d.last)
+		d.last->off = (s64)d.ctx.pos;
+	/* There is an entry, and no room for it. */
+	if (!err && !d.used && d.ctx.pos == f->pos && d.size < DIRENT_HEADER + NAME_MAX + 1) {
+		struct dents probe = {.ctx = {.emit = emit, .pos = f->pos}, .size = SZ_1K};
+		char name[SZ_1K];
+
+		probe.buf = name;
+		(void)f->op->readdir(f, &probe.ctx);
+		err = probe.used ? -EINVAL : 0;
+	}
+	if (!err && d.used && copy_to_user(r->a[1], d.buf, d.used))
+		err = -EFAULT;
+	if (!err)
+		f->pos = d.ctx.pos;
+	kfree(d.buf);
+	file_accessed(f);
+	return err ? err : (long)d.used;
+}
+
+/* ------------------------------------------------------------------ modes, owners, access, times */
+
+static long set_mode(struct inode *n, u32 mode)
+{
+	long err = inode_owner(n);
+
+	if (!err && n->sb->flags & MS_RDONLY)
+		err = -EROFS;
+	if (err)
+		return err;
+	if ((n->mode & S_IFMT) == S_IFLNK)
+		return -EOPNOTSUPP;
+	n->mode = (n->mode & ~S_IALLUGO) | (mode & S_IALLUGO);
+	inode_changed(n, false);
+	return 0;
+}
+
+long call_fchmod(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	return f ? set_mode(f->inode, (u32)r->a[1]) : -EBADF;
+}
+
+static long chmod_at(const struct syscall_args *r, unsigned int flags)
+{
+	struct dentry *d;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	err = set_mode(d->inode, (u32)r->a[2]);
+	dput(d);
+	return err;
+}
+
+long call_fchmodat(const struct syscall_args *r)
+{
+	return chmod_at(r, 0);
+}
+
+long call_fchmodat2(const struct syscall_args *r)
+{
+	return chmod_at(r, (unsigned int)r->a[3]);
+}
+
+static long set_owner(struct inode *n, u32 uid, u32 gid)
+{
+	long err = inode_owner(n);
+
+	if (!err && n->sb->flags & MS_RDONLY)
+		err = -EROFS;
+	if (err)
+		return err;
+	if (uid != ~0U)
+		n->uid = uid;
+	if (gid != ~0U)
+		n->gid = gid;
+	if ((n->mode & S_IFMT) == S_IFREG)
+		n->mode &= ~(S_ISUID | (n->mode & 010 ? S_ISGID : 0));
+	inode_changed(n, false);
+	return 0;
+}
+
+long call_fchown(const struct syscall_args *r)
+{
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+
+	return f ? set_owner(f->inode, (u32)r->a[1], (u32)r->a[2]) : -EBADF;
+}
+
+long call_fchownat(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[4];
+	struct dentry *d;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	err = set_owner(d->inode, (u32)r->a[2], (u32)r->a[3]);
+	dput(d);
+	return err;
+}
+
+static long do_access(const struct syscall_args *r, unsigned int flags)
+{
+	struct dentry *d;
+	long err;
+
+	if (r->a[2] & ~7ULL || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	/* R_OK, W_OK, X_OK are MAY_*. */
+	err = inode_permission(d->inode, (unsigned int)r->a[2]);
+	dput(d);
+	return err;
+}
+
+long call_faccessat(const struct syscall_args *r)
+{
+	return do_access(r, 0);
+}
+
+long call_faccessat2(const struct syscall_args *r)
+{
+	return do_access(r, (unsigned int)r->a[3]);
+}
+
+#define UTIME_NOW 0x3fffffff
+#define UTIME_OMIT 0x3ffffffe
+
+long call_utimensat(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[3];
+	struct timespec t[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}}, now = time_now();
+	struct dentry *d;
+	struct inode *n;
+	long err;
+
+	if (r->a[2] && copy_from_user(t, r->a[2], sizeof(t)))
+		return -EFAULT;
+	for (unsigned int i = 0; i < 2; i++)
+		if (t[i].nsec != UTIME_NOW && t[i].nsec != UTIME_OMIT && (u64)t[i].nsec > 999999999)
+			return -EINVAL;
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT)
+		return 0;
+	if (!r->a[1]) {
+		struct open_file *f = file_of((unsigned int)r->a[0]);
+
+		if (flags)
+			return -EINVAL;
+		if ((int)r->a[0] == AT_FDCWD)
+			return -EFAULT;
+		if (!f)
+			return -EBADF;
+		d = dget(f->dentry);
+	} else {
+		err = at_path((int)r->a[0], r->a[1], flags, &d);
+		if (err)
+			return err;
+	}
+	n = d->inode;
+	err = n->sb->flags & MS_RDONLY ? -EROFS : inode_owner(n);
+	if (!err) {
+		if (t[0].nsec != UTIME_OMIT)
+			n->atime = t[0].nsec == UTIME_NOW ? now : t[0];
+		if (t[1].nsec != UTIME_OMIT)
+			n->mtime = t[1].nsec == UTIME_NOW ? now : t[1];
+		n->ctime = now;
+	}
+	dput(d);
+	return err;
+}
