@@ -271,9 +271,14 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 
 static int make_stack(struct mm_struct *mm)
 {
-	unsigned long gap = max(mm->rlimit_stack, MIN_STACK_GAP) + STACK_GUARD_GAP;
+	unsigned long gap = mm->rlimit_stack, pad = STACK_GUARD_GAP;
 
-	mm->mmap_base = PAGE_ALIGN(TASK_SIZE - gap);
+	/* A stack without limit leaves no place to begin below it. */
+	mm->mmap_legacy = gap == ULONG_MAX;
+	if (gap + pad > gap)
+		gap += pad;
+	gap = min(max(gap, MIN_STACK_GAP), TASK_SIZE / 6 * 5);
+	mm->mmap_base = PAGE_ALIGN(mm->mmap_legacy ? TASK_SIZE / 4 : TASK_SIZE - gap);
 	mm->start_stack = TASK_SIZE;
 	return map_at(mm, NULL, TASK_SIZE - STACK_EXPAND - PAGE_SIZE, TASK_SIZE,
 		      PROT_READ | PROT_WRITE, 0, MAP_GROWSDOWN);
@@ -290,6 +295,8 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 	mm = mm_alloc();
 	if (!im || !mm)
 		goto out;
+	if (t->mm)
+		mm_inherit(mm, t->mm);
 	err = file_open_exec(AT_FDCWD, path, 0, &im->file);
 	if (!err) {
 		im->inode = im->file->inode;

@@ -20,6 +20,104 @@ long call_mprotect(const struct syscall_args *r)
 	return vm_mprotect(current->mm, untagged_addr(r->a[0]), r->a[1], r->a[2]);
 }
 
+long call_mremap(const struct syscall_args *r)
+{
+	/* The new address keeps its tag, and is refused with one. */
+	return (long)vm_mremap(current->mm, untagged_addr(r->a[0]), r->a[1], r->a[2], r->a[3],
+			       r->a[4]);
+}
+
+long call_mlock(const struct syscall_args *r)
+{
+	return vm_mlock(current->mm, untagged_addr(r->a[0]), r->a[1], false);
+}
+
+#define MLOCK_ONFAULT 1U
+
+long call_mlock2(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[2];
+
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return vm_mlock(current->mm, untagged_addr(r->a[0]), r->a[1], flags & MLOCK_ONFAULT);
+}
+
+long call_munlock(const struct syscall_args *r)
+{
+	return vm_munlock(current->mm, untagged_addr(r->a[0]), r->a[1]);
+}
+
+long call_mlockall(const struct syscall_args *r)
+{
+	return vm_mlockall(current->mm, (int)r->a[0]);
+}
+
+long call_munlockall(const struct syscall_args *r)
+{
+	return vm_munlockall(current->mm);
+}
+
+long call_msync(const struct syscall_args *r)
+{
+	return vm_msync(current->mm, untagged_addr(r->a[0]), r->a[1], (int)r->a[2]);
+}
+
+long call_mseal(const struct syscall_args *r)
+{
+	return vm_mseal(current->mm, untagged_addr(r->a[0]), r->a[1], r->a[2]);
+}
+
+/* [addr, addr + len) could be a program's (Linux: access_ok). */
+static bool access_ok(unsigned long addr, unsigned long len)
+{
+	return len <= TASK_SIZE && addr <= TASK_SIZE - len;
+}
+
+#define MINCORE_CHUNK 512UL
+
+long call_mincore(const struct syscall_args *r)
+{
+	unsigned long start = untagged_addr(r->a[0]), len = r->a[1], vec = r->a[2];
+	unsigned long pages = (len >> PAGE_SHIFT) + ((len & (PAGE_SIZE - 1)) != 0);
+	unsigned char chunk[MINCORE_CHUNK];
+
+	if (start & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!access_ok(start, len))
+		return -ENOMEM;
+	if (!access_ok(untagged_addr(vec), pages))
+		return -EFAULT;
+	while (pages) {
+		long n = vm_mincore(current->mm, start, min(pages, MINCORE_CHUNK), chunk);
+
+		if (n <= 0)
+			return n;
+		if (copy_to_user(vec, chunk, (size_t)n))
+			return -EFAULT;
+		pages -= (unsigned long)n;
+		vec += (unsigned long)n;
+		start += (unsigned long)n << PAGE_SHIFT;
+	}
+	return 0;
+}
+
+/* No CPU here has protection keys. */
+long call_pkey_mprotect(const struct syscall_args *r)
+{
+	return (int)r->a[3] == -1 ? call_mprotect(r) : -EINVAL;
+}
+
+long call_pkey_alloc(const struct syscall_args *r)
+{
+	return r->a[0] ? -EINVAL : -ENOSPC;
+}
+
+long call_pkey_free(const struct syscall_args *r)
+{
+	return -EINVAL;
+}
+
 long call_madvise(const struct syscall_args *r)
 {
 	return vm_madvise(current->mm, untagged_addr(r->a[0]), r->a[1], (int)r->a[2]);

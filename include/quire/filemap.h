@@ -18,7 +18,14 @@ struct address_space {
 	u64 i_size; /* bytes */
 	s32 users;  /* names, open files, areas */
 	bool shmem; /* counted as shared memory */
+	bool anon;  /* of a shared anonymous mapping */
 };
+
+/* Shared memory that no file system knows. */
+static inline bool mapping_is_anon_shmem(const struct address_space *mapping)
+{
+	return mapping && mapping->anon;
+}
 
 #define FMODE_READ 1U
 #define FMODE_WRITE 2U
@@ -29,8 +36,10 @@ struct address_space {
  */
 struct file {
 	unsigned int f_mode;
-	s32 f_count;			      /* descriptors' own, and areas */
-	struct address_space *f_mapping;      /* NULL: it cannot be mapped */
+	s32 f_count;			 /* descriptors' own, and areas */
+	struct address_space *f_mapping; /* NULL: it cannot be mapped, unless f_mmap knows how */
+	/* NULL: as a file in memory is. Else the area is complete but for vm_ops; 0 or an error. */
+	int (*f_mmap)(struct file *file, struct vm_area_struct *vma);
 	void (*f_release)(struct file *file); /* the last reference is gone */
 };
 
@@ -65,13 +74,11 @@ void mapping_truncate(struct address_space *mapping, u64 size);
 /* [start, end) becomes a hole: zeros, and no pages where whole ones lie in it. The size stays. */
 void mapping_punch(struct address_space *mapping, u64 start, u64 end);
 
-/*
- * For mmap: may the file be mapped so? Restricts *vm_flags to what its mode allows. 0, -EACCES, -ENODEV.
- */
-int file_mmap(const struct file *file, unsigned long *vm_flags,
-	      const struct vm_operations_struct **ops, void **private);
-/* A file without a name for shared anonymous memory of len bytes; the caller's use ends by shmem_put. 0 or -ENOMEM. */
-int shmem_zero_setup(unsigned long len, const struct vm_operations_struct **ops, void **private);
-void shmem_put(void *private);
+/* A file without a name for a mapping, of which it takes a use; one reference. NULL: no memory. */
+struct file *mapping_file(struct address_space *mapping, unsigned int mode);
+/* A new area gets what its file shows (Linux: generic_file_mmap). 0, -ENODEV. */
+int file_mmap(struct file *file, struct vm_area_struct *vma);
+/* A file without a name for shared anonymous memory of len bytes: "/dev/zero (deleted)"; one reference. NULL: no memory. */
+struct file *shmem_zero_file(unsigned long len);
 
 #endif

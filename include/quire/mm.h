@@ -20,8 +20,9 @@
 /* What programs have of the address space: 48 bits, whatever the kernel has. */
 #define TASK_VA_BITS 48
 #define TASK_SIZE BIT(TASK_VA_BITS)
-/* Below this nothing is mapped at the kernel's choice (vm.mmap_min_addr of Debian). */
-#define MMAP_MIN_ADDR 65536UL
+/* Below this nothing is mapped at the kernel's choice (Debian's LSM_MMAP_MIN_ADDR), and below that by programs without privileges. */
+#define MMAP_MIN_ADDR 32768UL
+#define DAC_MMAP_MIN_ADDR 4096UL
 /* Pages left free below a stack (stack_guard_gap). */
 #define STACK_GUARD_GAP (256UL << PAGE_SHIFT)
 /* vm.max_map_count */
@@ -38,13 +39,27 @@
 #define VM_MAYSHARE 0x80UL
 #define VM_GROWSDOWN 0x100UL
 #define VM_PFNMAP 0x400UL
+#define VM_STARTGAP_FLAGS VM_GROWSDOWN
 #define VM_LOCKED 0x2000UL
 #define VM_IO 0x4000UL
+#define VM_SEQ_READ 0x8000UL
+#define VM_RAND_READ 0x10000UL
 #define VM_DONTCOPY 0x20000UL
 #define VM_DONTEXPAND 0x40000UL
+#define VM_LOCKONFAULT 0x80000UL
 #define VM_ACCOUNT 0x100000UL
 #define VM_NORESERVE 0x200000UL
+#define VM_SYNC 0x800000UL
 #define VM_WIPEONFORK 0x2000000UL
+#define VM_DONTDUMP 0x4000000UL
+#define VM_MIXEDMAP 0x10000000UL
+#define VM_HUGEPAGE 0x20000000UL
+#define VM_NOHUGEPAGE 0x40000000UL
+#define VM_MERGEABLE BIT(31)
+#define VM_DROPPABLE BIT(40)
+#define VM_SEALED BIT(63)
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_STACK_FLAGS                                                                             \
 	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT)
@@ -67,7 +82,10 @@
 #define MAP_LOCKED 0x2000UL
 #define MAP_NORESERVE 0x4000UL
 #define MAP_POPULATE 0x8000UL
+#define MAP_NONBLOCK 0x10000UL
 #define MAP_STACK 0x20000UL
+#define MAP_HUGETLB 0x40000UL
+#define MAP_SYNC 0x80000UL
 #define MAP_FIXED_NOREPLACE 0x100000UL
 #endif
 
@@ -96,11 +114,12 @@ typedef unsigned int vm_fault_t;
 struct vm_operations_struct {
 	/* The page at index pgoff of what the area maps, with a reference of the caller's. */
 	vm_fault_t (*fault)(struct vm_area_struct *vma, unsigned long pgoff, struct page **page);
-	/* The area has got a copy (fork, split). */
+	/* The area is a copy (fork, split, mremap). */
 	void (*open)(struct vm_area_struct *vma);
-	/* The area goes. */
+	/* The area goes. One with this is never joined with others (Linux: can_merge_remove_vma). */
 	void (*close)(struct vm_area_struct *vma);
-	bool may_merge; /* open and close only count users: areas may be joined, each calling close for the one that goes */
+	/* What /proc/PID/maps calls the area; NULL: nothing. */
+	const char *(*name)(struct vm_area_struct *vma);
 };
 
 struct vm_area_struct {
@@ -111,7 +130,15 @@ struct vm_area_struct {
 	const struct vm_operations_struct *vm_ops;
 	unsigned long
 		vm_pgoff; /* of vm_start: in pages of the file, or vm_start's own page number when anonymous */
+	struct file *vm_file; /* a reference of the area's; NULL: none */
 	void *vm_private_data;
+	/*
+	 * Whose private pages are here: 0 until the first one comes. It decides which areas join (mm/vm/vma.c), as anon_vma and its
+	 * chain do in Linux.
+	 */
+	u64 anon_vma;
+	u8 anon_chain;			    /* 0: no owner, 1: one, more: ancestors' pages too */
+	struct anon_vma_name *anon_name;    /* a reference; NULL: none */
 	struct vm_area_struct *prev, *next; /* by address; under mmap_lock */
 };
 
@@ -133,7 +160,13 @@ struct mm_struct {
 	unsigned long mmap_base;
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end, env_start, env_end;
-	unsigned long rlimit_as, rlimit_data, rlimit_stack; /* bytes; ULONG_MAX: none */
+	unsigned long rlimit_as, rlimit_data, rlimit_stack,
+		rlimit_memlock;	 /* bytes; ULONG_MAX: none */
+	unsigned long def_flags; /* of every new area: mlockall */
+	bool mmap_legacy;	 /* mappings go upwards from mmap_base */
+	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
+	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
+	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
@@ -180,6 +213,8 @@ struct mm_struct *mm_alloc(void);
 void mmget(struct mm_struct *mm);
 /* The last user's: everything is unmapped and freed. */
 void mmput(struct mm_struct *mm);
+/* A program becomes another one: limits and privileges stay. */
+void mm_inherit(struct mm_struct *mm, const struct mm_struct *old);
 /* A copy of all areas and what they show, pages shared until written (Linux: dup_mm). NULL: no memory, and nothing has changed. */
 struct mm_struct *dup_mm(struct mm_struct *oldmm);
 
@@ -201,6 +236,23 @@ static inline struct vm_area_struct *vma_lookup(const struct mm_struct *mm, unsi
 /* Re-derives areas, list, tree, counts and page tables. Prints violations, returns how many. */
 int mm_check(struct mm_struct *mm);
 
+/* ------------------------------------------------------------------ promises of memory (mm/vm/commit.c) */
+
+#define OVERCOMMIT_GUESS 0
+#define OVERCOMMIT_ALWAYS 1
+#define OVERCOMMIT_NEVER 2
+/* vm.overcommit_memory and kin, as /proc/sys/vm shows them. */
+extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
+extern unsigned long sysctl_overcommit_kbytes, sysctl_admin_reserve_kbytes,
+	sysctl_user_reserve_kbytes;
+/* Pages: Committed_AS and CommitLimit. */
+unsigned long vm_memory_committed(void);
+unsigned long vm_commit_limit(void);
+/* Promise so many pages; negative: give them back. */
+void vm_acct_memory(long pages);
+/* The same if there may be so many. mm: whose they are, or NULL: of no program. 0, -ENOMEM. */
+int vm_enough_memory(const struct mm_struct *mm, long pages);
+
 /* ------------------------------------------------------------------ the mmap family (mm/vm/mmap.c ...). They take mmap_lock. */
 
 /*
@@ -212,6 +264,14 @@ unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned lo
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot);
 unsigned long vm_brk(struct mm_struct *mm, unsigned long brk);
+/* Linux: ksys_mremap. The address, or a negative errno as an unsigned long. */
+unsigned long vm_mremap(struct mm_struct *mm, unsigned long addr, unsigned long old_len,
+			unsigned long new_len, unsigned long flags, unsigned long new_addr);
+#ifndef MREMAP_MAYMOVE
+#define MREMAP_MAYMOVE 1UL
+#define MREMAP_FIXED 2UL
+#define MREMAP_DONTUNMAP 4UL
+#endif
 int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int advice);
 #ifndef MADV_NORMAL
 #define MADV_NORMAL 0
@@ -219,15 +279,59 @@ int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int
 #define MADV_SEQUENTIAL 2
 #define MADV_WILLNEED 3
 #define MADV_DONTNEED 4
+#define MADV_FREE 8
+#define MADV_REMOVE 9
 #define MADV_DONTFORK 10
 #define MADV_DOFORK 11
+#define MADV_MERGEABLE 12
+#define MADV_UNMERGEABLE 13
 #define MADV_HUGEPAGE 14
 #define MADV_NOHUGEPAGE 15
+#define MADV_DONTDUMP 16
+#define MADV_DODUMP 17
 #define MADV_WIPEONFORK 18
 #define MADV_KEEPONFORK 19
+#define MADV_COLD 20
+#define MADV_PAGEOUT 21
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
+#define MADV_HWPOISON 100
 #endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
+
+/* Linux: mm/mlock.c. onfault: pages as they come. 0, -ENOMEM, -EPERM, -EAGAIN, -EINVAL. */
+int vm_mlock(struct mm_struct *mm, unsigned long start, unsigned long len, bool onfault);
+int vm_munlock(struct mm_struct *mm, unsigned long start, unsigned long len);
+int vm_mlockall(struct mm_struct *mm, int flags);
+int vm_munlockall(struct mm_struct *mm);
+#ifndef MCL_CURRENT
+#define MCL_CURRENT 1
+#define MCL_FUTURE 2
+#define MCL_ONFAULT 4
+#endif
+
+/*
+ * Which of so many pages are in memory: a byte each, 1 or 0. Returns how many bytes it filled: to the end of the area; -ENOMEM: there is
+ * none.
+ */
+long vm_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages, unsigned char *vec);
+int vm_msync(struct mm_struct *mm, unsigned long start, unsigned long len, int flags);
+#ifndef MS_ASYNC
+#define MS_ASYNC 1
+#define MS_INVALIDATE 2
+#define MS_SYNC 4
+#endif
+/* Seal the areas of a range against changes. 0, -EINVAL, -ENOMEM. */
+int vm_mseal(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long flags);
+/* A name for anonymous memory, or NULL: none any more. 0, -EINVAL, -ENOMEM, -EBADF: a file's, -EAGAIN. */
+int vm_set_anon_name(struct mm_struct *mm, unsigned long start, unsigned long len,
+		     const char *name);
 
 #define IS_ERR_VALUE(x) ((unsigned long)(x) >= (unsigned long)-4095L)
 

@@ -290,9 +290,12 @@ static bool grow_stack(struct mm_struct *mm, unsigned long addr)
 	if (prev && prev->vm_flags & VM_ACCESS_FLAGS && !(prev->vm_flags & VM_GROWSDOWN) &&
 	    addr - prev->vm_end < STACK_GUARD_GAP)
 		goto out;
+	anon_vma_prepare(vma);
 	size = vma->vm_end - addr;
 	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
-	if (size > mm->rlimit_stack || mm->total_vm + pages > mm->rlimit_as >> PAGE_SHIFT)
+	if (pages > vma->vm_pgoff || !may_expand_vm(mm, vma->vm_flags, pages) ||
+	    size > mm->rlimit_stack || !mlock_future_ok(mm, vma->vm_flags, pages << PAGE_SHIFT) ||
+	    vm_enough_memory(mm, (long)pages))
 		goto out;
 	vma_change_begin(mm);
 	vma_start_write(vma);
@@ -307,6 +310,18 @@ out:
 	return grown;
 }
 
+/* The first private page is about to come: whose it will be depends on the neighbours, so not without the lock. */
+static noinline void prepare_owner(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, addr);
+	if (vma)
+		anon_vma_prepare(vma);
+	mmap_write_unlock(mm);
+}
+
 vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
 	struct vm_fault f = {.address = ALIGN_DOWN(addr, PAGE_SIZE), .flags = flags};
@@ -314,6 +329,7 @@ vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned in
 
 	if (unlikely(addr >= TASK_SIZE))
 		return VM_FAULT_SIGSEGV;
+again:
 	f.vma = vma_start_read(mm, f.address);
 	if (unlikely(!f.vma)) {
 		if (!grow_stack(mm, f.address))
@@ -322,7 +338,17 @@ vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned in
 		if (!f.vma)
 			return VM_FAULT_SIGSEGV;
 	}
-	ret = access_allowed(f.vma, flags) ? handle_pte_fault(&f) : VM_FAULT_SIGSEGV;
+	if (unlikely(!access_allowed(f.vma, flags))) {
+		vma_end_read();
+		return VM_FAULT_SIGSEGV;
+	}
+	if (unlikely(flags & FAULT_FLAG_WRITE && !(f.vma->vm_flags & VM_SHARED) &&
+		     !__atomic_load_n(&f.vma->anon_vma, __ATOMIC_RELAXED))) {
+		vma_end_read();
+		prepare_owner(mm, f.address);
+		goto again;
+	}
+	ret = handle_pte_fault(&f);
 	vma_end_read();
 	return ret;
 }

@@ -208,7 +208,7 @@ void mapping_punch(struct address_space *mapping, u64 start, u64 end)
 
 static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff, struct page **page)
 {
-	struct address_space *mapping = vma->vm_private_data;
+	struct address_space *mapping = vma->vm_file->f_mapping;
 	u64 size = __atomic_load_n(&mapping->i_size, __ATOMIC_RELAXED);
 
 	if (pgoff >= DIV_ROUND_UP(size, PAGE_SIZE))
@@ -217,53 +217,50 @@ static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff,
 	return *page ? 0 : VM_FAULT_OOM;
 }
 
-static void filemap_open(struct vm_area_struct *vma)
-{
-	mapping_get(vma->vm_private_data);
-}
-
-static void filemap_close(struct vm_area_struct *vma)
-{
-	mapping_put(vma->vm_private_data);
-}
-
 static const struct vm_operations_struct filemap_vm_ops = {
 	.fault = filemap_fault,
-	.open = filemap_open,
-	.close = filemap_close,
-	.may_merge = true,
 };
 
-int file_mmap(const struct file *file, unsigned long *vm_flags,
-	      const struct vm_operations_struct **ops, void **private)
+int file_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (*vm_flags & VM_SHARED && *vm_flags & VM_WRITE && !(file->f_mode & FMODE_WRITE))
-		return -EACCES;
-	if (!(file->f_mode & FMODE_READ))
-		return -EACCES;
+	if (file->f_mmap)
+		return file->f_mmap(file, vma);
 	if (!file->f_mapping)
 		return -ENODEV;
-	/* Shared, but never for writing: as good as private, until somebody asks (Linux clears the two alike). */
-	if (*vm_flags & VM_SHARED && !(file->f_mode & FMODE_WRITE))
-		*vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
-	*ops = &filemap_vm_ops;
-	*private = file->f_mapping;
+	vma->vm_ops = &filemap_vm_ops;
 	return 0;
 }
 
-int shmem_zero_setup(unsigned long len, const struct vm_operations_struct **ops, void **private)
+static void mapping_file_release(struct file *file)
+{
+	mapping_put(file->f_mapping);
+	kfree(file);
+}
+
+struct file *mapping_file(struct address_space *mapping, unsigned int mode)
+{
+	struct file *file = kmalloc(sizeof(*file), GFP_KERNEL | __GFP_ZERO);
+
+	if (!file)
+		return NULL;
+	mapping_get(mapping);
+	file->f_mode = mode;
+	file->f_count = 1;
+	file->f_mapping = mapping;
+	file->f_release = mapping_file_release;
+	return file;
+}
+
+struct file *shmem_zero_file(unsigned long len)
 {
 	struct address_space *mapping = mapping_alloc(true);
+	struct file *file;
 
 	if (!mapping)
-		return -ENOMEM;
+		return NULL;
 	mapping->i_size = len;
-	*ops = &filemap_vm_ops;
-	*private = mapping;
-	return 0;
-}
-
-void shmem_put(void *private)
-{
-	mapping_put(private);
+	mapping->anon = true;
+	file = mapping_file(mapping, FMODE_READ | FMODE_WRITE);
+	mapping_put(mapping);
+	return file;
 }

@@ -94,7 +94,7 @@ struct mm_struct *mm_alloc(void)
 	mm->mm_users = 1;
 	mm->max_map_count = DEFAULT_MAX_MAP_COUNT;
 	mm->rlimit_as = mm->rlimit_data = ULONG_MAX;
-	mm->rlimit_stack = SZ_8M;
+	mm->rlimit_stack = mm->rlimit_memlock = SZ_8M;
 	return mm;
 no_asid:
 	free_pgd(mm);
@@ -127,6 +127,8 @@ void mmput(struct mm_struct *mm)
 	gather_flush(&tlb);
 	for (vma = mm->mmap; vma; vma = next) {
 		next = vma->next;
+		if (vma->vm_flags & VM_ACCOUNT)
+			vm_acct_memory(-(long)vma_pages(vma));
 		remove_vma(vma);
 	}
 	gap_tree_destroy(&mm->areas);
@@ -216,22 +218,38 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *oldmm)
 			vm_stat_account(mm, vma->vm_flags & ~VM_LOCKED, -(long)vma_pages(vma));
 			continue;
 		}
+		if (vma->vm_flags & VM_ACCOUNT && vm_enough_memory(oldmm, (long)vma_pages(vma)))
+			return -ENOMEM;
 		copy = gap_tree_reserve(&mm->areas, 1)
 			       ? NULL
 			       : kmem_cache_alloc(vma_cache, GFP_KERNEL_ACCOUNT);
-		if (!copy)
+		if (!copy) {
+			if (vma->vm_flags & VM_ACCOUNT)
+				vm_acct_memory(-(long)vma_pages(vma));
 			return -ENOMEM;
+		}
 		*copy = *vma;
 		copy->vm_mm = mm;
-		copy->vm_flags &= ~VM_LOCKED;
+		copy->vm_flags &= ~VM_LOCKED_MASK;
 		vma_link(mm, copy, prev);
 		prev = copy;
-		if (copy->vm_ops && copy->vm_ops->open)
-			copy->vm_ops->open(copy);
+		vma_get(copy);
+		anon_vma_fork(copy);
 		if (!(vma->vm_flags & VM_WIPEONFORK) && copy_page_range(mm, vma))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+void mm_inherit(struct mm_struct *mm, const struct mm_struct *old)
+{
+	mm->rlimit_as = old->rlimit_as;
+	mm->rlimit_data = old->rlimit_data;
+	mm->rlimit_stack = old->rlimit_stack;
+	mm->rlimit_memlock = old->rlimit_memlock;
+	mm->max_map_count = old->max_map_count;
+	mm->unprivileged = old->unprivileged;
+	mm->thp_disabled = old->thp_disabled;
 }
 
 struct mm_struct *dup_mm(struct mm_struct *oldmm)
@@ -252,6 +270,10 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	/* Addresses and limits stand together, from start_code to the end. */
 	memcpy(&mm->start_code, &oldmm->start_code,
 	       sizeof(*mm) - offsetof(struct mm_struct, start_code));
+	/* What is locked is not inherited, nor that what comes shall be. */
+	mm->def_flags &= ~VM_LOCKED_MASK;
+	if (mm->mdwe_no_inherit)
+		mm->mdwe = mm->mdwe_no_inherit = false;
 	vma_change_begin(oldmm);
 	err = dup_mmap(mm, oldmm);
 	/* Entries became read-only: no TLB may hold them as they were. */

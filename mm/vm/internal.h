@@ -31,29 +31,58 @@ void vma_end_read(void);
 struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsigned long end,
 				 unsigned long flags);
 void vma_free(struct vm_area_struct *vma);
-/* The same, telling its file. */
+/* The same, giving back what it refers to. */
 void remove_vma(struct vm_area_struct *vma);
 /* Into the tree and the list, after prev (NULL: first). One reserved insertion. Within vma_change_begin. */
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev);
 /* Out of both; the area is the caller's. Within vma_change_begin, its faults awaited. */
 void vma_unlink(struct vm_area_struct *vma);
 
+/* The area is a copy: it takes a use of what it refers to. */
+void vma_get(struct vm_area_struct *vma);
+
+/* A range that shall be an area, or part of one. */
+struct vma_merge {
+	unsigned long start, end, flags, pgoff;
+	struct file *file;
+	const struct vm_operations_struct *ops;
+	void *private;
+	struct anon_vma_name *name;
+	u64 anon_vma;			    /* whose private pages will be in it; 0: nobody's yet */
+	struct vm_area_struct *prev, *next; /* of a new one: the neighbours, or NULL */
+};
+
 /*
- * An area [start, end) with these properties shall be: a neighbour that is alike grows instead, and when that closes a gap the other
- * one goes. NULL: no neighbour is alike. mmap_lock; takes care of vma_change_begin itself. Nothing may be mapped there.
+ * A neighbour that is alike takes the new range in, and when that closes a gap the other one goes (Linux: vma_merge_new_range). NULL:
+ * none is alike. mmap_lock; takes care of vma_change_begin itself. Nothing may be mapped there.
  */
-struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vm_area_struct *prev,
-				     unsigned long start, unsigned long end, unsigned long flags,
-				     const struct vm_operations_struct *ops, void *private,
-				     unsigned long pgoff);
+struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vma_merge *m);
 /*
- * The part [start, end) of the area gets other flags: it is split off where it is a part, and joined with neighbours that are alike
- * then. Returns the area that holds start, or NULL: no memory, or too many areas.
+ * The part [start, end) of the area gets other flags: neighbours that are alike then take it in, else it is cut off where it is a part
+ * (Linux: vma_modify). Returns the area that holds start, or NULL: no memory, or too many areas, and areas may have been cut.
  */
 struct vm_area_struct *vma_modify_flags(struct vm_area_struct *vma, unsigned long start,
 					unsigned long end, unsigned long flags);
-/* Cut the area at addr, inside it: it keeps what is below. 0, -ENOMEM. */
+struct vm_area_struct *vma_modify_name(struct vm_area_struct *vma, unsigned long start,
+				       unsigned long end, struct anon_vma_name *name);
+/* Cut the area at addr, inside it: it keeps what is below. 0, -ENOMEM; cut_vma also where there may be no more areas. */
 int split_vma(struct vm_area_struct *vma, unsigned long addr);
+int cut_vma(struct vm_area_struct *vma, unsigned long addr);
+/*
+ * Before the first private page comes into the area: whose will it be? mmap_lock, and no fault of another CPU in the area or a
+ * neighbour depends on it. Of a copy by fork: its own.
+ */
+void anon_vma_prepare(struct vm_area_struct *vma);
+void anon_vma_fork(struct vm_area_struct *copy);
+
+#define ANON_VMA_NAME_MAX_LEN 80
+struct anon_vma_name {
+	s32 users;
+	char name[ANON_VMA_NAME_MAX_LEN];
+};
+void anon_name_get(struct anon_vma_name *name);
+void anon_name_put(struct anon_vma_name *name);
+
 /* vm_page_prot by vm_flags. */
 void vma_set_page_prot(struct vm_area_struct *vma);
 void vm_stat_account(struct mm_struct *mm, unsigned long flags, long pages);
@@ -66,6 +95,11 @@ u64 *pte_alloc(struct mm_struct *mm, unsigned long addr);
 u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end);
 void free_pgd(struct mm_struct *mm);
 int pgd_alloc(struct mm_struct *mm);
+/*
+ * The whole table that serves `from` (both multiples of what a table covers) serves `to` instead. True: done, or there is none. False: `to`
+ * has one already, or no memory. Faults of both awaited; the caller flushes.
+ */
+bool move_table(struct mm_struct *mm, unsigned long from, unsigned long to);
 /* Tables below the root, counted. */
 unsigned long count_pgtables(const struct mm_struct *mm);
 
@@ -76,8 +110,30 @@ void zap_range(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* ------------------------------------------------------------------ mmap.c */
 
-/* munmap of whole pages, mmap_lock held. */
+/*
+ * Where a mapping goes: at addr with MAP_FIXED, else there if there is room, else where there is. Or a negative errno, as an unsigned
+ * long. mmap_lock.
+ */
+unsigned long get_unmapped_area(const struct mm_struct *mm, const struct file *file,
+				unsigned long addr, unsigned long len, unsigned long pgoff,
+				unsigned long flags);
+/* May there be so many pages more of this kind, by RLIMIT_AS and RLIMIT_DATA; bytes more by RLIMIT_MEMLOCK? */
+bool may_expand_vm(const struct mm_struct *mm, unsigned long flags, unsigned long pages);
+bool mlock_future_ok(const struct mm_struct *mm, unsigned long flags, unsigned long bytes);
+/* prev and next of a range that nothing is in. */
+void find_neighbours(const struct mm_struct *mm, struct vma_merge *m);
+/* munmap of whole pages, mmap_lock held. 0, -ENOMEM, -EPERM: sealed. */
 int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end);
+/* munmap, mmap_lock held: -EINVAL too. */
+int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len);
+
+/* ------------------------------------------------------------------ mlock.c */
+
+/*
+ * Fault in what the areas of a range allow, for writing where they are private (Linux: __mm_populate). What is not to be locked at once
+ * is left out, and so are holes. 0; -ENOMEM: no memory; -EFAULT: a page cannot be had. ignore: go on with the next area.
+ */
+int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long len, bool ignore);
 
 /* ------------------------------------------------------------------ fork.c */
 

@@ -60,33 +60,78 @@ static bool is_free(const struct mm_struct *mm, unsigned long addr, unsigned lon
 /* A quarter of the way up: where mappings go that have no room below mmap_base (TASK_UNMAPPED_BASE). */
 #define TASK_UNMAPPED_BASE PAGE_ALIGN(TASK_SIZE / 4)
 
-static unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
-				       unsigned long flags)
+static unsigned long find_room(const struct mm_struct *mm, unsigned long len)
 {
-	if (len > TASK_SIZE - MMAP_MIN_ADDR)
-		return (unsigned long)-ENOMEM;
-	if (flags & MAP_FIXED) {
-		if (addr > TASK_SIZE - len)
-			return (unsigned long)-ENOMEM;
-		return addr & (PAGE_SIZE - 1) ? (unsigned long)-EINVAL : addr;
-	}
-	if (addr) {
-		addr = PAGE_ALIGN(addr);
-		if (is_free(mm, addr, len))
-			return addr;
-	}
+	unsigned long addr;
+
+	if (mm->mmap_legacy)
+		return lowest_room(mm, mm->mmap_base, TASK_SIZE, len);
 	addr = highest_room(mm, MMAP_MIN_ADDR, mm->mmap_base, len);
 	return IS_ERR_VALUE(addr) ? lowest_room(mm, TASK_UNMAPPED_BASE, TASK_SIZE, len) : addr;
 }
 
+/*
+ * Room for what huge pages can serve, where they can: at an address that goes with the offset as far as a huge page's size is concerned.
+ * 0: there is none.
+ */
+static unsigned long find_huge_room(const struct mm_struct *mm, unsigned long len,
+				    unsigned long pgoff)
+{
+	const unsigned long size = level_size(MAX_LEVEL - 1);
+	unsigned long off = pgoff << PAGE_SHIFT, first = ALIGN(off, size), addr, past;
+
+	if (off + len <= first || off + len - first < size || len + size < len ||
+	    len + size > TASK_SIZE - MMAP_MIN_ADDR)
+		return 0;
+	addr = find_room(mm, len + size);
+	if (IS_ERR_VALUE(addr))
+		return 0;
+	past = (off - addr) & (size - 1);
+	return addr + (!past && !mm->mmap_legacy ? size : past);
+}
+
+unsigned long get_unmapped_area(const struct mm_struct *mm, const struct file *file,
+				unsigned long addr, unsigned long len, unsigned long pgoff,
+				unsigned long flags)
+{
+	bool shmem = file ? file->f_mapping && file->f_mapping->shmem : flags & MAP_SHARED;
+	bool hint = addr;
+
+	if (len > TASK_SIZE - MMAP_MIN_ADDR)
+		return (unsigned long)-ENOMEM;
+	if (!(flags & MAP_FIXED)) {
+		addr = PAGE_ALIGN(addr);
+		if (!hint || !is_free(mm, addr, len)) {
+			addr = 0;
+			if (!hint && !shmem && !(len & (level_size(MAX_LEVEL - 1) - 1)))
+				addr = find_huge_room(mm, len, file ? pgoff : 0);
+			if (!addr)
+				addr = find_room(mm, len);
+		}
+	}
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	if (addr > TASK_SIZE - len)
+		return (unsigned long)-ENOMEM;
+	if (addr & (PAGE_SIZE - 1))
+		return (unsigned long)-EINVAL;
+	return addr;
+}
+
 /* ------------------------------------------------------------------ limits */
 
-static bool may_expand_vm(const struct mm_struct *mm, unsigned long flags, unsigned long pages)
+bool may_expand_vm(const struct mm_struct *mm, unsigned long flags, unsigned long pages)
 {
 	if (mm->total_vm + pages > mm->rlimit_as >> PAGE_SHIFT)
 		return false;
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) != VM_WRITE ||
 	       mm->data_vm + pages <= mm->rlimit_data >> PAGE_SHIFT;
+}
+
+bool mlock_future_ok(const struct mm_struct *mm, unsigned long flags, unsigned long bytes)
+{
+	return !(flags & VM_LOCKED) || !mm->unprivileged ||
+	       (bytes >> PAGE_SHIFT) + mm->locked_vm <= mm->rlimit_memlock >> PAGE_SHIFT;
 }
 
 /* ------------------------------------------------------------------ taking away */
@@ -113,28 +158,60 @@ static struct vm_area_struct *detach(struct mm_struct *mm, struct vm_area_struct
 	return first;
 }
 
-int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end)
+/* What unmapping will take away. */
+struct unmap {
+	struct vm_area_struct *first; /* NULL: nothing is there */
+	unsigned long end;
+	unsigned long pages, accounted;
+};
+
+/* Areas are cut at start and end; nothing is taken away yet. 0, -ENOMEM, -EPERM: sealed. */
+static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned long end,
+			 struct unmap *u)
 {
-	struct vm_area_struct *vma = find_vma(mm, start), *last, *prev, *after, *next;
-	struct mmu_gather tlb;
+	struct vm_area_struct *vma = find_vma(mm, start);
 	int err;
 
+	*u = (struct unmap){.end = end};
 	if (!vma || vma->vm_start >= end)
 		return 0;
 	if (vma->vm_start < start) {
-		err = split_vma(vma, start);
+		/* The count may pass its limit for a moment, but not stay there. */
+		if (end < vma->vm_end && mm->map_count >= mm->max_map_count)
+			return -ENOMEM;
+		if (vma->vm_flags & VM_SEALED)
+			return -EPERM;
+		err = cut_vma(vma, start);
 		if (err)
 			return err;
 		vma = vma->next;
 	}
-	last = find_vma(mm, end - 1);
-	if (last && last->vm_start < end && last->vm_end > end) {
-		err = split_vma(last, end);
-		if (err)
-			return err;
+	u->first = vma;
+	for (; vma && vma->vm_start < end; vma = vma->next) {
+		if (vma->vm_flags & VM_SEALED)
+			return -EPERM;
+		if (vma->vm_end > end) {
+			err = cut_vma(vma, end);
+			if (err)
+				return err;
+		}
+		u->pages += vma_pages(vma);
+		if (vma->vm_flags & VM_ACCOUNT)
+			u->accounted += vma_pages(vma);
 	}
+	return 0;
+}
+
+static void unmap_commit(struct mm_struct *mm, const struct unmap *u)
+{
+	struct vm_area_struct *vma = u->first, *last, *prev, *after, *next;
+	unsigned long start, end = 0;
+	struct mmu_gather tlb;
+
+	if (!vma)
+		return;
 	prev = vma->prev;
-	vma = detach(mm, vma, end);
+	vma = detach(mm, vma, u->end);
 	after = prev ? prev->next : mm->mmap;
 	gather_begin(&tlb, mm, false);
 	start = vma->vm_start;
@@ -148,66 +225,135 @@ int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end)
 		next = vma->next;
 		remove_vma(vma);
 	}
-	return 0;
+	vm_acct_memory(-(long)u->accounted);
+}
+
+int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct unmap u;
+	int err = unmap_prepare(mm, start, end, &u);
+
+	if (!err)
+		unmap_commit(mm, &u);
+	return err;
+}
+
+int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len)
+{
+	if (start & (PAGE_SIZE - 1) || start > TASK_SIZE || len > TASK_SIZE - start)
+		return -EINVAL;
+	len = PAGE_ALIGN(len);
+	return len ? unmap_areas(mm, start, start + len) : -EINVAL;
 }
 
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len)
 {
 	int err;
 
-	if (start & (PAGE_SIZE - 1) || start > TASK_SIZE || len > TASK_SIZE - start)
-		return -EINVAL;
-	len = PAGE_ALIGN(len);
-	if (!len)
-		return -EINVAL;
 	mmap_write_lock(mm);
-	err = unmap_areas(mm, start, start + len);
+	err = unmap_range(mm, start, len);
 	mmap_write_unlock(mm);
 	return err;
 }
 
 /* ------------------------------------------------------------------ adding */
 
-/* The last area that ends at addr or below. */
-static struct vm_area_struct *area_before(const struct mm_struct *mm, unsigned long addr)
+void find_neighbours(const struct mm_struct *mm, struct vma_merge *m)
 {
-	const struct vm_area_struct *next = find_vma(mm, addr);
-
-	return next ? next->prev : gap_tree_last(&mm->areas);
+	m->next = find_vma(mm, m->start);
+	m->prev = m->next ? m->next->prev : gap_tree_last(&mm->areas);
 }
 
-/* [addr, addr + len) is made room for and becomes an area. 0 or an error, and then what was there may be gone. */
-static int map_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
-		    unsigned long flags, const struct vm_operations_struct *ops, void *private,
-		    unsigned long pgoff)
+/* Private, writable, and not said to be without a reserve. */
+static bool is_accountable(unsigned long flags)
 {
-	unsigned long pages = len >> PAGE_SHIFT;
-	struct vm_area_struct *vma, *prev;
+	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+}
+
+/* What a new area of this file shows. 0 or an error. */
+static int set_up_file(struct vm_area_struct *vma, struct file *file)
+{
 	int err;
 
-	if (!may_expand_vm(mm, flags, pages))
-		return -ENOMEM;
-	err = unmap_areas(mm, addr, addr + len);
+	if (!file)
+		return 0;
+	vma->vm_file = get_file(file);
+	err = file_mmap(file, vma);
+	if (!err) {
+		vma_set_page_prot(vma);
+		return 0;
+	}
+	fput(file);
+	vma->vm_file = NULL;
+	return err;
+}
+
+/*
+ * [addr, addr + len) is made room for and becomes an area. 0 or an error. In the latter case nothing has gone, but areas may have been
+ * cut.
+ */
+static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long addr,
+		       unsigned long len, unsigned long flags, unsigned long pgoff)
+{
+	unsigned long pages = len >> PAGE_SHIFT;
+	struct vma_merge m = {.start = addr, .end = addr + len, .pgoff = pgoff, .file = file};
+	struct file *zero = NULL;
+	struct vm_area_struct *vma;
+	struct unmap u;
+	long charged = 0;
+	int err;
+
+	if (mm->mdwe && (flags & (VM_WRITE | VM_EXEC)) == (VM_WRITE | VM_EXEC))
+		return -EACCES;
+	err = unmap_prepare(mm, addr, addr + len, &u);
 	if (err)
 		return err;
-	prev = area_before(mm, addr);
-	if (!vma_merge_new(mm, prev, addr, addr + len, flags, ops, private, pgoff)) {
-		if (gap_tree_reserve(&mm->areas, 1))
+	if (!may_expand_vm(mm, flags, pages - u.pages))
+		return -ENOMEM;
+	if (is_accountable(flags)) {
+		charged = (long)pages - (long)u.accounted;
+		if (charged && vm_enough_memory(mm, charged))
 			return -ENOMEM;
-		vma = vma_alloc(mm, addr, addr + len, flags);
-		if (!vma)
-			return -ENOMEM;
-		vma->vm_ops = ops;
-		vma->vm_private_data = private;
-		vma->vm_pgoff = pgoff;
-		if (ops && ops->open)
-			ops->open(vma);
+		u.accounted = 0;
+		flags |= VM_ACCOUNT;
+	}
+	/* All that can fail, before anything goes. */
+	err = -ENOMEM;
+	vma = gap_tree_reserve(&mm->areas, 1) ? NULL : vma_alloc(mm, addr, addr + len, flags);
+	if (!vma)
+		goto no_vma;
+	vma->vm_pgoff = pgoff;
+	if (!file && flags & VM_SHARED) {
+		zero = shmem_zero_file(len);
+		if (!zero)
+			goto no_file;
+	}
+	err = set_up_file(vma, file ? file : zero);
+	if (zero)
+		fput(zero);
+	if (err)
+		goto no_file;
+	unmap_commit(mm, &u);
+	m.flags = flags = vma->vm_flags;
+	m.file = vma->vm_file;
+	m.ops = vma->vm_ops;
+	m.private = vma->vm_private_data;
+	find_neighbours(mm, &m);
+	if (vma_merge_new(mm, &m)) {
+		vma->vm_ops = NULL;
+		remove_vma(vma);
+	} else {
 		vma_change_begin(mm);
-		vma_link(mm, vma, prev);
+		vma_link(mm, vma, m.prev);
 		vma_change_end(mm);
 	}
 	vm_stat_account(mm, flags, (long)pages);
 	return 0;
+no_file:
+	vma_free(vma);
+no_vma:
+	vm_acct_memory(-charged);
+	return err;
 }
 
 static unsigned long prot_flags(unsigned long prot)
@@ -216,21 +362,80 @@ static unsigned long prot_flags(unsigned long prot)
 	return prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
+/* What MAP_SHARED ignores beyond, and MAP_SHARED_VALIDATE refuses (Linux: LEGACY_MAP_MASK). */
+#define MAP_DENYWRITE 0x0800UL
+#define MAP_EXECUTABLE 0x1000UL
+#define MAP_UNINITIALIZED 0x4000000UL
+#define MAP_HUGE_2MB (21UL << 26)
+#define MAP_HUGE_1GB (30UL << 26)
+#define LEGACY_MAP_MASK                                                                            \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
+	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |           \
+	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_2MB | MAP_HUGE_1GB)
+#define MAP_DROPPABLE 0x08UL
+
+/* How a file may be mapped. 0 or an error. */
+static int file_flags(const struct file *file, unsigned long prot, unsigned long flags,
+		      unsigned long *vm_flags)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED_VALIDATE:
+		if (flags & ~LEGACY_MAP_MASK)
+			return -EOPNOTSUPP;
+		fallthrough;
+	case MAP_SHARED:
+		if (prot & PROT_WRITE && !(file->f_mode & FMODE_WRITE))
+			return -EACCES;
+		*vm_flags |= VM_SHARED | VM_MAYSHARE;
+		if (!(file->f_mode & FMODE_WRITE))
+			*vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+		fallthrough;
+	case MAP_PRIVATE:
+		if (!(file->f_mode & FMODE_READ))
+			return -EACCES;
+		if (!file->f_mapping && !file->f_mmap)
+			return -ENODEV;
+		return *vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+static int anon_flags(unsigned long flags, unsigned long *vm_flags)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+		if (*vm_flags & VM_GROWSDOWN)
+			return -EINVAL;
+		*vm_flags |= VM_SHARED | VM_MAYSHARE;
+		return 0;
+	case MAP_DROPPABLE:
+		if (flags & (MAP_LOCKED | MAP_HUGETLB) || *vm_flags & VM_GROWSDOWN)
+			return -EINVAL;
+		*vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+		return 0;
+	case MAP_PRIVATE:
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned long addr,
 			     unsigned long len, unsigned long prot, unsigned long flags,
-			     unsigned long pgoff)
+			     unsigned long pgoff, unsigned long *populate)
 {
-	unsigned long vm_flags = prot_flags(prot) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-	const struct vm_operations_struct *ops = NULL;
-	void *private = NULL;
+	unsigned long vm_flags =
+		prot_flags(prot) | mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 	int err;
 
 	if (!len)
 		return (unsigned long)-EINVAL;
 	if (flags & MAP_FIXED_NOREPLACE)
 		flags |= MAP_FIXED;
-	if (!(flags & MAP_FIXED) && addr && ALIGN_DOWN(addr, PAGE_SIZE) < MMAP_MIN_ADDR)
-		addr = MMAP_MIN_ADDR;
+	if (!(flags & MAP_FIXED)) {
+		addr &= ~(PAGE_SIZE - 1);
+		if (addr && addr < MMAP_MIN_ADDR)
+			addr = MMAP_MIN_ADDR;
+	}
 	len = PAGE_ALIGN(len);
 	if (!len)
 		return (unsigned long)-ENOMEM;
@@ -238,10 +443,18 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 		return (unsigned long)-EOVERFLOW;
 	if (mm->map_count > mm->max_map_count)
 		return (unsigned long)-ENOMEM;
-	addr = get_unmapped_area(mm, addr, len, flags);
+	if (flags & MAP_GROWSDOWN)
+		vm_flags |= VM_GROWSDOWN;
+	if (flags & MAP_LOCKED)
+		vm_flags |= VM_LOCKED;
+	if (flags & MAP_SYNC)
+		vm_flags |= VM_SYNC;
+	if (flags & MAP_STACK)
+		vm_flags |= VM_NOHUGEPAGE;
+	addr = get_unmapped_area(mm, file, addr, len, pgoff, flags);
 	if (IS_ERR_VALUE(addr))
 		return addr;
-	if (addr < MMAP_MIN_ADDR)
+	if (addr < DAC_MMAP_MIN_ADDR && mm->unprivileged)
 		return (unsigned long)-EPERM;
 	if (flags & MAP_FIXED_NOREPLACE) {
 		const struct vm_area_struct *vma = find_vma(mm, addr);
@@ -249,64 +462,41 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 		if (vma && vma->vm_start < addr + len)
 			return (unsigned long)-EEXIST;
 	}
-	if (flags & MAP_GROWSDOWN)
-		vm_flags |= VM_GROWSDOWN;
-	if (flags & MAP_LOCKED)
-		vm_flags |= VM_LOCKED;
-	if (flags & MAP_NORESERVE)
+	if (flags & MAP_LOCKED && mm->unprivileged && !mm->rlimit_memlock)
+		return (unsigned long)-EPERM;
+	if (!mlock_future_ok(mm, vm_flags, len))
+		return (unsigned long)-EAGAIN;
+	/* A file's offsets are positive numbers. */
+	if (file && (len > LONG_MAX || pgoff > (LONG_MAX - len) >> PAGE_SHIFT))
+		return (unsigned long)-EOVERFLOW;
+	err = file ? file_flags(file, prot, flags, &vm_flags) : anon_flags(flags, &vm_flags);
+	if (err)
+		return (unsigned long)err;
+	if (!file)
+		pgoff = vm_flags & VM_SHARED ? 0 : addr >> PAGE_SHIFT;
+	if (flags & MAP_NORESERVE && sysctl_overcommit_memory != OVERCOMMIT_NEVER)
 		vm_flags |= VM_NORESERVE;
-	switch (flags & MAP_TYPE) {
-	case MAP_SHARED_VALIDATE:
-		/* Of files only. */
-		if (!file)
-			return (unsigned long)-EINVAL;
-		fallthrough;
-	case MAP_SHARED:
-		if (vm_flags & VM_GROWSDOWN)
-			return (unsigned long)-EINVAL;
-		vm_flags |= VM_SHARED | VM_MAYSHARE;
-		break;
-	case MAP_PRIVATE:
-		break;
-	default:
-		return (unsigned long)-EINVAL;
-	}
-	if (file) {
-		err = file_mmap(file, &vm_flags, &ops, &private);
-		if (err)
-			return (unsigned long)err;
-		if (vm_flags & VM_GROWSDOWN)
-			return (unsigned long)-EINVAL;
-	} else if (vm_flags & VM_SHARED) {
-		pgoff = 0;
-		err = shmem_zero_setup(len, &ops, &private);
-		if (err)
-			return (unsigned long)err;
-	} else {
-		pgoff = addr >> PAGE_SHIFT;
-		if ((vm_flags & (VM_WRITE | VM_NORESERVE)) == VM_WRITE)
-			vm_flags |= VM_ACCOUNT;
-	}
-	err = map_area(mm, addr, len, vm_flags, ops, private, pgoff);
-	if (!file && ops)
-		shmem_put(private);
-	return err ? (unsigned long)err : addr;
+	err = mmap_region(mm, file, addr, len, vm_flags, pgoff);
+	if (err)
+		return (unsigned long)err;
+	*populate = vm_flags & VM_LOCKED || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE
+			    ? len
+			    : 0;
+	return addr;
 }
 
 unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long prot, unsigned long flags,
 			    unsigned long pgoff)
 {
-	unsigned long ret;
+	unsigned long ret, populate = 0;
 
 	mmap_write_lock(mm);
-	ret = do_mmap(mm, file, addr, len, prot, flags, pgoff);
+	ret = do_mmap(mm, file, addr, len, prot, flags, pgoff, &populate);
 	mmap_write_unlock(mm);
 	/* As far as it goes: that there is no page for all of it is no error of mmap. */
-	if (!IS_ERR_VALUE(ret) && flags & (MAP_POPULATE | MAP_LOCKED) &&
-	    prot & (PROT_READ | PROT_WRITE | PROT_EXEC))
-		(void)populate_range(mm, ret, ret + PAGE_ALIGN(len),
-				     prot & PROT_WRITE && !(flags & MAP_SHARED));
+	if (populate)
+		(void)mm_populate(mm, ret, populate, true);
 	return ret;
 }
 
@@ -314,28 +504,62 @@ unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned lo
 
 static bool brk_grow(struct mm_struct *mm, unsigned long old, unsigned long new)
 {
-	const struct vm_area_struct *next = find_vma(mm, old);
+	struct vma_merge m = {.start = old,
+			      .end = new,
+			      .pgoff = old >> PAGE_SHIFT,
+			      .flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
+				       VM_ACCOUNT | mm->def_flags};
+	unsigned long pages = (new - old) >> PAGE_SHIFT;
+	struct vm_area_struct *vma;
 
-	if (next && new + PAGE_SIZE > vm_start_gap(next))
+	find_neighbours(mm, &m);
+	if (new > TASK_SIZE || (m.next && new + PAGE_SIZE > vm_start_gap(m.next)))
 		return false;
-	if (mm->map_count > mm->max_map_count)
+	if (!mlock_future_ok(mm, mm->def_flags, new - old) || !may_expand_vm(mm, m.flags, pages) ||
+	    mm->map_count > mm->max_map_count || vm_enough_memory(mm, (long)pages))
 		return false;
-	return !map_area(mm, old, new - old,
-			 VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT,
-			 NULL, NULL, old >> PAGE_SHIFT);
+	m.next = NULL;
+	if (!vma_merge_new(mm, &m)) {
+		vma = gap_tree_reserve(&mm->areas, 1) ? NULL : vma_alloc(mm, old, new, m.flags);
+		if (!vma) {
+			vm_acct_memory(-(long)pages);
+			return false;
+		}
+		vma_change_begin(mm);
+		vma_link(mm, vma, m.prev);
+		vma_change_end(mm);
+	}
+	vm_stat_account(mm, m.flags, (long)pages);
+	return true;
+}
+
+/* The heap gives up [new, old). Something else may lie there by now, and goes too, as in Linux. */
+static bool brk_shrink(struct mm_struct *mm, unsigned long new, unsigned long old)
+{
+	const struct vm_area_struct *vma = find_vma(mm, new);
+
+	return vma && vma->vm_start < old && !unmap_areas(mm, new, old);
 }
 
 unsigned long vm_brk(struct mm_struct *mm, unsigned long brk)
 {
 	unsigned long old, new, ret;
+	bool grown = false;
 
 	mmap_write_lock(mm);
 	old = PAGE_ALIGN(mm->brk);
 	new = PAGE_ALIGN(brk);
-	if (brk >= mm->start_brk && brk < TASK_SIZE && brk - mm->start_brk <= mm->rlimit_data &&
-	    (new == old || (new < old ? !unmap_areas(mm, new, old) : brk_grow(mm, old, new))))
-		mm->brk = brk;
+	/* What the limit is about: the heap, and the program's data. */
+	if (brk >= mm->start_brk &&
+	    (mm->rlimit_data == ULONG_MAX ||
+	     brk - mm->start_brk + (mm->end_data - mm->start_data) <= mm->rlimit_data)) {
+		grown = new > old &&brk > mm->brk &&brk_grow(mm, old, new);
+		if (grown || new == old || (brk <= mm->brk && brk_shrink(mm, new, old)))
+			mm->brk = brk;
+	}
 	ret = mm->brk;
 	mmap_write_unlock(mm);
+	if (grown && mm->def_flags & VM_LOCKED)
+		(void)mm_populate(mm, old, new - old, true);
 	return ret;
 }

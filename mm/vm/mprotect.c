@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * mprotect and madvise: areas change what they allow, or give up what they show.
+ * mprotect: areas change what they allow.
  *
- * Errors and their order are Linux 6.12's (mm/mprotect.c, mm/madvise.c). Locking: mmap_lock. An area has its new flags before its entries
+ * Errors and their order are Linux 6.12's (mm/mprotect.c). Locking: mmap_lock. An area has its new flags before its entries
  * are changed, so that a fault which comes between makes an entry of the new kind.
  */
 #include <quire/mm.h>
@@ -74,27 +74,51 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 		port_flush_tlb_user_range(mm->context_id, start, end, false);
 }
 
+/* Linux: mprotect_fixup. */
 static int protect_area(struct vm_area_struct **vma, unsigned long start, unsigned long end,
 			unsigned long prot)
 {
+	struct mm_struct *mm = (*vma)->vm_mm;
 	unsigned long old = (*vma)->vm_flags, flags = (old & ~VM_ACCESS_FLAGS) | prot;
+	long pages = (long)((end - start) >> PAGE_SHIFT), charged = 0;
 
 	/* VM_MAY* stand four bits above what they allow. */
 	if (prot & ~(flags >> 4) & VM_ACCESS_FLAGS)
 		return -EACCES;
+	if (mm->mdwe && flags & VM_EXEC && (flags & VM_WRITE || !(old & VM_EXEC)))
+		return -EACCES;
+	if (old & VM_SEALED)
+		return -EPERM;
 	if (flags == old)
 		return 0;
-	if ((flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE)
-		flags |= VM_ACCOUNT;
+	if (flags & VM_WRITE) {
+		if (!may_expand_vm(mm, flags, (unsigned long)pages) &&
+		    may_expand_vm(mm, old, (unsigned long)pages))
+			return -ENOMEM;
+		if (!(old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))) {
+			if (vm_enough_memory(mm, pages))
+				return -ENOMEM;
+			charged = pages;
+			flags |= VM_ACCOUNT;
+		}
+	} else if (old & VM_ACCOUNT && vma_is_anonymous(*vma) && !(*vma)->anon_vma) {
+		/* Nobody has touched it: the promise can be taken back. */
+		flags &= ~VM_ACCOUNT;
+	}
 	*vma = vma_modify_flags(*vma, start, end, flags);
-	if (!*vma)
+	if (!*vma) {
+		vm_acct_memory(-charged);
 		return -ENOMEM;
+	}
 	change_protection(*vma, start, end);
+	if (old & VM_ACCOUNT && !(flags & VM_ACCOUNT))
+		vm_acct_memory(-pages);
 	return 0;
 }
 
+/* *populate: from where on private locked pages became writable, and to where; their copies are to be made at once. */
 static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long end,
-		       unsigned long prot, unsigned long grows)
+		       unsigned long prot, unsigned long grows, unsigned long populate[2])
 {
 	struct vm_area_struct *vma = find_vma(mm, start);
 	int err;
@@ -111,8 +135,14 @@ static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long 
 		return -EINVAL; /* nothing does */
 	for (;;) {
 		unsigned long stop = min(vma->vm_end, end);
+		bool copies = prot & PROT_WRITE &&
+			      (vma->vm_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED;
 
 		err = protect_area(&vma, start, stop, prot);
+		if (!err && copies) {
+			populate[0] = min(populate[0], start);
+			populate[1] = stop;
+		}
 		if (err || stop == end)
 			return err;
 		start = stop;
@@ -122,9 +152,12 @@ static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long 
 	}
 }
 
+#define PROT_SEM 8UL
+
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot)
 {
 	unsigned long end, grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+	unsigned long populate[2] = {ULONG_MAX, 0};
 	int err;
 
 	/* Linux looks at the two first, and at an empty range before the rest. */
@@ -138,96 +171,12 @@ int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, un
 	end = start + PAGE_ALIGN(len);
 	if (end <= start)
 		return -ENOMEM;
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
 	mmap_write_lock(mm);
-	err = do_mprotect(mm, start, end, prot, grows);
+	err = do_mprotect(mm, start, end, prot & ~PROT_SEM, grows, populate);
 	mmap_write_unlock(mm);
+	if (populate[0] < populate[1])
+		(void)mm_populate(mm, populate[0], populate[1] - populate[0], true);
 	return err;
-}
-
-/* ------------------------------------------------------------------ madvise */
-
-static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-		       int advice)
-{
-	unsigned long flags = vma->vm_flags;
-
-	switch (advice) {
-	case MADV_DONTNEED:
-		if (flags & (VM_LOCKED | VM_PFNMAP))
-			return -EINVAL;
-		zap_range(vma->vm_mm, start, end);
-		return 0;
-	case MADV_DONTFORK:
-		flags |= VM_DONTCOPY;
-		break;
-	case MADV_DOFORK:
-		if (flags & VM_IO)
-			return -EINVAL;
-		flags &= ~VM_DONTCOPY;
-		break;
-	case MADV_WIPEONFORK:
-		if (!vma_is_anonymous(vma) || flags & VM_SHARED)
-			return -EINVAL;
-		flags |= VM_WIPEONFORK;
-		break;
-	case MADV_KEEPONFORK:
-		flags &= ~VM_WIPEONFORK;
-		break;
-	default:
-		return 0;
-	}
-	/* That there is no memory for another area is not the caller's mistake: not ENOMEM, which says that. */
-	return flags == vma->vm_flags || vma_modify_flags(vma, start, end, flags) ? 0 : -EAGAIN;
-}
-
-static bool advice_known(int advice)
-{
-	switch (advice) {
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_DONTNEED:
-	case MADV_DONTFORK:
-	case MADV_DOFORK:
-	case MADV_WIPEONFORK:
-	case MADV_KEEPONFORK:
-	case MADV_POPULATE_READ:
-	case MADV_POPULATE_WRITE:
-		return true;
-	}
-	return false;
-}
-
-int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int advice)
-{
-	unsigned long end = start + PAGE_ALIGN(len);
-	int err = 0, hole = 0;
-
-	if (!advice_known(advice) || start & (PAGE_SIZE - 1) || (len && !PAGE_ALIGN(len)) ||
-	    end < start)
-		return -EINVAL;
-	if (end == start)
-		return 0;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return populate_range(mm, start, end, advice == MADV_POPULATE_WRITE);
-	mmap_write_lock(mm);
-	while (start < end && !err) {
-		struct vm_area_struct *vma = find_vma(mm, start);
-
-		if (!vma || vma->vm_start > start) {
-			/* What is not mapped is an error at the end, not for what follows. */
-			hole = -ENOMEM;
-			if (!vma || vma->vm_start >= end)
-				break;
-			start = vma->vm_start;
-		}
-		len = min(vma->vm_end, end);
-		err = advise_area(vma, start, len, advice);
-		start = len;
-	}
-	mmap_write_unlock(mm);
-	return err ? err : hole;
 }

@@ -98,6 +98,39 @@ u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end
 	return entry_of(table, MAX_LEVEL, addr);
 }
 
+/* ------------------------------------------------------------------ moving */
+
+/* The entry that a table for addr hangs in; make: with the tables above it. NULL: there is none. */
+static u64 *table_entry(struct mm_struct *mm, unsigned long addr, bool make)
+{
+	phys_addr_t table = mm->pgd;
+
+	for (int level = TOP_LEVEL; level < MAX_LEVEL - 1; level++) {
+		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
+
+		if (!desc && make)
+			desc = make_table(mm, entry);
+		if (!desc)
+			return NULL;
+		table = table_of(desc);
+	}
+	return entry_of(table, MAX_LEVEL - 1, addr);
+}
+
+bool move_table(struct mm_struct *mm, unsigned long from, unsigned long to)
+{
+	u64 *old = table_entry(mm, from, false), *new, desc;
+
+	if (!old || !(desc = pte_load(old)))
+		return true;
+	new = table_entry(mm, to, true);
+	if (!new || pte_load(new))
+		return false;
+	port_set_pte(old, 0);
+	port_set_pte(new, desc);
+	return true;
+}
+
 /* ------------------------------------------------------------------ freeing */
 
 /* Limits that a table must not reach beyond to be freed. */

@@ -22,10 +22,11 @@
  *
  * Against Linux 6.12: a maple tree and a lock in each area there, which faults in one area share; merging and splitting decide alike.
  */
+#include <quire/filemap.h>
 #include <quire/mm.h>
-#include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/smp.h>
+#include <quire/string.h>
 
 #include "internal.h"
 
@@ -143,10 +144,22 @@ void vma_free(struct vm_area_struct *vma)
 	kmem_cache_free(vma_cache, vma);
 }
 
+void vma_get(struct vm_area_struct *vma)
+{
+	if (vma->vm_file)
+		get_file(vma->vm_file);
+	anon_name_get(vma->anon_name);
+	if (vma->vm_ops && vma->vm_ops->open)
+		vma->vm_ops->open(vma);
+}
+
 void remove_vma(struct vm_area_struct *vma)
 {
 	if (vma->vm_ops && vma->vm_ops->close)
 		vma->vm_ops->close(vma);
+	if (vma->vm_file)
+		fput(vma->vm_file);
+	anon_name_put(vma->anon_name);
 	vma_free(vma);
 }
 
@@ -209,31 +222,117 @@ static void vma_move_ends(struct vm_area_struct *vma, unsigned long start, unsig
 	vma->vm_end = end;
 }
 
-/* ------------------------------------------------------------------ joining and cutting */
+/* ------------------------------------------------------------------ who owns private pages */
 
-/* The area has these properties, and a page at its edge `at` would have this index. */
-static bool is_alike(const struct vm_area_struct *vma, unsigned long flags,
-		     const struct vm_operations_struct *ops, void *private, unsigned long at,
-		     unsigned long pgoff)
+static u64 last_anon_vma;
+
+/* Two neighbours, but for what they allow, are of one kind (Linux: anon_vma_compatible). */
+static bool may_share_owner(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
-	return vma->vm_flags == flags && vma->vm_ops == ops && vma->vm_private_data == private &&
-	       !(ops && ops->close && !ops->may_merge) &&
-	       vma->vm_pgoff + ((at - vma->vm_start) >> PAGE_SHIFT) == pgoff;
+	return a && b && a->vm_end == b->vm_start && a->vm_file == b->vm_file &&
+	       !((a->vm_flags ^ b->vm_flags) & ~VM_ACCESS_FLAGS) &&
+	       b->vm_pgoff == a->vm_pgoff + vma_pages(a);
 }
 
-struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vm_area_struct *prev,
-				     unsigned long start, unsigned long end, unsigned long flags,
-				     const struct vm_operations_struct *ops, void *private,
-				     unsigned long pgoff)
+void anon_vma_prepare(struct vm_area_struct *vma)
 {
-	struct vm_area_struct *next = prev ? prev->next : mm->mmap;
-	unsigned long pages = (end - start) >> PAGE_SHIFT;
-	bool before =
-		prev && prev->vm_end == start && is_alike(prev, flags, ops, private, start, pgoff);
-	bool after = next && next->vm_start == end &&
-		     is_alike(next, flags, ops, private, end, pgoff + pages);
+	const struct vm_area_struct *next = vma->next, *prev = vma->prev;
 
-	if (flags & (VM_IO | VM_PFNMAP | VM_DONTEXPAND) || !(before || after))
+	if (vma->anon_vma)
+		return;
+	vma->anon_chain = 1;
+	if (may_share_owner(vma, next) && next->anon_vma && next->anon_chain == 1)
+		vma->anon_vma = next->anon_vma;
+	else if (may_share_owner(prev, vma) && prev->anon_vma && prev->anon_chain == 1)
+		vma->anon_vma = prev->anon_vma;
+	else
+		vma->anon_vma = __atomic_add_fetch(&last_anon_vma, 1, __ATOMIC_RELAXED);
+}
+
+void anon_vma_fork(struct vm_area_struct *copy)
+{
+	if (!copy->anon_vma)
+		return;
+	copy->anon_vma = __atomic_add_fetch(&last_anon_vma, 1, __ATOMIC_RELAXED);
+	if (copy->anon_chain < 255)
+		copy->anon_chain++;
+}
+
+/* Private pages of `from` come into `to`. */
+static void anon_vma_take_over(struct vm_area_struct *to, const struct vm_area_struct *from)
+{
+	if (!to->anon_vma && from->anon_vma) {
+		to->anon_vma = from->anon_vma;
+		to->anon_chain = from->anon_chain;
+	}
+}
+
+/* ------------------------------------------------------------------ names of anonymous memory */
+
+void anon_name_get(struct anon_vma_name *name)
+{
+	if (name)
+		__atomic_fetch_add(&name->users, 1, __ATOMIC_RELAXED);
+}
+
+void anon_name_put(struct anon_vma_name *name)
+{
+	if (name && !__atomic_sub_fetch(&name->users, 1, __ATOMIC_ACQ_REL))
+		kfree(name);
+}
+
+static bool same_name(const struct anon_vma_name *a, const struct anon_vma_name *b)
+{
+	return a == b || (a && b && !strcmp(a->name, b->name));
+}
+
+/* ------------------------------------------------------------------ joining and cutting */
+
+/* The range could be one with the area, as far as properties go. */
+static bool is_alike(const struct vma_merge *m, const struct vm_area_struct *vma)
+{
+	if (vma->vm_flags != m->flags || vma->vm_file != m->file || vma->vm_ops != m->ops ||
+	    vma->vm_private_data != m->private || !same_name(vma->anon_name, m->name))
+		return false;
+	/* One of the two has nobody's pages yet, and the area has not got any from ancestors; or both have the same owner's. */
+	return ((!m->anon_vma || !vma->anon_vma) && vma->anon_chain == 1) ||
+	       m->anon_vma == vma->anon_vma;
+}
+
+static bool joins_before(const struct vma_merge *m, const struct vm_area_struct *prev)
+{
+	return prev && prev->vm_end == m->start && prev->vm_pgoff + vma_pages(prev) == m->pgoff &&
+	       is_alike(m, prev);
+}
+
+static bool joins_after(const struct vma_merge *m, const struct vm_area_struct *next,
+			const struct vm_area_struct *before)
+{
+	return next && next->vm_start == m->end &&
+	       next->vm_pgoff == m->pgoff + ((m->end - m->start) >> PAGE_SHIFT) &&
+	       is_alike(m, next) &&
+	       (!before || !before->anon_vma || !next->anon_vma ||
+		before->anon_vma == next->anon_vma);
+}
+
+static bool may_go(const struct vm_area_struct *vma)
+{
+	return !vma->vm_ops || !vma->vm_ops->close;
+}
+
+struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vma_merge *m)
+{
+	struct vm_area_struct *prev = m->prev, *next = m->next;
+	bool before, after;
+	unsigned long end = m->end;
+
+	if (m->flags & VM_SPECIAL)
+		return NULL;
+	before = joins_before(m, prev);
+	after = joins_after(m, next, before ? prev : NULL);
+	if (before && after && !may_go(next))
+		after = false;
+	if (!before && !after)
 		return NULL;
 	vma_change_begin(mm);
 	if (before)
@@ -241,11 +340,12 @@ struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vm_area_struct
 	if (after)
 		vma_start_write(next);
 	if (!before) {
-		vma_move_ends(next, start, next->vm_end);
+		vma_move_ends(next, m->start, next->vm_end);
 		vma_change_end(mm);
 		return next;
 	}
 	if (after) {
+		anon_vma_take_over(prev, next);
 		end = next->vm_end;
 		vma_unlink(next);
 	}
@@ -256,29 +356,65 @@ struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vm_area_struct
 	return prev;
 }
 
-/* The area takes in its successor, if that is alike. Returns whether. Within vma_change_begin, faults of both awaited. */
-static bool join_next(struct vm_area_struct *vma)
+/*
+ * The part [m->start, m->end) of the area, which has its new properties in m, goes to the neighbours that are alike. Returns the area
+ * that holds it then; NULL: none is.
+ */
+static struct vm_area_struct *merge_existing(struct vm_area_struct *vma, const struct vma_merge *m)
 {
-	struct vm_area_struct *next = vma->next;
+	struct mm_struct *mm = vma->vm_mm;
+	bool left_side = m->start == vma->vm_start, right_side = m->end == vma->vm_end;
+	bool whole = left_side && right_side, before, after;
+	struct vm_area_struct *prev = vma->prev, *next = vma->next;
 
-	if (!next || next->vm_start != vma->vm_end ||
-	    vma->vm_flags & (VM_IO | VM_PFNMAP | VM_DONTEXPAND) ||
-	    !is_alike(next, vma->vm_flags, vma->vm_ops, vma->vm_private_data, vma->vm_end,
-		      vma->vm_pgoff + vma_pages(vma)))
-		return false;
-	vma_start_write(next);
-	vma_unlink(next);
-	vma_move_ends(vma, vma->vm_start, next->vm_end);
-	remove_vma(next);
-	return true;
+	if (m->flags & VM_SPECIAL)
+		return NULL;
+	before = left_side && joins_before(m, prev);
+	after = right_side && joins_after(m, next, before ? prev : NULL);
+	if (!(before || after) || (whole && !may_go(vma)))
+		return NULL;
+	if (before && after && !may_go(next))
+		after = false;
+	vma_change_begin(mm);
+	vma_start_write(vma);
+	if (before) {
+		unsigned long end = after ? next->vm_end : m->end;
+
+		vma_start_write(prev);
+		anon_vma_take_over(prev, after && next->anon_vma ? next : vma);
+		if (whole)
+			vma_unlink(vma);
+		else
+			vma_move_ends(vma, m->end, vma->vm_end);
+		if (after) {
+			vma_start_write(next);
+			vma_unlink(next);
+		}
+		vma_move_ends(prev, prev->vm_start, end);
+	} else {
+		vma_start_write(next);
+		anon_vma_take_over(next, vma);
+		if (whole)
+			vma_unlink(vma);
+		else
+			vma_move_ends(vma, vma->vm_start, m->start);
+		vma_move_ends(next, m->start, next->vm_end);
+	}
+	vma_change_end(mm);
+	if (whole)
+		remove_vma(vma);
+	if (before && after)
+		remove_vma(next);
+	return before ? prev : next;
 }
 
-int split_vma(struct vm_area_struct *vma, unsigned long addr)
+/* Without a look at how many areas there may be. */
+int cut_vma(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	struct vm_area_struct *new;
 
-	if (mm->map_count >= mm->max_map_count || gap_tree_reserve(&mm->areas, 1))
+	if (gap_tree_reserve(&mm->areas, 1))
 		return -ENOMEM;
 	new = kmem_cache_alloc(vma_cache, GFP_KERNEL_ACCOUNT);
 	if (!new)
@@ -291,45 +427,69 @@ int split_vma(struct vm_area_struct *vma, unsigned long addr)
 	vma_move_ends(vma, vma->vm_start, addr);
 	vma_link(mm, new, vma);
 	vma_change_end(mm);
-	if (new->vm_ops &&new->vm_ops->open)
-		new->vm_ops->open(new);
+	vma_get(new);
 	return 0;
+}
+
+int split_vma(struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma->vm_mm->map_count >= vma->vm_mm->max_map_count ? -ENOMEM : cut_vma(vma, addr);
+}
+
+static struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
+					 unsigned long end, unsigned long flags,
+					 struct anon_vma_name *name)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long old = vma->vm_flags;
+	long pages = (long)((end - start) >> PAGE_SHIFT);
+	struct vma_merge m = {
+		.start = start,
+		.end = end,
+		.flags = flags,
+		.pgoff = linear_page_index(vma, start),
+		.file = vma->vm_file,
+		.ops = vma->vm_ops,
+		.private = vma->vm_private_data,
+		.name = name,
+		.anon_vma = vma->anon_vma,
+	};
+	struct vm_area_struct *merged = merge_existing(vma, &m);
+
+	if (!merged) {
+		if (vma->vm_start < start) {
+			if (split_vma(vma, start))
+				return NULL;
+			vma = vma->next;
+		}
+		if (end < vma->vm_end && split_vma(vma, end))
+			return NULL;
+		vma_change_begin(mm);
+		vma_start_write(vma);
+		vma->vm_flags = flags;
+		vma_set_page_prot(vma);
+		if (name != vma->anon_name) {
+			anon_name_get(name);
+			anon_name_put(vma->anon_name);
+			vma->anon_name = name;
+		}
+		vma_change_end(mm);
+	}
+	if (flags != old) {
+		vm_stat_account(mm, old, -pages);
+		vm_stat_account(mm, flags, pages);
+	}
+	return merged ? merged : vma;
 }
 
 struct vm_area_struct *vma_modify_flags(struct vm_area_struct *vma, unsigned long start,
 					unsigned long end, unsigned long flags)
 {
-	struct mm_struct *mm = vma->vm_mm;
-	struct vm_area_struct *prev;
+	return vma_modify(vma, start, end, flags, vma->anon_name);
+}
 
-	if (vma->vm_start < start) {
-		if (split_vma(vma, start))
-			return NULL;
-		vma = vma->next;
-	}
-	if (end < vma->vm_end && split_vma(vma, end)) {
-		/* What was cut is joined again. */
-		vma_change_begin(mm);
-		if (vma->prev) {
-			vma_start_write(vma->prev);
-			join_next(vma->prev);
-		}
-		vma_change_end(mm);
-		return NULL;
-	}
-	vma_change_begin(mm);
-	vma_start_write(vma);
-	vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
-	vma->vm_flags = flags;
-	vma_set_page_prot(vma);
-	vm_stat_account(mm, flags, (long)vma_pages(vma));
-	join_next(vma);
-	prev = vma->prev;
-	if (prev) {
-		vma_start_write(prev);
-		if (join_next(prev))
-			vma = prev;
-	}
-	vma_change_end(mm);
-	return vma;
+struct vm_area_struct *vma_modify_name(struct vm_area_struct *vma, unsigned long start,
+				       unsigned long end, struct anon_vma_name *name)
+{
+	return vma_modify(vma, start, end, vma->vm_flags, name);
 }

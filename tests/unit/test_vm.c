@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/vm/vma.c mm/vm/mmap.c mm/vm/mprotect.c mm/vm/fault.c mm/vm/fork.c mm/vm/zap.c mm/vm/pgtable.c mm/vm/filemap.c mm/vm/check.c lib/gap_tree.c lib/radix_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: mm/vm/vma.c mm/vm/mmap.c mm/vm/mprotect.c mm/vm/mremap.c mm/vm/madvise.c mm/vm/mlock.c mm/vm/mincore.c mm/vm/commit.c mm/vm/fault.c mm/vm/fork.c mm/vm/zap.c mm/vm/pgtable.c mm/vm/filemap.c mm/vm/check.c lib/gap_tree.c lib/radix_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
 /* granules: 12 14 16 */
 /*
  * Address spaces against a model that knows, for each page of a window, whether it is mapped, how, and one byte of what is in it. Accesses
@@ -18,6 +18,14 @@
 #include "slab_fixture.h"
 
 struct pgtable kernel_pgtable;
+
+/* Far more than the areas of any test here: they are about other limits. */
+static unsigned long ram_pages = 1UL << 36;
+
+unsigned long totalram_pages(void)
+{
+	return ram_pages;
+}
 
 /* ------------------------------------------------------------------ the TLB */
 
@@ -445,9 +453,11 @@ static void bad_requests_get_linux_s_errors(void **state)
 	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, WINDOW + 1, PAGE_SIZE, PROT_READ,
 					     flags | MAP_FIXED, 0),
 			 -EINVAL);
+	mm->unprivileged = true;
 	assert_int_equal(
 		(long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0),
 		-EPERM);
+	mm->unprivileged = false;
 	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, MAP_ANONYMOUS, 0),
 			 -EINVAL);
 	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, PAGE_SIZE, PROT_READ, flags, ULONG_MAX),
@@ -494,22 +504,22 @@ static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
 {
 	struct mm_struct *mm = one();
 	struct address_space *mapping = mapping_alloc(false);
-	struct file file = {.f_mode = FMODE_READ | FMODE_WRITE, .f_mapping = mapping},
-		    readable = {.f_mode = FMODE_READ, .f_mapping = mapping};
+	struct file *file = mapping_file(mapping, FMODE_READ | FMODE_WRITE),
+		    *readable = mapping_file(mapping, FMODE_READ);
 	unsigned char byte;
 	char c = 'a';
 
 	assert_int_equal(mapping_write(mapping, PAGE_SIZE + 10, &c, 1), 1);
-	assert_int_equal(vm_mmap_pgoff(mm, &file, WINDOW, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	assert_int_equal(vm_mmap_pgoff(mm, file, WINDOW, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_FIXED, 0),
 			 WINDOW);
-	assert_int_equal(vm_mmap_pgoff(mm, &readable, WINDOW + 8 * PAGE_SIZE, 2 * PAGE_SIZE,
+	assert_int_equal(vm_mmap_pgoff(mm, readable, WINDOW + 8 * PAGE_SIZE, 2 * PAGE_SIZE,
 				       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, 0),
 			 WINDOW + 8 * PAGE_SIZE);
-	assert_int_equal((long)vm_mmap_pgoff(mm, &readable, WINDOW, PAGE_SIZE,
+	assert_int_equal((long)vm_mmap_pgoff(mm, readable, WINDOW, PAGE_SIZE,
 					     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, 0),
 			 -EACCES);
-	assert_int_equal((long)vm_mmap_pgoff(mm, &file, 0, PAGE_SIZE, PROT_READ,
+	assert_int_equal((long)vm_mmap_pgoff(mm, file, 0, PAGE_SIZE, PROT_READ,
 					     MAP_PRIVATE | MAP_GROWSDOWN, 0),
 			 -EINVAL);
 	assert_int_equal(access(mm, WINDOW + PAGE_SIZE + 10, false, &byte), 0);
@@ -529,6 +539,8 @@ static void a_file_is_seen_by_all_and_changed_by_those_who_share(void **state)
 	assert_int_equal(vm_madvise(mm, WINDOW, 4 * PAGE_SIZE, MADV_POPULATE_READ), -EFAULT);
 	assert_int_equal(access(mm, WINDOW + 2 * PAGE_SIZE, false, &byte), VM_FAULT_SIGBUS);
 	assert_int_equal(mm_check(mm), 0);
+	fput(file);
+	fput(readable);
 	mapping_put(mapping);
 }
 
@@ -595,7 +607,7 @@ static void nothing_is_executed_before_the_instruction_fetch_sees_it(void **stat
 {
 	struct mm_struct *mm = one();
 	struct address_space *mapping = mapping_alloc(false);
-	struct file file = {.f_mode = FMODE_READ, .f_mapping = mapping};
+	struct file *file = mapping_file(mapping, FMODE_READ);
 	unsigned long anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 	unsigned char byte = 5;
 
@@ -616,12 +628,13 @@ static void nothing_is_executed_before_the_instruction_fetch_sees_it(void **stat
 	/* A file's page that was executed, and is written again before the next one executes it. */
 	for (unsigned int i = 4; i < 6; i++) {
 		assert_int_equal(mapping_write(mapping, 0, &byte, 1), 1);
-		vm_mmap_pgoff(mm, &file, WINDOW + i * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_EXEC,
+		vm_mmap_pgoff(mm, file, WINDOW + i * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_EXEC,
 			      MAP_PRIVATE | MAP_FIXED, 0);
 		last_synced = NULL;
 		assert_int_equal(access(mm, WINDOW + i * PAGE_SIZE, false, &byte), 0);
 		assert_ptr_equal(last_synced, page_behind(mm, WINDOW + i * PAGE_SIZE));
 	}
+	fput(file);
 	mapping_put(mapping);
 }
 
