@@ -117,9 +117,10 @@ int do_umount(struct super *sb, bool detach)
 		return -EBUSY;
 	}
 	root->users++;
-	while (*p != sb)
+	while (*p && *p != sb)
 		p = &(*p)->next;
-	*p = sb->next;
+	if (*p)
+		*p = sb->next;
 	sb->covers->mounted = NULL;
 	dput(sb->covers);
 	sb->covers = NULL;
