@@ -13,6 +13,7 @@
 #include <quire/vmstat.h>
 
 #include "device.h"
+#include "pseudo.h"
 
 #define TMPFS_MAGIC 0x01021994U
 /* What Linux lets a file on a 64-bit machine have (MAX_LFS_FILESIZE). */
@@ -401,6 +402,7 @@ void vfs_init(void)
 {
 	super_init(&inner, &tmpfs_type);
 	if (fs_register(&rootfs_type) || fs_register(&tmpfs_type) || fs_register(&devtmpfs_type) ||
+	    fs_register(&proc_type) || fs_register(&sysfs_type) ||
 	    do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
 		panic("No memory for the root directory");
 }

@@ -12,7 +12,7 @@ static const struct {
 	{"meminfo", report_meminfo},	   {"zoneinfo", report_zoneinfo},
 	{"buddyinfo", report_buddyinfo},   {"pagetypeinfo", report_pagetypeinfo},
 	{"slabinfo", report_slabinfo},	   {"vmallocinfo", report_vmallocinfo},
-	{"page_owner", report_page_owner},
+	{"page_owner", report_page_owner}, {"vmstat", report_vmstat},
 };
 
 int report_proc(struct out *out, const char *name, size_t n)

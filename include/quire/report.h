@@ -35,6 +35,7 @@ void report_pagetypeinfo(struct out *out);
 void report_slabinfo(struct out *out);
 void report_vmallocinfo(struct out *out);
 void report_meminfo(struct out *out);
+void report_vmstat(struct out *out);
 /* Linux: /sys/kernel/debug/page_owner. A line that says so when page_owner=on was not given. */
 void report_page_owner(struct out *out);
 

@@ -85,7 +85,7 @@ selftests() {
 		d=$(unpack $n) && cp -rn "$d"/usr/include/* "$sys/include/" && cp -n "$d"/usr/lib/aarch64-linux-gnu/*.a "$sys/lib/" 2>/dev/null
 	done
 	cc="${cross}gcc -static -O2 -w -U_FORTIFY_SOURCE -D_GNU_SOURCE= -I$linux -isystem $linux/usr/include -I$linux/tools/include/uapi \
-		-I$st -I$sys/include -L$sys/lib"
+		-I$st -I$sys/include -L$sys/lib -fmacro-prefix-map=$st/mm/="
 	echo '/* no liburing */' >"$st/mm/local_config.h"
 	for f in "$st"/mm/*.c; do
 		n=$(basename "$f" .c)
@@ -137,7 +137,7 @@ busybox() {
 		not_built busybox "$(why busybox-static)"
 		return
 	}
-	[ -e "$root/busybox" ] || cp "$(find "$d" -name busybox -type f | head -n 1)" "$root/busybox"
+	[ -e "$root/busybox" ] || cp "$(find "$d" -path '*/bin/busybox' | head -n 1)" "$root/busybox"
 }
 around() { # name, package, source, what else
 	local d
@@ -214,8 +214,9 @@ dynamic() {
 			cp "$n" "$root/lm_$(basename "$n")"
 		done
 	fi
-	for n in libc6 libjudydebian1 libapparmor1 libbsd0 libmd0 libcrypt1 libjpeg62-turbo libkmod2 liblzma5 libssl3 libzstd1 libsctp1 \
-		libxxhash0 zlib1g; do
+	for n in libc6 libjudydebian1 libapparmor1 libbsd0 libmd0 libcrypt1 libjpeg62-turbo libkmod2 liblzma5 libssl3t64 libzstd1 libsctp1 \
+		libxxhash0 zlib1g libacl1 libmpfr6 libgmp10 libstdc++6 libgcc-s1 libtirpc3t64 libgssapi-krb5-2 libkrb5-3 libk5crypto3 \
+		libcom-err2 libkrb5support0 libkeyutils1; do
 		d=$(unpack $n) || {
 			not_built "libraries" "$(why $n)"
 			continue

@@ -8,18 +8,20 @@
 set -u
 mkdir -p "${1:?}" || exit 1
 dir=$(cd "$1" && pwd)
-mkdir -p "$dir"/{deb,src} "$dir"/apt/{main,non-free}/lists/partial "$dir"/apt/cache/archives/partial
+mkdir -p "$dir"/{deb,src} "$dir"/apt/{main,non-free,newer}/lists/partial "$dir"/apt/cache/archives/partial
 
-debs='busybox-static liblua5.4-dev libsqlite3-dev libcap-dev libnuma-dev linux-image-6.12-cloud-arm64
-stress-ng libc6 libjudydebian1 libapparmor1 libbsd0 libmd0 libcrypt1 libjpeg62-turbo libkmod2 liblzma5 libssl3 libzstd1 libsctp1 libxxhash0
-zlib1g zlib1g-dev'
+debs='busybox-static liblua5.4-dev libsqlite3-dev libcap-dev libnuma-dev zlib1g-dev linux-image-6.12-cloud-arm64'
 srcs='redis memtester mimalloc'
 non_free='lmbench'
+# Debian 13's stress-ng says how many stressors have passed; with the libraries that it asks for.
+newer='stress-ng libc6 libjudydebian1 libapparmor1 libbsd0 libmd0 libcrypt1 libjpeg62-turbo libkmod2 liblzma5 libssl3t64 libzstd1 libsctp1
+libxxhash0 zlib1g libacl1 libmpfr6 libgmp10 libstdc++6 libgcc-s1 libtirpc3t64 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libcom-err2
+libkrb5support0 libkeyutils1'
 
 have() { compgen -G "$dir/deb/$1_*.deb" >/dev/null; }
 have_src() { compgen -G "$dir/src/$1_*.dsc" >/dev/null && [ -e "$dir/src/$1.ok" ]; }
 wanted=''
-for p in $debs $non_free; do
+for p in $debs $non_free $newer; do
 	case $p in linux-image-*) p='linux-image-6.12*' ;; esac
 	have "$p" || wanted=1
 done
@@ -34,17 +36,21 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 
 # The machine's own sources, with the source packages of each, and non-free apart: lmbench is there.
-conf() { # main or non-free
+conf() { # main, non-free or newer
 	local d=$dir/apt/$1
 	if compgen -G '/etc/apt/sources.list.d/*.sources' >/dev/null; then
 		# A stanza that is for this system's architecture alone is somebody else's.
 		cat /etc/apt/sources.list.d/*.sources | awk -v RS= -v ORS='\n\n' '!/(^|\n)Architectures:/' |
 			sed 's/^Types:.*/Types: deb deb-src/' >"$d.sources"
-		[ "$1" = main ] || sed -i "s/^Components:.*/Components: $1/" "$d.sources"
+		case $1 in
+		non-free) sed -i 's/^Components:.*/Components: non-free/' "$d.sources" ;;
+		newer) sed -i 's/^Suites: .*-security.*/Suites: trixie-security/; s/^Suites: [a-z]* .*/Suites: trixie/; s/^Suites: [a-z]*$/Suites: trixie/' \
+			"$d.sources" ;;
+		esac
 		echo "Dir::Etc::sourcelist \"$d.sources\";" >"$d.conf"
 	else
 		grep -hE '^deb ' /etc/apt/sources.list | sed 's/^deb \(\[[^]]*\] \)\?//' |
-			awk -v c="$1" '{ if (c != "main") $0 = $1 " " $2 " " c; print "deb " $0; print "deb-src " $0 }' >"$d.list"
+			awk -v c="$1" '{ if (c == "non-free") $3 = c; if (c == "newer") $2 = $2 ~ /security/ ? "trixie-security" : "trixie"; print "deb " $0; print "deb-src " $0 }' >"$d.list"
 		echo "Dir::Etc::sourcelist \"$d.list\";" >"$d.conf"
 	fi
 	cat >>"$d.conf" <<-END
@@ -62,10 +68,14 @@ conf() { # main or non-free
 
 : >"$dir/missing.tsv"
 miss() { printf '%s\t%s\n' "$1" "$(tr '\n\t' '  ' <<<"$2" | cut -c1-200)" >>"$dir/missing.tsv"; }
-for part in main non-free; do
+for part in main non-free newer; do
 	conf $part
 	export APT_CONFIG=$dir/apt/$part.conf
-	[ $part = main ] && names=$debs || names=$non_free
+	case $part in
+	main) names=$debs ;;
+	non-free) names=$non_free ;;
+	*) names=$newer ;;
+	esac
 	ready=''
 	for p in $names; do
 		q=$p

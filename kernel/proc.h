@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel/proc*.c share. */
+#ifndef KERNEL_PROC_H
+#define KERNEL_PROC_H
+
+#include "pseudo.h"
+
+/* The task that a ref is about, if it is still there. */
+struct task *proc_task(const struct pseudo_ref *r);
+/* A place as readlink shows it; takes over the reference. How long it is, cut off at size. */
+long proc_put_path(struct dentry *d, char *buf, size_t size);
+/* What an address space was executed from, with a reference. 0, -ENOENT. */
+int proc_exe(const struct mm_struct *mm, struct dentry **to);
+
+/* proc_maps.c */
+int proc_show_maps(struct out *out, const struct pseudo_ref *r);
+int proc_show_smaps(struct out *out, const struct pseudo_ref *r);
+int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r);
+int proc_show_numa_maps(struct out *out, const struct pseudo_ref *r);
+extern const struct file_operations proc_pagemap_fop, proc_mem_fop;
+extern const struct pseudo_dir proc_map_files;
+
+/* proc_pid.c: /proc's own entries that are asked for: processes. */
+extern const struct pseudo_dir proc_pids;
+
+/* proc_mounts.c */
+int proc_show_mounts(struct out *out, const struct pseudo_ref *r);
+int proc_show_mountinfo(struct out *out, const struct pseudo_ref *r);
+int proc_show_mountstats(struct out *out, const struct pseudo_ref *r);
+
+/* proc_sys.c: /proc/sys */
+extern const struct pseudo_entry proc_sys[];
+
+/* proc_page.c */
+extern const struct file_operations kpagecount_fop, kpageflags_fop, kpagecgroup_fop;
+
+#endif

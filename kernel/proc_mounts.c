@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/* What is mounted: /proc/PID/mounts, mountinfo, mountstats (Linux: fs/proc_namespace.c). There is one namespace. Locking: kernel_lock. */
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "proc.h"
+
+/* Blanks, backslashes and what breaks lines as octal numbers. */
+static void put_escaped(struct out *out, const char *s)
+{
+	for (; *s; s++)
+		if (strchr(" \t\n\\#", *s))
+			out_printf(out, "\\%03o", (u8)*s);
+		else
+			out_write(out, s, 1);
+}
+
+static void put_place(struct out *out, const struct super *sb, char *buf)
+{
+	char *text;
+
+	if (!sb->covers)
+		out_puts(out, "/");
+	else if (d_path(sb->covers, vfs_root(), buf, PATH_MAX, &text) >= 0)
+		put_escaped(out, text);
+}
+
+static const char *source_of(const struct super *sb)
+{
+	return sb->source[0] ? sb->source : "none";
+}
+
+static const char *access_of(const struct super *sb)
+{
+	return sb->flags & MS_RDONLY ? "ro" : "rw";
+}
+
+static unsigned int mount_id(const struct super *sb)
+{
+	return sb->dev & 0xfffff;
+}
+
+static unsigned int parent_id(const struct super *sb)
+{
+	return sb->covers ? mount_id(sb->covers->inode->sb) : mount_id(sb);
+}
+
+static void show_mount(struct out *out, const struct super *sb, char *buf)
+{
+	put_escaped(out, source_of(sb));
+	out_puts(out, " ");
+	put_place(out, sb, buf);
+	out_printf(out, " %s %s,relatime 0 0\n", sb->type->name, access_of(sb));
+}
+
+static void show_info(struct out *out, const struct super *sb, char *buf)
+{
+	out_printf(out, "%u %u %u:%u / ", mount_id(sb), parent_id(sb), sb->dev >> 20,
+		   sb->dev & 0xfffff);
+	put_place(out, sb, buf);
+	out_printf(out, " %s,relatime - %s ", access_of(sb), sb->type->name);
+	put_escaped(out, source_of(sb));
+	out_printf(out, " %s\n", access_of(sb));
+}
+
+static void show_stats(struct out *out, const struct super *sb, char *buf)
+{
+	out_puts(out, "device ");
+	put_escaped(out, source_of(sb));
+	out_puts(out, " mounted on ");
+	put_place(out, sb, buf);
+	out_printf(out, " with fstype %s\n", sb->type->name);
+}
+
+static int each_mount(struct out *out,
+		      void (*show)(struct out *out, const struct super *sb, char *buf))
+{
+	char *buf = kmalloc(PATH_MAX, GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	for (const struct super *sb = mounts; sb; sb = sb->next)
+		show(out, sb, buf);
+	kfree(buf);
+	return 0;
+}
+
+int proc_show_mounts(struct out *out, const struct pseudo_ref *r)
+{
+	(void)r;
+	return each_mount(out, show_mount);
+}
+
+int proc_show_mountinfo(struct out *out, const struct pseudo_ref *r)
+{
+	(void)r;
+	return each_mount(out, show_info);
+}
+
+int proc_show_mountstats(struct out *out, const struct pseudo_ref *r)
+{
+	(void)r;
+	return each_mount(out, show_stats);
+}
