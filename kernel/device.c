@@ -90,10 +90,37 @@ static long kmsg_write(struct open_file *f, struct iter *from, u64 *pos)
 	return (long)len;
 }
 
+/* A private mapping is anonymous memory; a shared one is shared memory of its own (Linux: mmap_zero). */
+static int zero_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct file *own;
+	int err;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return 0;
+	own = shmem_zero_file(vma->vm_end - vma->vm_start);
+	if (!own)
+		return -ENOMEM;
+	err = file_mmap(own, vma);
+	if (err) {
+		fput(own);
+		return err;
+	}
+	vma->vm_file = own;
+	fput(file);
+	return 0;
+}
+
+static int zero_open(struct inode *inode, struct open_file *f)
+{
+	f->file.f_mmap = zero_mmap;
+	return 0;
+}
+
 static const struct file_operations null_fop = {
 	.read = null_read, .write = null_write, .llseek = null_llseek};
 static const struct file_operations zero_fop = {
-	.read = zero_read, .write = null_write, .llseek = null_llseek};
+	.open = zero_open, .read = zero_read, .write = null_write, .llseek = null_llseek};
 static const struct file_operations full_fop = {
 	.read = zero_read, .write = full_write, .llseek = null_llseek};
 static const struct file_operations random_fop = {
@@ -145,11 +172,6 @@ const struct file_operations *special_fop(u32 mode)
 		return &fifo_fop;
 	}
 	return &none_fop;
-}
-
-bool file_is_zero(const struct open_file *f)
-{
-	return f->op == &zero_fop;
 }
 
 /* ------------------------------------------------------------------ /dev */

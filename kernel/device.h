@@ -9,8 +9,6 @@ extern const struct fs_type devtmpfs_type;
 extern const struct file_operations tty_fop;
 /* What opening a device, a FIFO or a socket's name of that type does. */
 const struct file_operations *special_fop(u32 mode);
-/* /dev/zero: a mapping of it is anonymous memory. */
-bool file_is_zero(const struct open_file *f);
 /* The nodes of /dev in a directory. 0, -ENOMEM. */
 int devices_make(struct dentry *dev);
 

@@ -23,3 +23,16 @@ __attribute__((weak)) void get_random_bytes(void *buf, size_t n)
 		*p++ = (u8)(state >> 56);
 	}
 }
+
+void set_temporary_mask(u64 set);
+void restore_temporary_mask(bool interrupted);
+
+__attribute__((weak)) void set_temporary_mask(u64 set)
+{
+	(void)set;
+}
+
+__attribute__((weak)) void restore_temporary_mask(bool interrupted)
+{
+	(void)interrupted;
+}

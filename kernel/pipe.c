@@ -52,6 +52,8 @@ static void pipe_free(struct pipe *p)
 	for (size_t i = 0; i < p->size / PAGE_SIZE; i++)
 		if (p->pages[i])
 			free_page((unsigned long)p->pages[i]);
+	wait_queue_end(&p->readable);
+	wait_queue_end(&p->writable);
 	kfree(p->pages);
 	kfree(p);
 }

@@ -123,6 +123,7 @@ void wait_queue_remove(struct wait_entry *e)
 
 void wake_up_queue(struct wait_queue *q, unsigned int n)
 {
+	q->wakes++;
 	for (struct wait_entry *e = q->first; e; e = e->next) {
 		if (e->exclusive && !n)
 			continue;

@@ -29,6 +29,7 @@ struct wait_entry {
 /* {0} is an empty one. */
 struct wait_queue {
 	struct wait_entry *first, *last;
+	u32 wakes; /* how often it was woken: epoll's edges */
 };
 
 #define WAIT_FOREVER (~0ULL)

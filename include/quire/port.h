@@ -284,6 +284,13 @@ u64 port_time_ns(void);
 void port_console_write(const char *s, size_t n);
 
 /*
+ * The same for a terminal's output, each byte as it is; and what has come from the console since, as far as the device has kept it:
+ * returns how many bytes, perhaps 0. Image only.
+ */
+void port_console_put(const char *s, size_t n);
+size_t port_console_read(char *s, size_t n);
+
+/*
  * Start the console device. compatible: the node's compatible string or earlycon name ("arm,pl011", "pl011",
  * "ns16550a", "brcm,bcm2835-aux-uart", "uart8250", "snps,dw-apb-uart", ...); base: its physical address; reg_shift and io_width from the tree (0: the
  * device's default). Returns 0, -ENODEV for a device the port has no driver for and where none answers, -ENOMEM when it

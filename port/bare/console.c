@@ -103,7 +103,7 @@ static void last_resort(void)
 	console_semihosting = semihosting_present();
 }
 
-void port_console_write(const char *s, size_t n)
+static void write_bytes(const char *s, size_t n, bool lines)
 {
 	struct uart u;
 
@@ -116,7 +116,7 @@ void port_console_write(const char *s, size_t n)
 
 	if (u.data) {
 		for (; n; n--, s++) {
-			if ((*s == '\n' && !uart_putc(&u, '\r')) || !uart_putc(&u, *s)) {
+			if ((lines && *s == '\n' && !uart_putc(&u, '\r')) || !uart_putc(&u, *s)) {
 				/* It died: the boot goes on without it. */
 				console.data = 0;
 				looked = true;
@@ -126,4 +126,24 @@ void port_console_write(const char *s, size_t n)
 	} else if (console_semihosting) {
 		semihosting_write0(s, n);
 	}
+}
+
+void port_console_write(const char *s, size_t n)
+{
+	write_bytes(s, n, true);
+}
+
+void port_console_put(const char *s, size_t n)
+{
+	write_bytes(s, n, false);
+}
+
+size_t port_console_read(char *s, size_t n)
+{
+	size_t done = 0;
+	int c;
+
+	while (console.data && done < n && (c = uart_getc(&console)) >= 0)
+		s[done++] = (char)c;
+	return done;
 }
