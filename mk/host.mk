@@ -70,7 +70,16 @@ $(H)/main/profiles.o: $(H)/main/profiles.c
 	$(call say,CC,$<)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -Icmd/quire -c $< -o $@
 
-$(HOST_BIN): $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(H)/main/profiles.o $(foreach g,$(GRANULES),$(H)/core_$(g).o)
+# The HTML report without its document, as bytes of the program.
+REPORT_SRC := $(sort $(wildcard cmd/quire/map/*)) third_party/d3/d3.min.js third_party/d3/LICENSE
+$(H)/main/report.html: tools/embed_report.sh $(REPORT_SRC)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)tools/embed_report.sh > $@.tmp && mv $@.tmp $@
+$(H)/main/report_template.o: cmd/quire/report_template.S $(H)/main/report.html
+	$(Q)$(HOST_CC) -DREPORT='"$(H)/main/report.html"' -c $< -o $@
+
+$(HOST_BIN): $(H)/main/report_template.o $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(H)/main/profiles.o $(foreach g,$(GRANULES),$(H)/core_$(g).o)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(HOST_LDFLAGS) $^ -o $@
 

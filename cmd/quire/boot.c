@@ -55,8 +55,7 @@ static void log_to(void *ctx, const char *s, size_t n)
 /* Reports still look at it after the boot. */
 static struct host_machine machine;
 
-/* Boots; returns the exit status. `log`: where the console goes, NULL: nowhere but for a panic's line. */
-static int boot_machine(const struct options *o, FILE *log)
+int boot_machine(const struct options *o, FILE *log)
 {
 	struct host_machine *m = &machine;
 	const char *why;

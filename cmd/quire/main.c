@@ -34,7 +34,7 @@ static const struct {
 } commands[] = {
 	{"boot", COMMAND_BOOT, cmd_boot},	   {"walk", COMMAND_WALK, cmd_walk},
 	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},	   {"stress", COMMAND_STRESS, cmd_stress},
-	{"predict", COMMAND_PREDICT, cmd_predict},
+	{"predict", COMMAND_PREDICT, cmd_predict}, {"map", COMMAND_MAP, cmd_map},
 };
 
 static struct options options;

@@ -24,6 +24,7 @@ static const char help_main[] =
 	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
 	"  quire predict BOARD.dtb            what a given Linux build will do with the board\n"
+	"  quire map BOARD.dtb                the picture: in the terminal, as HTML, as SVG\n"
 	"  quire profile                      list, check and make descriptions of builds\n"
 	"\n"
 	"  quire COMMAND --help               the options of a command\n"
@@ -82,6 +83,24 @@ static const char help_predict[] =
 	"  -v, --verbose          the log of the boot on stderr\n"
 	"  --managed NODE:ZONE=PAGES[,...]\n"
 	"                         compute watermarks as if the zones managed so many pages\n"
+	"\n";
+
+static const char help_map[] =
+	"Usage: quire map BOARD.dtb [OPTION...]\n"
+	"\n"
+	"Draw the board's memory as a given build of Linux will use it: banks and holes, who\n"
+	"has reserved what, zones, the linear map. In place of the tree a document that\n"
+	"'quire predict --json', 'quire boot --json' or the image wrote will do.\n"
+	"\n"
+	"  -o, --output FILE      .html: one page to explore, with everything in it, no network\n"
+	"                         needed; .svg: a picture. Without: a map in the terminal\n"
+	"  --at ADDR              all about that physical address, and what is around it\n"
+	"  --range BASE-END|BASE+SIZE\n"
+	"                         only that part of memory\n"
+	"  --build PROFILE        the build: a name that 'quire profile --list' prints, or a\n"
+	"                         file (default " DEFAULT_PROFILE ")\n"
+	"  --own                  Quire's own boot instead of Linux's\n"
+	"  -v, --verbose          the log of the boot on stderr\n"
 	"\n";
 
 static const char help_walk[] =
@@ -165,6 +184,8 @@ void print_help(const char *command)
 		text = help_boot;
 	else if (!strcmp(command, "predict"))
 		text = help_predict;
+	else if (!strcmp(command, "map"))
+		text = help_map;
 	else if (!strcmp(command, "walk"))
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))
@@ -179,7 +200,7 @@ void print_help(const char *command)
 		printf(help_proc, command, command);
 	if (command) {
 		fputs(help_machine, stdout);
-		if (strcmp(command, "predict") != 0)
+		if (strcmp(command, "predict") != 0 && strcmp(command, "map") != 0)
 			fputs(help_granule, stdout);
 		fputs(help_places, stdout);
 		print_cpus();
@@ -276,6 +297,21 @@ static void kernel_at(const char *text, struct options *o)
 	free(address);
 }
 
+/* BASE-END or BASE+SIZE; END is the last address. */
+static void range(const char *text, struct options *o)
+{
+	const char *mark = strpbrk(text, "-+");
+	char *base = mark ? strndup(text, (size_t)(mark - text)) : NULL;
+	uint64_t second;
+
+	if (!base || !parse_size(base, &o->range_base) || !parse_size(mark + 1, &second) ||
+	    (*mark == '-' ? __builtin_add_overflow(second, 1, &o->range_end)
+			  : __builtin_add_overflow(o->range_base, second, &o->range_end)) ||
+	    o->range_end <= o->range_base)
+		die("--range: '%s' is neither BASE-END nor BASE+SIZE", text);
+	free(base);
+}
+
 static bool is_zone(const char *name)
 {
 	static const char *const names[] = {"DMA", "DMA32", "Normal", "Movable"};
@@ -343,6 +379,10 @@ enum option {
 	OPT_MANAGED,
 	OPT_BUILD,
 	OPT_JSON,
+	OPT_OUTPUT,
+	OPT_AT,
+	OPT_RANGE,
+	OPT_OWN,
 	OPT_PHYS,
 	OPT_SECONDS,
 	OPT_ROUNDS,
@@ -357,9 +397,10 @@ enum option {
 #define FOR_WALK (1U << COMMAND_WALK)
 #define FOR_STRESS (1U << COMMAND_STRESS)
 #define FOR_PREDICT (1U << COMMAND_PREDICT)
+#define FOR_MAP (1U << COMMAND_MAP)
 /* The granule and the VA size of a prediction are the profile's. */
 #define FOR_OWN (FOR_BOOT | FOR_WALK | FOR_STRESS | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
-#define FOR_ALL (FOR_OWN | FOR_PREDICT)
+#define FOR_ALL (FOR_OWN | FOR_PREDICT | FOR_MAP)
 
 static const struct {
 	const char *name, *other;
@@ -377,7 +418,11 @@ static const struct {
 	[OPT_GRANULE] = {"--granule", NULL, true, FOR_OWN},
 	[OPT_VA_BITS] = {"--va-bits", NULL, true, FOR_OWN},
 	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT | FOR_PREDICT},
-	[OPT_BUILD] = {"--build", NULL, true, FOR_PREDICT},
+	[OPT_BUILD] = {"--build", NULL, true, FOR_PREDICT | FOR_MAP},
+	[OPT_OUTPUT] = {"--output", "-o", true, FOR_MAP},
+	[OPT_AT] = {"--at", NULL, true, FOR_MAP},
+	[OPT_RANGE] = {"--range", NULL, true, FOR_MAP},
+	[OPT_OWN] = {"--own", NULL, false, FOR_MAP},
 	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT | FOR_PREDICT},
 	[OPT_PHYS] = {"--phys", NULL, false, FOR_WALK},
 	[OPT_SECONDS] = {"--seconds", NULL, true, FOR_STRESS},
@@ -449,6 +494,18 @@ static void apply(enum option option, const char *value, enum command command, s
 	case OPT_JSON:
 		o->json = true;
 		break;
+	case OPT_OUTPUT:
+		o->output = value;
+		break;
+	case OPT_AT:
+		o->at = need_size("--at", value);
+		break;
+	case OPT_RANGE:
+		range(value, o);
+		break;
+	case OPT_OWN:
+		o->own = true;
+		break;
 	case OPT_PHYS:
 		o->phys = true;
 		break;
@@ -480,7 +537,7 @@ static void apply(enum option option, const char *value, enum command command, s
 static void use_profile(struct options *o)
 {
 	if (!o->board)
-		die("predict: no device tree; try 'quire predict --help'");
+		die("%s: no device tree; try 'quire %s --help'", o->name, o->name);
 	profile_load(&o->profile, o->build ? o->build : DEFAULT_PROFILE);
 	o->core = o->profile.page_shift == 12	? &quire_core_4k
 		  : o->profile.page_shift == 14 ? &quire_core_16k
@@ -497,8 +554,11 @@ static void check_options(enum command command, struct options *o)
 {
 	if (o->kernel && o->kernel_size)
 		die("--kernel and --kernel-at exclude each other");
-	if (command == COMMAND_PREDICT)
+	if (command == COMMAND_PREDICT || (command == COMMAND_MAP && !o->own))
 		use_profile(o);
+	/* The map is made of the document. */
+	if (command == COMMAND_MAP)
+		o->json = true;
 	if (o->va_bits && !o->core->va_bits_valid(o->va_bits))
 		die("--va-bits: with --granule %uk there are no %u-bit virtual addresses",
 		    1U << (o->core->page_shift - 10), o->va_bits);
@@ -518,6 +578,7 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 		.initrd_at = NO_ADDRESS,
 		.kernel_at = NO_ADDRESS,
 		.dtb_at = NO_ADDRESS,
+		.at = NO_ADDRESS,
 		.core = &quire_core_4k,
 		.name = argv[1],
 		.hotplug = command == COMMAND_STRESS,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <host.h>
 
@@ -38,7 +39,10 @@ struct options {
 	unsigned int seconds, rounds, fail; /* stress; 0: not given */
 	uint64_t seed;
 	bool has_seed, hotplug;
-	const char *name; /* of the command */
+	const char *output;		    /* map: a file; NULL: the terminal */
+	uint64_t at, range_base, range_end; /* map; NO_ADDRESS; end 0: all */
+	bool own;			    /* map: Quire's boot, not Linux's */
+	const char *name;		    /* of the command */
 };
 
 /* COMMAND_PROC: those named after a text of /proc, which they print. */
@@ -49,6 +53,7 @@ enum command {
 	COMMAND_PROC,
 	COMMAND_STRESS,
 	COMMAND_PREDICT,
+	COMMAND_MAP,
 };
 
 /* Parses argv[2..]; does not return when it is wrong or asks for help. */
@@ -108,6 +113,12 @@ int cmd_ptdump(const struct options *o);
 int cmd_proc(const struct options *o);
 int cmd_stress(const struct options *o);
 int cmd_predict(const struct options *o);
+int cmd_map(const struct options *o);
+/*
+ * [boot.c] Boot the machine of the options; the exit status. log: where the console goes, NULL: nowhere but for a
+ * panic's line.
+ */
+int boot_machine(const struct options *o, FILE *log);
 /* [profile_cmd.c] `quire profile`; has options of its own. */
 int cmd_profile(int argc, char **argv);
 
