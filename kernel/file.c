@@ -152,6 +152,11 @@ static void file_released(struct file *file)
 					    __ATOMIC_RELAXED));
 }
 
+struct open_file *open_file_of(struct file *file)
+{
+	return file->f_release == file_released ? container_of(file, struct open_file, file) : NULL;
+}
+
 struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct file_operations *op)
 {
 	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0};

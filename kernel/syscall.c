@@ -41,5 +41,6 @@ void report_unknown_syscalls(void)
 {
 	for (unsigned int i = 0; i < NR_CALLS; i++)
 		if (unknown[i])
-			pr_notice("system call %u is not known here: %u times\n", i, unknown[i]);
+			pr_notice("system call %u (%s) is not known here: %u times\n", i,
+				  syscall_name(i), unknown[i]);
 }

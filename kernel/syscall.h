@@ -20,6 +20,8 @@ static inline unsigned long untagged_addr(u64 addr)
 #include "syscalls.def"
 #undef SYSCALL
 
+/* What Linux calls it; "?": it has no call of that number. */
+const char *syscall_name(unsigned int nr);
 /* Do what the program's registers ask. */
 void do_syscall(struct user_regs *regs);
 

@@ -349,6 +349,8 @@ static inline struct open_file *file_get(struct open_file *f)
 	get_file(&f->file);
 	return f;
 }
+/* The open file that an area's file is; NULL: it is no program's, as of shared anonymous memory. */
+struct open_file *open_file_of(struct file *file);
 /* The last one closes it. */
 void file_put(struct open_file *f);
 /* What areas have let go is closed. At the end of system calls and before a task sleeps. */

@@ -40,7 +40,7 @@ endif
 .SECONDARY:
 
 .PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-docs \
-	test-boot test-el0 test-stress test-fuzz \
+	test-boot test-el0 test-suites test-stress test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -80,6 +80,9 @@ test-stress: host
 	bash tests/stress/run.sh $(B) $(STRESS_TIME)
 test-el0: image
 	bash tests/el0/run.sh $(B)
+# Packages are fetched and programs built once, into $(B)/suites.
+test-suites: image
+	QUIRE_BUILD=$(B) bash tests/el0/suites/run.sh
 lint:
 	bash tests/lint.sh
 

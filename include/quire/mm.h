@@ -27,6 +27,8 @@
 #define STACK_GUARD_GAP (256UL << PAGE_SHIFT)
 /* vm.max_map_count */
 #define DEFAULT_MAX_MAP_COUNT 65530U
+/* Anonymous memory and the heads of executables (Linux: MMF_DUMP_FILTER_DEFAULT). */
+#define DEFAULT_COREDUMP_FILTER 0x33U
 
 /* vm_flags */
 #define VM_READ 0x1UL
@@ -167,6 +169,7 @@ struct mm_struct {
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
+	u32 coredump_filter;	    /* /proc/PID/coredump_filter: kept, there are no dumps */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
@@ -208,6 +211,8 @@ static inline unsigned long get_mm_rss(const struct mm_struct *mm)
 
 /* The zero page and the caches of areas and address spaces. Once, when slab is there. */
 void vm_init(void);
+/* Of address spaces that are made from here on (/proc/sys/vm/max_map_count). */
+extern unsigned int sysctl_max_map_count;
 /* An empty one with one user; NULL: no memory. */
 struct mm_struct *mm_alloc(void);
 void mmget(struct mm_struct *mm);

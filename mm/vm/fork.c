@@ -80,6 +80,8 @@ void vm_init(void)
 	__SetPageReserved(zero_page);
 }
 
+unsigned int sysctl_max_map_count = DEFAULT_MAX_MAP_COUNT;
+
 struct mm_struct *mm_alloc(void)
 {
 	struct mm_struct *mm = kmem_cache_zalloc(mm_cache, GFP_KERNEL_ACCOUNT);
@@ -92,7 +94,8 @@ struct mm_struct *mm_alloc(void)
 		goto no_asid;
 	gap_tree_init(&mm->areas, area_node_alloc, area_node_free);
 	mm->mm_users = 1;
-	mm->max_map_count = DEFAULT_MAX_MAP_COUNT;
+	mm->max_map_count = sysctl_max_map_count;
+	mm->coredump_filter = DEFAULT_COREDUMP_FILTER;
 	mm->rlimit_as = mm->rlimit_data = ULONG_MAX;
 	mm->rlimit_stack = mm->rlimit_memlock = SZ_8M;
 	return mm;
@@ -250,6 +253,7 @@ void mm_inherit(struct mm_struct *mm, const struct mm_struct *old)
 	mm->max_map_count = old->max_map_count;
 	mm->unprivileged = old->unprivileged;
 	mm->thp_disabled = old->thp_disabled;
+	mm->coredump_filter = old->coredump_filter;
 }
 
 struct mm_struct *dup_mm(struct mm_struct *oldmm)
@@ -261,6 +265,7 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 		return NULL;
 	mmap_write_lock(oldmm);
 	mm->max_map_count = oldmm->max_map_count;
+	mm->coredump_filter = oldmm->coredump_filter;
 	mm->total_vm = oldmm->total_vm;
 	mm->data_vm = oldmm->data_vm;
 	mm->exec_vm = oldmm->exec_vm;

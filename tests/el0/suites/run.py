@@ -75,7 +75,7 @@ class Runner:
     def __init__(self, a, tests):
         self.a, self.tests = a, tests
         self.root = f'{a.dir}/root'
-        self.out = f'{a.dir}/out{"-linux" if a.linux else ""}'
+        self.out = a.out or f'{a.dir}/out{"-linux" if a.linux else ""}'
         self.libs = {}
         os.makedirs(self.out, exist_ok=True)
 
@@ -90,7 +90,7 @@ class Runner:
     def files_of(self, test):
         """Programs of root/ that a command names, and those that the programs themselves run."""
         w = words(test['command'])
-        have = {f for f in w if os.path.exists(f'{self.root}/{f}')}
+        have = {f for f in w if os.path.isfile(f'{self.root}/{f}')}
         for f in list(have):
             # Programs that start a helper or read a file beside them.
             beside = {'mm_seal_elf': [], 'memfd_tests': [], 'exec_execveat': ['exec_execveat']}
@@ -271,6 +271,7 @@ def main():
     p.add_argument('--append', default='')
     p.add_argument('--seconds', type=int, default=60)
     p.add_argument('--total', type=int, default=0, help='seconds for all: those that come later are not run')
+    p.add_argument('--out', help='where logs go')
     p.add_argument('--only')
     p.add_argument('--expect')
     p.add_argument('--only-expected', action='store_true', help="only programs that --expect's file lists")
