@@ -223,6 +223,19 @@ struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 	return d ? file_alloc(d, flags, op) : NULL;
 }
 
+int file_rename_anon(struct open_file *f, const char *name)
+{
+	struct dentry *d;
+
+	iget(f->inode);
+	d = dentry_alloc(NULL, name, strlen(name), f->inode);
+	if (!d)
+		return -ENOMEM;
+	dput(f->dentry);
+	f->dentry = d;
+	return 0;
+}
+
 long kernel_read(struct open_file *f, void *buf, size_t n, u64 pos)
 {
 	struct iter it;

@@ -139,6 +139,24 @@ size_t pipe_peek(const struct pipe *p, void *buf, size_t n)
 	return n;
 }
 
+void pipe_drop(struct pipe *p, size_t n)
+{
+	while (n) {
+		size_t part = min(n, PAGE_SIZE - (size_t)(p->tail & (PAGE_SIZE - 1)));
+		char **page = page_at(p, p->tail);
+
+		p->tail += part;
+		n -= part;
+		if (!(p->tail & (PAGE_SIZE - 1))) {
+			free_page((unsigned long)*page);
+			*page = NULL;
+		} else if (p->tail == p->head) {
+			p->tail = p->head = ALIGN_DOWN(p->head, PAGE_SIZE);
+		}
+	}
+	wake_up_all(&p->writable);
+}
+
 /* ------------------------------------------------------------------ an end */
 
 long pipe_wait_readable(struct pipe *p, bool nonblock)
@@ -213,6 +231,20 @@ static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
 			return done ? (long)done : -EFAULT;
 	}
 	return (long)done;
+}
+
+long pipe_write_some(struct open_file *f, struct iter *from)
+{
+	struct pipe *p = f->private;
+	long err = pipe_wait_writable(p, f->flags & O_NONBLOCK);
+	size_t n;
+
+	if (err)
+		return err;
+	n = put(p, from);
+	if (n)
+		wake_up_all(&p->readable);
+	return n ? (long)n : -EFAULT;
 }
 
 static unsigned int pipe_poll(struct open_file *f, struct poll_table *table)
@@ -301,13 +333,11 @@ int pipe_open(unsigned int flags, struct open_file *ends[2])
 		return -ENOMEM;
 	}
 	quire_snprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)ends[0]->inode->ino);
-	iget(ends[0]->inode);
-	dput(ends[0]->dentry);
-	ends[0]->dentry = dentry_alloc(NULL, name, strlen(name), ends[0]->inode);
 	/* One file, two ends. */
-	ends[1] = ends[0]->dentry ? file_alloc(dget(ends[0]->dentry),
-					       (flags & O_NONBLOCK) | O_WRONLY, &pipe_fop)
-				  : NULL;
+	ends[1] = file_rename_anon(ends[0], name)
+			  ? NULL
+			  : file_alloc(dget(ends[0]->dentry), (flags & O_NONBLOCK) | O_WRONLY,
+				       &pipe_fop);
 	join(p, ends[0]);
 	ends[0]->inode->private = p;
 	if (!ends[1]) {

@@ -17,6 +17,10 @@ long pipe_size(const struct pipe *p);
 long pipe_resize(struct pipe *p, unsigned long size);
 /* Bytes to be read: tee. Copied from the start on, and not taken. */
 size_t pipe_peek(const struct pipe *p, void *buf, size_t n);
+/* The first n bytes go. */
+void pipe_drop(struct pipe *p, size_t n);
+/* Of a write end: waits until there is room for something, then writes what fits. Bytes, or an error. */
+long pipe_write_some(struct open_file *f, struct iter *from);
 size_t pipe_used(const struct pipe *p);
 size_t pipe_room(const struct pipe *p);
 /* Until something is there: 0 and the end, when nobody writes. -EAGAIN, -ERESTARTSYS. */

@@ -12,7 +12,6 @@
 /* What one call moves at most (MAX_RW_COUNT). */
 #define MAX_MOVE ((size_t)INT_MAX & ~(PAGE_SIZE - 1))
 #define IOV_MAX 1024U
-#define IOV_FAST 8U
 
 /* ------------------------------------------------------------------ open, close */
 
@@ -148,34 +147,36 @@ long call_pwrite64(const struct syscall_args *r)
 	return move_at(r, true);
 }
 
-/* The program's list of pieces. *vec is for kfree when it is not `fast`. */
-static long import_iovec(unsigned long from, u64 nr, struct iovec *fast, struct iovec **vec,
-			 struct iter *it)
+long import_iovec(unsigned long from, u64 nr, struct iovec **vec, struct iter *it)
 {
-	*vec = fast;
+	struct iovec *v;
+
 	if (nr > IOV_MAX)
 		return -EINVAL;
-	if (nr > IOV_FAST) {
-		*vec = kmalloc(nr * sizeof(**vec), GFP_KERNEL);
-		if (!*vec)
-			return -ENOMEM;
-	}
-	if (nr && copy_from_user(*vec, from, nr * sizeof(**vec)))
+	v = kmalloc((nr + 1) * sizeof(*v), GFP_KERNEL);
+	if (!v)
+		return -ENOMEM;
+	if (nr && copy_from_user(v, from, nr * sizeof(*v))) {
+		kfree(v);
 		return -EFAULT;
-	*it = (struct iter){.vec = *vec};
-	for (u64 i = 0; i < nr; i++) {
-		if ((s64)(*vec)[i].len < 0)
-			return -EINVAL;
-		(*vec)[i].len = min((size_t)(*vec)[i].len, MAX_MOVE - it->left);
-		it->left += (*vec)[i].len;
 	}
+	*it = (struct iter){.vec = v};
+	for (u64 i = 0; i < nr; i++) {
+		if ((s64)v[i].len < 0) {
+			kfree(v);
+			return -EINVAL;
+		}
+		v[i].len = min((size_t)v[i].len, MAX_MOVE - it->left);
+		it->left += v[i].len;
+	}
+	*vec = v;
 	return 0;
 }
 
 static long move_vec(const struct syscall_args *r, bool write, bool at, u64 pos)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]);
-	struct iovec fast[IOV_FAST], *vec;
+	struct iovec *vec;
 	struct iter it;
 	long n;
 
@@ -187,11 +188,11 @@ static long move_vec(const struct syscall_args *r, bool write, bool at, u64 pos)
 		return -ESPIPE;
 	if (!(f->file.f_mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	n = import_iovec(r->a[1], r->a[2], fast, &vec, &it);
-	if (!n)
-		n = it.left || !r->a[2] ? move(f, &it, at ? &pos : NULL, write) : 0;
-	if (vec != fast)
-		kfree(vec);
+	n = import_iovec(r->a[1], r->a[2], &vec, &it);
+	if (n)
+		return n;
+	n = it.left ? move(f, &it, at ? &pos : NULL, write) : 0;
+	kfree(vec);
 	return n;
 }
 

@@ -225,6 +225,8 @@ static inline u32 dev_decode(u32 dev)
 /* One piece: of the program, or of the kernel. */
 void iter_init(struct iter *it, unsigned long base, size_t len);
 void iter_init_kernel(struct iter *it, void *base, size_t len);
+/* A list of pieces of the program's; *vec is to be freed when it worked. 0, -EINVAL, -ENOMEM, -EFAULT. */
+long import_iovec(unsigned long from, u64 nr, struct iovec **vec, struct iter *it);
 /* How many bytes could be moved. */
 size_t copy_to_iter(const void *from, size_t n, struct iter *it);
 size_t copy_from_iter(void *to, size_t n, struct iter *it);
@@ -344,6 +346,8 @@ int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_
 /* A file that has no place: a pipe's end, an eventfd. Its name is what /proc/PID/fd shows. NULL: no memory. */
 struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 			    const struct file_operations *op);
+/* Another name for such a file, once its number is known. 0, -ENOMEM. */
+int file_rename_anon(struct open_file *f, const char *name);
 static inline struct open_file *file_get(struct open_file *f)
 {
 	get_file(&f->file);

@@ -13,7 +13,7 @@ struct uart {
 	u64 data, status; /* addresses of the registers */
 	u32 mask, ready;
 	unsigned int io_width; /* bytes of an access: 1 or 4 */
-	u64 received;	       /* where a byte that came is read; it has when (status & rx_mask) == rx_ready */
+	u64 received; /* where a byte that came is read; it has when (status & rx_mask) == rx_ready */
 	u32 rx_mask, rx_ready;
 };
 
@@ -58,11 +58,11 @@ static __always_inline bool uart_setup(struct uart *u, const char *name, u64 bas
 		uart_receiver(u, base, 1, 1);
 	} else if (uart_name_is(name, "amlogic,meson-ao-uart") || uart_name_is(name, "meson")) {
 		uart_registers(u, base, base + 0xc, 1 << 21, 0); /* STATUS: TX FIFO full */
-		uart_receiver(u, base + 4, 1 << 20, 0);		  /* RX FIFO empty */
+		uart_receiver(u, base + 4, 1 << 20, 0);		 /* RX FIFO empty */
 	} else if (uart_name_is(name, "cdns,uart-r1p12") || uart_name_is(name, "cdns") ||
 		   uart_name_is(name, "xlnx,xuartps")) {
 		uart_registers(u, base + 0x30, base + 0x2c, 1 << 4, 0); /* SR.TXFULL */
-		uart_receiver(u, base + 0x30, 1 << 1, 0);		 /* SR.RXEMPTY */
+		uart_receiver(u, base + 0x30, 1 << 1, 0);		/* SR.RXEMPTY */
 	} else if (uart_name_is(name, "ns16550a") || uart_name_is(name, "ns16550") ||
 		   uart_name_is(name, "snps,dw-apb-uart") || uart_name_is(name, "uart8250") ||
 		   uart_name_is(name, "uart")) {
@@ -70,7 +70,7 @@ static __always_inline bool uart_setup(struct uart *u, const char *name, u64 bas
 			return false;
 		u->io_width = io_width ? io_width : 1;
 		uart_registers(u, base, base + (5UL << reg_shift), 1 << 5, 1 << 5); /* LSR.THRE */
-		uart_receiver(u, base, 1, 1);					 /* LSR.DR */
+		uart_receiver(u, base, 1, 1);					    /* LSR.DR */
 	} else {
 		return false;
 	}

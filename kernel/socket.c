@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sockets between programs of this machine: AF_UNIX, by pairs, by names in the file system and by abstract names; streams, datagrams and
+ * packets in sequence; descriptors go along (SCM_RIGHTS). There is no network (Linux: net/unix/af_unix.c).
+ *
+ * What is sent is a packet in the receiver's queue. Connected sockets point at each other; a datagram socket may point at one that does
+ * not point back. Who ends clears every pointer at it: all sockets are on one list. Locking: kernel_lock.
+ */
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "poll.h"
+#include "socket.h"
+
+/* net.core.wmem_default: bytes that may wait at a receiver. */
+#define MAX_QUEUED 212992U
+/* A stream's packet: what one page's allocation holds, and more is another packet. */
+#define STREAM_PART SZ_16K
+
+struct packet {
+	struct packet *next;
+	size_t len, off; /* off: of a stream, what has been read */
+	struct address from;
+	unsigned int nr_files;
+	struct open_file **files; /* with references; NULL: none */
+	char data[];
+};
+
+struct usock {
+	struct usock *next; /* of all */
+	int type;
+	struct open_file *file; /* NULL: not accepted yet */
+	struct usock *peer;
+	bool listening, was_connected, peer_closed, shut_read, shut_write;
+	struct usock *pending, *next_pending; /* of a listener: not accepted yet */
+	unsigned int nr_pending, backlog;
+	struct packet *first, *last;
+	size_t queued;
+	struct address name;
+	struct dentry *bound; /* a name in the file system, with a reference */
+	struct wait_queue readable, writable;
+	int error;
+	int pid; /* whose it was when it was connected or began to listen */
+	bool passcred;
+};
+
+static struct usock *all;
+static const struct file_operations socket_fop;
+
+/* ------------------------------------------------------------------ making, ending */
+
+static struct usock *usock_alloc(int type)
+{
+	struct usock *s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_ZERO);
+
+	if (!s)
+		return NULL;
+	s->type = type;
+	s->pid = current->pid;
+	s->next = all;
+	all = s;
+	return s;
+}
+
+static void packet_free(struct packet *p)
+{
+	for (unsigned int i = 0; i < p->nr_files; i++)
+		file_put(p->files[i]);
+	kfree(p->files);
+	kvfree(p);
+}
+
+static void changed(struct usock *s)
+{
+	wake_up_all(&s->readable);
+	wake_up_all(&s->writable);
+}
+
+static void usock_free(struct usock *s)
+{
+	struct usock **p = &all, *other;
+	struct packet *packet;
+
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	for (other = all; other; other = other->next) {
+		if (other->peer != s)
+			continue;
+		other->peer = NULL;
+		other->peer_closed = true;
+		/* What was sent and not read was lost. */
+		if (s->first && other->type != SOCK_DGRAM)
+			other->error = ECONNRESET;
+		changed(other);
+	}
+	while (s->pending) {
+		other = s->pending;
+		s->pending = other->next_pending;
+		usock_free(other);
+	}
+	while ((packet = s->first)) {
+		s->first = packet->next;
+		packet_free(packet);
+	}
+	dput(s->bound);
+	wait_queue_end(&s->readable);
+	wait_queue_end(&s->writable);
+	kfree(s);
+}
+
+static void socket_release(struct open_file *f)
+{
+	usock_free(f->private);
+}
+
+static long usock_file(struct usock *s, unsigned int flags, struct open_file **f)
+{
+	char name[32];
+
+	*f = file_anon("", S_IFSOCK | 0777, O_RDWR | (flags & O_NONBLOCK), &socket_fop);
+	if (!*f)
+		return -ENOMEM;
+	quire_snprintf(name, sizeof(name), "socket:[%llu]", (unsigned long long)(*f)->inode->ino);
+	if (file_rename_anon(*f, name)) {
+		(*f)->op = NULL;
+		file_put(*f);
+		return -ENOMEM;
+	}
+	(*f)->private = s;
+	s->file = *f;
+	return 0;
+}
+
+long unix_create(int type, unsigned int flags, struct open_file **f)
+{
+	struct usock *s = usock_alloc(type);
+	long err;
+
+	if (!s)
+		return -ENOMEM;
+	err = usock_file(s, flags, f);
+	if (err)
+		usock_free(s);
+	return err;
+}
+
+static void join(struct usock *a, struct usock *b)
+{
+	a->peer = b;
+	b->peer = a;
+	a->was_connected = b->was_connected = true;
+}
+
+void unix_pair(struct open_file *a, struct open_file *b)
+{
+	join(a->private, b->private);
+}
+
+static struct usock *usock_of(const struct open_file *f)
+{
+	return f->op == &socket_fop ? f->private : NULL;
+}
+
+bool file_is_socket(const struct open_file *f)
+{
+	return f->op == &socket_fop;
+}
+
+int unix_type(const struct open_file *f)
+{
+	return usock_of(f)->type;
+}
+
+/* ------------------------------------------------------------------ names */
+
+static bool is_abstract(const struct address *a)
+{
+	return a->len > 2 && !a->path[0];
+}
+
+/* The socket of that name; -ECONNREFUSED: nobody has it. */
+static long find(const struct address *a, struct usock **found)
+{
+	struct dentry *d = NULL;
+	struct usock *s;
+	long err;
+
+	if (a->len <= 2)
+		return -EINVAL;
+	if (!is_abstract(a)) {
+		err = kern_path(a->path, WALK_FOLLOW, &d);
+		if (err)
+			return err;
+	}
+	for (s = all; s; s = s->next)
+		if (d ? s->bound && s->bound->inode == d->inode
+		      : s->name.len == a->len && !memcmp(s->name.path, a->path, a->len - 2U))
+			break;
+	dput(d);
+	*found = s;
+	return s ? 0 : -ECONNREFUSED;
+}
+
+long unix_bind(struct open_file *f, const struct address *a)
+{
+	struct usock *s = usock_of(f), *other;
+	struct path_walk w;
+	long err;
+
+	if (s->name.len)
+		return -EINVAL;
+	if (a->len <= 2) {
+		static u32 last;
+
+		/* Any abstract name. */
+		s->name.len = 8;
+		quire_snprintf(s->name.path + 1, sizeof(s->name.path) - 1, "%05x", ++last);
+		return 0;
+	}
+	if (is_abstract(a)) {
+		if (!find(a, &other))
+			return -EADDRINUSE;
+		s->name = *a;
+		return 0;
+	}
+	err = walk_path(AT_FDCWD, a->path, WALK_PARENT, &w);
+	if (err)
+		return err;
+	if (w.dentry || !w.len)
+		err = -EADDRINUSE;
+	else
+		err = vfs_create(w.parent, w.last, w.len, S_IFSOCK | (0777 & ~current->fs->umask),
+				 0, &s->bound);
+	walk_end(&w);
+	if (!err)
+		s->name = *a;
+	return err;
+}
+
+void unix_name(const struct open_file *f, bool peer, struct address *a)
+{
+	const struct usock *s = usock_of(f);
+
+	a->len = 2;
+	if (peer)
+		s = s->peer;
+	if (s && s->name.len)
+		*a = s->name;
+}
+
+bool unix_connected(const struct open_file *f)
+{
+	const struct usock *s = usock_of(f);
+
+	return s->peer || (s->was_connected && s->peer_closed);
+}
+
+/* ------------------------------------------------------------------ connecting */
+
+long unix_listen(struct open_file *f, int backlog)
+{
+	struct usock *s = usock_of(f);
+
+	if (s->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
+	if (!s->name.len || s->was_connected)
+		return -EINVAL;
+	s->listening = true;
+	s->backlog = (unsigned int)clamp(backlog, 0, 4096);
+	s->pid = current->pid;
+	return 0;
+}
+
+long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
+{
+	struct usock *s = usock_of(f), *to, *other, **last;
+	long err;
+
+	if (s->type == SOCK_DGRAM) {
+		err = find(a, &to);
+		if (!err && to->type != SOCK_DGRAM)
+			err = -EPROTOTYPE;
+		if (!err) {
+			s->peer = to;
+			s->peer_closed = false;
+		}
+		return err;
+	}
+	if (s->was_connected)
+		return -EISCONN;
+	if (s->listening)
+		return -EINVAL;
+	for (;;) {
+		err = find(a, &to);
+		if (err)
+			return err;
+		if (to->type != s->type)
+			return -EPROTOTYPE;
+		if (!to->listening)
+			return -ECONNREFUSED;
+		if (to->nr_pending <= to->backlog)
+			break;
+		if (nonblock)
+			return -EAGAIN;
+		/* It may go while this waits: it is looked up again. */
+		{
+			struct poll_set set = {.table = {.add = poll_set_add}};
+
+			poll_wait(&set.table, &to->writable);
+			err = sleep_until(WAIT_FOREVER);
+			poll_set_end(&set);
+		}
+		if (err)
+			return err;
+	}
+	other = usock_alloc(s->type);
+	if (!other)
+		return -ENOMEM;
+	other->name = to->name;
+	other->pid = to->pid;
+	s->pid = current->pid;
+	join(s, other);
+	for (last = &to->pending; *last; last = &(*last)->next_pending)
+		;
+	*last = other;
+	to->nr_pending++;
+	wake_up_all(&to->readable);
+	return 0;
+}
+
+long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new)
+{
+	struct usock *s = usock_of(f), *other;
+	long err;
+
+	if (s->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
+	if (!s->listening)
+		return -EINVAL;
+	if (!s->pending && f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	err = wait_event(&s->readable, s->pending || s->shut_read, WAIT_FOREVER);
+	if (err)
+		return err;
+	other = s->pending;
+	if (!other)
+		return -EINVAL;
+	err = usock_file(other, flags, new);
+	if (err)
+		return err;
+	s->pending = other->next_pending;
+	s->nr_pending--;
+	wake_up_all(&s->writable);
+	return 0;
+}
+
+long unix_shutdown(struct open_file *f, int how)
+{
+	struct usock *s = usock_of(f);
+
+	if (how < 0 || how > 2)
+		return -EINVAL;
+	if (s->type != SOCK_DGRAM && !s->was_connected && !s->listening)
+		return -ENOTCONN;
+	if (how != SHUT_WR)
+		s->shut_read = true;
+	if (how != SHUT_RD)
+		s->shut_write = true;
+	if (s->peer && s->type != SOCK_DGRAM) {
+		if (how != SHUT_RD)
+			s->peer->shut_read = true;
+		if (how != SHUT_WR)
+			s->peer->shut_write = true;
+		changed(s->peer);
+	}
+	changed(s);
+	return 0;
+}
+
+int unix_error(struct open_file *f)
+{
+	struct usock *s = usock_of(f);
+	int err = s->error;
+
+	s->error = 0;
+	return err;
+}
+
+bool unix_is_listening(const struct open_file *f)
+{
+	return usock_of(f)->listening;
+}
+
+int unix_peer_pid(const struct open_file *f)
+{
+	const struct usock *s = usock_of(f);
+
+	return s->peer ? s->peer->pid : 0;
+}
+
+/* ------------------------------------------------------------------ sending */
+
+/* Where it goes now: the peer, or who has the name. */
+static long target(struct usock *s, const struct address *a, struct usock **to)
+{
+	if (s->shut_write)
+		return -EPIPE;
+	if (a && a->len) {
+		if (s->type != SOCK_DGRAM)
+			return s->was_connected ? -EISCONN : -EOPNOTSUPP;
+		return find(a, to);
+	}
+	*to = s->peer;
+	if (*to)
+		return (*to)->shut_read ? -EPIPE : 0;
+	if (s->type == SOCK_DGRAM)
+		return s->peer_closed ? -ECONNREFUSED : -ENOTCONN;
+	return s->peer_closed ? -EPIPE : -ENOTCONN;
+}
+
+static long send_one(struct usock *s, struct message *m, size_t len, bool nonblock)
+{
+	struct packet *p;
+	struct usock *to;
+	long err;
+
+	for (;;) {
+		err = target(s, m->to, &to);
+		if (err)
+			return err;
+		if (!to->queued || to->queued + len <= MAX_QUEUED)
+			break;
+		if (nonblock)
+			return -EAGAIN;
+		{
+			struct poll_set set = {.table = {.add = poll_set_add}};
+
+			poll_wait(&set.table, &to->writable);
+			err = sleep_until(WAIT_FOREVER);
+			poll_set_end(&set);
+		}
+		if (err)
+			return err;
+	}
+	p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
+	if (!p)
+		return -ENOBUFS;
+	memset(p, 0, sizeof(*p));
+	p->len = len;
+	p->from = s->name;
+	if (copy_from_iter(p->data, len, &m->data) != len) {
+		packet_free(p);
+		return -EFAULT;
+	}
+	if (m->nr_files) {
+		p->files = kmalloc(m->nr_files * sizeof(struct open_file *), GFP_KERNEL);
+		if (!p->files) {
+			packet_free(p);
+			return -ENOMEM;
+		}
+	}
+	for (; p->nr_files < m->nr_files; p->nr_files++)
+		p->files[p->nr_files] = file_get(m->files[p->nr_files]);
+	m->nr_files = 0;
+	if (to->first)
+		to->last->next = p;
+	else
+		to->first = p;
+	to->last = p;
+	to->queued += len;
+	wake_up_all(&to->readable);
+	return (long)len;
+}
+
+long unix_send(struct open_file *f, struct message *m, bool nonblock)
+{
+	struct usock *s = usock_of(f);
+	struct open_file *held = file_get(f);
+	size_t done = 0;
+	long n = 0;
+
+	if (s->error) {
+		n = -unix_error(f);
+	} else if (s->type != SOCK_STREAM) {
+		n = m->data.left > MAX_QUEUED ? -EMSGSIZE : send_one(s, m, m->data.left, nonblock);
+		done = n > 0 ? (size_t)n : 0;
+	} else {
+		while (m->data.left || (!done && m->nr_files)) {
+			n = send_one(s, m, min(m->data.left, (size_t)STREAM_PART), nonblock);
+			if (n <= 0)
+				break;
+			done += (size_t)n;
+		}
+	}
+	file_put(held);
+	return done ? (long)done : n;
+}
+
+/* ------------------------------------------------------------------ receiving */
+
+static void drop_first(struct usock *s)
+{
+	struct packet *p = s->first;
+
+	s->first = p->next;
+	packet_free(p);
+}
+
+/* Its descriptors are the message's now. */
+static void take_files(struct packet *p, struct message *m, bool peek)
+{
+	for (unsigned int i = 0; i < p->nr_files; i++)
+		m->files[m->nr_files++] = peek ? file_get(p->files[i]) : p->files[i];
+	if (!peek)
+		p->nr_files = 0;
+}
+
+static long receive_stream(struct usock *s, struct message *m, unsigned int flags)
+{
+	size_t done = 0;
+	struct packet *p = s->first;
+
+	while (p && m->data.left) {
+		size_t want = min(m->data.left, p->len - p->off), n;
+
+		/* Bytes with descriptors begin a read of their own. */
+		if (p->nr_files && done)
+			break;
+		n = copy_to_iter(p->data + p->off, want, &m->data);
+		if (n < want && !done && !n)
+			return -EFAULT;
+		if (p->nr_files)
+			take_files(p, m, flags & MSG_PEEK);
+		done += n;
+		if (flags & MSG_PEEK) {
+			p = p->next;
+			continue;
+		}
+		p->off += n;
+		s->queued -= n;
+		if (p->off < p->len)
+			break;
+		drop_first(s);
+		p = s->first;
+	}
+	if (done && !(flags & MSG_PEEK))
+		wake_up_all(&s->writable);
+	return (long)done;
+}
+
+static long receive_packet(struct usock *s, struct message *m, unsigned int flags)
+{
+	struct packet *p = s->first;
+	size_t want = min(m->data.left, p->len), n = copy_to_iter(p->data, want, &m->data);
+	long len = (long)p->len;
+
+	if (n < want)
+		return -EFAULT;
+	m->from = p->from;
+	m->truncated = want < p->len;
+	take_files(p, m, flags & MSG_PEEK);
+	if (!(flags & MSG_PEEK)) {
+		s->queued -= p->len;
+		drop_first(s);
+		wake_up_all(&s->writable);
+	}
+	return flags & MSG_TRUNC ? len : (long)n;
+}
+
+long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bool nonblock)
+{
+	struct usock *s = usock_of(f);
+	struct open_file *held;
+	size_t done = 0;
+	long n = 0;
+
+	if (s->listening)
+		return -EINVAL;
+	if (s->type != SOCK_DGRAM && !s->was_connected)
+		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+	held = file_get(f);
+	for (;;) {
+		if (!s->first && s->error) {
+			n = -unix_error(f);
+			break;
+		}
+		if (!s->first && (s->shut_read || (s->peer_closed && s->type != SOCK_DGRAM))) {
+			n = 0;
+			break;
+		}
+		if (!s->first) {
+			n = nonblock ? -EAGAIN
+				     : wait_event(&s->readable,
+						  s->first || s->shut_read || s->error ||
+							  (s->peer_closed && s->type != SOCK_DGRAM),
+						  WAIT_FOREVER);
+			if (n)
+				break;
+			continue;
+		}
+		if (s->type != SOCK_STREAM) {
+			n = receive_packet(s, m, flags);
+			break;
+		}
+		n = receive_stream(s, m, flags);
+		if (n > 0)
+			done += (size_t)n;
+		if (n <= 0 || !m->data.left || !(flags & MSG_WAITALL) || flags & MSG_PEEK ||
+		    m->nr_files)
+			break;
+	}
+	file_put(held);
+	return done ? (long)done : n;
+}
+
+/* ------------------------------------------------------------------ as a file */
+
+static long socket_read(struct open_file *f, struct iter *to, u64 *pos)
+{
+	struct message m = {.data = *to};
+	long n;
+
+	/* A copy of an iter that points into itself points into the copy. */
+	if (to->vec == &to->one)
+		m.data.vec = &m.data.one;
+	n = unix_receive(f, &m, 0, f->flags & O_NONBLOCK);
+	for (unsigned int i = 0; i < m.nr_files; i++)
+		file_put(m.files[i]);
+	return n;
+}
+
+static long socket_write(struct open_file *f, struct iter *from, u64 *pos)
+{
+	struct message m = {.data = *from};
+	long n;
+
+	if (from->vec == &from->one)
+		m.data.vec = &m.data.one;
+	n = unix_send(f, &m, f->flags & O_NONBLOCK);
+	if (n == -EPIPE)
+		send_signal(SIGPIPE, current);
+	return n;
+}
+
+static unsigned int socket_poll(struct open_file *f, struct poll_table *table)
+{
+	struct usock *s = f->private;
+	unsigned int events = 0;
+
+	poll_wait(table, &s->readable);
+	/* Room is at the receiver's. */
+	poll_wait(table, s->peer && s->type != SOCK_DGRAM ? &s->peer->writable : &s->writable);
+	if (s->error)
+		events |= POLLERR;
+	if (s->first || s->pending || s->shut_read || (s->peer_closed && s->type != SOCK_DGRAM))
+		events |= POLLIN | POLLRDNORM;
+	if (s->shut_read || (s->peer_closed && s->type != SOCK_DGRAM))
+		events |= POLLRDHUP;
+	if ((s->peer_closed && s->type != SOCK_DGRAM) || (s->shut_read && s->shut_write) ||
+	    (s->type != SOCK_DGRAM && !s->was_connected && !s->listening))
+		events |= POLLHUP;
+	if (!s->listening && (!s->peer || s->peer->queued < MAX_QUEUED))
+		events |= POLLOUT | POLLWRNORM;
+	return events;
+}
+
+#define FIONREAD 0x541bU
+
+static long socket_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	const struct usock *s = f->private;
+	int n = s->type == SOCK_STREAM ? (int)s->queued : s->first ? (int)s->first->len : 0;
+
+	return cmd == FIONREAD ? copy_to_user(arg, &n, sizeof(n)) : -ENOTTY;
+}
+
+static const struct file_operations socket_fop = {
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.release = socket_release,
+};

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets of AF_UNIX (kernel/socket.c), as the calls on them see them (kernel/sys_socket.c). */
+#ifndef KERNEL_SOCKET_H
+#define KERNEL_SOCKET_H
+
+#include "vfs.h"
+
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define SHUT_RD 0
+#define SHUT_WR 1
+#define MSG_PEEK 0x2U
+#define MSG_CTRUNC 0x8U
+#define MSG_TRUNC 0x20U
+#define MSG_DONTWAIT 0x40U
+#define MSG_WAITALL 0x100U
+#define MSG_NOSIGNAL 0x4000U
+#define MSG_CMSG_CLOEXEC 0x40000000U
+/* Descriptors that go with one message. */
+#define SCM_MAX_FD 253U
+
+#ifndef SIGPIPE
+#define SIGPIPE 13
+void send_signal(int sig, struct task *t);
+#endif
+
+/* struct sockaddr_un, with its length; 0: none. path is terminated. */
+struct address {
+	u16 len, family;
+	char path[110];
+};
+
+struct message {
+	struct iter data;
+	const struct address *to; /* NULL: the peer */
+	struct address from;
+	unsigned int nr_files;
+	struct open_file *files[SCM_MAX_FD]; /* with references */
+	bool truncated;
+};
+
+long unix_create(int type, unsigned int flags, struct open_file **f);
+/* Two new ones, connected. */
+void unix_pair(struct open_file *a, struct open_file *b);
+bool file_is_socket(const struct open_file *f);
+int unix_type(const struct open_file *f);
+long unix_bind(struct open_file *f, const struct address *a);
+void unix_name(const struct open_file *f, bool peer, struct address *a);
+bool unix_connected(const struct open_file *f);
+long unix_listen(struct open_file *f, int backlog);
+long unix_connect(struct open_file *f, const struct address *a, bool nonblock);
+long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new);
+long unix_shutdown(struct open_file *f, int how);
+/* SO_ERROR: and it is 0 from then on. */
+int unix_error(struct open_file *f);
+bool unix_is_listening(const struct open_file *f);
+int unix_peer_pid(const struct open_file *f);
+/* Bytes, or an error; -EPIPE without the signal. Files of the message that were sent are counted again there. */
+long unix_send(struct open_file *f, struct message *m, bool nonblock);
+/* Files that came are the message's. */
+long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bool nonblock);
+
+#endif
