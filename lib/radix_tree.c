@@ -31,6 +31,23 @@ void *radix_tree_load(const struct radix_tree *t, unsigned long index)
 	return node;
 }
 
+void *const *radix_tree_run(const struct radix_tree *t, unsigned long index, unsigned long *n)
+{
+	void *const *slot = &t->root;
+	unsigned int h = t->height;
+	unsigned long run = 1;
+
+	if (!fits(h, index))
+		return NULL;
+	if (h)
+		run = RADIX_SLOTS - index % RADIX_SLOTS;
+	if (*n > run)
+		*n = run;
+	for (; h && *slot; h--)
+		slot = (void *const *)*slot + (index >> shift_of(h)) % RADIX_SLOTS;
+	return h ? NULL : slot;
+}
+
 void **radix_tree_slot(struct radix_tree *t, unsigned long index, void *(*alloc)(void))
 {
 	void **slot = &t->root;

@@ -7,18 +7,22 @@
 #ifndef QUIRE_FILEMAP_H
 #define QUIRE_FILEMAP_H
 
+#include <quire/interval_tree.h>
 #include <quire/mm.h>
 #include <quire/radix_tree.h>
 
 /* The pages of a file. */
 struct address_space {
-	spinlock_t lock; /* pages, nrpages, i_size */
+	spinlock_t
+		lock; /* pages, nrpages, i_size; entries of areas that show a page of it are made under it */
 	struct radix_tree pages;
 	unsigned long nrpages;
 	u64 i_size; /* bytes */
 	s32 users;  /* names, open files, areas */
 	bool shmem; /* counted as shared memory */
 	bool anon;  /* of a shared anonymous mapping */
+	spinlock_t i_mmap_lock;
+	struct interval_tree i_mmap; /* the areas that map it, by the indices of their pages */
 };
 
 /* Shared memory that no file system knows. */
@@ -69,10 +73,30 @@ struct page *mapping_get_page(struct address_space *mapping, unsigned long index
  */
 long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n);
 long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n);
-/* The file ends at size, or has grown with zeros; pages beyond are gone, and what is left of the last one is zero. */
+/*
+ * The file ends at size from here on, or has grown with zeros (Linux: truncate_setsize). What lay behind is gone for those who map it,
+ * too, copies included: touching it is SIGBUS. The rest of the last page reads as zeros. The caller keeps others from changing the size.
+ */
 void mapping_truncate(struct address_space *mapping, u64 size);
-/* [start, end) becomes a hole: zeros, and no pages where whole ones lie in it. The size stays. */
+/*
+ * The bytes [start, end) are zero, and whole pages among them take no memory (fallocate's PUNCH_HOLE, MADV_REMOVE). Private copies
+ * stay, and the size.
+ */
 void mapping_punch(struct address_space *mapping, u64 start, u64 end);
+/*
+ * Nothing shows the bytes [start, start + len) any more, whole pages; len 0: to the end. even_cows: nor private copies of them. What is
+ * touched again is faulted in again, so who wants it gone makes it so first (Linux: unmap_mapping_range).
+ */
+void unmap_mapping_range(struct address_space *mapping, u64 start, u64 len, bool even_cows);
+
+/* The index of a file's page. */
+static inline unsigned long page_index(const struct page *page)
+{
+	return (__atomic_load_n(&page->word, __ATOMIC_RELAXED) >> 48 << 32) | page->index_lo;
+}
+
+/* The file that a page belongs to; NULL: none (any more). Stays as long as the page is locked. */
+struct address_space *page_mapping(const struct page *page);
 
 /* A file without a name for a mapping, of which it takes a use; one reference. NULL: no memory. */
 struct file *mapping_file(struct address_space *mapping, unsigned int mode);

@@ -14,6 +14,7 @@
 
 #include <quire/gap_tree.h>
 #include <quire/gfp.h>
+#include <quire/interval_tree.h>
 #include <quire/pgtable.h>
 #include <quire/spinlock.h>
 
@@ -103,6 +104,8 @@ typedef unsigned int vm_fault_t;
 #define VM_FAULT_SIGSEGV 0x40U
 #define VM_FAULT_NOPAGE 0x100U
 #define VM_FAULT_RETRY 0x400U
+/* With SIGSEGV: something is mapped there, and does not allow the access (SEGV_ACCERR); without it is SEGV_MAPERR. */
+#define VM_FAULT_BADACCESS 0x20000U
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
 /* What a page fault wants. */
@@ -122,6 +125,12 @@ struct vm_operations_struct {
 	void (*close)(struct vm_area_struct *vma);
 	/* What /proc/PID/maps calls the area; NULL: nothing. */
 	const char *(*name)(struct vm_area_struct *vma);
+	/*
+	 * A page of a shared area is about to be written for the first time since it was mapped or made clean; 0, or VM_FAULT_* and then
+	 * it is not. With it entries are read-only until then. NULL: nobody wants to know.
+	 */
+	vm_fault_t (*page_mkwrite)(struct vm_area_struct *vma, struct page *page);
+	bool in_file; /* the area shows the pages of vm_file->f_mapping, and fault gives just those */
 };
 
 struct vm_area_struct {
@@ -142,6 +151,7 @@ struct vm_area_struct {
 	u8 anon_chain;			    /* 0: no owner, 1: one, more: ancestors' pages too */
 	struct anon_vma_name *anon_name;    /* a reference; NULL: none */
 	struct vm_area_struct *prev, *next; /* by address; under mmap_lock */
+	struct interval_node in_file;	    /* vm_ops->in_file: in the file's i_mmap */
 };
 
 enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
@@ -343,8 +353,9 @@ int vm_set_anon_name(struct mm_struct *mm, unsigned long start, unsigned long le
 /* ------------------------------------------------------------------ faults (mm/vm/fault.c) */
 
 /*
- * The page at addr shall be there for what flags want. 0, or VM_FAULT_* with one of VM_FAULT_ERROR. Takes no lock that the caller may
- * hold, so not mmap_lock.
+ * The page at addr shall be there for what flags want. 0, or one of VM_FAULT_ERROR: VM_FAULT_OOM; VM_FAULT_SIGBUS: behind the end of
+ * a file (BUS_ADRERR); VM_FAULT_SIGSEGV, perhaps with VM_FAULT_BADACCESS. Takes no lock that the caller may hold, so not
+ * mmap_lock.
  */
 vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
 /*

@@ -15,8 +15,8 @@
  * section below the first section). 2^32 pages of 4 KiB span 16 TiB of physical address space; arm64_memblock_init keeps the
  * span of RAM within that and says so.
  *
- * A mapping is an object of the linear map, aligned to 64 bytes: its distance from PAGE_OFFSET divided by 64 takes at
- * most 45 bits (a linear map of 2^51 bytes, with 52-bit addresses) in bits 3 to 47; bits 0 to 2 are marks (tail page, and
+ * A mapping is an object of the linear map, aligned to 64 bytes: its distance from the page of index 0 divided by 64 takes at
+ * most 45 bits (with 64K pages 2^48 bytes are spanned) in bits 3 to 47; bits 0 to 2 are marks (tail page, and
  * PAGE_MAPPING_* in page-flags.h); the remaining 16 bits are the high part of the page's index in its file or area,
  * which so has 48 bits.
  *

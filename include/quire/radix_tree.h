@@ -20,6 +20,11 @@ struct radix_tree {
 /* The entry, or NULL. */
 void *radix_tree_load(const struct radix_tree *t, unsigned long index);
 /*
+ * The entries from index on that lie side by side: of index + i at [i], for *n of them, which is not more than it was. NULL: they are all
+ * NULL. For reading.
+ */
+void *const *radix_tree_run(const struct radix_tree *t, unsigned long index, unsigned long *n);
+/*
  * The place of an entry, NULL as long as nothing was put there; alloc gives zeroed nodes of RADIX_NODE_SIZE. NULL: no memory.
  */
 void **radix_tree_slot(struct radix_tree *t, unsigned long index, void *(*alloc)(void));

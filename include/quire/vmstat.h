@@ -30,6 +30,8 @@ enum vm_event_item {
 	PGFREE,
 	NUMA_HIT, /* requests of the long way that were served by the node they prefer */
 	NUMA_MISS,
+	PGFAULT,
+	PGMAJFAULT, /* had to wait for a disk: there is none */
 	PGMIGRATE_SUCCESS,
 	PGMIGRATE_FAIL,
 	COMPACTMIGRATE_SCANNED,
@@ -91,6 +93,13 @@ enum node_stat_item {
 };
 
 #define VMSTAT_THRESHOLD 64
+
+/* NR_ANON_MAPPED and NR_FILE_MAPPED change with every fault: each CPU's account of each node is just added to and summed when read. */
+enum mapped_item { MAPPED_ANON, MAPPED_FILE, NR_MAPPED_ITEMS };
+struct vm_mapped_state {
+	long nr[MAX_NUMNODES][NR_MAPPED_ITEMS];
+};
+DECLARE_PER_CPU(struct vm_mapped_state, vm_mapped_states);
 
 /* delta: pages, bytes for the items that end in _B (whole pages), KiB for NR_KERNEL_STACK_KB. */
 void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item, long delta);

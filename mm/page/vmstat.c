@@ -15,6 +15,8 @@
 
 DEFINE_PER_CPU(struct vm_event_state, vm_event_states);
 
+DEFINE_PER_CPU(struct vm_mapped_state, vm_mapped_states);
+
 struct vm_diff {
 	s8 item[MAX_NUMNODES][NR_VM_NODE_STAT_ITEMS];
 };
@@ -33,6 +35,8 @@ const char *const vm_event_names[NR_VM_EVENT_ITEMS] = {
 	[PGFREE] = "pgfree",
 	[NUMA_HIT] = "numa_hit",
 	[NUMA_MISS] = "numa_miss",
+	[PGFAULT] = "pgfault",
+	[PGMAJFAULT] = "pgmajfault",
 	[PGMIGRATE_SUCCESS] = "pgmigrate_success",
 	[PGMIGRATE_FAIL] = "pgmigrate_fail",
 	[COMPACTMIGRATE_SCANNED] = "compact_migrate_scanned",
@@ -113,9 +117,29 @@ void mod_page_state_of(const struct page *page, enum node_stat_item item, long d
 	mod_node((int)page_to_nid(page), item, delta);
 }
 
+/* Of a node; for the two items that CPUs keep to themselves, theirs. */
+static long node_sum(int nid, enum node_stat_item item)
+{
+	long sum = __atomic_load_n(&node_stat[nid][item], __ATOMIC_RELAXED);
+	unsigned int cpu;
+
+	if (item != NR_ANON_MAPPED && item != NR_FILE_MAPPED)
+		return sum;
+	for_each_possible_cpu(cpu)
+	{
+		if (cpu && per_cpu_offset(cpu) == per_cpu_offset(0))
+			continue;
+		sum += __atomic_load_n(
+			&per_cpu(vm_mapped_states, cpu)
+				 .nr[nid][item == NR_ANON_MAPPED ? MAPPED_ANON : MAPPED_FILE],
+			__ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
 unsigned long node_page_state(const struct pglist_data *pgdat, enum node_stat_item item)
 {
-	long v = __atomic_load_n(&node_stat[pgdat->node_id][item], __ATOMIC_RELAXED);
+	long v = node_sum(pgdat->node_id, item);
 
 	/* Pages counted by one CPU and given back by another may show as less than none. */
 	return v > 0 ? (unsigned long)v : 0;
@@ -126,7 +150,7 @@ unsigned long global_node_page_state(enum node_stat_item item)
 	long sum = 0;
 	int nid;
 
-	for_each_online_node(nid) sum += __atomic_load_n(&node_stat[nid][item], __ATOMIC_RELAXED);
+	for_each_online_node(nid) sum += node_sum(nid, item);
 	return sum > 0 ? (unsigned long)sum : 0;
 }
 

@@ -10,7 +10,7 @@
 
 struct tally {
 	unsigned long total, locked, data, exec, stack; /* pages */
-	long anon, file;
+	long rss[NR_MM_COUNTERS];
 	unsigned int areas;
 	int bad;
 };
@@ -54,7 +54,7 @@ static void check_entries(const struct mm_struct *mm, const struct vm_area_struc
 			if (pte_write(val) && !(vma->vm_flags & VM_SHARED) &&
 			    pte_page(val)->_mapcount > 0)
 				bad_area(t, vma, "writes to a page that is shared");
-			++*(page_is_anon(pte_page(val)) ? &t->anon : &t->file);
+			t->rss[page_counter(pte_page(val))]++;
 		}
 		addr = stop;
 	}
@@ -113,10 +113,11 @@ int mm_check(struct mm_struct *mm)
 		       mm->total_vm, mm->data_vm, mm->exec_vm, mm->stack_vm, mm->locked_vm);
 		t.bad++;
 	}
-	if (t.anon != mm->rss_stat[MM_ANONPAGES] || t.file != mm->rss_stat[MM_FILEPAGES]) {
-		pr_err("mm_check: %ld anonymous and %ld file pages are mapped, counted %ld and "
-		       "%ld\n",
-		       t.anon, t.file, mm->rss_stat[MM_ANONPAGES], mm->rss_stat[MM_FILEPAGES]);
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++) {
+		if (t.rss[i] == mm->rss_stat[i])
+			continue;
+		pr_err("mm_check: %ld pages of kind %u are mapped, counted %ld\n", t.rss[i], i,
+		       mm->rss_stat[i]);
 		t.bad++;
 	}
 	if ((long)(count_pgtables(mm) * PAGE_SIZE) != mm->pgtables_bytes) {

@@ -24,13 +24,6 @@
 
 struct page *zero_page;
 
-struct vm_fault {
-	struct vm_area_struct *vma;
-	unsigned long address; /* of the page */
-	unsigned int flags;
-	u64 *pte, orig;
-};
-
 static u64 young_prot(const struct vm_area_struct *vma)
 {
 	return __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED);
@@ -63,7 +56,7 @@ void sync_exec(const struct vm_area_struct *vma, struct page *page)
 /* A page that nothing has seen yet. */
 static void drop_new_page(struct page *page)
 {
-	__atomic_store_n(&page->_mapcount, -1, __ATOMIC_RELAXED);
+	page_remove_rmap(page);
 	put_user_page(page);
 }
 
@@ -102,41 +95,69 @@ static vm_fault_t file_page(struct vm_fault *f, struct page **page)
 	return f->vma->vm_ops->fault(f->vma, linear_page_index(f->vma, f->address), page);
 }
 
-/* The file's page is mapped, for writing where the area is shared and that is what is wanted. */
-static vm_fault_t map_file_page(struct vm_fault *f, struct page *page)
+/* A page that is in no file's tree is mapped, for writing where the area is shared and that is what is wanted. */
+static vm_fault_t map_other_page(struct vm_fault *f, struct page *page)
 {
 	u64 none = 0, pte = mk_pte(page_to_phys(page), young_prot(f->vma));
 
 	if (f->flags & FAULT_FLAG_WRITE)
-		pte = pte_mkdirty(pte);
+		pte = pte_mkdirty(f->vma->vm_ops->page_mkwrite ? pte_mkwrite(pte) : pte);
 	sync_exec(f->vma, page);
-	__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED);
+	page_add_file_rmap(page);
 	if (pte_cmpxchg(f->pte, &none, pte)) {
-		add_mm_counter(f->vma->vm_mm, MM_FILEPAGES, 1);
+		add_mm_counter(f->vma->vm_mm, page_counter(page), 1);
 		return 0;
 	}
-	__atomic_fetch_sub(&page->_mapcount, 1, __ATOMIC_RELAXED);
+	page_remove_rmap(page);
 	put_page(page);
+	return 0;
+}
+
+/* Of those that the file has already, also what lies around. Else the file makes it, and nobody may take it away again meanwhile. */
+static vm_fault_t map_file_pages(struct vm_fault *f)
+{
+	struct page *page;
+	vm_fault_t ret;
+
+	while (!filemap_map_pages(f)) {
+		ret = file_page(f, &page);
+		if (ret & VM_FAULT_ERROR)
+			return ret;
+		put_page(page);
+	}
 	return 0;
 }
 
 static vm_fault_t do_read_fault(struct vm_fault *f)
 {
 	struct page *page;
-	vm_fault_t ret = file_page(f, &page);
+	vm_fault_t ret;
 
-	return ret & VM_FAULT_ERROR ? ret : map_file_page(f, page);
+	if (likely(f->vma->vm_ops->in_file))
+		return map_file_pages(f);
+	ret = file_page(f, &page);
+	return ret & VM_FAULT_ERROR ? ret : map_other_page(f, page);
 }
 
 static vm_fault_t do_shared_fault(struct vm_fault *f)
 {
+	const struct vm_operations_struct *ops = f->vma->vm_ops;
 	struct page *page;
-	vm_fault_t ret = file_page(f, &page);
+	vm_fault_t ret;
 
+	if (likely(ops->in_file && !ops->page_mkwrite))
+		return map_file_pages(f);
+	ret = file_page(f, &page);
 	if (ret & VM_FAULT_ERROR)
 		return ret;
-	SetPageDirty(page);
-	return map_file_page(f, page);
+	if (ops->page_mkwrite) {
+		ret = ops->page_mkwrite(f->vma, page);
+		if (ret & VM_FAULT_ERROR) {
+			put_page(page);
+			return ret;
+		}
+	}
+	return map_other_page(f, page);
 }
 
 static vm_fault_t do_cow_fault(struct vm_fault *f)
@@ -156,11 +177,18 @@ static vm_fault_t do_cow_fault(struct vm_fault *f)
 	copy_page(page_address(new), page_address(page));
 	put_page(page);
 	sync_exec(vma, new);
-	if (pte_cmpxchg(f->pte, &none,
-			writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma)))))
-		add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
-	else
+	if (!pte_cmpxchg(f->pte, &none,
+			 writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma))))) {
 		drop_new_page(new);
+		return ret;
+	}
+	add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
+	/* The file may have been cut short, and its areas looked through before the entry was there. */
+	if (vma->vm_ops->in_file) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (unlikely(filemap_beyond_end(vma, linear_page_index(vma, f->address))))
+			zap_range(vma->vm_mm, f->address, f->address + PAGE_SIZE);
+	}
 	return ret;
 }
 
@@ -203,9 +231,9 @@ static vm_fault_t wp_page_copy(struct vm_fault *f)
 	}
 	if (!page_is_anon(old)) {
 		add_mm_counter(mm, MM_ANONPAGES, 1);
-		add_mm_counter(mm, MM_FILEPAGES, -1);
+		add_mm_counter(mm, page_counter(old), -1);
 	}
-	__atomic_fetch_sub(&old->_mapcount, 1, __ATOMIC_RELEASE);
+	page_remove_rmap(old);
 	put_user_page(old);
 	return 0;
 }
@@ -222,15 +250,32 @@ static vm_fault_t set_access(struct vm_fault *f, u64 pte)
 	return 0;
 }
 
+/* Written for all: whoever wants to know of it is asked. That the page is dirty stands in the entry until that goes. */
+static vm_fault_t wp_page_shared(struct vm_fault *f)
+{
+	const struct vm_operations_struct *ops = f->vma->vm_ops;
+	struct page *page = pte_page(f->orig);
+	vm_fault_t ret;
+
+	if (ops->page_mkwrite) {
+		if (!get_page_unless_zero(page))
+			return 0;
+		/* Else it was not this page any more that was referenced. */
+		ret = pte_page(pte_load(f->pte)) == page ? ops->page_mkwrite(f->vma, page) : 0;
+		put_page(page);
+		if (ret & VM_FAULT_ERROR)
+			return ret;
+	}
+	return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
+}
+
 static vm_fault_t do_wp_page(struct vm_fault *f)
 {
 	struct vm_area_struct *vma = f->vma;
 	struct page *page = pte_page(f->orig);
 
-	if (vma->vm_flags & VM_SHARED) {
-		SetPageDirty(page);
-		return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
-	}
+	if (vma->vm_flags & VM_SHARED)
+		return wp_page_shared(f);
 	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(page))
 		return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
 	return wp_page_copy(f);
@@ -252,11 +297,8 @@ static vm_fault_t handle_pte_fault(struct vm_fault *f)
 	if (f->flags & FAULT_FLAG_WRITE && !pte_write(f->orig))
 		return do_wp_page(f);
 	pte = f->orig | DESC_AF;
-	if (f->flags & FAULT_FLAG_WRITE) {
-		if (!page_is_anon(pte_page(pte)))
-			SetPageDirty(pte_page(pte));
+	if (f->flags & FAULT_FLAG_WRITE)
 		pte = pte_mkdirty(pte);
-	}
 	return set_access(f, pte);
 }
 
@@ -322,11 +364,20 @@ static noinline void prepare_owner(struct mm_struct *mm, unsigned long addr)
 	mmap_write_unlock(mm);
 }
 
+/* Only tasks fault: a load and a store will do. */
+static void count_fault(void)
+{
+	unsigned long *n = &this_cpu_ptr(&vm_event_states)->event[PGFAULT];
+
+	relaxed_store(n, relaxed_load(n) + 1);
+}
+
 vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
 	struct vm_fault f = {.address = ALIGN_DOWN(addr, PAGE_SIZE), .flags = flags};
 	vm_fault_t ret;
 
+	count_fault();
 	if (unlikely(addr >= TASK_SIZE))
 		return VM_FAULT_SIGSEGV;
 again:
@@ -340,7 +391,7 @@ again:
 	}
 	if (unlikely(!access_allowed(f.vma, flags))) {
 		vma_end_read();
-		return VM_FAULT_SIGSEGV;
+		return VM_FAULT_SIGSEGV | VM_FAULT_BADACCESS;
 	}
 	if (unlikely(flags & FAULT_FLAG_WRITE && !(f.vma->vm_flags & VM_SHARED) &&
 		     !__atomic_load_n(&f.vma->anon_vma, __ATOMIC_RELAXED))) {
@@ -375,7 +426,11 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 
 /* ------------------------------------------------------------------ from outside */
 
-struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
+/*
+ * The page as get_user_page gives it, found within vma_start_read, which goes on: until vma_end_read its entry is not shared with a
+ * child, so what is written to it is written to the program's page. NULL: not accessible so, and vma_end_read was called.
+ */
+static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 {
 	unsigned long end;
 
@@ -391,10 +446,8 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 			page = pte_page(val);
 			/* It is somebody's as long as the entry says so: then the reference counts. */
 			if (get_page_unless_zero(page)) {
-				if (pte_page(pte_load(pte)) == page) {
-					vma_end_read();
+				if (pte_page(pte_load(pte)) == page)
 					return page;
-				}
 				put_user_page(page);
 			}
 			vma_end_read();
@@ -406,11 +459,20 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 	}
 }
 
+struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	struct page *page = pin_user_page(mm, addr, write);
+
+	if (page)
+		vma_end_read();
+	return page;
+}
+
 size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len, bool write)
 {
 	while (len) {
 		size_t offset = addr & (PAGE_SIZE - 1), n = min(len, PAGE_SIZE - offset);
-		struct page *page = get_user_page(mm, addr, write);
+		struct page *page = pin_user_page(mm, addr, write);
 		char *p;
 
 		if (!page)
@@ -420,6 +482,7 @@ size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, siz
 			memcpy(p, buf, n);
 		else
 			memcpy(buf, p, n);
+		vma_end_read();
 		put_user_page(page);
 		buf = (char *)buf + n;
 		addr += n;

@@ -2,14 +2,30 @@
 /*
  * Files in memory: their pages by index, reading and writing, and what a page fault in a mapping of one gets.
  *
- * Invariants: a file holds a reference of each of its pages; nrpages counts them. Locking: address_space.lock, over lookups and
- * changes of the tree; contents are nobody's to guard, as with any memory that is shared.
+ * Invariants: a file holds a reference of each of its pages, and such a page's `word` says which file and, with index_lo, where;
+ * nrpages counts them; no page lies behind i_size but for a moment.
+ *
+ * Locking: address_space.lock, over lookups and changes of the tree; contents are nobody's to guard, as with any memory that is
+ * shared. Entries that show a page are made under the lock too: who takes the page out of the file and then looks for entries finds
+ * all of them. A page leaves its file with its page lock held, so that who has that may use page_mapping().
  */
 #include <quire/filemap.h>
+#include <quire/migrate.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/vmstat.h>
 
 #include "internal.h"
+
+/* Linux: fault_around_bytes. */
+#define FAULT_AROUND SZ_64K
+
+static struct kmem_cache *mapping_cache;
+
+void filemap_init(void)
+{
+	mapping_cache = KMEM_CACHE(address_space, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
+}
 
 static void *node_alloc(void)
 {
@@ -23,7 +39,7 @@ static void node_free(void *node)
 
 struct address_space *mapping_alloc(bool shmem)
 {
-	struct address_space *mapping = kmalloc(sizeof(*mapping), GFP_KERNEL | __GFP_ZERO);
+	struct address_space *mapping = kmem_cache_zalloc(mapping_cache, GFP_KERNEL_ACCOUNT);
 
 	if (!mapping)
 		return NULL;
@@ -37,26 +53,92 @@ void mapping_get(struct address_space *mapping)
 	__atomic_fetch_add(&mapping->users, 1, __ATOMIC_RELAXED);
 }
 
-void mapping_put(struct address_space *mapping)
-{
-	unsigned long index = 0;
-	struct page *page;
+/* ------------------------------------------------------------------ a page and its file */
 
-	if (!mapping || __atomic_sub_fetch(&mapping->users, 1, __ATOMIC_ACQ_REL))
-		return;
-	while ((page = radix_tree_next(&mapping->pages, &index))) {
-		put_page(page);
-		if (!++index)
-			break;
-	}
-	radix_tree_destroy(&mapping->pages, node_free);
-	kfree(mapping);
+/* page.h draws the word. The object's distance from page_base_pfn, where nothing is, in 64 bytes: less than 2^45, and not 0. */
+static u64 word_of(const struct address_space *mapping, unsigned long index)
+{
+	u64 distance = virt_to_phys(mapping) - PFN_PHYS(page_base_pfn);
+
+	return (u64)(index >> 32) << 48 | distance >> 6 << 3;
 }
 
-struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)
+struct address_space *page_mapping(const struct page *page)
+{
+	u64 word = __atomic_load_n(&page->word, __ATOMIC_ACQUIRE), distance;
+
+	if (word & (PAGE_MAPPING_FLAGS | PAGE_WORD_TAIL))
+		return NULL;
+	distance = (word & GENMASK(47, 3)) >> 3 << 6;
+	return distance ? phys_to_virt(PFN_PHYS(page_base_pfn) + distance) : NULL;
+}
+
+static void count_pages(const struct address_space *mapping, const struct page *page, long n)
+{
+	mod_page_state_of(page, NR_FILE_PAGES, n);
+	if (mapping->shmem)
+		mod_page_state_of(page, NR_SHMEM, n);
+}
+
+/* The page at *index or the next one leaves the file; *index: behind it. False: there is none up to last. */
+static bool remove_next(struct address_space *mapping, unsigned long *index, unsigned long last)
+{
+	struct page *page;
+	void **slot;
+
+	for (;;) {
+		spin_lock(&mapping->lock);
+		page = radix_tree_next(&mapping->pages, index);
+		if (page && *index <= last)
+			get_page(page);
+		else
+			page = NULL;
+		spin_unlock(&mapping->lock);
+		if (!page)
+			return false;
+		lock_page(page);
+		spin_lock(&mapping->lock);
+		slot = radix_tree_slot(&mapping->pages, *index, node_alloc);
+		if (slot && *slot == page)
+			break;
+		/* It has been moved, or somebody else removed it. */
+		spin_unlock(&mapping->lock);
+		unlock_page(page);
+		put_page(page);
+	}
+	*slot = NULL;
+	mapping->nrpages--;
+	__atomic_store_n(&page->word, 0, __ATOMIC_RELEASE);
+	spin_unlock(&mapping->lock);
+	unlock_page(page);
+	count_pages(mapping, page, -1);
+	put_page(page);
+	put_page(page);
+	++*index;
+	return *index && *index <= last;
+}
+
+void mapping_remove_pages(struct address_space *mapping, unsigned long first, unsigned long last)
+{
+	while (first <= last && remove_next(mapping, &first, last))
+		continue;
+}
+
+void mapping_put(struct address_space *mapping)
+{
+	if (!mapping || __atomic_sub_fetch(&mapping->users, 1, __ATOMIC_ACQ_REL))
+		return;
+	mapping_remove_pages(mapping, 0, ULONG_MAX);
+	radix_tree_destroy(&mapping->pages, node_free);
+	kmem_cache_free(mapping_cache, mapping);
+}
+
+/* within: only where the file reaches to. */
+static struct page *get_or_make(struct address_space *mapping, unsigned long index, bool create,
+				bool within)
 {
 	struct page *page, *new = NULL;
-	void **slot;
+	void **slot = NULL;
 
 	spin_lock(&mapping->lock);
 	page = radix_tree_load(&mapping->pages, index);
@@ -70,11 +152,15 @@ struct page *mapping_get_page(struct address_space *mapping, unsigned long index
 		return NULL;
 	new->index_lo = (u32)index;
 	SetPageUptodate(new);
+	if (mapping->shmem)
+		SetPageSwapBacked(new);
 	spin_lock(&mapping->lock);
-	slot = radix_tree_slot(&mapping->pages, index, node_alloc);
+	if (!within || index < DIV_ROUND_UP(mapping->i_size, PAGE_SIZE))
+		slot = radix_tree_slot(&mapping->pages, index, node_alloc);
 	page = slot ? *slot : NULL;
 	if (slot && !page) {
 		page = *slot = new;
+		__atomic_store_n(&page->word, word_of(mapping, index), __ATOMIC_RELEASE);
 		mapping->nrpages++;
 		new = NULL;
 	}
@@ -83,7 +169,14 @@ struct page *mapping_get_page(struct address_space *mapping, unsigned long index
 	spin_unlock(&mapping->lock);
 	if (new)
 		put_page(new);
+	else
+		count_pages(mapping, page, 1);
 	return page;
+}
+
+struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)
+{
+	return get_or_make(mapping, index, create, false);
 }
 
 /* ------------------------------------------------------------------ read and write */
@@ -137,88 +230,84 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 	return done || !n ? (long)done : -ENOMEM;
 }
 
-/* ------------------------------------------------------------------ taking away */
-
-/* The page's bytes [from, to) become 0, if it is there. */
-static void zero_part(struct address_space *mapping, u64 from, u64 to)
-{
-	struct page *page;
-
-	if (from >= to)
-		return;
-	page = mapping_get_page(mapping, from >> PAGE_SHIFT, false);
-	if (!page)
-		return;
-	memset((char *)page_address(page) + (from & (PAGE_SIZE - 1)), 0, (size_t)(to - from));
-	SetPageDirty(page);
-	put_page(page);
-}
-
-/* Whole pages from first on, up to and without last. */
-static void remove_pages(struct address_space *mapping, unsigned long first, unsigned long last)
-{
-	struct page *page;
-
-	while (first < last) {
-		void **slot;
-
-		spin_lock(&mapping->lock);
-		page = radix_tree_next(&mapping->pages, &first);
-		if (page && first < last) {
-			slot = radix_tree_slot(&mapping->pages, first, node_alloc);
-			*slot = NULL;
-			mapping->nrpages--;
-		}
-		spin_unlock(&mapping->lock);
-		if (!page || first >= last)
-			return;
-		put_page(page);
-		first++;
-	}
-}
-
-void mapping_truncate(struct address_space *mapping, u64 size)
-{
-	u64 old;
-
-	spin_lock(&mapping->lock);
-	old = mapping->i_size;
-	__atomic_store_n(&mapping->i_size, size, __ATOMIC_RELAXED);
-	spin_unlock(&mapping->lock);
-	if (size >= old)
-		return;
-	zero_part(mapping, size, PAGE_ALIGN(size));
-	remove_pages(mapping, DIV_ROUND_UP(size, PAGE_SIZE), ULONG_MAX);
-}
-
-void mapping_punch(struct address_space *mapping, u64 start, u64 end)
-{
-	u64 first = PAGE_ALIGN(start), last = ALIGN_DOWN(end, PAGE_SIZE);
-
-	if (first > last) {
-		zero_part(mapping, start, end);
-		return;
-	}
-	zero_part(mapping, start, first);
-	zero_part(mapping, last, end);
-	remove_pages(mapping, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
-}
-
 /* ------------------------------------------------------------------ mappings */
+
+bool filemap_beyond_end(const struct vm_area_struct *vma, unsigned long pgoff)
+{
+	const struct address_space *mapping = vma_mapping(vma);
+
+	return pgoff >=
+	       DIV_ROUND_UP(__atomic_load_n(&mapping->i_size, __ATOMIC_RELAXED), PAGE_SIZE);
+}
 
 static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff, struct page **page)
 {
-	struct address_space *mapping = vma->vm_file->f_mapping;
-	u64 size = __atomic_load_n(&mapping->i_size, __ATOMIC_RELAXED);
-
-	if (pgoff >= DIV_ROUND_UP(size, PAGE_SIZE))
+	if (filemap_beyond_end(vma, pgoff))
 		return VM_FAULT_SIGBUS;
-	*page = mapping_get_page(mapping, pgoff, true);
-	return *page ? 0 : VM_FAULT_OOM;
+	*page = get_or_make(vma_mapping(vma), pgoff, true, true);
+	if (*page)
+		return 0;
+	return filemap_beyond_end(vma, pgoff) ? VM_FAULT_SIGBUS : VM_FAULT_OOM;
+}
+
+/* One page that the file has, at an entry that is empty. */
+static bool map_one(const struct vm_area_struct *vma, struct page *page, u64 *pte, u64 prot)
+{
+	u64 none = 0;
+
+	get_page(page);
+	page_add_file_rmap(page);
+	sync_exec(vma, page);
+	if (likely(pte_cmpxchg(pte, &none, mk_pte(page_to_phys(page), prot))))
+		return true;
+	page_remove_rmap(page);
+	put_page(page);
+	return false;
+}
+
+bool filemap_map_pages(struct vm_fault *f)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct address_space *mapping = vma_mapping(vma);
+	unsigned long addr = f->address, end = addr + PAGE_SIZE, index, n;
+	u64 *pte = f->pte, prot = __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED);
+	bool there = false;
+	long mapped = 0;
+
+	if (f->flags & FAULT_FLAG_WRITE) {
+		prot = pte_mkdirty(prot);
+	} else if (FAULT_AROUND > PAGE_SIZE) {
+		/* A window never reaches beyond a table. */
+		addr = max(ALIGN_DOWN(addr, FAULT_AROUND), vma->vm_start);
+		end = min(ALIGN_DOWN(f->address, FAULT_AROUND) + FAULT_AROUND, vma->vm_end);
+		pte -= (f->address - addr) >> PAGE_SHIFT;
+	}
+	index = linear_page_index(vma, addr);
+	spin_lock(&mapping->lock);
+	n = DIV_ROUND_UP(mapping->i_size, PAGE_SIZE);
+	n = index < n ? min(n - index, (end - addr) >> PAGE_SHIFT) : 0;
+	while (n) {
+		unsigned long left = n, i;
+		struct page **slots = (struct page **)radix_tree_run(&mapping->pages, index, &left);
+
+		for (i = 0; i < left; i++) {
+			if (slots && slots[i] && !pte_load(&pte[i]))
+				mapped += map_one(vma, slots[i], &pte[i], prot);
+		}
+		pte += left;
+		index += left;
+		n -= left;
+	}
+	there = pte_load(f->pte) != 0;
+	spin_unlock(&mapping->lock);
+	if (mapped)
+		add_mm_counter(vma->vm_mm, mapping->shmem ? MM_SHMEMPAGES : MM_FILEPAGES, mapped);
+	return there;
 }
 
 static const struct vm_operations_struct filemap_vm_ops = {
 	.fault = filemap_fault,
+	.in_file = true,
 };
 
 int file_mmap(struct file *file, struct vm_area_struct *vma)

@@ -74,6 +74,7 @@ void vm_init(void)
 	vma_cache = KMEM_CACHE(vm_area_struct, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
 	area_node_cache = kmem_cache_create("vma_tree_node", GAP_NODE_SIZE, 64,
 					    SLAB_PANIC | SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU, NULL);
+	filemap_init();
 	zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!zero_page)
 		panic("No memory for the zero page");
@@ -124,6 +125,8 @@ void mmput(struct mm_struct *mm)
 	tlb.whole = false;
 	tlb.dead = true;
 	for (vma = mm->mmap; vma; vma = vma->next)
+		vma_file_unlink(vma);
+	for (vma = mm->mmap; vma; vma = vma->next)
 		unmap_page_range(&tlb, vma->vm_start, vma->vm_end);
 	if (mm->mmap)
 		free_pgtables(&tlb, 0, TASK_SIZE, 0, 0);
@@ -149,7 +152,7 @@ void mmput(struct mm_struct *mm)
 /* ------------------------------------------------------------------ a copy */
 
 /* One entry of the parent into the child's, which is empty. */
-static void copy_pte(u64 *from, u64 *to, bool cow, long *anon, long *file)
+static void copy_pte(u64 *from, u64 *to, bool cow, long *rss)
 {
 	u64 val = pte_wait(from), copy;
 	struct page *page;
@@ -165,21 +168,15 @@ static void copy_pte(u64 *from, u64 *to, bool cow, long *anon, long *file)
 		page = pte_page(val);
 		get_page(page);
 		__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED);
-		++*(page_is_anon(page) ? anon : file);
+		rss[page_counter(page)]++;
 	}
 	port_set_pte(to, copy);
 }
 
-int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma)
+static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool cow, long *rss)
 {
-	bool cow = (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
 	unsigned long addr = vma->vm_start, stop;
-	long anon = 0, file = 0;
-	int err = 0;
 
-	/* What can be faulted in again from its file is. */
-	if (vma->vm_ops && !cow)
-		return 0;
 	while (addr < vma->vm_end) {
 		u64 *from = pte_find(vma->vm_mm, addr, &stop), *to = NULL;
 
@@ -192,19 +189,34 @@ int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma)
 			}
 			if (!to)
 				to = pte_alloc(mm, addr);
-			if (!to) {
-				err = -ENOMEM;
-				goto out;
-			}
-			copy_pte(from, to++, cow, &anon, &file);
+			if (!to)
+				return -ENOMEM;
+			copy_pte(from, to++, cow, rss);
 		}
 		addr = stop;
 	}
-out:
-	if (anon)
-		add_mm_counter(mm, MM_ANONPAGES, anon);
-	if (file)
-		add_mm_counter(mm, MM_FILEPAGES, file);
+	return 0;
+}
+
+int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	bool cow = (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+	struct address_space *mapping = vma_in_file(vma) ? vma_mapping(vma) : NULL;
+	long rss[NR_MM_COUNTERS] = {0};
+	int err;
+
+	/* What can be faulted in again from its file is. */
+	if (vma->vm_ops && !cow)
+		return 0;
+	/* Truncation finds both entries, or is over before the first is read. */
+	if (mapping)
+		spin_lock(&mapping->i_mmap_lock);
+	err = copy_entries(mm, vma, cow, rss);
+	if (mapping)
+		spin_unlock(&mapping->i_mmap_lock);
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
+		if (rss[i])
+			add_mm_counter(mm, i, rss[i]);
 	return err;
 }
 
@@ -231,7 +243,7 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *oldmm)
 				vm_acct_memory(-(long)vma_pages(vma));
 			return -ENOMEM;
 		}
-		*copy = *vma;
+		vma_copy(copy, vma);
 		copy->vm_mm = mm;
 		copy->vm_flags &= ~VM_LOCKED_MASK;
 		vma_link(mm, copy, prev);

@@ -15,8 +15,9 @@ struct mmu_gather {
 	unsigned long start,
 		end; /* what was mapped, or served by a table, and is not flushed: a hull; start > end: nothing */
 	bool freed_tables;
-	bool whole; /* flush all of the address space */
-	bool dead;  /* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
+	bool whole;	/* flush all of the address space */
+	bool keep_anon; /* private copies of a file's pages stay */
+	bool dead;	/* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
 	unsigned int nr;
 	struct page_list tables;
 	struct page *pages[GATHER_PAGES];

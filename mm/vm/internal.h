@@ -3,8 +3,10 @@
 #ifndef MM_VM_INTERNAL_H
 #define MM_VM_INTERNAL_H
 
+#include <quire/filemap.h>
 #include <quire/mm.h>
 #include <quire/percpu.h>
+#include <quire/vmstat.h>
 
 #include "pte.h"
 
@@ -31,7 +33,9 @@ void vma_end_read(void);
 struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsigned long end,
 				 unsigned long flags);
 void vma_free(struct vm_area_struct *vma);
-/* The same, giving back what it refers to. */
+/* The same area again, in no list and no tree; to: from vma_cache. */
+void vma_copy(struct vm_area_struct *to, const struct vm_area_struct *from);
+/* The area goes, giving back what it refers to. */
 void remove_vma(struct vm_area_struct *vma);
 /* Into the tree and the list, after prev (NULL: first). One reserved insertion. Within vma_change_begin. */
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev);
@@ -147,7 +151,60 @@ extern struct page *zero_page;
 /* Before a page of an area that is executed: what was written to it reaches the instruction fetch. The page is not freed meanwhile. */
 void sync_exec(const struct vm_area_struct *vma, struct page *page);
 
+/* What a fault is about. */
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long address; /* of the page */
+	unsigned int flags;
+	u64 *pte, orig;
+};
+
+/* ------------------------------------------------------------------ filemap.c, truncate.c */
+
+void filemap_init(void);
+/*
+ * What the file has around f->address, or for a write just there, is mapped where nothing is. An area with vm_ops->in_file. True:
+ * f->address is.
+ */
+bool filemap_map_pages(struct vm_fault *f);
+/* The file ends before the page. */
+bool filemap_beyond_end(const struct vm_area_struct *vma, unsigned long pgoff);
+/* The pages with these indices leave the file. */
+void mapping_remove_pages(struct address_space *mapping, unsigned long first, unsigned long last);
+
+/*
+ * An area enters or leaves its file's i_mmap, if it is one of a file's: after that, or before, truncation and migration look at
+ * it. Within vma_change_begin; its bounds do not change in between.
+ */
+void vma_file_link(struct vm_area_struct *vma);
+void vma_file_unlink(struct vm_area_struct *vma);
+
+static inline bool vma_in_file(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops && vma->vm_ops->in_file;
+}
+
+static inline struct address_space *vma_mapping(const struct vm_area_struct *vma)
+{
+	return vma->vm_file->f_mapping;
+}
+
 /* ------------------------------------------------------------------ a program's pages */
+
+/* Pages that areas show, by the CPU that mapped or unmapped them. Only tasks count, so a load and a store will do. */
+static inline void count_mapped(const struct page *page, enum mapped_item item, long n)
+{
+	long *counter = &this_cpu_ptr(&vm_mapped_states)->nr[page_to_nid(page)][item];
+
+	relaxed_store(counter, relaxed_load(counter) + n);
+}
+
+/* One more entry shows a page, of which the caller has a reference; one less. Anonymous or of a file. */
+static inline void page_add_file_rmap(struct page *page)
+{
+	if (__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED) == -1)
+		count_mapped(page, MAPPED_FILE, 1);
+}
 
 static inline bool page_is_anon(const struct page *page)
 {
@@ -171,6 +228,21 @@ static inline void page_add_new_anon_rmap(struct page *page, unsigned long index
 	__atomic_store_n(&page->word, (u64)(index >> 32) << 48 | PAGE_MAPPING_ANON,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&page->_mapcount, 0, __ATOMIC_RELAXED);
+	count_mapped(page, MAPPED_ANON, 1);
+}
+
+static inline void page_remove_rmap(struct page *page)
+{
+	if (__atomic_fetch_sub(&page->_mapcount, 1, __ATOMIC_RELEASE) == 0)
+		count_mapped(page, page_is_anon(page) ? MAPPED_ANON : MAPPED_FILE, -1);
+}
+
+/* Which of its program's counters a page is in. */
+static inline enum mm_counter page_counter(const struct page *page)
+{
+	if (page_is_anon(page))
+		return MM_ANONPAGES;
+	return PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES;
 }
 
 /* Drop a reference; what the page was to programs is forgotten with the last one. */

@@ -133,7 +133,12 @@ static unsigned long take_entries(struct mm_struct *mm, struct vm_area_struct *f
 	vma_start_write(from);
 	vma_start_write(to);
 	zap_range(mm, new, new + len);
+	/* Truncation finds an entry at the old place or at the new one. */
+	if (vma_in_file(from))
+		spin_lock(&vma_mapping(from)->i_mmap_lock);
 	moved = move_page_tables(mm, old, new, len);
+	if (vma_in_file(from))
+		spin_unlock(&vma_mapping(from)->i_mmap_lock);
 	vma_change_end(mm);
 	return moved;
 }

@@ -36,6 +36,7 @@ static struct page *table_page_alloc(struct mm_struct *mm)
 	if (!page)
 		return NULL;
 	__SetPageTable(page);
+	mod_page_state_of(page, NR_PAGETABLE, 1);
 	__atomic_fetch_add(&mm->pgtables_bytes, (long)PAGE_SIZE, __ATOMIC_RELAXED);
 	return page;
 }
@@ -43,6 +44,7 @@ static struct page *table_page_alloc(struct mm_struct *mm)
 void table_page_free(struct mm_struct *mm, struct page *page)
 {
 	__ClearPageTable(page);
+	mod_page_state_of(page, NR_PAGETABLE, -1);
 	__atomic_fetch_sub(&mm->pgtables_bytes, (long)PAGE_SIZE, __ATOMIC_RELAXED);
 	__free_page(page);
 }
@@ -178,6 +180,7 @@ int pgd_alloc(struct mm_struct *mm)
 	if (!page)
 		return -ENOMEM;
 	__SetPageTable(page);
+	mod_page_state_of(page, NR_PAGETABLE, 1);
 	mm->pgd = page_to_phys(page);
 	return 0;
 }
@@ -187,6 +190,7 @@ void free_pgd(struct mm_struct *mm)
 	struct page *page = phys_to_page(mm->pgd);
 
 	__ClearPageTable(page);
+	mod_page_state_of(page, NR_PAGETABLE, -1);
 	__free_page(page);
 }
 

@@ -104,8 +104,8 @@ void vma_end_read(void)
 
 /* ------------------------------------------------------------------ one area */
 
-/* Of private areas; those that are shared may write without a copy. */
-static u64 prot_of(unsigned long flags)
+/* Of private areas; those that are shared may write without a copy, unless somebody wants to know (page_mkwrite). */
+static u64 prot_of(unsigned long flags, const struct vm_operations_struct *ops)
 {
 	u64 prot = DESC_TABLE | DESC_AF | DESC_SH_INNER | DESC_NG | DESC_PXN | DESC_RDONLY;
 
@@ -113,14 +113,15 @@ static u64 prot_of(unsigned long flags)
 		prot |= DESC_VALID | DESC_USER;
 	if (!(flags & VM_EXEC))
 		prot |= DESC_UXN;
-	if ((flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
+	if ((flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) &&
+	    !(ops && ops->page_mkwrite))
 		prot |= DESC_WRITE;
 	return prot;
 }
 
 void vma_set_page_prot(struct vm_area_struct *vma)
 {
-	__atomic_store_n(&vma->vm_page_prot, prot_of(vma->vm_flags), __ATOMIC_RELAXED);
+	__atomic_store_n(&vma->vm_page_prot, prot_of(vma->vm_flags, vma->vm_ops), __ATOMIC_RELAXED);
 }
 
 struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsigned long end,
@@ -137,6 +138,12 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsi
 	vma->vm_pgoff = start >> PAGE_SHIFT;
 	vma_set_page_prot(vma);
 	return vma;
+}
+
+void vma_copy(struct vm_area_struct *to, const struct vm_area_struct *from)
+{
+	/* in_file is its file's to change, and the last. */
+	memcpy(to, from, offsetof(struct vm_area_struct, in_file));
 }
 
 void vma_free(struct vm_area_struct *vma)
@@ -197,12 +204,14 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 	if (vma->next)
 		vma->next->prev = vma;
 	mm->map_count++;
+	vma_file_link(vma);
 }
 
 void vma_unlink(struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = vma->vm_mm;
 
+	vma_file_unlink(vma);
 	gap_tree_erase(&mm->areas, vma->vm_start);
 	if (vma->prev)
 		vma->prev->next = vma->next;
@@ -216,10 +225,12 @@ void vma_unlink(struct vm_area_struct *vma)
 /* pgoff moves with the start. Its faults awaited. */
 static void vma_move_ends(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
+	vma_file_unlink(vma);
 	gap_tree_resize(&vma->vm_mm->areas, vma->vm_start, start, end);
 	vma->vm_pgoff += (unsigned long)((long)(start - vma->vm_start) >> PAGE_SHIFT);
 	vma->vm_start = start;
 	vma->vm_end = end;
+	vma_file_link(vma);
 }
 
 /* ------------------------------------------------------------------ who owns private pages */
@@ -421,7 +432,7 @@ int cut_vma(struct vm_area_struct *vma, unsigned long addr)
 		return -ENOMEM;
 	vma_change_begin(mm);
 	vma_start_write(vma);
-	*new = *vma;
+	vma_copy(new, vma);
 	new->vm_start = addr;
 	new->vm_pgoff += (addr - vma->vm_start) >> PAGE_SHIFT;
 	vma_move_ends(vma, vma->vm_start, addr);

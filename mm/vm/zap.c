@@ -21,6 +21,7 @@ void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole)
 	tlb->freed_tables = false;
 	tlb->whole = whole;
 	tlb->dead = false;
+	tlb->keep_anon = false;
 	tlb->nr = 0;
 	tlb->tables = (struct page_list){0};
 }
@@ -30,7 +31,7 @@ void gather_flush(struct mmu_gather *tlb)
 	unsigned int i;
 	struct page *page;
 
-	bool dead = tlb->dead;
+	bool dead = tlb->dead, keep_anon = tlb->keep_anon;
 
 	if (!dead && tlb->whole)
 		port_flush_tlb_asid(tlb->mm->context_id);
@@ -45,6 +46,7 @@ void gather_flush(struct mmu_gather *tlb)
 	}
 	gather_begin(tlb, tlb->mm, tlb->whole);
 	tlb->dead = dead;
+	tlb->keep_anon = keep_anon;
 }
 
 static void note(struct mmu_gather *tlb, unsigned long start, unsigned long end)
@@ -61,21 +63,45 @@ void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr
 	tlb->freed_tables = true;
 }
 
-/* The entry becomes 0. Returns what it was. */
-static u64 take_pte(u64 *pte)
+/* The entry becomes 0, unless it shows what is to stay. Returns what it was, or 0. */
+static u64 take_pte(u64 *pte, bool keep_anon)
 {
 	u64 val = pte_wait(pte);
 
-	while (val && !pte_cmpxchg(pte, &val, 0))
+	while (val) {
+		if (keep_anon && (val & PTE_SPECIAL || page_is_anon(pte_page(val))))
+			return 0;
+		if (pte_cmpxchg(pte, &val, 0))
+			break;
 		if (val == PTE_BUSY)
 			val = pte_wait(pte);
+	}
 	return val;
+}
+
+/* Pages that left, by counter. */
+struct rss_change {
+	long n[NR_MM_COUNTERS];
+};
+
+/* The entry of a page has been taken: nobody else learns of the page from it. */
+static void drop_mapped(struct mmu_gather *tlb, u64 val, struct rss_change *rss)
+{
+	struct page *page = pte_page(val);
+
+	rss->n[page_counter(page)]--;
+	if (pte_dirty(val) && !page_is_anon(page))
+		SetPageDirty(page);
+	page_remove_rmap(page);
+	tlb->pages[tlb->nr++] = page;
+	if (tlb->nr == GATHER_PAGES)
+		gather_flush(tlb);
 }
 
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = tlb->mm;
-	long anon = 0, file = 0;
+	struct rss_change rss = {0};
 	unsigned long addr = start;
 
 	while (addr < end) {
@@ -89,34 +115,20 @@ void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long
 		}
 		for (; addr < stop; addr += PAGE_SIZE, pte++) {
 			u64 val = pte_load(pte);
-			struct page *page;
 
 			if (!val)
 				continue;
-			val = take_pte(pte);
+			val = take_pte(pte, tlb->keep_anon);
 			if (!pte_present(val))
 				continue;
 			note(tlb, addr, addr + PAGE_SIZE);
-			if (val & PTE_SPECIAL)
-				continue;
-			page = pte_page(val);
-			if (page_is_anon(page)) {
-				anon++;
-			} else {
-				file++;
-				if (pte_dirty(val))
-					SetPageDirty(page);
-			}
-			__atomic_fetch_sub(&page->_mapcount, 1, __ATOMIC_RELAXED);
-			tlb->pages[tlb->nr++] = page;
-			if (tlb->nr == GATHER_PAGES)
-				gather_flush(tlb);
+			if (!(val & PTE_SPECIAL))
+				drop_mapped(tlb, val, &rss);
 		}
 	}
-	if (anon)
-		add_mm_counter(mm, MM_ANONPAGES, -anon);
-	if (file)
-		add_mm_counter(mm, MM_FILEPAGES, -file);
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
+		if (rss.n[i])
+			add_mm_counter(mm, i, rss.n[i]);
 }
 
 void zap_range(struct mm_struct *mm, unsigned long start, unsigned long end)

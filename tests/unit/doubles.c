@@ -203,7 +203,7 @@ weak phys_addr_t port_bm_table(unsigned int index)
 
 weak void port_set_pte(u64 *entry, u64 val)
 {
-	*(volatile u64 *)entry = val;
+	__atomic_store_n(entry, val, __ATOMIC_RELAXED);
 }
 
 weak void port_pte_barrier(void)

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests of address spaces: a CPU that reads and writes by page tables through TLBs which forget nothing until they are flushed, and which
+ * fail the test when what they hold allows more than the tables do.
+ */
+#ifndef TESTS_VM_WORLD_H
+#define TESTS_VM_WORLD_H
+
+#include "page_world.h"
+
+#include <pthread.h>
+#include <quire/filemap.h>
+#include <quire/mm.h>
+#include <quire/page_debug.h>
+#include <quire/slab.h>
+#include <quire/user.h>
+
+#include "mm/vm/internal.h"
+#include "slab_fixture.h"
+
+struct pgtable kernel_pgtable;
+
+/* Far more than the areas of any test here: they are about other limits. */
+static unsigned long ram_pages = 1UL << 36;
+
+unsigned long totalram_pages(void)
+{
+	return ram_pages;
+}
+
+/* ------------------------------------------------------------------ the TLB */
+
+#define WINDOW 0x10000000UL
+#define PAGES 48U
+#define SPACES 4U
+
+#define ASIDS 256U
+#define TLBS 2U			    /* CPUs, as it were: an access is by one of them */
+static u64 tlb[TLBS][ASIDS][PAGES]; /* the entry as it was used; 0: none */
+static unsigned int flushes;
+
+/* 8 bits of ASID, else as doubles.c has it. */
+u64 port_read_reg(enum port_reg reg)
+{
+	return reg == PORT_ID_AA64MMFR0_EL1 ? 0x1104 : reg == PORT_MPIDR_EL1 ? 1UL << 31 : 0;
+}
+
+static u64 *tlb_slot(unsigned int which, u64 asid, unsigned long addr)
+{
+	unsigned long page = (addr - WINDOW) >> PAGE_SHIFT;
+
+	assert_true(asid < ASIDS);
+	return addr >= WINDOW && page < PAGES ? &tlb[which][asid][page] : NULL;
+}
+
+void port_flush_tlb_user_page(u64 asid, unsigned long addr)
+{
+	for (unsigned int i = 0; i < TLBS; i++) {
+		u64 *slot = tlb_slot(i, asid, addr);
+
+		if (slot)
+			__atomic_store_n(slot, 0, __ATOMIC_RELAXED);
+	}
+	__atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
+}
+
+/* Ways to tables that a CPU remembers: [i] as it was used for table i of those that begin at WALKS; NULL: none. */
+#define WALKS (SZ_4G + SZ_1G)
+#define NR_WALKS 8U
+#define TABLE_SIZE (1UL << (2 * PAGE_SHIFT - 3))
+static bool walk_known[NR_WALKS];
+
+void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end, bool tables)
+{
+	for (unsigned long i = 0; tables && i < NR_WALKS; i++)
+		if (start >= end ||
+		    (start < WALKS + (i + 1) * TABLE_SIZE && end > WALKS + i * TABLE_SIZE))
+			walk_known[i] = false;
+	for (; start < end; start += PAGE_SIZE)
+		port_flush_tlb_user_page(asid, start);
+}
+
+void port_flush_tlb_asid(u64 asid)
+{
+	port_flush_tlb_user_range(asid, WINDOW, WINDOW + PAGES * PAGE_SIZE, true);
+}
+
+static const void *last_synced;
+
+void port_sync_icache(const void *p, size_t size)
+{
+	assert_int_equal(size, PAGE_SIZE);
+	last_synced = p;
+}
+
+/* What the hardware does: the byte, or NULL: a fault. */
+static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	u64 *slot = tlb_slot((unsigned int)random() % TLBS, mm->context_id, addr), *pte, val;
+	unsigned long end;
+
+	pte = pte_find(mm, addr, &end);
+	val = pte ? pte_load(pte) : 0;
+	if (*slot && write && *slot & DESC_RDONLY)
+		return NULL;
+	if (*slot) {
+		/* By the TLB: it must not allow what the entry does not, nor lead elsewhere. */
+		if (!(val & DESC_VALID) || pte_pa(val) != pte_pa(*slot) ||
+		    (write && val & DESC_RDONLY))
+			fail_msg("stale TLB entry %#lx of %#lx used, the table says %#lx",
+				 (long)*slot, addr, (long)val);
+		val = *slot;
+	}
+	if (!(val & DESC_VALID) || !(val & DESC_USER) || (write && val & DESC_RDONLY))
+		return NULL;
+	*slot = val;
+	return (char *)page_address(pte_page(val)) + (addr & (PAGE_SIZE - 1));
+}
+
+/* The program's access: 0, or the fault that ends it. */
+static vm_fault_t access(struct mm_struct *mm, unsigned long addr, bool write, unsigned char *byte)
+{
+	for (unsigned int tries = 0; tries < 4; tries++) {
+		char *p = hardware(mm, addr, write);
+		vm_fault_t ret;
+
+		if (p) {
+			if (write)
+				*p = (char)*byte;
+			else
+				*byte = (unsigned char)*p;
+			return 0;
+		}
+		ret = handle_mm_fault(mm, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
+		if (ret & VM_FAULT_ERROR)
+			return ret;
+	}
+	fail_msg("the access to %#lx faults for ever", addr);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ a world */
+
+static struct zone *zone;
+static unsigned long free_at_start;
+
+static void world_begin(void)
+{
+	forget_slab();
+	zone = world_simple(WORLD_SECTIONS * PAGES_PER_SECTION);
+	nr_cpus_possible = 4;
+	kmem_cache_init();
+	vm_init();
+	slab_drain_all();
+	free_at_start = free_pages_of(zone);
+	memset(tlb, 0, sizeof(tlb));
+}
+
+/* All address spaces and files are gone: nothing is left of them. */
+static void world_end(void)
+{
+	slab_drain_all();
+	assert_int_equal(slab_check(), 0);
+	assert_int_equal(free_pages_of(zone), free_at_start);
+	world_check();
+	assert_int_equal(global_node_page_state(NR_ANON_MAPPED), 0);
+	assert_int_equal(global_node_page_state(NR_FILE_MAPPED), 0);
+	vmstat_refresh();
+	assert_int_equal(global_node_page_state(NR_FILE_PAGES), 0);
+	assert_int_equal(global_node_page_state(NR_SHMEM), 0);
+	assert_int_equal(global_node_page_state(NR_PAGETABLE), 0);
+}
+
+/* ------------------------------------------------------------------ several CPUs */
+
+#define CPUS 3
+extern char __start_quire_percpu[], __stop_quire_percpu[];
+static char copies[CPUS + 1][1 << 15] __aligned(64);
+
+static void be_cpu(unsigned int cpu)
+{
+	port_set_cpu(cpu, __per_cpu_offset[cpu]);
+}
+
+/* The caller is CPU 0, the others are 1 to CPUS; each has a copy of the per-CPU variables, made of the section that they are in. */
+static void cpus_begin(void)
+{
+	assert_true((size_t)(__stop_quire_percpu - __start_quire_percpu) <= sizeof(copies[0]));
+	for (unsigned int cpu = 0; cpu <= CPUS; cpu++)
+		__per_cpu_offset[cpu] = (unsigned long)(copies[cpu] - __start_quire_percpu);
+	be_cpu(0);
+}
+
+/* What they have counted is counted by the only one that is left. */
+static void cpus_end(void)
+{
+	vmstat_refresh();
+	for (unsigned int i = 0; i <= CPUS; i++) {
+		struct vm_mapped_state *s =
+			(void *)(copies[i] + ((char *)&vm_mapped_states - __start_quire_percpu));
+
+		for (unsigned int item = 0; item < NR_MAPPED_ITEMS; item++) {
+			vm_mapped_states.nr[0][item] += s->nr[0][item];
+			s->nr[0][item] = 0;
+		}
+	}
+	__per_cpu_offset[0] = 0;
+	be_cpu(0);
+}
+
+static unsigned long addr_of(unsigned int page)
+{
+	return WINDOW + page * PAGE_SIZE;
+}
+
+#endif
