@@ -138,6 +138,20 @@ static void wipe(const struct fdt_props *p, enum fdt_prop_id id)
 		memset((void *)(unsigned long)p->val[id], 0, p->len[id]);
 }
 
+u64 boot_random_seed[BOOT_SEED_WORDS];
+
+/* For those who give out random numbers: all of it counts, however long it is. */
+static void keep_seed(const struct fdt_props *p, unsigned int prop)
+{
+	const u8 *from = (const u8 *)p->val[prop];
+	u8 *to = (u8 *)boot_random_seed;
+
+	if (!fdt_has(p, prop))
+		return;
+	for (u32 i = 0; i < p->len[prop]; i++)
+		to[i % sizeof(boot_random_seed)] ^= from[i];
+}
+
 static void scan_chosen(const struct fdt_props *p)
 {
 	unsigned int ac = fdt_info.addr_cells, sc = fdt_info.size_cells;
@@ -158,6 +172,8 @@ static void scan_chosen(const struct fdt_props *p)
 		fdt_info.usable_range = p->val[FDT_P_USABLE_RANGE];
 		fdt_info.usable_range_len = p->len[FDT_P_USABLE_RANGE];
 	}
+	keep_seed(p, FDT_P_RNG_SEED);
+	keep_seed(p, FDT_P_KASLR_SEED);
 	wipe(p, FDT_P_RNG_SEED);
 	wipe(p, FDT_P_KASLR_SEED);
 	if (fdt_has(p, FDT_P_BOOTARGS) && p->len[FDT_P_BOOTARGS]) {

@@ -9,4 +9,7 @@
  */
 unsigned int find_irqchips(struct irqchip *chips, unsigned int max);
 
+/* boot/smp.c: on a machine with one CPU, which has done without until now. 0, or the error of port_irq_init. */
+int smp_start_interrupts(void);
+
 #endif

@@ -21,6 +21,7 @@ enum cpu_way { CPU_DOWN, CPU_STARTING, CPU_ARRIVED, CPU_GIVEN_UP, CPU_FAILED };
 static DEFINE_PER_CPU(enum cpu_way, cpu_way);
 /* The CPU that runs is one of those that the tree lists. */
 static bool boot_cpu_listed;
+static bool interrupts_started;
 
 /* Linux waits as long. */
 #define COME_UP_NS 5000000000ULL
@@ -100,8 +101,19 @@ static void cpu_up(unsigned int cpu)
 static int start_interrupts(void)
 {
 	struct irqchip chips[MAX_IRQCHIPS];
+	int err = port_irq_init(chips, find_irqchips(chips, MAX_IRQCHIPS));
 
-	return port_irq_init(chips, find_irqchips(chips, MAX_IRQCHIPS));
+	interrupts_started = !err;
+	return err;
+}
+
+int smp_start_interrupts(void)
+{
+	int err = interrupts_started ? 0 : start_interrupts();
+
+	if (!err)
+		port_irq_enable();
+	return err;
 }
 
 /* Why no other CPU is to be started; NULL: nothing is in the way. */

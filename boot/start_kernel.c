@@ -24,6 +24,7 @@
 #include <quire/smp.h>
 #include <quire/stress.h>
 
+#include "irqchip.h"
 #include "setup_arch.h"
 
 /* Memory management from memblock to the page allocator. */
@@ -150,8 +151,11 @@ void __noreturn kernel_main(void)
 	failures += run_stress() != 0;
 	if (quire_options.bench)
 		quire_bench();
-	if (quire_options.init)
+	if (quire_options.init) {
+		if (smp_start_interrupts())
+			pr_warn("No interrupts: programs run until they wait\n");
 		failures += kernel_run_init();
+	}
 	if (quire_options.show[0])
 		failures += (int)report_proc_list(&console_out, quire_options.show);
 	if (quire_options.report[0] && write_report(quire_options.report))

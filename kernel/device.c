@@ -10,8 +10,6 @@
 #include "pipe.h"
 #include "poll.h"
 
-void get_random_bytes(void *buf, size_t n);
-
 /* ------------------------------------------------------------------ memory devices */
 
 static long null_read(struct open_file *f, struct iter *to, u64 *pos)

@@ -10,7 +10,9 @@
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/user.h>
 
+#include "vdso.h"
 #include "vfs.h"
 
 struct elf64_header {
@@ -211,10 +213,11 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 {
 	struct stack s = {.mm = mm, .sp = mm->start_stack - sizeof(u64)};
 	unsigned int argc = 0, envc = 0, n = 0, i;
-	u64 random[2] = {port_clock_ns(), mm->context_id}, *block;
+	u64 random[2], *block;
 	size_t size;
 	unsigned long execfn, platform, at_random;
 
+	get_random_bytes(random, sizeof(random));
 	while (argv[argc])
 		argc++;
 	while (envp[envc])
@@ -284,10 +287,72 @@ static int make_stack(struct mm_struct *mm)
 		      PROT_READ | PROT_WRITE, 0, MAP_GROWSDOWN);
 }
 
+/*
+ * Past the point where it can fail: other threads are gone, and what the old program shared with others or had set up goes, as Linux's
+ * begin_new_exec has it.
+ */
+static void become(struct task *t, struct mm_struct *mm, const char *path)
+{
+	struct mm_struct *old = t->mm;
+
+	if (old) {
+		futex_exit(t);
+		mm_release(t);
+	}
+	t->mm = mm;
+	if (t == current)
+		mm_switch(mm);
+	if (old) {
+		kernel_unlock();
+		mmput(old);
+		kernel_lock();
+	}
+	flush_signal_handlers(t);
+	files_exec(t->files);
+	t->altstack.sp = t->altstack.size = 0;
+	t->altstack.flags = SS_DISABLE;
+	t->restart.fn = NULL;
+	t->fault_address = t->fault_esr = 0;
+	t->robust_list = t->clear_child_tid = 0;
+	t->signal->has_execed = true;
+	t->signal->dumpable = true;
+	posix_timers_exec(t->signal);
+	memset(t->comm, 0, sizeof(t->comm));
+	quire_strlcpy(t->comm, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, sizeof(t->comm));
+	memset(t->regs, 0, offsetof(struct user_regs, work));
+	memset(&t->fp, 0, sizeof(t->fp));
+	if (t == current)
+		port_load_user(&t->fp);
+}
+
+/* What threads share and a new program does not: its own copies, so that nothing fails later. */
+static int unshare_for_exec(struct task *t)
+{
+	struct files_struct *files;
+	struct sighand *sighand;
+
+	if (files_shared(t->files)) {
+		files = files_dup(t->files);
+		if (!files)
+			return -ENOMEM;
+		files_put(t->files);
+		t->files = files;
+	}
+	if (t->sighand->users > 1) {
+		sighand = sighand_alloc();
+		if (!sighand)
+			return -ENOMEM;
+		memcpy(sighand->action, t->sighand->action, sizeof(sighand->action));
+		sighand_put(t->sighand);
+		t->sighand = sighand;
+	}
+	return 0;
+}
+
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp)
 {
 	struct image *im;
-	struct mm_struct *mm, *old;
+	struct mm_struct *mm;
 	unsigned long sp;
 	int err = -ENOMEM;
 
@@ -297,6 +362,11 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 		goto out;
 	if (t->mm)
 		mm_inherit(mm, t->mm);
+	mm->rlimit_stack = t->signal->rlim[RLIMIT_STACK].cur;
+	mm->rlimit_data = t->signal->rlim[RLIMIT_DATA].cur;
+	mm->rlimit_as = t->signal->rlim[RLIMIT_AS].cur;
+	mm->rlimit_memlock = t->signal->rlim[RLIMIT_MEMLOCK].cur;
+	mm->unprivileged = t->cred.euid != 0;
 	err = file_open_exec(AT_FDCWD, path, 0, &im->file);
 	if (!err) {
 		im->inode = im->file->inode;
@@ -307,21 +377,19 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 	if (!err)
 		err = map_image(mm, im);
 	if (!err)
+		err = vdso_map(mm);
+	if (!err)
 		err = fill_stack(mm, im, path, argv, envp, &sp);
+	if (!err)
+		err = de_thread(t);
+	if (!err)
+		err = unshare_for_exec(t);
 	if (err)
 		goto out;
-	old = t->mm;
-	t->mm = mm;
+	become(t, mm, path);
 	mm = NULL;
-	files_exec(t->files);
-	if (t == current)
-		port_switch_mm(t->mm->pgd, t->mm->context_id);
-	if (old)
-		mmput(old);
-	memset(t->regs, 0, sizeof(*t->regs));
 	t->regs->pc = im->header.entry + im->bias;
 	t->regs->sp = sp;
-	quire_strlcpy(t->comm, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, sizeof(t->comm));
 out:
 	if (mm)
 		mmput(mm);

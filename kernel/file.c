@@ -12,8 +12,6 @@
 #include "poll.h"
 #include "vfs.h"
 
-extern s64 realtime_offset;
-
 static struct open_file *dead; /* by next_dead */
 
 /* ------------------------------------------------------------------ memory of programs */

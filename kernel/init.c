@@ -5,6 +5,7 @@
 #include <quire/printk.h>
 
 #include "device.h"
+#include "vdso.h"
 #include "vfs.h"
 
 /* File systems that are there before a program mounts one: /dev with its devices. */
@@ -33,7 +34,9 @@ int kernel_run_init(void)
 		return 1;
 	}
 	vm_init();
-	port_user_init();
+	random_init();
+	if (vdso_init())
+		panic("No memory for the page that signals return to");
 	vfs_init();
 	files = initramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
 	if (files < 0)

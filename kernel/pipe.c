@@ -15,7 +15,6 @@
 
 #ifndef SIGPIPE
 #define SIGPIPE 13
-void send_signal(int sig, struct task *t);
 #endif
 #define PIPE_BUF 4096U
 #define DEFAULT_SIZE SZ_64K

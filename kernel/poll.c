@@ -13,9 +13,6 @@
 
 /* ------------------------------------------------------------------ signals meanwhile */
 
-void set_temporary_mask(u64 set);
-void restore_temporary_mask(bool interrupted);
-
 long poll_mask_begin(unsigned long mask, u64 size)
 {
 	u64 set;

@@ -126,14 +126,22 @@ long call_madvise(const struct syscall_args *r)
 long call_mmap(const struct syscall_args *r)
 {
 	struct open_file *f = NULL;
+	unsigned long at;
 
 	if (r->a[5] & (PAGE_SIZE - 1))
 		return -EINVAL;
 	if (!(r->a[3] & MAP_ANONYMOUS)) {
+		kernel_lock();
 		f = file_of((unsigned int)r->a[4]);
+		if (f)
+			file_get(f);
+		kernel_unlock();
 		if (!f)
 			return -EBADF;
 	}
-	return (long)vm_mmap_pgoff(current->mm, f ? &f->file : NULL, r->a[0], r->a[1], r->a[2],
-				   r->a[3], r->a[5] >> PAGE_SHIFT);
+	at = vm_mmap_pgoff(current->mm, f ? &f->file : NULL, r->a[0], r->a[1], r->a[2], r->a[3],
+			   r->a[5] >> PAGE_SHIFT);
+	if (f)
+		fput(&f->file);
+	return (long)at;
 }

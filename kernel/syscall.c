@@ -9,12 +9,16 @@
 #include "vfs.h"
 
 #define NR_CALLS 512U
-#define NR_EXECVE 221U
 
-static long (*const calls[NR_CALLS])(const struct syscall_args *r) = {
-#define SYSCALL(nr, name, handler) [nr] = call_##handler,
+static const struct {
+	long (*fn)(const struct syscall_args *r);
+	bool locked;
+} calls[NR_CALLS] = {
+#define SYSCALL(nr, name, handler) [nr] = {call_##handler, true},
+#define SYSCALL_UNLOCKED(nr, name, handler) [nr] = {call_##handler, false},
 #include "syscalls.def"
 #undef SYSCALL
+#undef SYSCALL_UNLOCKED
 };
 
 static unsigned int unknown[NR_CALLS];
@@ -23,17 +27,19 @@ void do_syscall(struct user_regs *regs)
 {
 	u64 nr = regs->x[8];
 
-	if (likely(nr < NR_CALLS && calls[nr])) {
-		long ret = calls[nr]((const struct syscall_args *)regs->x);
-
+	if (likely(nr < NR_CALLS && calls[nr].fn)) {
+		if (!calls[nr].locked) {
+			regs->x[0] = (u64)calls[nr].fn((const struct syscall_args *)regs->x);
+			return;
+		}
+		kernel_lock();
+		regs->x[0] = (u64)calls[nr].fn((const struct syscall_args *)regs->x);
 		files_reap();
-		/* A program that has become another finds its registers as exec has set them. */
-		if (nr != NR_EXECVE || ret)
-			regs->x[0] = (u64)ret;
+		kernel_unlock();
 		return;
 	}
 	if (nr < NR_CALLS)
-		unknown[nr]++;
+		__atomic_fetch_add(&unknown[nr], 1, __ATOMIC_RELAXED);
 	regs->x[0] = (u64)-ENOSYS;
 }
 

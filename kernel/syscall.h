@@ -5,6 +5,45 @@
 
 #include "task.h"
 
+struct timespec64 {
+	s64 sec, nsec;
+};
+struct timeval64 {
+	s64 sec, usec;
+};
+
+static inline bool timespec_valid(const struct timespec64 *ts)
+{
+	return ts->sec >= 0 && ts->nsec >= 0 && ts->nsec < 1000000000;
+}
+
+/* Saturates: a time that far never comes. */
+static inline u64 timespec_ns(const struct timespec64 *ts)
+{
+	if ((u64)ts->sec >= 9223372036ULL)
+		return 9223372036ULL * 1000000000;
+	return (u64)ts->sec * 1000000000 + (u64)ts->nsec;
+}
+
+static inline struct timespec64 ns_timespec(u64 ns)
+{
+	return (struct timespec64){(s64)(ns / 1000000000), (s64)(ns % 1000000000)};
+}
+
+/* Never WAIT_FOREVER. */
+static inline u64 add_ns(u64 a, u64 b)
+{
+	return a + b < a || a + b == WAIT_FOREVER ? WAIT_FOREVER - 1 : a + b;
+}
+
+/* When port_time_ns() will show what CLOCK_REALTIME shows as ns. */
+static inline u64 realtime_to_mono(u64 ns)
+{
+	s64 at = (s64)ns - realtime_offset;
+
+	return at < 0 ? 0 : (u64)at;
+}
+
 /* The arguments, as the program's x0 to x5 hold them. Begins as struct user_regs does. */
 struct syscall_args {
 	u64 a[6];
@@ -16,13 +55,17 @@ static inline unsigned long untagged_addr(u64 addr)
 	return (unsigned long)((s64)(addr << 8) >> 8);
 }
 
+/* LOCKED: under kernel_lock; UNLOCKED: the handler sees to that itself, or touches memory and nothing else. */
+#define SYSCALL_UNLOCKED SYSCALL
 #define SYSCALL(nr, name, handler) long call_##handler(const struct syscall_args *r);
 #include "syscalls.def"
 #undef SYSCALL
+#undef SYSCALL_UNLOCKED
 
 /* What Linux calls it; "?": it has no call of that number. */
 const char *syscall_name(unsigned int nr);
-/* Do what the program's registers ask. */
-void do_syscall(struct user_regs *regs);
+/* kernel/sys_mm.c, when it has them; weak ones in sys_task.c: prctl's PR_SET_VMA; PR_SET_THP_DISABLE, or what it is set to. */
+long prctl_set_vma(const struct syscall_args *r);
+long prctl_thp_disable(bool set, unsigned long v);
 
 #endif

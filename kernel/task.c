@@ -1,324 +1,160 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tasks: their making, their turns, their end.
+ * Tasks and processes as structures: their numbers, stacks and memory. How they begin is in fork.c, how they end in exit.c.
  *
- * Locking: none. One CPU runs programs, and the kernel is not preempted. A task's structure goes when its parent has read how it
- * ended; its memory, files and stack are given back at its end, the stack by who runs next.
+ * A kernel stack is vmalloc'ed, with nothing mapped below it: an overflow is a fault, which is reported on the exception stack. Some are
+ * kept for the next task, since mapping one costs more than all the rest of a clone.
+ *
+ * Locking: kernel_lock.
  */
-#include <quire/percpu.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/vmalloc.h>
 
 #include "task.h"
 
-DEFINE_PER_CPU(struct task *, current_task);
+#define PID_BUCKETS 1024U
+#define MAX_SPARE_STACKS 32U
 
-static struct task *tasks; /* all, by pid */
-static struct task idle;   /* the boot's own context: runs when init has ended */
+struct link all_processes = {&all_processes, &all_processes};
+
+static struct task *by_pid[PID_BUCKETS];
 static int last_pid;
-static int init_code;
-static void *dead_stack; /* of a task that has ended, until another one runs */
+static void *spare_stacks[MAX_SPARE_STACKS];
+static unsigned int nr_spare_stacks;
 
-/* ------------------------------------------------------------------ turns */
+/* ------------------------------------------------------------------ stacks */
 
-static struct task *next_runnable(const struct task *after)
+static void *stack_alloc(void)
 {
-	struct task *t = after->next;
-
-	for (; t; t = t->next)
-		if (t->state == TASK_RUNNING)
-			return t;
-	for (t = tasks; t; t = t->next)
-		if (t->state == TASK_RUNNING)
-			return t;
-	return NULL;
+	if (nr_spare_stacks)
+		return spare_stacks[--nr_spare_stacks];
+	return vmalloc(TASK_STACK_SIZE);
 }
 
-static void free_dead_stack(void)
+void stack_free(void *stack)
 {
-	if (!dead_stack)
+	if (!stack)
 		return;
-	free_pages((unsigned long)dead_stack, TASK_STACK_ORDER);
-	dead_stack = NULL;
-}
-
-static void switch_to(struct task *next)
-{
-	struct task *prev = current;
-
-	if (next == prev)
-		return;
-	this_cpu_write(current_task, next);
-	if (next->mm)
-		port_switch_mm(next->mm->pgd, next->mm->context_id);
+	if (nr_spare_stacks < MAX_SPARE_STACKS)
+		spare_stacks[nr_spare_stacks++] = stack;
 	else
-		port_switch_mm(0, 0);
-	port_switch_to(&prev->context, &next->context);
-	free_dead_stack();
+		vfree(stack);
 }
 
-void schedule(void)
+void stacks_drop(void)
 {
-	struct task *next = next_runnable(current);
-
-	if (!next)
-		panic("every task waits: nobody can wake one");
-	switch_to(next);
+	while (nr_spare_stacks)
+		vfree(spare_stacks[--nr_spare_stacks]);
 }
 
-void wake_up(struct task *t)
+/* ------------------------------------------------------------------ numbers */
+
+struct task *task_find(int pid)
 {
-	t->state = TASK_RUNNING;
+	struct task *t = by_pid[(unsigned int)pid % PID_BUCKETS];
+
+	while (t && t->pid != pid)
+		t = t->next_by_pid;
+	return t;
 }
 
-bool signal_pending(void)
+struct signal_struct *process_find(int pid)
 {
+	struct task *t = task_find(pid);
+
+	return t && t->tgid == pid ? t->signal : NULL;
+}
+
+void task_hash(struct task *t)
+{
+	struct task **bucket = &by_pid[(unsigned int)t->pid % PID_BUCKETS];
+
+	t->next_by_pid = *bucket;
+	*bucket = t;
+}
+
+void task_unhash(struct task *t)
+{
+	struct task **p = &by_pid[(unsigned int)t->pid % PID_BUCKETS];
+
+	while (*p && *p != t)
+		p = &(*p)->next_by_pid;
+	if (*p)
+		*p = t->next_by_pid;
+}
+
+void task_set_pid(struct task *t, int pid)
+{
+	task_unhash(t);
+	t->pid = pid;
+	task_hash(t);
+}
+
+static bool pid_in_use(int pid)
+{
+	if (task_find(pid))
+		return true;
+	for_each_process(p) if (p->pgrp == pid || p->session == pid) return true;
 	return false;
 }
 
-int sleep_until(u64 deadline)
+/* 0: there is none left. */
+static int pid_alloc(void)
 {
-	if (deadline != WAIT_FOREVER && port_time_ns() >= deadline)
-		return -ETIMEDOUT;
-	current->state = deadline == WAIT_FOREVER ? TASK_WAITING : TASK_RUNNING;
-	schedule();
+	for (int i = 0; i < PID_MAX; i++) {
+		/* As Linux: after the first round the low ones stay free. */
+		last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : 300;
+		if (!pid_in_use(last_pid))
+			return last_pid;
+	}
 	return 0;
 }
 
-int sleep_killable(u64 deadline)
-{
-	return sleep_until(deadline);
-}
+/* ------------------------------------------------------------------ structures */
 
-void wait_queue_add(struct wait_queue *q, struct wait_entry *e)
-{
-	e->task = current;
-	e->queue = q;
-	e->next = NULL;
-	e->prev = q->last;
-	if (q->last)
-		q->last->next = e;
-	else
-		q->first = e;
-	q->last = e;
-}
-
-void wait_queue_remove(struct wait_entry *e)
-{
-	struct wait_queue *q = e->queue;
-
-	if (!q)
-		return;
-	if (e->prev)
-		e->prev->next = e->next;
-	else
-		q->first = e->next;
-	if (e->next)
-		e->next->prev = e->prev;
-	else
-		q->last = e->prev;
-	e->queue = NULL;
-}
-
-void wake_up_queue(struct wait_queue *q, unsigned int n)
-{
-	q->wakes++;
-	for (struct wait_entry *e = q->first; e; e = e->next) {
-		if (e->exclusive && !n)
-			continue;
-		n -= e->exclusive;
-		wake_up(e->task);
-	}
-}
-
-/* ------------------------------------------------------------------ making */
-
-static void add_task(struct task *t)
-{
-	struct task **p = &tasks;
-
-	while (*p && (*p)->pid < t->pid)
-		p = &(*p)->next;
-	t->next = *p;
-	*p = t;
-}
-
-static void remove_task(struct task *t)
-{
-	struct task **p = &tasks;
-
-	while (*p != t)
-		p = &(*p)->next;
-	*p = t->next;
-}
-
-static struct task *task_alloc(void)
+struct task *task_alloc(void)
 {
 	struct task *t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
 
 	if (!t)
 		return NULL;
-	t->stack = (void *)__get_free_pages(GFP_KERNEL, TASK_STACK_ORDER);
-	if (!t->stack) {
+	t->stack = stack_alloc();
+	t->pid = t->stack ? pid_alloc() : 0;
+	if (!t->pid) {
+		stack_free(t->stack);
 		kfree(t);
 		return NULL;
 	}
-	t->regs = (struct user_regs *)((char *)t->stack + (PAGE_SIZE << TASK_STACK_ORDER)) - 1;
+	t->regs = (struct user_regs *)((char *)t->stack + TASK_STACK_SIZE) - 1;
 	memset(t->regs, 0, sizeof(*t->regs));
-	t->pid = ++last_pid;
+	link_init(&t->run);
+	link_init(&t->thread);
+	sigpending_init(&t->pending);
+	t->state = TASK_WAITING;
 	return t;
 }
 
-static void task_free(struct task *t)
+void task_free(struct task *t)
 {
-	if (t->stack)
-		free_pages((unsigned long)t->stack, TASK_STACK_ORDER);
+	stack_free(t->stack);
 	kfree(t);
 }
 
-long task_fork(unsigned long flags, unsigned long stack)
+struct signal_struct *signal_alloc(void)
 {
-	struct task *parent = current, *t;
+	struct signal_struct *s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_ZERO);
 
-	/* The low byte is the signal at the end; nothing else is known yet. */
-	if (flags & ~0xffUL)
-		return -EINVAL;
-	t = task_alloc();
-	if (!t)
-		return -ENOMEM;
-	t->mm = dup_mm(parent->mm);
-	if (!t->mm) {
-		task_free(t);
-		return -ENOMEM;
-	}
-	*t->regs = *parent->regs;
-	t->regs->x[0] = 0;
-	if (stack)
-		t->regs->sp = stack;
-	memcpy(t->comm, parent->comm, sizeof(t->comm));
-	t->files = files_dup(parent->files);
-	t->fs = fs_dup(parent->fs);
-	if (!t->files || !t->fs) {
-		files_put(t->files);
-		fs_put(t->fs);
-		mmput(t->mm);
-		task_free(t);
-		return -ENOMEM;
-	}
-	t->parent = parent;
-	port_task_start(&t->context, t->regs);
-	add_task(t);
-	return t->pid;
-}
-
-/* ------------------------------------------------------------------ ending */
-
-void task_exit(int code)
-{
-	struct task *t = current, *child;
-
-	files_put(t->files);
-	fs_put(t->fs);
-	t->files = NULL;
-	t->fs = NULL;
-	port_switch_mm(0, 0);
-	mmput(t->mm);
-	t->mm = NULL;
-	t->exit_code = code;
-	t->state = TASK_ZOMBIE;
-	if (t->pid == 1) {
-		/* Those that are left have nobody any more, as when Linux panics. */
-		init_code = code;
-		switch_to(&idle);
-	}
-	for (child = tasks; child; child = child->next) {
-		if (child->parent != t)
-			continue;
-		child->parent = tasks;
-		if (child->state == TASK_ZOMBIE && tasks->state == TASK_WAITING)
-			wake_up(tasks);
-	}
-	if (t->parent->state == TASK_WAITING)
-		wake_up(t->parent);
-	/* The last one that ended was perhaps followed by a task that had never run, which does not come by there. */
-	free_dead_stack();
-	dead_stack = t->stack;
-	t->stack = NULL;
-	schedule();
-	panic("a task runs that has ended");
-}
-
-#define WNOHANG 1
-
-long task_wait(int pid, unsigned long status, int options)
-{
-	struct task *me = current, *t;
-	bool any = false;
-
-	for (;;) {
-		for (t = tasks; t; t = t->next) {
-			if (t->parent != me || (pid > 0 && t->pid != pid))
-				continue;
-			any = true;
-			if (t->state != TASK_ZOMBIE)
-				continue;
-			if (status && copy_to_user(status, &t->exit_code, sizeof(t->exit_code)))
-				return -EFAULT;
-			pid = t->pid;
-			remove_task(t);
-			task_free(t);
-			return pid;
-		}
-		if (!any)
-			return -ECHILD;
-		if (options & WNOHANG)
-			return 0;
-		me->state = TASK_WAITING;
-		schedule();
-		any = false;
-	}
-}
-
-/* Whatever is left when init has ended. */
-static void end_all(void)
-{
-	while (tasks) {
-		struct task *t = tasks;
-
-		tasks = t->next;
-		files_put(t->files);
-		fs_put(t->fs);
-		if (t->mm)
-			mmput(t->mm);
-		task_free(t);
-	}
-}
-
-int run_init(const char *path)
-{
-	static char *const no_env[] = {"HOME=/", "TERM=linux", NULL};
-	char *const argv[] = {(char *)path, NULL};
-	struct task *t = task_alloc();
-	int err;
-
-	if (!t)
-		return -ENOMEM;
-	t->files = files_init();
-	t->fs = fs_init();
-	err = t->files && t->fs ? do_execve(t, path, argv, no_env) : -ENOMEM;
-	if (err) {
-		files_put(t->files);
-		fs_put(t->fs);
-		task_free(t);
-		return err;
-	}
-	t->parent = &idle;
-	port_task_start(&t->context, t->regs);
-	add_task(t);
-	this_cpu_write(current_task, &idle);
-	switch_to(t);
-	this_cpu_write(current_task, NULL);
-	end_all();
-	return init_code;
+	if (!s)
+		return NULL;
+	link_init(&s->threads);
+	link_init(&s->process);
+	link_init(&s->children);
+	link_init(&s->sibling);
+	link_init(&s->real_timer.link);
+	link_init(&s->cpu_look.link);
+	sigpending_init(&s->pending);
+	s->dumpable = true;
+	return s;
 }

@@ -1,67 +1,316 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs: a task has an address space, a kernel stack, open files and a number.
+ * Programs. A task is a thread: an address space, a kernel stack, registers, a number. Tasks with one tgid are a process, and share a
+ * signal_struct. What clone may share besides, each counts its users: mm, files, fs, sighand.
  *
- * Tasks run one after another, each until it waits or ends; one CPU. What EL0 needs around memory is here as small as the programs
- * allow.
+ * Locking: kernel_lock, for all that kernel/ has (kernel/sched.c says what it means). Exceptions: user_regs.work is atomic; a task's
+ * own registers, and current->mm, which only the task itself changes.
  */
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
 
 #include <quire/filemap.h>
-#include <quire/percpu.h>
 #include <quire/mm.h>
+#include <quire/percpu.h>
 #include <quire/user.h>
 
 #include "files.h"
+#include "list.h"
+#include "signal.h"
+#include "timer.h"
 #include "wait.h"
 
-#define TASK_STACK_ORDER 2
+#define TASK_STACK_SIZE 16384UL
 #define TASK_COMM_LEN 16
+#define PID_MAX 32768
 
-enum task_state { TASK_RUNNING, TASK_WAITING, TASK_ZOMBIE };
+enum task_state {
+	TASK_RUNNING,  /* runs, or waits for a CPU */
+	TASK_WAITING,  /* until it is woken; a signal wakes it */
+	TASK_KILLABLE, /* the same, but only a fatal signal does */
+	TASK_UNINTERRUPTIBLE,
+	TASK_STOPPED, /* by a signal, until SIGCONT or SIGKILL */
+	TASK_ZOMBIE,  /* has ended, and is there to be waited for */
+	TASK_DEAD,    /* has ended */
+};
+
+/* user_regs.work: before the program goes on. */
+#define USER_WORK_SIGNAL 1U  /* look for signals; only the task itself takes it off */
+#define USER_WORK_RESCHED 2U /* timers are due, or somebody else's turn is */
+
+struct cpumask {
+	u64 bits[NR_CPUS / 64];
+};
+
+struct rlimit {
+	u64 cur, max;
+};
+#define RLIM_INFINITY (~0ULL)
+enum rlimit_nr {
+	RLIMIT_CPU,
+	RLIMIT_FSIZE,
+	RLIMIT_DATA,
+	RLIMIT_STACK,
+	RLIMIT_CORE,
+	RLIMIT_RSS,
+	RLIMIT_NPROC,
+	RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK,
+	RLIMIT_AS,
+	RLIMIT_LOCKS,
+	RLIMIT_SIGPENDING,
+	RLIMIT_MSGQUEUE,
+	RLIMIT_NICE,
+	RLIMIT_RTPRIO,
+	RLIMIT_RTTIME,
+	NR_RLIMITS
+};
+
+#define MAX_GROUPS 32U
+
+/* real, effective, saved; what files are looked up as. 0: root */
+struct cred {
+	union {
+		u32 uids[3];
+		struct {
+			u32 uid, euid, suid;
+		};
+	};
+	union {
+		u32 gids[3];
+		struct {
+			u32 gid, egid, sgid;
+		};
+	};
+	u32 fsuid, fsgid;
+	u32 nr_groups, groups[MAX_GROUPS];
+};
+
+/* What was used: nanoseconds and events; of a task, or of those that have ended. */
+struct usage {
+	u64 utime, stime;
+	u64 min_flt, maj_flt, nvcsw, nivcsw;
+	u64 maxrss; /* pages */
+};
+
+#define SIGNAL_GROUP_EXIT 1U	 /* every thread is to end, by group_exit_code */
+#define SIGNAL_STOPPED 2U	 /* all threads have stopped, by stop_signal */
+#define SIGNAL_WAIT_STOPPED 4U	 /* and nobody has been told by wait yet */
+#define SIGNAL_WAIT_CONTINUED 8U /* it goes on, and nobody has been told yet */
+#define SIGNAL_UNKILLABLE 16U	 /* init: only signals that it handles */
+
+/* A process. It lives until its parent has read how it ended. */
+struct signal_struct {
+	struct task *leader; /* whose pid is the process's; a zombie when it ended before others */
+	struct link threads; /* of task.thread */
+	unsigned int nr_threads; /* not zombies, not dead */
+	struct link process;	 /* in all_processes */
+	struct signal_struct *parent;
+	struct link children, sibling;
+	int pgrp, session;
+	unsigned int flags; /* SIGNAL_* */
+	int group_exit_code, stop_signal;
+	unsigned int stop_count;   /* threads that have not stopped yet, while a stop goes on */
+	struct task *exec_task;	   /* waits to be the only one */
+	struct sigpending pending; /* for any of the threads */
+	struct wait_queue wait_chldexit;
+	struct wait_queue wait_exit; /* pidfds: until the process ends */
+	struct rlimit rlim[NR_RLIMITS];
+	struct usage dead_threads, children_usage;
+	struct ktimer real_timer; /* ITIMER_REAL */
+	u64 real_interval;
+	struct { /* ITIMER_VIRTUAL, ITIMER_PROF: at which time used; 0: off */
+		u64 at, interval;
+	} cpu_timer[2];
+	struct ktimer cpu_look; /* looks at them */
+	struct posix_timer *posix_timers;
+	int next_timer_id;
+	int oom_score_adj;
+	u32 membarrier; /* what it has registered for */
+	bool has_execed, child_subreaper, no_new_privs, dumpable;
+	void *tty; /* the files' helper's: a controlling terminal */
+};
 
 struct task {
 	struct task_context context; /* where the kernel goes on */
 	struct user_regs *regs;	     /* EL0's registers, at the top of the stack */
 	struct mm_struct *mm;
-	void *stack;
-	int pid;
+	void *stack; /* NULL: given back */
 	enum task_state state;
-	int exit_code; /* as wait4 reports it */
-	struct task *parent;
-	struct task *next; /* of all tasks, by pid */
+	bool on_cpu, queued;
+	bool exiting, stop_pending; /* stop_pending: it is to stop, with all threads */
+	unsigned int cpu;	    /* runs there, or ran there last */
+	unsigned int fp_cpu;	    /* which may still have its SIMD registers */
+	struct link run;	    /* in the run queue */
+	struct cpumask allowed;
+	int pid, tgid;
+	struct task *next_by_pid;
+	struct signal_struct *signal;
+	struct link thread;
+	struct sighand *sighand;
 	struct files_struct *files;
 	struct fs_struct *fs;
+	int exit_code, exit_signal; /* exit_signal 0: the parent is told nothing; leader only */
+	int pdeath_signal;
+	u64 blocked, saved_blocked;
+	bool restore_blocked; /* saved_blocked comes back when the call is over */
+	u64 sleeping_for;     /* rt_sigtimedwait: these wake it though they are blocked */
+	struct sigpending pending;
+	struct {
+		u64 sp, size;
+		u32 flags;
+	} altstack;
+	struct {
+		long (*fn)(struct task *t);
+		u64 arg[6];
+	} restart;		      /* restart_syscall */
+	u64 fault_address, fault_esr; /* of its last exception, for the signal's frame */
+	unsigned long set_child_tid, clear_child_tid;
+	unsigned long robust_list;
+	struct completion *vfork_done; /* the parent waits for exec or the end */
+	struct wait_entry *futex;
+	struct cred cred;
+	struct usage usage;
+	u64 start_time, ran_since; /* nanoseconds of port_time_ns */
+	int nice, policy, rt_priority;
+	unsigned long personality;
+	u64 timer_slack;
 	char comm[TASK_COMM_LEN];
+	struct user_fpsimd fp; /* while it does not run */
 };
 
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read(current_task)
 
-/* Programs run from here on: does not return until init has ended. Returns its exit code as wait4 reports it. */
-int run_init(const char *path);
+extern struct link all_processes;
+#define for_each_process(p)                                                                        \
+	for (struct signal_struct *p =                                                             \
+		     link_entry(all_processes.next, struct signal_struct, process);                \
+	     &p->process != &all_processes;                                                        \
+	     p = link_entry(p->process.next, struct signal_struct, process))
+#define for_each_thread(t, signal)                                                                 \
+	for (struct task *t = link_entry((signal)->threads.next, struct task, thread);             \
+	     &t->thread != &(signal)->threads;                                                     \
+	     t = link_entry(t->thread.next, struct task, thread))
+
+/* ------------------------------------------------------------------ sched.c */
+
+/* See the head of sched.c. Interrupts on; not recursive. */
+void kernel_lock(void);
+void kernel_unlock(void);
+bool kernel_is_locked(void);
 
 /* Give the CPU to another task that can run; this one goes on when it is RUNNING and its turn. */
 void schedule(void);
-void wake_up(struct task *t);
-/* A signal waits to be delivered to the current task. */
-bool signal_pending(void);
+/* A task that waits runs again, whatever it waits for. False: it does not wait. */
+bool wake_up(struct task *t);
+/* The same of one in that state only. */
+bool wake_up_state(struct task *t, enum task_state state);
+/* The task looks at its `work` soon, where it runs. */
+void user_work_set(struct task *t, unsigned int work);
+/* A task that can run from here on, and has never. */
+void sched_start(struct task *t);
+/* The task may only run on these CPUs from now on. -EINVAL: none of them is there. */
+int sched_set_affinity(struct task *t, const struct cpumask *mask);
+/* Time that the task has used, up to now. */
+u64 task_runtime(const struct task *t);
+/* This CPU is idle until there are programs, and again after; returns when `stop` is. */
+void sched_idle(void *unused);
+/* timer.c: the earliest ktimer is another one. */
+void sched_timer_changed(void);
+void sched_init(void);
+void sched_stop(void);
+unsigned int sched_nr_running(void);
+/* The number of threads alive. */
+extern unsigned int nr_tasks, max_tasks;
+/* Linux's fixed-point load averages, 1 << 16 = 1. */
+void sched_loadavg(unsigned long load[3]);
 
-long task_fork(unsigned long flags, unsigned long stack);
-long task_wait(int pid, unsigned long status, int options);
+/* ------------------------------------------------------------------ task.c */
+
+/* A task with a stack and a number that nobody knows yet; NULL: no memory, or no number. */
+struct task *task_alloc(void);
+/* The task goes, with its stack if it has one. */
+void task_free(struct task *t);
+void task_hash(struct task *t);
+void task_unhash(struct task *t);
+struct task *task_find(int pid);
+/* By the pid of its leader. */
+struct signal_struct *process_find(int pid);
+/* Give t this pid, which nobody has. */
+void task_set_pid(struct task *t, int pid);
+struct signal_struct *signal_alloc(void);
+/* From exit.c: its stack, when it runs no more. */
+void stack_free(void *stack);
+
+/* ------------------------------------------------------------------ fork.c */
+
+struct clone_args {
+	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+long task_clone(const struct clone_args *args);
+/* Programs run from here on: does not return until init has ended. Returns its exit code as wait4 reports it. */
+int run_init(const char *path);
+/* exec and the end: whoever waits for vfork, and clear_child_tid. */
+void mm_release(struct task *t);
+
+/* ------------------------------------------------------------------ exit.c */
+
+/* code: as wait4 reports it. */
 void task_exit(int code) __noreturn;
+/* Every thread of the process ends so. */
+void task_exit_group(int code) __noreturn;
+/* Every other thread of this process ends: 0 when this is the only one, and has the process's number; -EAGAIN: it is to end itself. */
+int de_thread(struct task *t);
+/* Whoever waits for a change of this process looks again, and is sent the signal. */
+void notify_parent(struct signal_struct *s, int why, int status);
+struct wait_for {
+	int pid;  /* > 0: this one */
+	int pgrp; /* not 0: of this group */
+	unsigned int options;
+	int code, status; /* as waitid's si_code; as wait4's status */
+	struct usage usage;
+};
+/* The pid of a child that has changed, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+long wait_for_child(struct wait_for *w);
+/* SIGKILL for one thread, when its process ends anyway. */
+void kill_thread(struct task *t);
+/* posix timers go with their process. */
+void posix_timers_free(struct signal_struct *s);
+void posix_timers_exec(struct signal_struct *s);
+void stacks_drop(void);
+/* After sched_stop: all CPUs but this have left. */
+void sched_wait_stopped(void);
 
-/* exec.c: the program becomes another. Fails only while it is still the old one. */
+/* ------------------------------------------------------------------ exec.c, uaccess.c */
+
+/* The program becomes another. Fails only while it is still the old one. */
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp);
 
-/* uaccess.c: this program's memory. 0 or -EFAULT; strings: length without the 0, -EFAULT, -ENAMETOOLONG. */
+/* This program's memory. 0 or -EFAULT; strings: length without the 0, -EFAULT, -ENAMETOOLONG. */
 int copy_from_user(void *to, unsigned long from, size_t n);
 int copy_to_user(unsigned long to, const void *from, size_t n);
 long strncpy_from_user(char *to, unsigned long from, size_t size);
+int clear_user(unsigned long to, size_t n);
+#define get_user(x, from) copy_from_user(&(x), from, sizeof(x))
+#define put_user(x, to)                                                                            \
+	({                                                                                         \
+		__typeof__(x) _x = (x);                                                            \
+		copy_to_user(to, &_x, sizeof(_x));                                                 \
+	})
 
-/* syscall.c */
-/* Numbers of calls that nobody knows, for the end. */
+/* futex.c: the task ends. */
+void futex_exit(struct task *t);
+long futex_wake_address(unsigned long addr, unsigned int n);
+
+/* random.c: any number of bytes that nobody can foretell. Any context but interrupts. */
+void get_random_bytes(void *buf, size_t n);
+void random_init(void);
+
+/* oom.c: memory is out: a program ends for it. */
+void out_of_memory(void);
+
+/* syscall.c: numbers of calls that nobody knows, for the end. */
 void report_unknown_syscalls(void);
 
 #endif

@@ -14,37 +14,76 @@
 #define EC_SP_ALIGN 0x26U
 #define EC_FP_EXC64 0x2cU
 #define EC_BRK64 0x3cU
+#define FSC_ALIGNMENT 0x21U
+#define ESR_IL BIT(25)
 #define ESR_WNR BIT(6)
 #define ESR_CM BIT(8)
 
-#define SIGILL 4
-#define SIGTRAP 5
-#define SIGBUS 7
-#define SIGFPE 8
-#define SIGKILL 9
-#define SIGSEGV 11
-
-static void kill_program(const struct user_regs *regs, int signal, u64 esr, u64 far)
+/* FPEXC's bits: what the operation has met (Arm ARM, ISS of a trapped floating-point exception). */
+static int fp_code(u64 esr)
 {
-	pr_notice("%s[%d]: killed by signal %d: pc %#llx, address %#llx, ESR %#llx\n",
-		  current->comm, current->pid, signal, (unsigned long long)regs->pc,
-		  (unsigned long long)far, (unsigned long long)esr);
-	task_exit(signal);
+	if (!(esr & BIT(23)))
+		return FPE_FLTUNK;
+	if (esr & BIT(0))
+		return 7; /* FPE_FLTINV */
+	if (esr & BIT(1))
+		return 3; /* FPE_FLTDIV */
+	if (esr & BIT(2))
+		return 4; /* FPE_FLTOVF */
+	if (esr & BIT(3))
+		return 5;		      /* FPE_FLTUND */
+	return esr & BIT(4) ? 6 : FPE_FLTUNK; /* FPE_FLTRES */
 }
 
-/* Of what is no page's fault. */
-static int signal_of(unsigned int ec)
+/* Of what is no page's fault: the signal, its code, and whether the address says anything. */
+static void other_exception(struct user_regs *regs, u64 esr, u64 far)
 {
-	switch (ec) {
+	struct task *t = current;
+
+	/* As Linux tells it: no address, but the syndrome. */
+	t->fault_address = 0;
+	t->fault_esr = esr;
+	switch (ESR_EC(esr)) {
 	case EC_PC_ALIGN:
 	case EC_SP_ALIGN:
-		return SIGBUS;
+		force_signal_fault(SIGBUS, BUS_ADRALN, ESR_EC(esr) == EC_PC_ALIGN ? far : regs->sp);
+		return;
 	case EC_FP_EXC64:
-		return SIGFPE;
+		force_signal_fault(SIGFPE, fp_code(esr), regs->pc);
+		return;
 	case EC_BRK64:
-		return SIGTRAP;
+		force_signal_fault(SIGTRAP, TRAP_BRKPT, regs->pc);
+		return;
 	}
-	return SIGILL;
+	force_signal_fault(SIGILL, ILL_ILLOPC, regs->pc);
+}
+
+/* A page fault that is the program's. */
+static void bad_access(vm_fault_t ret, unsigned long addr, u64 esr)
+{
+	struct task *t = current;
+	bool mapped;
+
+	t->fault_address = addr;
+	/* Of an address of the kernel's the program does not learn whether there is something (Linux: set_thread_esr). */
+	if (addr >= TASK_SIZE)
+		esr = (esr & ~(u64)0x3f) | 4 | ESR_IL;
+	t->fault_esr = esr;
+	if (ret & VM_FAULT_OOM) {
+		out_of_memory();
+		return;
+	}
+	if (ret & VM_FAULT_SIGBUS) {
+		force_signal_fault(SIGBUS, BUS_ADRERR, addr);
+		return;
+	}
+	mapped = false;
+	if (addr < TASK_SIZE) {
+		mmap_write_lock(t->mm);
+		mapped = vma_lookup(t->mm, addr);
+		mmap_write_unlock(t->mm);
+	}
+	force_signal_fault(SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }
 
 void user_exception(struct user_regs *regs, u64 esr, u64 far)
@@ -52,24 +91,45 @@ void user_exception(struct user_regs *regs, u64 esr, u64 far)
 	unsigned int ec = ESR_EC(esr), flags = FAULT_FLAG_USER;
 	vm_fault_t ret;
 
-	if (likely(ec == EC_SVC64)) {
-		do_syscall(regs);
+	if (ec != EC_DABT_LOWER && ec != EC_IABT_LOWER) {
+		other_exception(regs, esr, far);
 		return;
 	}
-	if (ec != EC_DABT_LOWER && ec != EC_IABT_LOWER)
-		kill_program(regs, signal_of(ec), esr, far);
 	if (ec == EC_IABT_LOWER)
 		flags |= FAULT_FLAG_INSTRUCTION;
 	else if ((esr & (ESR_WNR | ESR_CM)) == ESR_WNR)
 		flags |= FAULT_FLAG_WRITE;
 	/* Translation, access flag and permission faults (Arm ARM D24.2.40, DFSC); anything else is no fault of pages. */
-	if ((esr & 0x3c) < 4 || (esr & 0x3c) > 12)
-		kill_program(regs, SIGBUS, esr, far);
+	if (unlikely((esr & 0x3c) < 4 || (esr & 0x3c) > 12)) {
+		current->fault_address = far;
+		current->fault_esr = esr;
+		force_signal_fault(SIGBUS, (esr & 0x3f) == FSC_ALIGNMENT ? BUS_ADRALN : BUS_OBJERR,
+				   untagged_addr(far));
+		return;
+	}
 	ret = handle_mm_fault(current->mm, untagged_addr(far), flags);
 	if (unlikely(ret & VM_FAULT_ERROR))
-		kill_program(regs,
-			     ret & VM_FAULT_SIGBUS ? SIGBUS
-			     : ret & VM_FAULT_OOM  ? SIGKILL
-						   : SIGSEGV,
-			     esr, far);
+		bad_access(ret, untagged_addr(far), esr);
+}
+
+void user_work(struct user_regs *regs, bool syscall)
+{
+	u32 work;
+
+	port_irq_enable();
+	kernel_lock();
+	while ((work = __atomic_load_n(&regs->work, __ATOMIC_ACQUIRE))) {
+		if (work & USER_WORK_RESCHED) {
+			__atomic_fetch_and(&regs->work, ~USER_WORK_RESCHED, __ATOMIC_ACQUIRE);
+			ktimer_run();
+			schedule();
+		}
+		if (work & USER_WORK_SIGNAL) {
+			do_signal(regs, syscall);
+			syscall = false;
+			regs->no_restart = false;
+		}
+	}
+	kernel_unlock();
+	port_irq_disable();
 }

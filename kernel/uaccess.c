@@ -35,3 +35,15 @@ long strncpy_from_user(char *to, unsigned long from, size_t size)
 	}
 	return -ENAMETOOLONG;
 }
+
+int clear_user(unsigned long to, size_t n)
+{
+	static const char zeros[256];
+
+	for (; n; n -= min(n, sizeof(zeros))) {
+		if (copy_to_user(to, zeros, min(n, sizeof(zeros))))
+			return -EFAULT;
+		to += min(n, sizeof(zeros));
+	}
+	return 0;
+}

@@ -56,8 +56,13 @@ void wake_up_queue(struct wait_queue *q, unsigned int n);
  * over, does not sleep.
  */
 int sleep_until(u64 deadline);
-/* The same, but only a fatal signal ends it. */
+/* A signal waits to be delivered to the current task. */
+bool signal_pending(void);
+/* The same as sleep_until, but only a fatal signal ends it. */
 int sleep_killable(u64 deadline);
+
+/* The same, and nothing but the deadline and a wake-up ends it: 0, -ETIMEDOUT. */
+int sleep_uninterruptible(u64 deadline);
 
 /* In queue q until `condition`: 0, -ERESTARTSYS, -ETIMEDOUT. */
 #define wait_event(q, condition, deadline)                                                         \

@@ -62,4 +62,8 @@ int node_distance(int from, int to);
 /* CPUs of the tree that are in node nid. */
 unsigned int node_cpu_count(int nid);
 
+/* What the boot loader has put into the tree of random bits, which is wiped there; 0: nothing. Whoever uses it clears it. */
+#define BOOT_SEED_WORDS 8
+extern u64 boot_random_seed[BOOT_SEED_WORDS];
+
 #endif

@@ -158,7 +158,7 @@ enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_
 
 struct mm_struct {
 	phys_addr_t pgd;
-	u64 context_id; /* ASID and its generation; 0: none yet */
+	u64 context_id; /* ASID in the low 16 bits, its generation above; mm/vm/context.c */
 	spinlock_t mmap_lock;
 	u32 mm_seq; /* odd while areas change */
 	struct gap_tree areas;
@@ -172,6 +172,7 @@ struct mm_struct {
 	unsigned long mmap_base;
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long vdso; /* where signal handlers return to */
 	unsigned long rlimit_as, rlimit_data, rlimit_stack,
 		rlimit_memlock;	 /* bytes; ULONG_MAX: none */
 	unsigned long def_flags; /* of every new area: mlockall */
@@ -232,6 +233,9 @@ void mmput(struct mm_struct *mm);
 void mm_inherit(struct mm_struct *mm, const struct mm_struct *old);
 /* A copy of all areas and what they show, pages shared until written (Linux: dup_mm). NULL: no memory, and nothing has changed. */
 struct mm_struct *dup_mm(struct mm_struct *oldmm);
+
+/* This CPU runs programs of mm from here on; NULL: none. It gets an ASID, if it has none that counts (mm/vm/context.c). */
+void mm_switch(struct mm_struct *mm);
 
 /* For who changes areas. */
 void mmap_write_lock(struct mm_struct *mm);
@@ -369,6 +373,10 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
  * written. NULL: not accessible so (Linux: get_user_pages).
  */
 struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write);
+/* Give the reference back. */
+void user_page_put(struct page *page);
+/* Only programs that have forked from one another have it. */
+bool user_page_is_anon(const struct page *page);
 /* Through the linear map. Returns how many bytes could not be copied. */
 size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
 			bool write);

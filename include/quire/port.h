@@ -200,7 +200,7 @@ void copy_page(void *to, const void *from);
 
 /*
  * [inline] unsigned long port_irq_save(void);  [inline] void port_irq_restore(unsigned long flags);
- * [inline] void port_irq_enable(void);  [inline] bool port_irqs_disabled(void);
+ * [inline] void port_irq_enable(void);  [inline, board] void port_irq_disable(void);  [inline] bool port_irqs_disabled(void);
  * [inline] unsigned int port_cpu(void): the logical number of this CPU, 0..NR_CPUS-1.
  * [inline] unsigned long port_percpu_offset(void): what to add to a per-CPU variable's address for this CPU's copy.
  * [inline] void port_set_cpu(unsigned int cpu, unsigned long percpu_offset): both; the offset is a multiple of 4 KiB.

@@ -7,13 +7,23 @@
 
 #include <quire/types.h>
 
-/* What the port stores when a program enters the kernel, and loads when it goes on. The offsets are in port/bare/asm.h. */
+/*
+ * What the port stores when a program enters the kernel, and loads when it goes on. The offsets are in port/bare/asm.h. TPIDR_EL0 and
+ * the SIMD registers stay in the CPU: the kernel uses neither, but to switch (port_save_user, port_load_user).
+ */
 struct user_regs {
 	u64 x[31];
 	u64 sp, pc, pstate;
-	u64 tls; /* TPIDR_EL0 */
-	u32 fpsr, fpcr;
+	u64 orig_x0; /* of a system call */
+	u32 work; /* USER_WORK_*: what is to be done before EL0 goes on; other CPUs set bits, atomically */
+	u32 no_restart; /* this system call has set the registers itself */
+};
+
+/* The rest of what a program has in the CPU. */
+struct user_fpsimd {
 	__uint128_t v[32];
+	u32 fpsr, fpcr;
+	u64 tls; /* TPIDR_EL0 */
 };
 
 /* Where the kernel goes on in a task that is not running: what a call may not change. */
@@ -21,12 +31,30 @@ struct task_context {
 	u64 x19_x28[10], fp, pc, sp;
 };
 
-/* Programs may run: EL0 gets its counter and its floating point. Once a CPU. */
+/* Programs may run: EL0 gets its counter and its floating point. Once on each CPU. */
 void port_user_init(void);
-/* Bytes of a task's kernel stack below its user_regs end here; fills ctx so that switching to it goes to EL0 with regs. */
-void port_task_start(struct task_context *ctx, struct user_regs *regs);
-/* The kernel goes on in `to`; returns when somebody switches back to `from`. */
+/* A task that has not run begins at fn(arg), which does not return, on a stack that ends at sp. */
+void port_task_start(struct task_context *ctx, void (*fn)(void *arg), void *arg, void *sp);
+/* To EL0 by the regs at the top of this task's stack; what `work` asks is done first. */
+void port_return_to_user(struct user_regs *regs) __noreturn;
+/* The kernel goes on in `to`; returns when somebody switches back to `from`. Interrupts off. */
 void port_switch_to(struct task_context *from, struct task_context *to);
+/* The registers that entry to the kernel leaves in the CPU. */
+void port_save_user(struct user_fpsimd *fp);
+void port_load_user(const struct user_fpsimd *fp);
+u64 port_user_tls(void);
+/* Where the stack of this CPU's kernel begins, for the report of its overflow. */
+void port_set_kernel_stack(void *base);
+/*
+ * This CPU's timer interrupts when port_time_ns() has reached `at`; ~0: never. Another time takes its place. 0 or -ENODEV by the
+ * init, once on each CPU.
+ */
+int port_timer_init(void);
+void port_timer_set(u64 at);
+/* Hardware's random bits. False: there is none, or it has none now. */
+bool port_random_word(u64 *word);
+/* A counter that differs from machine to machine in its low bits. */
+u64 port_cycles(void);
 /* EL0's addresses are those of this root, tagged by this ASID. pgd 0: of none. */
 void port_switch_mm(phys_addr_t pgd, u64 asid);
 /* AT_HWCAP: what EL0 may use of this CPU, by Linux's bits (uapi/asm/hwcap.h). */
@@ -34,8 +62,13 @@ u64 port_user_hwcap(void);
 /* [p, p + size), in the linear map, was written and will be executed. */
 void port_sync_icache(const void *p, size_t size);
 
-/* kernel/: the program did something that only the kernel does. Called on the task's stack, interrupts on. */
+/* kernel/: a system call; another exception, by its syndrome. Called on the task's stack, interrupts on. */
+void do_syscall(struct user_regs *regs);
 void user_exception(struct user_regs *regs, u64 esr, u64 far);
+/* kernel/: regs->work is not 0. syscall: the program is in one. Interrupts off, before and after. */
+void user_work(struct user_regs *regs, bool syscall);
+/* kernel/: the timer's interrupt, interrupts off. */
+void timer_interrupt(void);
 
 /* boot/ calls it when the machine is up: run the initrd's /init. The exit code of the machine. */
 int kernel_run_init(void);

@@ -18,41 +18,6 @@
 
 static struct kmem_cache *mm_cache, *area_node_cache;
 
-/* ------------------------------------------------------------------ address space identifiers */
-
-/*
- * One for each address space, given back when its translations have left the TLBs. 8 bits always work; 0 is for nobody.
- */
-#define NR_ASIDS 65536U
-static u64 asid_used[NR_ASIDS / 64] = {1};
-static unsigned int asid_next = 1, nr_asids = NR_ASIDS;
-static spinlock_t asid_lock = SPINLOCK_INIT;
-
-static int asid_alloc(u64 *asid)
-{
-	unsigned int i;
-
-	spin_lock(&asid_lock);
-	for (i = 0; i < nr_asids; i++, asid_next = (asid_next + 1) % nr_asids) {
-		if (asid_used[asid_next / 64] & BIT(asid_next % 64))
-			continue;
-		asid_used[asid_next / 64] |= BIT(asid_next % 64);
-		*asid = asid_next;
-		asid_next = (asid_next + 1) % nr_asids;
-		break;
-	}
-	spin_unlock(&asid_lock);
-	return i < nr_asids ? 0 : -EAGAIN;
-}
-
-/* Its translations are flushed. */
-static void asid_free(u64 asid)
-{
-	spin_lock(&asid_lock);
-	asid_used[asid / 64] &= ~BIT(asid % 64);
-	spin_unlock(&asid_lock);
-}
-
 /* ------------------------------------------------------------------ one address space */
 
 static void *area_node_alloc(void)
@@ -67,9 +32,7 @@ static void area_node_free(void *node)
 
 void vm_init(void)
 {
-	/* ASIDBits of ID_AA64MMFR0_EL1: 16 or 8 (Arm ARM D24.2.64). */
-	if ((port_read_reg(PORT_ID_AA64MMFR0_EL1) >> 4 & 15) != 2)
-		nr_asids = 256;
+	context_init();
 	mm_cache = KMEM_CACHE(mm_struct, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
 	vma_cache = KMEM_CACHE(vm_area_struct, SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT);
 	area_node_cache = kmem_cache_create("vma_tree_node", GAP_NODE_SIZE, 64,
@@ -91,8 +54,7 @@ struct mm_struct *mm_alloc(void)
 		return NULL;
 	if (pgd_alloc(mm))
 		goto no_pgd;
-	if (asid_alloc(&mm->context_id))
-		goto no_asid;
+	context_alloc(mm);
 	gap_tree_init(&mm->areas, area_node_alloc, area_node_free);
 	mm->mm_users = 1;
 	mm->max_map_count = sysctl_max_map_count;
@@ -100,8 +62,6 @@ struct mm_struct *mm_alloc(void)
 	mm->rlimit_as = mm->rlimit_data = ULONG_MAX;
 	mm->rlimit_stack = mm->rlimit_memlock = SZ_8M;
 	return mm;
-no_asid:
-	free_pgd(mm);
 no_pgd:
 	kmem_cache_free(mm_cache, mm);
 	return NULL;
@@ -145,7 +105,7 @@ void mmput(struct mm_struct *mm)
 	if (mm->pgtables_bytes)
 		pr_err("BUG: non-zero pgtables_bytes on freeing mm: %ld\n", mm->pgtables_bytes);
 	free_pgd(mm);
-	asid_free(mm->context_id);
+	context_free(mm);
 	kmem_cache_free(mm_cache, mm);
 }
 

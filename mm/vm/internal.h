@@ -107,6 +107,13 @@ bool move_table(struct mm_struct *mm, unsigned long from, unsigned long to);
 /* Tables below the root, counted. */
 unsigned long count_pgtables(const struct mm_struct *mm);
 
+/* ------------------------------------------------------------------ context.c */
+
+void context_init(void);
+void context_alloc(struct mm_struct *mm);
+/* No CPU runs it any more, and its translations are flushed. */
+void context_free(struct mm_struct *mm);
+
 /* ------------------------------------------------------------------ zap.c */
 
 /* Take away what is mapped in [start, end), and flush. */

@@ -33,10 +33,8 @@
 #define FRAME_KIND 288
 #define FRAME_CHAIN 304
 #define FRAME_SIZE 320
-/* An interrupt's frame: the same, then q0 to q31, FPSR and FPCR. */
-#define IRQ_FRAME_Q FRAME_SIZE
-#define IRQ_FRAME_FPSR (FRAME_SIZE + 512)
-#define IRQ_FRAME_SIZE (FRAME_SIZE + 512 + 16)
+/* An interrupt's frame is the same. */
+#define IRQ_FRAME_SIZE FRAME_SIZE
 
 /* struct cpu_stacks (bare.h), indexed by the CPU's number in TPIDR_EL1. */
 #define CPU_STACKS_SHIFT 4
@@ -57,10 +55,11 @@
 
 /* struct user_regs (quire/user.h). */
 #define UREGS_PC 256
-#define UREGS_TLS 272
-#define UREGS_FPSR 280
-#define UREGS_V 288
-#define UREGS_SIZE 800
+#define UREGS_ORIG_X0 272
+#define UREGS_WORK 280
+#define UREGS_SIZE 288
+/* struct user_fpsimd. */
+#define FPSIMD_STATUS 512
 
 /* SCTLR_ELx */
 #define SCTLR_M (1 << 0)

@@ -51,7 +51,8 @@ u64 psci_cpu_on_function(void);
 
 /*
  * What an interrupt controller's driver offers (irq.c). init: on the boot CPU, 0 when the device is this driver's and
- * runs; init_cpu: on every CPU, this one included. handle: acknowledge what is pending, and call smp_handle_ipi() for an IPI.
+ * runs; init_cpu: on every CPU, this one included. handle: acknowledge what is pending, and call smp_handle_ipi() for an IPI,
+ * timer_irq() for the timer. enable_timer: let this CPU's timer interrupt it.
  */
 struct irqchip_driver {
 	const char *const *compatible; /* ends with NULL */
@@ -59,8 +60,15 @@ struct irqchip_driver {
 	int (*init_cpu)(void);
 	void (*send_ipi)(unsigned int cpu);
 	void (*handle)(void);
+	void (*enable_timer)(void);
 };
 extern const struct irqchip_driver gic_v2_driver, gic_v3_driver, bcm2836_driver;
+
+/* timer.c. The interrupt of the virtual timer, by the number that systems agree on. */
+#define TIMER_INTID 27
+void timer_irq(void);
+/* irq.c. -ENODEV: there is no controller. */
+int irq_enable_timer(void);
 
 /* head.S: where a secondary begins, by its physical address. */
 void secondary_entry(void);

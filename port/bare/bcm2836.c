@@ -14,6 +14,8 @@
 #define QA7_MAILBOX_CONTROL(core) (0x50 + 4 * (core))
 #define QA7_MAILBOX_SET(core) (0x80 + 16 * (core))
 #define QA7_MAILBOX_CLEAR(core) (0xc0 + 16 * (core))
+#define QA7_IRQ_SOURCE(core) (0x60 + 4 * (core))
+#define QA7_VIRTUAL_TIMER (1U << 3) /* in TIMER_CONTROL and IRQ_SOURCE */
 #define QA7_SIZE 0x100
 #define QA7_CORES 4
 
@@ -50,11 +52,18 @@ static void bcm2836_send_ipi(unsigned int cpu)
 	mmio_write32(qa7 + QA7_MAILBOX_SET(core_of(cpu)), 1);
 }
 
+static void bcm2836_enable_timer(void)
+{
+	mmio_write32(qa7 + QA7_TIMER_CONTROL(core_of(port_cpu())), QA7_VIRTUAL_TIMER);
+}
+
 static void bcm2836_handle(void)
 {
 	char *mailbox = qa7 + QA7_MAILBOX_CLEAR(core_of(port_cpu()));
 	u32 set = mmio_read32(mailbox);
 
+	if (mmio_read32(qa7 + QA7_IRQ_SOURCE(core_of(port_cpu()))) & QA7_VIRTUAL_TIMER)
+		timer_irq();
 	if (!set)
 		return;
 	/* Cleared before the calls are looked for: one that comes now interrupts again. */
@@ -71,4 +80,5 @@ const struct irqchip_driver bcm2836_driver = {
 	.init_cpu = bcm2836_init_cpu,
 	.send_ipi = bcm2836_send_ipi,
 	.handle = bcm2836_handle,
+	.enable_timer = bcm2836_enable_timer,
 };

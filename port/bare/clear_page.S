@@ -12,6 +12,9 @@ clear_page:
 	mrs	x1, dczid_el0
 	cmp	w1, #4			/* DZP 0, BS 4 */
 	b.ne	2f
+	/* The SIMD registers are the program's. */
+	sub	sp, sp, #64
+	st1	{v0.16b-v3.16b}, [sp]
 	movi	v0.2d, #0
 	movi	v1.2d, #0
 	movi	v2.2d, #0
@@ -28,6 +31,7 @@ clear_page:
 	.endr
 	cmp	x0, x2
 	b.ne	1b
+	ld1	{v0.16b-v3.16b}, [sp], #64
 	ret
 2:	mov	x2, #4096
 	mov	w1, wzr
@@ -42,6 +46,12 @@ clear_page:
 	.globl	copy_page
 	.type	copy_page, %function
 copy_page:
+	sub	sp, sp, #256
+	mov	x3, sp
+	st1	{v0.16b-v3.16b}, [x3], #64
+	st1	{v4.16b-v7.16b}, [x3], #64
+	st1	{v16.16b-v19.16b}, [x3], #64
+	st1	{v20.16b-v23.16b}, [x3]
 	add	x2, x1, #4096
 1:	ld1	{v0.16b-v3.16b}, [x1], #64
 	ld1	{v4.16b-v7.16b}, [x1], #64
@@ -53,5 +63,9 @@ copy_page:
 	st1	{v20.16b-v23.16b}, [x0], #64
 	cmp	x1, x2
 	b.ne	1b
+	ld1	{v0.16b-v3.16b}, [sp], #64
+	ld1	{v4.16b-v7.16b}, [sp], #64
+	ld1	{v16.16b-v19.16b}, [sp], #64
+	ld1	{v20.16b-v23.16b}, [sp], #64
 	ret
 	.size	copy_page, . - copy_page

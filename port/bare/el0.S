@@ -1,40 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into the kernel from a program, and back: all of EL0's registers go to the task's stack, whose top SP_EL1 holds while EL0 runs. The
- * kernel may then use every register, also those that its exception entry takes for itself (vectors.S).
+ * Into the kernel from a program, and back: EL0's general registers go to the task's stack, whose top SP_EL1 holds while EL0 runs.
+ * TPIDR_EL0 and the SIMD registers stay where they are until another task runs (port_save_user): the kernel is compiled without
+ * them, and what uses them puts them back.
  */
 #include "asm.h"
 #include "frame.inc"
 
 	.text
 
-	/* All of EL0's state to the stack; sp: user_regs. */
+	/* sp: user_regs. */
 	.macro	user_save
 	sub	sp, sp, #UREGS_SIZE
 	stp	x0, x1, [sp]
 	move_x2_x29 stp
-	mrs	x9, sp_el0
-	stp	x30, x9, [sp, #240]
-	mrs	x9, elr_el1
-	mrs	x10, spsr_el1
-	stp	x9, x10, [sp, #UREGS_PC]
-	mrs	x9, tpidr_el0
-	mrs	x10, fpsr
-	mrs	x11, fpcr
-	str	x9, [sp, #UREGS_TLS]
-	str	w10, [sp, #UREGS_FPSR]
-	str	w11, [sp, #(UREGS_FPSR + 4)]
-	move_simd stp, UREGS_V
+	mrs	x21, sp_el0
+	stp	x30, x21, [sp, #240]
+	mrs	x22, elr_el1
+	mrs	x23, spsr_el1
+	stp	x22, x23, [sp, #UREGS_PC]
 	/* Whoever walks the stack ends here. */
 	mov	x29, xzr
 	mov	x30, xzr
-	mov	x0, sp
 	.endm
 
 	.globl	el0_irq
 	.type	el0_irq, %function
 el0_irq:
 	user_save
+	mov	x0, sp
 	/* user_regs begins as struct exception_frame does. */
 	bl	irq_handler
 	b	ret_to_user
@@ -44,28 +38,32 @@ el0_irq:
 el0_sync:
 	user_save
 	mrs	x1, esr_el1
-	mrs	x2, far_el1
+	lsr	x2, x1, #26
+	cmp	x2, #0x15		/* SVC */
+	b.ne	1f
+	str	x0, [sp, #UREGS_ORIG_X0]
+	mov	x0, sp
+	msr	daifclr, #2
+	bl	do_syscall
+	msr	daifset, #2
+	mov	w1, #1
+	b	2f
+1:	mrs	x2, far_el1
+	mov	x0, sp
 	msr	daifclr, #2
 	bl	user_exception
 	msr	daifset, #2
 
 	/* sp: user_regs. Interrupts off. */
-	.globl	ret_to_user
 ret_to_user:
-	move_simd ldp, UREGS_V
-	ldr	w10, [sp, #UREGS_FPSR]
-	ldr	w11, [sp, #(UREGS_FPSR + 4)]
-	ldr	x9, [sp, #UREGS_TLS]
-	msr	fpcr, x11
-	msr	fpsr, x10
-	msr	tpidr_el0, x9
-	/* Exception entry keeps a register of the kernel's in it. */
-	msr	tpidrro_el0, xzr
-	ldp	x9, x10, [sp, #UREGS_PC]
-	msr	spsr_el1, x10
-	msr	elr_el1, x9
-	ldp	x30, x9, [sp, #240]
-	msr	sp_el0, x9
+	mov	w1, wzr
+2:	ldr	w9, [sp, #UREGS_WORK]
+	cbnz	w9, 3f
+	ldp	x22, x23, [sp, #UREGS_PC]
+	msr	spsr_el1, x23
+	msr	elr_el1, x22
+	ldp	x30, x21, [sp, #240]
+	msr	sp_el0, x21
 	ldp	x0, x1, [sp]
 	move_x2_x29 ldp
 	add	sp, sp, #UREGS_SIZE
@@ -73,6 +71,25 @@ ret_to_user:
 	/* Nothing behind it is executed by a guess (Spectre-style straight-line speculation). */
 	dsb	nsh
 	isb
+3:	mov	x0, sp
+	bl	user_work
+	b	ret_to_user
+
+	.globl	port_return_to_user
+	.type	port_return_to_user, %function
+port_return_to_user:
+	msr	daifset, #2
+	mov	sp, x0
+	mov	x29, xzr
+	mov	x30, xzr
+	b	ret_to_user
+
+	/* Where port_task_start has a task begin: x19: the function, x20: its argument. */
+	.globl	task_begin
+task_begin:
+	mov	x0, x20
+	blr	x19
+	b	.
 
 /* void port_switch_to(struct task_context *from, struct task_context *to) */
 	.globl	port_switch_to
@@ -94,4 +111,29 @@ port_switch_to:
 	ldp	x29, x30, [x1, #80]
 	ldr	x9, [x1, #96]
 	mov	sp, x9
+	ret
+
+/* void port_save_user(struct user_fpsimd *fp), void port_load_user(const struct user_fpsimd *fp) */
+	.globl	port_save_user
+	.type	port_save_user, %function
+port_save_user:
+	move_simd stp, x0
+	mrs	x1, fpsr
+	mrs	x2, fpcr
+	mrs	x3, tpidr_el0
+	add	x0, x0, #FPSIMD_STATUS
+	stp	w1, w2, [x0]
+	str	x3, [x0, #8]
+	ret
+
+	.globl	port_load_user
+	.type	port_load_user, %function
+port_load_user:
+	move_simd ldp, x0
+	add	x0, x0, #FPSIMD_STATUS
+	ldp	w1, w2, [x0]
+	ldr	x3, [x0, #8]
+	msr	fpsr, x1
+	msr	fpcr, x2
+	msr	tpidr_el0, x3
 	ret

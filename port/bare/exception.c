@@ -31,14 +31,18 @@ bool port_expect_fault(int (*op)(void *arg), void *arg, u64 *esr, u64 *far)
 {
 	struct expectation *expect = this_cpu_ptr(&expectations);
 	bool outer_active = expect->active;
-	u64 outer_sp = expect->sp;
+	u64 outer_sp = expect->sp, tls;
 	bool faulted;
+
+	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tls));
 
 	expect->active = true;
 	faulted = expect_call(op, arg, &expect->sp) != 0;
 	expect->active = outer_active;
 	expect->sp = outer_sp;
 	if (faulted) {
+		/* The entry has used what is EL0's. */
+		__asm__ volatile("msr tpidr_el0, %0\n\tmsr tpidrro_el0, xzr" ::"r"(tls));
 		*esr = expect->esr;
 		*far = expect->far;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * GICv1 and GICv2 (Arm IHI 0048): as much as software-generated interrupts need. All others are turned off: there is no
+ * GICv1 and GICv2 (Arm IHI 0048): as much as software-generated interrupts and the timer need. All others are turned off: there is no
  * driver that would ask for one.
  *
  * Each CPU interface has a bit, which SGIs are sent by; it is read from the registers that a CPU sees of its own. Locking: what
@@ -77,7 +77,8 @@ static int gic_init_cpu(void)
 	unsigned int i;
 
 	target_of[port_cpu()] = own_target();
-	if (!target_of[port_cpu()])
+	/* Nobody sends to a CPU that is alone. */
+	if (!target_of[port_cpu()] && nr_cpus_possible > 1)
 		return -EIO;
 	mmio_write32(dist + GICD_ICENABLER, ALL_PPIS);
 	mmio_write32(dist + GICD_ICACTIVER, ~0U);
@@ -97,6 +98,11 @@ static void gic_send_ipi(unsigned int cpu)
 	mmio_write32(dist + GICD_SGIR, (u32)target_of[cpu] << 16 | SGI_IPI);
 }
 
+static void gic_enable_timer(void)
+{
+	mmio_write32(dist + GICD_ISENABLER, 1U << TIMER_INTID);
+}
+
 static void gic_handle(void)
 {
 	for (;;) {
@@ -108,6 +114,8 @@ static void gic_handle(void)
 		mmio_write32(cpu_interface + GICC_EOIR, iar);
 		if (id == SGI_IPI) {
 			smp_handle_ipi();
+		} else if (id == TIMER_INTID) {
+			timer_irq();
 		} else if (id >= 16) {
 			mmio_write32(dist + GICD_ICENABLER + id / 32 * 4, 1U << id % 32);
 			pr_warn("GIC: interrupt %u is nobody's, turned off\n", id);
@@ -127,4 +135,5 @@ const struct irqchip_driver gic_v2_driver = {
 	.init_cpu = gic_init_cpu,
 	.send_ipi = gic_send_ipi,
 	.handle = gic_handle,
+	.enable_timer = gic_enable_timer,
 };

@@ -194,6 +194,11 @@ static void gic_send_ipi(unsigned int cpu)
 					 (hwid >> 8 & 0xff) << 16 | BIT(aff0 & 15));
 }
 
+static void gic_enable_timer(void)
+{
+	mmio_write32(redist_of[port_cpu()] + GICR_ISENABLER0, 1U << TIMER_INTID);
+}
+
 static void gic_handle(void)
 {
 	for (;;) {
@@ -207,6 +212,8 @@ static void gic_handle(void)
 		write_icc(ICC_EOIR1_EL1, id);
 		if (id == SGI_IPI)
 			smp_handle_ipi();
+		else if (id == TIMER_INTID)
+			timer_irq();
 		else
 			pr_warn("GICv3: interrupt %llu is nobody's\n", (unsigned long long)id);
 	}
@@ -220,4 +227,5 @@ const struct irqchip_driver gic_v3_driver = {
 	.init_cpu = gic_init_cpu,
 	.send_ipi = gic_send_ipi,
 	.handle = gic_handle,
+	.enable_timer = gic_enable_timer,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Interrupts of the board: the one controller that the tree describes and a driver knows. All that is taken are IPIs, so a
- * driver hands nothing on but those; an interrupt that nobody asked for is turned off where it comes from.
+ * Interrupts of the board: the one controller that the tree describes and a driver knows. All that is taken are IPIs and
+ * the CPU's timer, so a driver hands nothing on but those; an interrupt that nobody asked for is turned off where it comes from.
  */
 #include <quire/printk.h>
 #include <quire/smp.h>
@@ -52,6 +52,14 @@ void port_send_ipi(unsigned int cpu)
 {
 	if (irqchip)
 		irqchip->send_ipi(cpu);
+}
+
+int irq_enable_timer(void)
+{
+	if (!irqchip)
+		return -ENODEV;
+	irqchip->enable_timer();
+	return 0;
 }
 
 void irq_handler(struct exception_frame *f)

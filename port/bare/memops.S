@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memcpy, memmove, memset for Normal memory (unaligned accesses, DC ZVA). 128 bytes an iteration through the SIMD registers,
- * which no other code of the kernel uses and which head.S enables; an exception does not return into the middle of a copy.
+ * memcpy, memmove, memset for Normal memory (unaligned accesses, DC ZVA). Long ones go through the SIMD registers, 128 bytes an
+ * iteration. Those are the program's that runs, or last ran, on this CPU: what is used of them is put back.
  *
  * Sizes up to 128 bytes are copied by loading all before storing any, so that overlap does not matter.
  */
@@ -20,10 +20,10 @@ memmove:
 	b.lo	.Lcopy15
 	cmp	x2, #32
 	b.hi	.Lcopy33
-	ldr	q0, [x1]
-	ldr	q1, [x4, #-16]
-	str	q0, [x0]
-	str	q1, [x5, #-16]
+	ldp	x6, x7, [x1]
+	ldp	x8, x9, [x4, #-16]
+	stp	x6, x7, [x0]
+	stp	x8, x9, [x5, #-16]
 	ret
 
 .Lcopy15:
@@ -52,28 +52,50 @@ memmove:
 .Lcopy33:
 	cmp	x2, #64
 	b.hi	.Lcopy65
-	ldp	q0, q1, [x1]
-	ldp	q2, q3, [x4, #-32]
-	stp	q0, q1, [x0]
-	stp	q2, q3, [x5, #-32]
+	ldp	x6, x7, [x1]
+	ldp	x8, x9, [x1, #16]
+	ldp	x10, x11, [x4, #-32]
+	ldp	x12, x13, [x4, #-16]
+	stp	x6, x7, [x0]
+	stp	x8, x9, [x0, #16]
+	stp	x10, x11, [x5, #-32]
+	stp	x12, x13, [x5, #-16]
 	ret
 
 .Lcopy65:
 	cmp	x2, #128
 	b.hi	.Lcopy129
-	ldp	q0, q1, [x1]
-	ldp	q2, q3, [x1, #32]
-	ldp	q4, q5, [x4, #-64]
-	ldp	q6, q7, [x4, #-32]
-	stp	q0, q1, [x0]
-	stp	q2, q3, [x0, #32]
-	stp	q4, q5, [x5, #-64]
-	stp	q6, q7, [x5, #-32]
+	ldp	x6, x7, [x1]
+	ldp	x8, x9, [x1, #16]
+	ldp	x10, x11, [x1, #32]
+	ldp	x12, x13, [x1, #48]
+	ldp	x14, x15, [x4, #-64]
+	ldp	x16, x17, [x4, #-48]
+	ldp	x2, x3, [x4, #-32]
+	ldp	x1, x4, [x4, #-16]
+	stp	x6, x7, [x0]
+	stp	x8, x9, [x0, #16]
+	stp	x10, x11, [x0, #32]
+	stp	x12, x13, [x0, #48]
+	stp	x14, x15, [x5, #-64]
+	stp	x16, x17, [x5, #-48]
+	stp	x2, x3, [x5, #-32]
+	stp	x1, x4, [x5, #-16]
 	ret
 
 	/* More than 128 bytes: downwards when dst lies inside [src, src + n). */
 .Lcopy129:
 	sub	x6, x0, x1
+	cbz	x6, 2f
+	sub	sp, sp, #256
+	stp	q0, q1, [sp]
+	stp	q2, q3, [sp, #32]
+	stp	q4, q5, [sp, #64]
+	stp	q6, q7, [sp, #96]
+	stp	q16, q17, [sp, #128]
+	stp	q18, q19, [sp, #160]
+	stp	q20, q21, [sp, #192]
+	stp	q22, q23, [sp, #224]
 	cmp	x6, x2
 	b.lo	.Lcopy_down
 
@@ -92,10 +114,19 @@ memmove:
 	sub	x5, x5, #128
 	st1	{v16.16b-v19.16b}, [x5], #64
 	st1	{v20.16b-v23.16b}, [x5]
-	ret
+.Lcopy_end:
+	ldp	q0, q1, [sp]
+	ldp	q2, q3, [sp, #32]
+	ldp	q4, q5, [sp, #64]
+	ldp	q6, q7, [sp, #96]
+	ldp	q16, q17, [sp, #128]
+	ldp	q18, q19, [sp, #160]
+	ldp	q20, q21, [sp, #192]
+	ldp	q22, q23, [sp, #224]
+	add	sp, sp, #256
+2:	ret
 
 .Lcopy_down:
-	cbz	x6, 2f
 	ldp	q16, q17, [x1]
 	ldp	q18, q19, [x1, #32]
 	ldp	q20, q21, [x1, #64]
@@ -114,29 +145,31 @@ memmove:
 	stp	q18, q19, [x0, #32]
 	stp	q20, q21, [x0, #64]
 	stp	q22, q23, [x0, #96]
-2:	ret
+	b	.Lcopy_end
 
 	.globl	memset
 	.type	memset, %function
 	.balign	64
 memset:
-	dup	v0.16b, w1
 	add	x4, x0, x2
-	cmp	x2, #16
-	b.lo	.Lset15
 	cmp	x2, #64
 	b.hi	.Lset65
-	str	q0, [x0]
-	str	q0, [x4, #-16]
+	and	x6, x1, #0xff
+	orr	x6, x6, x6, lsl #8
+	orr	x6, x6, x6, lsl #16
+	orr	x6, x6, x6, lsl #32
+	cmp	x2, #16
+	b.lo	.Lset15
+	stp	x6, x6, [x0]
+	stp	x6, x6, [x4, #-16]
 	tbnz	x2, #5, 1f		/* 32..63 */
 	tbnz	x2, #6, 1f		/* 64 */
 	ret
-1:	str	q0, [x0, #16]
-	str	q0, [x4, #-32]
+1:	stp	x6, x6, [x0, #16]
+	stp	x6, x6, [x4, #-32]
 	ret
 
 .Lset15:
-	fmov	x6, d0
 	tbz	x2, #3, 1f
 	str	x6, [x0]
 	str	x6, [x4, #-8]
@@ -153,6 +186,8 @@ memset:
 3:	ret
 
 .Lset65:
+	str	q0, [sp, #-16]!
+	dup	v0.16b, w1
 	mov	x3, x0
 	cmp	x2, #256
 	b.lo	.Lset_loop
@@ -208,4 +243,5 @@ memset:
 	/* The last 64 bytes, written again where they overlap: the whole is longer than 64. */
 	stp	q0, q0, [x4, #-64]
 	stp	q0, q0, [x4, #-32]
+	ldr	q0, [sp], #16
 	ret

@@ -11,6 +11,12 @@
 	.globl	pages_nothing_left
 	.type	pages_nothing_left, %function
 pages_nothing_left:
+	/* The SIMD registers are the program's. */
+	sub	sp, sp, #192
+	mov	x2, sp
+	st1	{v0.16b-v3.16b}, [x2], #64
+	st1	{v4.16b-v7.16b}, [x2], #64
+	st1	{v16.16b-v19.16b}, [x2]
 	movi	v16.2d, #0		/* flags, or'ed */
 	movi	v17.2d, #0		/* counts, or'ed */
 	movi	v18.2d, #0		/* words, or'ed */
@@ -40,6 +46,9 @@ pages_nothing_left:
 	orr	x6, x6, x7
 	mov	x8, v19.d[0]
 	mov	x9, v19.d[1]
+	ld1	{v0.16b-v3.16b}, [sp], #64
+	ld1	{v4.16b-v7.16b}, [sp], #64
+	ld1	{v16.16b-v19.16b}, [sp], #64
 	and	x8, x8, x9
 	and	x2, x2, #0x7fffff
 	orr	x2, x2, x6

@@ -11,17 +11,19 @@
 
 BUILD_BUG_ON(offsetof(struct user_regs, pc) != UREGS_PC);
 BUILD_BUG_ON(offsetof(struct exception_frame, pc) != UREGS_PC); /* el0_irq */
-BUILD_BUG_ON(offsetof(struct user_regs, tls) != UREGS_TLS);
-BUILD_BUG_ON(offsetof(struct user_regs, fpsr) != UREGS_FPSR);
-BUILD_BUG_ON(offsetof(struct user_regs, v) != UREGS_V);
+BUILD_BUG_ON(offsetof(struct user_regs, orig_x0) != UREGS_ORIG_X0);
+BUILD_BUG_ON(offsetof(struct user_regs, work) != UREGS_WORK);
 BUILD_BUG_ON(sizeof(struct user_regs) != UREGS_SIZE);
+BUILD_BUG_ON(offsetof(struct user_fpsimd, fpsr) != FPSIMD_STATUS);
+BUILD_BUG_ON(offsetof(struct user_fpsimd, tls) != FPSIMD_STATUS + 8);
 BUILD_BUG_ON(offsetof(struct task_context, fp) != 80);
 BUILD_BUG_ON(offsetof(struct task_context, sp) != 96);
 
 #define TTBR_ASID_SHIFT 48
 #define CNTKCTL_EL0VCTEN BIT(1)
 
-void ret_to_user(void);
+/* el0.S */
+void task_begin(void);
 
 void port_user_init(void)
 {
@@ -53,10 +55,45 @@ u64 port_user_hwcap(void)
 	return caps;
 }
 
-void port_task_start(struct task_context *ctx, struct user_regs *regs)
+void port_task_start(struct task_context *ctx, void (*fn)(void *arg), void *arg, void *sp)
 {
-	*ctx = (struct task_context){.pc = (u64)(unsigned long)ret_to_user,
-				     .sp = (u64)(unsigned long)regs};
+	*ctx = (struct task_context){
+		.x19_x28 = {(u64)(unsigned long)fn, (u64)(unsigned long)arg},
+		.pc = (u64)(unsigned long)task_begin,
+		.sp = (u64)(unsigned long)sp,
+	};
+}
+
+u64 port_user_tls(void)
+{
+	u64 tls;
+
+	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tls));
+	return tls;
+}
+
+void port_set_kernel_stack(void *base)
+{
+	cpu_stacks[port_cpu()].kernel = base;
+}
+
+bool port_random_word(u64 *word)
+{
+	u64 isar0 = port_read_reg(PORT_ID_AA64ISAR0_EL1), ok;
+
+	/* FEAT_RNG: RNDR sets Z when it has nothing. */
+	if (!(isar0 >> 60))
+		return false;
+	__asm__ volatile("mrs %0, s3_3_c2_c4_0\n\tcset %1, ne" : "=r"(*word), "=r"(ok)::"cc");
+	return ok;
+}
+
+u64 port_cycles(void)
+{
+	u64 count;
+
+	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(count)::"memory");
+	return count;
 }
 
 void port_switch_mm(phys_addr_t pgd, u64 asid)

@@ -6,8 +6,8 @@
  * overflow of the kernel stack (below it nothing is mapped) is reported like any other fault. An exception within
  * the exception stack goes on below the frame of the first.
  *
- * An interrupt stays on the stack that it finds, and returns. It saves the SIMD registers too: memcpy and its kin use
- * them, in what was interrupted as well as in the handler.
+ * An interrupt stays on the stack that it finds, and returns. The SIMD registers are left alone: what uses them puts them back
+ * (memops.S).
  */
 #include "asm.h"
 #include "frame.inc"
@@ -131,18 +131,8 @@ irq_entry:
 	stp	x2, xzr, [sp, #FRAME_KIND]
 	stp	x29, x1, [sp, #FRAME_CHAIN]
 	add	x29, sp, #FRAME_CHAIN
-	move_simd stp, IRQ_FRAME_Q
-	mrs	x1, fpsr
-	mrs	x2, fpcr
-	str	x1, [sp, #IRQ_FRAME_FPSR]
-	str	x2, [sp, #IRQ_FRAME_FPSR + 8]
 	mov	x0, sp
 	bl	irq_handler
-	ldr	x1, [sp, #IRQ_FRAME_FPSR]
-	ldr	x2, [sp, #IRQ_FRAME_FPSR + 8]
-	msr	fpsr, x1
-	msr	fpcr, x2
-	move_simd ldp, IRQ_FRAME_Q
 	ldp	x1, x2, [sp, #FRAME_PC]
 	msr	elr_el1, x1
 	msr	spsr_el1, x2

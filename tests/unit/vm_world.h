@@ -87,6 +87,12 @@ void port_flush_tlb_asid(u64 asid)
 
 static const void *last_synced;
 
+void port_switch_mm(phys_addr_t pgd, u64 asid)
+{
+	(void)pgd;
+	(void)asid;
+}
+
 void port_sync_icache(const void *p, size_t size)
 {
 	assert_int_equal(size, PAGE_SIZE);

@@ -102,6 +102,11 @@ static inline void port_irq_enable(void)
 	__asm__ volatile("msr daifclr, #2" ::: "memory");
 }
 
+static inline void port_irq_disable(void)
+{
+	__asm__ volatile("msr daifset, #2" ::: "memory");
+}
+
 static inline bool port_irqs_disabled(void)
 {
 	unsigned long flags;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* clone's flags (Linux: include/uapi/linux/sched.h), and pidfds. */
+#ifndef KERNEL_CLONE_H
+#define KERNEL_CLONE_H
+
+#include <quire/types.h>
+
+#define CSIGNAL 0xffU
+#define CLONE_VM 0x100ULL
+#define CLONE_FS 0x200ULL
+#define CLONE_FILES 0x400ULL
+#define CLONE_SIGHAND 0x800ULL
+#define CLONE_PIDFD 0x1000ULL
+#define CLONE_PTRACE 0x2000ULL
+#define CLONE_VFORK 0x4000ULL
+#define CLONE_PARENT 0x8000ULL
+#define CLONE_THREAD 0x10000ULL
+#define CLONE_NEWNS 0x20000ULL
+#define CLONE_SYSVSEM 0x40000ULL
+#define CLONE_SETTLS 0x80000ULL
+#define CLONE_PARENT_SETTID 0x100000ULL
+#define CLONE_CHILD_CLEARTID 0x200000ULL
+#define CLONE_DETACHED 0x400000ULL
+#define CLONE_UNTRACED 0x800000ULL
+#define CLONE_CHILD_SETTID 0x1000000ULL
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#define CLONE_NAMESPACES                                                                           \
+	0x7e020080ULL /* NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME; IO is none */
+
+struct task;
+
+/* A descriptor that stands for a process; files of this kind are the files' matter. -ENOSYS where there are none yet. */
+long pidfd_install(struct task *t, unsigned long to);
+
+#endif

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+/*
+ * New tasks (Linux: kernel/fork.c, copy_process; the same checks and errors).
+ *
+ * The copy of an address space is made without kernel_lock: the parent's areas are guarded by their own locks. Until task_publish() nobody
+ * knows the child.
+ */
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/smp.h>
+#include <quire/string.h>
+
+#include "clone.h"
+#include "task.h"
+
+struct completion {
+	struct wait_queue queue;
+	bool done;
+};
+
+static void complete(struct completion *c)
+{
+	c->done = true;
+	wake_up_all(&c->queue);
+}
+
+/* As long as there are no files of that kind. */
+long __attribute__((weak)) pidfd_install(struct task *t, unsigned long to)
+{
+	(void)t, (void)to;
+	return -EINVAL;
+}
+
+void mm_release(struct task *t)
+{
+	u32 zero = 0;
+
+	if (t->clear_child_tid) {
+		/* Nobody to tell when this was the last task. */
+		if (t->mm && __atomic_load_n(&t->mm->mm_users, __ATOMIC_RELAXED) > 1) {
+			(void)put_user(zero, t->clear_child_tid);
+			futex_wake_address(t->clear_child_tid, 1);
+		}
+		t->clear_child_tid = 0;
+	}
+	if (t->vfork_done) {
+		complete(t->vfork_done);
+		t->vfork_done = NULL;
+	}
+}
+
+static long check_flags(u64 flags)
+{
+	if ((flags & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
+		return -EINVAL;
+	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if (flags & CLONE_SIGHAND && !(flags & CLONE_VM))
+		return -EINVAL;
+	if (flags & CLONE_PARENT && current->signal->flags & SIGNAL_UNKILLABLE)
+		return -EINVAL;
+	if ((flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) ==
+	    (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if (flags & CLONE_PIDFD && flags & CLONE_DETACHED)
+		return -EINVAL;
+	/* There are no namespaces but the one that all are in. */
+	return flags & CLONE_NAMESPACES ? -EINVAL : 0;
+}
+
+/* What clone shares is counted once more, the rest is copied. -ENOMEM: what is there already is dropped by the caller. */
+static long copy_parts(struct task *t, struct task *parent, u64 flags)
+{
+	t->files = flags & CLONE_FILES ? files_get(parent->files) : files_dup(parent->files);
+	t->fs = flags & CLONE_FS ? fs_get(parent->fs) : fs_dup(parent->fs);
+	if (!t->files || !t->fs)
+		return -ENOMEM;
+	if (flags & CLONE_SIGHAND) {
+		t->sighand = parent->sighand;
+		t->sighand->users++;
+	} else {
+		t->sighand = sighand_alloc();
+		if (!t->sighand)
+			return -ENOMEM;
+		memcpy(t->sighand->action, parent->sighand->action, sizeof(t->sighand->action));
+		if (flags & CLONE_CLEAR_SIGHAND)
+			flush_signal_handlers(t);
+	}
+	if (flags & CLONE_THREAD)
+		return 0;
+	t->signal = signal_alloc();
+	if (!t->signal)
+		return -ENOMEM;
+	memcpy(t->signal->rlim, parent->signal->rlim, sizeof(t->signal->rlim));
+	t->signal->pgrp = parent->signal->pgrp;
+	t->signal->session = parent->signal->session;
+	t->signal->tty = parent->signal->tty;
+	t->signal->oom_score_adj = parent->signal->oom_score_adj;
+	t->signal->no_new_privs = parent->signal->no_new_privs;
+	t->signal->real_timer.fn = parent->signal->real_timer.fn;
+	return 0;
+}
+
+static void drop_parts(struct task *t, u64 flags)
+{
+	files_put(t->files);
+	fs_put(t->fs);
+	sighand_put(t->sighand);
+	if (!(flags & CLONE_THREAD))
+		kfree(t->signal);
+	if (t->mm)
+		mmput(t->mm);
+	task_free(t);
+}
+
+static void copy_registers(struct task *t, const struct task *parent, const struct clone_args *args)
+{
+	*t->regs = *parent->regs;
+	t->regs->x[0] = 0;
+	t->regs->work = 0;
+	port_save_user(&t->fp);
+	if (args->stack)
+		t->regs->sp = args->stack + args->stack_size;
+	if (args->flags & CLONE_SETTLS)
+		t->fp.tls = args->tls;
+}
+
+static void copy_properties(struct task *t, const struct task *parent, u64 flags)
+{
+	memcpy(t->comm, parent->comm, sizeof(t->comm));
+	t->allowed = parent->allowed;
+	t->cred = parent->cred;
+	t->blocked = parent->blocked;
+	t->nice = parent->nice;
+	t->policy = parent->policy;
+	t->rt_priority = parent->rt_priority;
+	t->personality = parent->personality;
+	t->timer_slack = parent->timer_slack;
+	t->start_time = port_time_ns();
+	/* A child on a stack of its own does not have the parent's for signals; one that borrows everything does. */
+	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)
+		t->altstack = parent->altstack;
+	else
+		t->altstack.flags = SS_DISABLE;
+}
+
+/* Everybody may find it from here on. */
+static void task_publish(struct task *t, struct task *parent, const struct clone_args *args)
+{
+	struct signal_struct *s = t->signal, *of;
+
+	if (args->flags & CLONE_THREAD) {
+		t->signal = s = parent->signal;
+		t->tgid = parent->tgid;
+		t->exit_signal = 0;
+	} else {
+		of = args->flags & CLONE_PARENT ? parent->signal->parent : parent->signal;
+		t->tgid = t->pid;
+		t->exit_signal = args->flags & CLONE_PARENT ? parent->signal->leader->exit_signal
+							    : (int)args->exit_signal;
+		s->leader = t;
+		s->parent = of;
+		link_add_before(&s->sibling, &of->children);
+		link_add_before(&s->process, &all_processes);
+	}
+	link_add_before(&t->thread, &s->threads);
+	s->nr_threads++;
+	nr_tasks++;
+	task_hash(t);
+}
+
+static long wait_for_vfork(struct completion *c, struct task *child)
+{
+	while (!c->done) {
+		struct wait_entry e;
+		int err;
+
+		wait_queue_add(&c->queue, &e);
+		err = sleep_killable(WAIT_FOREVER);
+		wait_queue_remove(&e);
+		if (err && !c->done) {
+			/* The child must not touch what was on this stack. */
+			child->vfork_done = NULL;
+			return err;
+		}
+	}
+	return 0;
+}
+
+long task_clone(const struct clone_args *args)
+{
+	struct task *parent = current, *t;
+	struct completion vfork = {.done = false};
+	u64 flags = args->flags;
+	long err = check_flags(flags);
+	int pid;
+
+	if (err)
+		return err;
+	/* A signal that came before is taken before (Linux: it must not be lost between the two). */
+	if (!(flags & CLONE_THREAD) && signal_pending())
+		return -ERESTARTNOINTR;
+	if (nr_tasks >= max_tasks)
+		return -EAGAIN;
+	t = task_alloc();
+	if (!t)
+		return -ENOMEM;
+	err = copy_parts(t, parent, flags);
+	if (err)
+		goto fail;
+	if (flags & CLONE_VM) {
+		t->mm = parent->mm;
+		mmget(t->mm);
+	} else {
+		kernel_unlock();
+		t->mm = dup_mm(parent->mm);
+		kernel_lock();
+		err = -ENOMEM;
+		if (!t->mm)
+			goto fail;
+	}
+	/* While the lock was free the process may have been told to end. */
+	if (fatal_signal_pending() || parent->signal->flags & SIGNAL_GROUP_EXIT) {
+		err = -ERESTARTNOINTR;
+		goto fail;
+	}
+	copy_registers(t, parent, args);
+	copy_properties(t, parent, flags);
+	if (flags & CLONE_CHILD_SETTID)
+		t->set_child_tid = args->child_tid;
+	if (flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = args->child_tid;
+	if (flags & CLONE_PIDFD) {
+		err = pidfd_install(t, args->pidfd);
+		if (err)
+			goto fail;
+	}
+	pid = t->pid;
+	if (flags & CLONE_PARENT_SETTID)
+		(void)put_user(pid, args->parent_tid);
+	task_publish(t, parent, args);
+	if (flags & CLONE_VFORK)
+		t->vfork_done = &vfork;
+	sched_start(t);
+	/* Interrupted by a fatal signal only: this task ends, whatever it returns. */
+	if (flags & CLONE_VFORK)
+		wait_for_vfork(&vfork, t);
+	return pid;
+fail:
+	drop_parts(t, flags);
+	return err;
+}
+
+/* ------------------------------------------------------------------ the first one */
+
+static void default_limits(struct rlimit *rlim)
+{
+	const u64 threads = max_tasks / 2;
+
+	for (unsigned int i = 0; i < NR_RLIMITS; i++)
+		rlim[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+	/* Linux: include/asm-generic/resource.h. */
+	rlim[RLIMIT_STACK].cur = SZ_8M;
+	rlim[RLIMIT_CORE].cur = 0;
+	rlim[RLIMIT_NPROC] = (struct rlimit){threads, threads};
+	rlim[RLIMIT_NOFILE] = (struct rlimit){1024, 4096};
+	rlim[RLIMIT_MEMLOCK] = (struct rlimit){SZ_8M, SZ_8M};
+	rlim[RLIMIT_SIGPENDING] = (struct rlimit){threads, threads};
+	rlim[RLIMIT_MSGQUEUE] = (struct rlimit){819200, 819200};
+	rlim[RLIMIT_NICE] = rlim[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
+}
+
+static int make_init(struct task *t, const char *path)
+{
+	static char *const env[] = {"HOME=/", "TERM=linux", NULL};
+	char *const argv[] = {(char *)path, NULL};
+
+	t->files = files_init();
+	t->fs = fs_init();
+	t->sighand = sighand_alloc();
+	t->signal = signal_alloc();
+	if (!t->files || !t->fs || !t->sighand || !t->signal)
+		return -ENOMEM;
+	default_limits(t->signal->rlim);
+	t->signal->flags = SIGNAL_UNKILLABLE;
+	t->signal->leader = t;
+	t->tgid = t->pid;
+	t->altstack.flags = SS_DISABLE;
+	t->exit_signal = SIGCHLD;
+	t->timer_slack = 50000;
+	t->start_time = port_time_ns();
+	memset(&t->allowed, 0xff, sizeof(t->allowed));
+	link_add_before(&t->thread, &t->signal->threads);
+	t->signal->nr_threads = 1;
+	return do_execve(t, path, argv, env);
+}
+
+int run_init(const char *path)
+{
+	struct task *t;
+	int err, code;
+
+	sched_init();
+	kernel_lock();
+	t = task_alloc();
+	err = t ? make_init(t, path) : -ENOMEM;
+	if (err) {
+		if (t)
+			drop_parts(t, 0);
+		sched_stop();
+		kernel_unlock();
+		sched_wait_stopped();
+		return err;
+	}
+	nr_tasks++;
+	link_add_before(&t->signal->process, &all_processes);
+	task_hash(t);
+	sched_start(t);
+	kernel_unlock();
+	sched_idle(NULL);
+	sched_wait_stopped();
+	kernel_lock();
+	t = process_find(1)->leader;
+	code = t->exit_code;
+	sighand_put(t->sighand);
+	task_unhash(t);
+	link_remove(&t->signal->process);
+	kfree(t->signal);
+	task_free(t);
+	stacks_drop();
+	kernel_unlock();
+	return code;
+}

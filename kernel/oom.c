@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory is out, and a program needs a page: the one that has most ends for it (Linux: mm/oom_kill.c, oom_badness: resident pages and
+ * tables, moved by oom_score_adj in thousandths of all memory). init, and who has -1000, does not.
+ *
+ * Locking: takes kernel_lock.
+ */
+#include <quire/mm_init.h>
+#include <quire/printk.h>
+
+#include "task.h"
+
+static long badness(const struct signal_struct *s)
+{
+	const struct task *with_mm = NULL;
+	long points;
+
+	if (s->leader->pid == 1 || s->oom_score_adj == -1000 || s->flags & SIGNAL_GROUP_EXIT)
+		return 0;
+	for_each_thread(t, s) if (t->mm)
+	{
+		with_mm = t;
+		break;
+	}
+	if (!with_mm)
+		return 0;
+	points = (long)get_mm_rss(with_mm->mm) + (with_mm->mm->pgtables_bytes >> PAGE_SHIFT);
+	points += (long)(totalram_pages() / 1000) * s->oom_score_adj;
+	return max(points, 1L);
+}
+
+void out_of_memory(void)
+{
+	struct signal_struct *victim = NULL;
+	bool dying = false;
+	long most = 0;
+
+	kernel_lock();
+	for_each_process(s)
+	{
+		long points = badness(s);
+
+		dying |= s->flags & SIGNAL_GROUP_EXIT && s->nr_threads;
+		if (points > most) {
+			most = points;
+			victim = s;
+		}
+	}
+	/* Who ends already gives memory back: wait for that first. */
+	if (dying || !victim) {
+		if (!dying && !fatal_signal_pending()) {
+			pr_err("Out of memory and no killable processes...\n");
+			send_group_signal(SIGKILL, current->signal);
+			if (current->signal->leader->pid == 1)
+				panic("System is deadlocked on memory");
+		}
+	} else {
+		pr_err("Out of memory: Killed process %d (%s) anon-rss:%lukB\n",
+		       victim->leader->pid, victim->leader->comm,
+		       (unsigned long)most << (PAGE_SHIFT - 10));
+		send_group_signal(SIGKILL, victim);
+	}
+	sleep_killable(port_time_ns() + 1000000);
+	kernel_unlock();
+}

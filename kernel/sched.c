@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Whose turn it is, on all CPUs.
+ *
+ * kernel_lock is held by whoever runs code of kernel/: system calls take it (but those on memory only, kernel/syscall.c), what is done
+ * before EL0 goes on takes it, idle CPUs take it to look for work. It is free while programs run at EL0, in page faults and in the
+ * calls on memory. A task that sleeps gives it to the task that runs next on its CPU: it is held throughout a switch, so what the one has
+ * written before it slept the other one sees, and a task that has ended is off its stack when anybody can look at it.
+ *
+ * The kernel is not preempted. EL0 is: by the timer when a slice is over and others wait, by an interrupt from another CPU when a task
+ * is woken that may only run here. Interrupts take no lock of kernel/: they set a bit in `work` of the task that they have found, or
+ * `kicked` of an idle CPU, and the rest is done under kernel_lock.
+ *
+ * Invariants: a task is in the run queue, or on a CPU, or waits; never two of these. on_cpu tasks are `current` of their CPU. The timer of a
+ * CPU is set no later than its next slice's end, if somebody waits for a CPU, and than the earliest ktimer.
+ *
+ * Against Linux: one queue, first come first served, for all CPUs. That is fair between programs of one priority, which is all that
+ * there are; nice values are kept and told, but change nothing.
+ */
+#include <quire/mm_init.h>
+#include <quire/percpu.h>
+#include <quire/printk.h>
+#include <quire/smp.h>
+#include <quire/spinlock.h>
+#include <quire/string.h>
+
+#include "task.h"
+
+#define SLICE_NS 4000000ULL
+#define LOAD_NS 5000000000ULL
+
+DEFINE_PER_CPU(struct task *, current_task);
+
+struct sched_cpu {
+	struct task idle;
+	bool up, is_idle;
+	bool kicked; /* atomic: an idle CPU has something to look for */
+	u64 armed;   /* when the timer interrupts; ~0: not */
+	u64 slice_end;
+	struct task *fp_owner; /* whose registers the CPU has in its SIMD registers */
+};
+static DEFINE_PER_CPU_ALIGNED(struct sched_cpu, sched_cpus);
+
+static spinlock_t the_lock;
+static unsigned int lock_owner; /* 1 + the CPU */
+static struct link queue = {&queue, &queue};
+static unsigned int nr_queued, nr_on_cpu;
+static bool stopping;
+static unsigned long loads[3];
+static u64 load_at;
+
+unsigned int nr_tasks, max_tasks;
+
+/* ------------------------------------------------------------------ the lock */
+
+void kernel_lock(void)
+{
+	spin_lock(&the_lock);
+	__atomic_store_n(&lock_owner, port_cpu() + 1, __ATOMIC_RELAXED);
+}
+
+void kernel_unlock(void)
+{
+	__atomic_store_n(&lock_owner, 0, __ATOMIC_RELAXED);
+	spin_unlock(&the_lock);
+}
+
+bool kernel_is_locked(void)
+{
+	return __atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == port_cpu() + 1;
+}
+
+/* ------------------------------------------------------------------ the timer of a CPU */
+
+/* Set it as the invariant wants. */
+static void arm_timer(struct sched_cpu *c)
+{
+	u64 at = ktimer_next();
+
+	if (!c->is_idle && nr_queued)
+		at = min(at, c->slice_end);
+	if (at == c->armed)
+		return;
+	c->armed = at;
+	port_timer_set(at);
+}
+
+void timer_interrupt(void)
+{
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+	struct task *t = current;
+
+	c->armed = ~0ULL;
+	__atomic_store_n(&c->kicked, true, __ATOMIC_RELAXED);
+	if (t && t->regs)
+		__atomic_fetch_or(&t->regs->work, USER_WORK_RESCHED, __ATOMIC_RELAXED);
+}
+
+void sched_timer_changed(void)
+{
+	if (current)
+		arm_timer(this_cpu_ptr(&sched_cpus));
+}
+
+static void kick(unsigned int cpu)
+{
+	__atomic_store_n(&per_cpu_ptr(&sched_cpus, cpu)->kicked, true, __ATOMIC_RELEASE);
+	port_send_ipi(cpu);
+}
+
+void user_work_set(struct task *t, unsigned int work)
+{
+	__atomic_fetch_or(&t->regs->work, work, __ATOMIC_RELEASE);
+	if (t->on_cpu && t != current)
+		kick(t->cpu);
+}
+
+/* ------------------------------------------------------------------ the queue */
+
+static bool allowed_on(const struct task *t, unsigned int cpu)
+{
+	return t->allowed.bits[cpu / 64] >> cpu % 64 & 1;
+}
+
+static void enqueue(struct task *t)
+{
+	link_add_before(&t->run, &queue);
+	t->queued = true;
+	nr_queued++;
+}
+
+static void dequeue(struct task *t)
+{
+	link_remove(&t->run);
+	t->queued = false;
+	nr_queued--;
+}
+
+static struct task *pick(unsigned int cpu)
+{
+	for_each_link(l, &queue)
+	{
+		struct task *t = link_entry(l, struct task, run);
+
+		if (allowed_on(t, cpu))
+			return t;
+	}
+	return NULL;
+}
+
+/* A CPU shall take the task that has just come into the queue. */
+static void find_cpu_for(struct task *t)
+{
+	const unsigned int self = port_cpu();
+	unsigned int cpu, busy = NR_CPUS;
+
+	/* Where it ran last, if nobody runs there: its translations may still be there. */
+	if (per_cpu(sched_cpus, t->cpu).up && per_cpu(sched_cpus, t->cpu).is_idle &&
+	    allowed_on(t, t->cpu)) {
+		per_cpu(sched_cpus, t->cpu).is_idle = false;
+		kick(t->cpu);
+		return;
+	}
+	for_each_possible_cpu(cpu)
+	{
+		struct sched_cpu *c = per_cpu_ptr(&sched_cpus, cpu);
+
+		if (!c->up || !allowed_on(t, cpu))
+			continue;
+		if (c->is_idle) {
+			/* Whoever wakes another one now finds the next idle CPU. */
+			c->is_idle = false;
+			kick(cpu);
+			return;
+		}
+		if (busy == NR_CPUS || cpu == self)
+			busy = cpu;
+	}
+	if (busy == self)
+		arm_timer(this_cpu_ptr(&sched_cpus));
+	else if (busy != NR_CPUS && per_cpu(current_task, busy)->regs)
+		user_work_set(per_cpu(current_task, busy), USER_WORK_RESCHED);
+}
+
+static void make_runnable(struct task *t)
+{
+	t->state = TASK_RUNNING;
+	/* It is on its way to sleep, or has not slept yet: schedule() sees the state. */
+	if (t->on_cpu || t->queued)
+		return;
+	enqueue(t);
+	find_cpu_for(t);
+}
+
+bool wake_up_state(struct task *t, enum task_state state)
+{
+	if (t->state != state)
+		return false;
+	make_runnable(t);
+	return true;
+}
+
+bool wake_up(struct task *t)
+{
+	if (t->state != TASK_WAITING && t->state != TASK_KILLABLE &&
+	    t->state != TASK_UNINTERRUPTIBLE)
+		return false;
+	make_runnable(t);
+	return true;
+}
+
+unsigned int sched_nr_running(void)
+{
+	return nr_queued + nr_on_cpu;
+}
+
+/* ------------------------------------------------------------------ switching */
+
+u64 task_runtime(const struct task *t)
+{
+	u64 ran = t->usage.utime + t->usage.stime;
+
+	return t->on_cpu && t->ran_since ? ran + port_time_ns() - t->ran_since : ran;
+}
+
+static void account(struct task *t, u64 now)
+{
+	t->usage.utime += now - t->ran_since;
+	t->ran_since = now;
+}
+
+/* On the next task's stack; the lock has come with it. */
+static void finish_switch(struct task *prev)
+{
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+	struct task *t = current;
+
+	if (prev->state >= TASK_ZOMBIE) {
+		stack_free(prev->stack);
+		prev->stack = NULL;
+		prev->regs = NULL;
+		if (prev->state == TASK_DEAD)
+			task_free(prev);
+	}
+	if (!t->regs)
+		return;
+	if (c->fp_owner != t || t->fp_cpu != port_cpu()) {
+		port_load_user(&t->fp);
+		c->fp_owner = t;
+	}
+	t->cpu = t->fp_cpu = port_cpu();
+}
+
+static DEFINE_PER_CPU(struct task *, switched_from);
+
+static void switch_to(struct task *prev, struct task *next)
+{
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+	u64 now = port_time_ns();
+	unsigned long flags;
+
+	if (prev->regs) {
+		account(prev, now);
+		nr_on_cpu--;
+		/* A task that has ended leaves nothing to load. */
+		if (prev->state < TASK_ZOMBIE)
+			port_save_user(&prev->fp);
+		else if (c->fp_owner == prev)
+			c->fp_owner = NULL;
+	}
+	prev->on_cpu = false;
+	next->on_cpu = true;
+	next->ran_since = now;
+	c->is_idle = false;
+	c->slice_end = now + SLICE_NS;
+	nr_on_cpu += next->regs != NULL;
+	if (next->mm != prev->mm)
+		mm_switch(next->mm);
+	flags = port_irq_save();
+	this_cpu_write(current_task, next);
+	this_cpu_write(switched_from, prev);
+	if (next->stack)
+		port_set_kernel_stack(next->stack);
+	arm_timer(c);
+	port_switch_to(&prev->context, &next->context);
+	port_irq_restore(flags);
+	finish_switch(this_cpu_read(switched_from));
+}
+
+void schedule(void)
+{
+	struct task *prev = current, *next;
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+
+	if (prev->regs && prev->state == TASK_RUNNING && !prev->queued) {
+		enqueue(prev);
+		if (!allowed_on(prev, port_cpu()))
+			find_cpu_for(prev);
+	}
+	next = pick(port_cpu());
+	if (next)
+		dequeue(next);
+	else
+		next = &c->idle;
+	if (next == prev) {
+		c->slice_end = port_time_ns() + SLICE_NS;
+		arm_timer(c);
+		return;
+	}
+	if (prev->regs) {
+		if (prev->queued)
+			prev->usage.nivcsw++;
+		else
+			prev->usage.nvcsw++;
+	}
+	switch_to(prev, next);
+}
+
+/* Where a new task begins. */
+static void begin_user(void *arg)
+{
+	struct task *t = arg;
+
+	port_irq_enable();
+	finish_switch(this_cpu_read(switched_from));
+	if (t->set_child_tid)
+		(void)put_user(t->pid, t->set_child_tid);
+	kernel_unlock();
+	port_return_to_user(t->regs);
+}
+
+void sched_start(struct task *t)
+{
+	link_init(&t->run);
+	t->cpu = port_cpu();
+	t->fp_cpu = NR_CPUS;
+	port_task_start(&t->context, begin_user, t, t->regs);
+	t->state = TASK_RUNNING;
+	enqueue(t);
+	find_cpu_for(t);
+}
+
+int sched_set_affinity(struct task *t, const struct cpumask *mask)
+{
+	struct cpumask online = {{0}};
+	bool any = false;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) if (per_cpu(sched_cpus, cpu).up) online.bits[cpu / 64] |=
+		BIT(cpu % 64);
+	for (unsigned int i = 0; i < ARRAY_SIZE(online.bits); i++)
+		any |= (online.bits[i] &= mask->bits[i]) != 0;
+	if (!any)
+		return -EINVAL;
+	t->allowed = online;
+	if (t->on_cpu && !allowed_on(t, t->cpu))
+		user_work_set(t, USER_WORK_RESCHED);
+	else if (t->queued)
+		find_cpu_for(t);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ idle CPUs */
+
+static void update_load(u64 now)
+{
+	/* Linux's: exp(-5s/1min), 5, 15 min, in 1/2048. */
+	static const unsigned long decay[3] = {1884, 2014, 2037};
+	unsigned long active = (unsigned long)sched_nr_running() << 11;
+
+	if (now - load_at > 100 * LOAD_NS)
+		load_at = now - 100 * LOAD_NS;
+	for (; now - load_at >= LOAD_NS; load_at += LOAD_NS)
+		for (unsigned int i = 0; i < 3; i++)
+			loads[i] = (loads[i] * decay[i] + active * (2048 - decay[i])) >> 11;
+}
+
+void sched_loadavg(unsigned long load[3])
+{
+	update_load(port_time_ns());
+	for (unsigned int i = 0; i < 3; i++)
+		load[i] = loads[i] << 5;
+}
+
+void sched_idle(void *unused)
+{
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+	unsigned long flags;
+
+	(void)unused;
+	port_user_init();
+	kernel_lock();
+	if (port_timer_init() && !port_cpu())
+		pr_warn("no timer interrupts: programs run until they wait\n");
+	port_timer_set(~0ULL);
+	c->armed = ~0ULL;
+	c->idle.state = TASK_RUNNING;
+	c->idle.on_cpu = true;
+	c->idle.cpu = port_cpu();
+	c->up = true;
+	this_cpu_write(current_task, &c->idle);
+	for (;;) {
+		__atomic_store_n(&c->kicked, false, __ATOMIC_RELAXED);
+		ktimer_run();
+		schedule();
+		if (stopping)
+			break;
+		/* Programs have run meanwhile, and have woken others. */
+		if (pick(port_cpu()))
+			continue;
+		c->is_idle = true;
+		arm_timer(c);
+		kernel_unlock();
+		flags = port_irq_save();
+		if (!__atomic_load_n(&c->kicked, __ATOMIC_ACQUIRE))
+			port_cpu_idle();
+		port_irq_restore(flags);
+		kernel_lock();
+		c->is_idle = false;
+	}
+	port_timer_set(~0ULL);
+	c->up = false;
+	this_cpu_write(current_task, NULL);
+	kernel_unlock();
+}
+
+void sched_stop(void)
+{
+	unsigned int cpu;
+
+	stopping = true;
+	for_each_possible_cpu(cpu) if (per_cpu(sched_cpus, cpu).up && cpu != port_cpu()) kick(cpu);
+}
+
+void sched_wait_stopped(void)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) if (cpu != port_cpu()) smp_run_wait(cpu);
+}
+
+/* The other CPUs are idle for programs from here on. */
+void sched_init(void)
+{
+	unsigned int cpu;
+
+	stopping = false;
+	load_at = port_time_ns();
+	max_tasks = (unsigned int)min(totalram_pages() / (8 * TASK_STACK_SIZE >> PAGE_SHIFT),
+				      (unsigned long)PID_MAX - 1);
+	max_tasks = max(max_tasks, 20U);
+	for_each_online_cpu(cpu) if (cpu != port_cpu() && smp_run_on(cpu, sched_idle, NULL))
+		pr_warn("CPU%u runs no programs\n", cpu);
+}

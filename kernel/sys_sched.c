@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+/* System calls on turns and CPUs, and on the machine as a whole (kernel/syscalls.def). */
+#include <quire/mm_init.h>
+#include <quire/printk.h>
+#include <quire/smp.h>
+#include <quire/string.h>
+#include <quire/vmstat.h>
+
+#include "syscall.h"
+
+#define SCHED_NORMAL 0
+#define SCHED_FIFO 1
+#define SCHED_RR 2
+#define SCHED_BATCH 3
+#define SCHED_IDLE 5
+#define SCHED_RESET_ON_FORK 0x40000000
+
+long call_sched_yield(const struct syscall_args *r)
+{
+	schedule();
+	return 0;
+}
+
+static struct task *task_or_current(u64 pid)
+{
+	return (int)pid ? task_find((int)pid) : current;
+}
+
+long call_sched_getaffinity(const struct syscall_args *r)
+{
+	size_t size = DIV_ROUND_UP(nr_cpus_possible, 64) * 8, len = (u32)r->a[1];
+	struct task *t = task_or_current(r->a[0]);
+	struct cpumask mask = {{0}};
+	unsigned int cpu;
+
+	if (len * 8 < nr_cpus_possible || len & 7)
+		return -EINVAL;
+	if (!t)
+		return -ESRCH;
+	for_each_online_cpu(cpu) mask.bits[cpu / 64] |= t->allowed.bits[cpu / 64] & BIT(cpu % 64);
+	size = min(size, len);
+	return copy_to_user(r->a[2], &mask, size) ? -EFAULT : (long)size;
+}
+
+long call_sched_setaffinity(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+	struct cpumask mask = {{0}};
+	long err;
+
+	if (copy_from_user(&mask, r->a[2], min((size_t)(u32)r->a[1], sizeof(mask))))
+		return -EFAULT;
+	if (!t)
+		return -ESRCH;
+	err = sched_set_affinity(t, &mask);
+	return err;
+}
+
+long call_getcpu(const struct syscall_args *r)
+{
+	u32 cpu = port_cpu(), node = 0;
+
+	if ((r->a[0] && put_user(cpu, r->a[0])) || (r->a[1] && put_user(node, r->a[1])))
+		return -EFAULT;
+	return 0;
+}
+
+enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+
+static bool is_meant(const struct signal_struct *s, u64 which, int who)
+{
+	if (which == PRIO_PGRP)
+		return s->pgrp == (who ? who : current->signal->pgrp);
+	return s->leader->cred.uid == (who ? (u32)who : current->cred.uid);
+}
+
+long call_setpriority(const struct syscall_args *r)
+{
+	int nice = min(max((int)r->a[2], -20), 19), who = (int)r->a[1];
+	long ret = -ESRCH;
+
+	if (r->a[0] > PRIO_USER)
+		return -EINVAL;
+	if (r->a[0] == PRIO_PROCESS) {
+		struct task *t = task_or_current(r->a[1]);
+
+		if (!t)
+			return -ESRCH;
+		if (nice < t->nice && current->cred.euid)
+			return -EACCES;
+		t->nice = nice;
+		return 0;
+	}
+	for_each_process(s)
+	{
+		if (!is_meant(s, r->a[0], who))
+			continue;
+		for_each_thread(t, s) t->nice = nice;
+		ret = 0;
+	}
+	return ret;
+}
+
+long call_getpriority(const struct syscall_args *r)
+{
+	int who = (int)r->a[1];
+	long best = -ESRCH;
+
+	if (r->a[0] > PRIO_USER)
+		return -EINVAL;
+	if (r->a[0] == PRIO_PROCESS) {
+		struct task *t = task_or_current(r->a[1]);
+
+		return t ? 20 - t->nice : -ESRCH;
+	}
+	for_each_process(s) if (is_meant(s, r->a[0], who)) best = max(best, 20L - s->leader->nice);
+	return best;
+}
+
+static bool valid_policy(int policy, int priority)
+{
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		return priority >= 1 && priority <= 99;
+	return (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE) &&
+	       priority == 0;
+}
+
+static long set_policy(struct task *t, int policy, int priority)
+{
+	if (!t)
+		return -ESRCH;
+	if (!valid_policy(policy & ~SCHED_RESET_ON_FORK, priority))
+		return -EINVAL;
+	t->policy = policy & ~SCHED_RESET_ON_FORK;
+	t->rt_priority = priority;
+	return 0;
+}
+
+long call_sched_setscheduler(const struct syscall_args *r)
+{
+	int priority;
+
+	if ((int)r->a[1] < 0 || !r->a[2] || (int)r->a[0] < 0)
+		return -EINVAL;
+	if (get_user(priority, r->a[2]))
+		return -EFAULT;
+	return set_policy(task_or_current(r->a[0]), (int)r->a[1], priority);
+}
+
+long call_sched_setparam(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+	int priority;
+
+	if (!r->a[1] || (int)r->a[0] < 0)
+		return -EINVAL;
+	if (get_user(priority, r->a[1]))
+		return -EFAULT;
+	return t ? set_policy(t, t->policy, priority) : -ESRCH;
+}
+
+long call_sched_getscheduler(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+
+	if ((int)r->a[0] < 0)
+		return -EINVAL;
+	return t ? t->policy : -ESRCH;
+}
+
+long call_sched_getparam(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+
+	if (!r->a[1] || (int)r->a[0] < 0)
+		return -EINVAL;
+	return t ? put_user(t->rt_priority, r->a[1]) : -ESRCH;
+}
+
+static bool is_policy(u64 policy)
+{
+	return valid_policy((int)policy, 0) || valid_policy((int)policy, 1) || policy == 6;
+}
+
+static bool is_realtime(u64 policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+long call_sched_get_priority_max(const struct syscall_args *r)
+{
+	return !is_policy(r->a[0]) ? -EINVAL : is_realtime(r->a[0]) ? 99 : 0;
+}
+
+long call_sched_get_priority_min(const struct syscall_args *r)
+{
+	return !is_policy(r->a[0]) ? -EINVAL : is_realtime(r->a[0]) ? 1 : 0;
+}
+
+long call_sched_rr_get_interval(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+	struct timespec64 ts = {0, 4000000};
+
+	if ((int)r->a[0] < 0)
+		return -EINVAL;
+	if (!t)
+		return -ESRCH;
+	if (t->policy == SCHED_FIFO)
+		ts.nsec = 0;
+	return put_user(ts, r->a[1]);
+}
+
+struct sched_attr {
+	u32 size, policy;
+	u64 flags;
+	s32 nice;
+	u32 priority;
+	u64 runtime, deadline, period;
+	u32 util_min, util_max;
+};
+
+long call_sched_setattr(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+	struct sched_attr a = {0};
+	long err;
+
+	if (!r->a[1] || (int)r->a[0] < 0 || r->a[2])
+		return -EINVAL;
+	if (copy_from_user(&a, r->a[1], 48))
+		return -EFAULT;
+	err = set_policy(t, (int)a.policy, (int)a.priority);
+	if (!err && !is_realtime(a.policy))
+		t->nice = min(max(a.nice, -20), 19);
+	return err;
+}
+
+long call_sched_getattr(const struct syscall_args *r)
+{
+	struct task *t = task_or_current(r->a[0]);
+	struct sched_attr a = {.size = sizeof(a), .util_max = 1024};
+
+	if (!r->a[1] || (int)r->a[0] < 0 || r->a[2] < 48 || r->a[2] > PAGE_SIZE || r->a[3])
+		return -EINVAL;
+	if (!t)
+		return -ESRCH;
+	a.policy = (u32)t->policy;
+	a.nice = t->nice;
+	a.priority = (u32)t->rt_priority;
+	a.size = (u32)min(r->a[2], (u64)sizeof(a));
+	return copy_to_user(r->a[1], &a, a.size);
+}
+
+/* ------------------------------------------------------------------ membarrier */
+
+enum {
+	MEMBARRIER_QUERY = 0,
+	MEMBARRIER_GLOBAL = 1,
+	MEMBARRIER_GLOBAL_EXPEDITED = 2,
+	MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4,
+	MEMBARRIER_PRIVATE_EXPEDITED = 8,
+	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16,
+	MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 32,
+	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
+	MEMBARRIER_GET_REGISTRATIONS = 512,
+};
+
+/* An exception return synchronises the core, and an IPI has one. */
+long call_membarrier(const struct syscall_args *r)
+{
+	struct signal_struct *s = current->signal;
+
+	if (r->a[1])
+		return -EINVAL;
+	switch ((int)r->a[0]) {
+	case MEMBARRIER_QUERY:
+		return MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED |
+		       MEMBARRIER_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_PRIVATE_EXPEDITED |
+		       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED |
+		       MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE |
+		       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
+		       MEMBARRIER_GET_REGISTRATIONS;
+	case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+		s->membarrier |= (u32)r->a[0];
+		return 0;
+	case MEMBARRIER_GET_REGISTRATIONS:
+		return s->membarrier;
+	case MEMBARRIER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE:
+		/* Each has its registration in the bit above. */
+		if (!(s->membarrier & (u32)r->a[0] << 1))
+			return -EPERM;
+		break;
+	case MEMBARRIER_GLOBAL:
+	case MEMBARRIER_GLOBAL_EXPEDITED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	smp_membarrier();
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the machine */
+
+struct sysinfo {
+	s64 uptime;
+	u64 loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	u16 procs, pad;
+	u64 totalhigh, freehigh;
+	u32 mem_unit;
+};
+
+long call_sysinfo(const struct syscall_args *r)
+{
+	struct sysinfo info = {
+		.uptime = (s64)((port_time_ns() + 999999999) / 1000000000),
+		.totalram = totalram_pages() << PAGE_SHIFT,
+		.freeram = global_zone_page_state(NR_FREE_PAGES) << PAGE_SHIFT,
+		.procs = (u16)nr_tasks,
+		.mem_unit = 1,
+	};
+
+	sched_loadavg(info.loads);
+	return copy_to_user(r->a[0], &info, sizeof(info));
+}
+
+static char node_name[65] = "quire", domain_name[65] = "(none)";
+
+long call_uname(const struct syscall_args *r)
+{
+	/* The interface that programs are told to expect is Linux's; the version says whose it is. */
+	char fields[6][65] = {"Linux", "", "6.12.0", "Quire", "aarch64", ""};
+
+	memcpy(fields[1], node_name, sizeof(node_name));
+	memcpy(fields[5], domain_name, sizeof(domain_name));
+	return copy_to_user(r->a[0], fields, sizeof(fields));
+}
+
+static long set_text(char text[65], const struct syscall_args *r)
+{
+	char name[65] = {0};
+
+	if (current->cred.euid)
+		return -EPERM;
+	if ((s64)r->a[1] < 0 || r->a[1] > 64)
+		return -EINVAL;
+	if (copy_from_user(name, r->a[0], r->a[1]))
+		return -EFAULT;
+	memcpy(text, name, sizeof(name));
+	return 0;
+}
+
+long call_sethostname(const struct syscall_args *r)
+{
+	return set_text(node_name, r);
+}
+
+long call_setdomainname(const struct syscall_args *r)
+{
+	return set_text(domain_name, r);
+}
+
+#define REBOOT_MAGIC1 0xfee1deadU
+#define REBOOT_CAD_OFF 0U
+#define REBOOT_CAD_ON 0x89abcdefU
+
+long call_reboot(const struct syscall_args *r)
+{
+	static const u32 magic2[] = {672274793, 85072278, 369367448, 537993216};
+	unsigned int i;
+
+	if (current->cred.euid)
+		return -EPERM;
+	for (i = 0; i < ARRAY_SIZE(magic2) && (u32)r->a[1] != magic2[i]; i++)
+		;
+	if ((u32)r->a[0] != REBOOT_MAGIC1 || i == ARRAY_SIZE(magic2))
+		return -EINVAL;
+	switch ((u32)r->a[2]) {
+	case REBOOT_CAD_OFF:
+	case REBOOT_CAD_ON:
+		return 0;
+	case 0x01234567: /* restart: there is nothing to start again */
+	case 0xcdef0123: /* halt */
+	case 0x4321fedc: /* power off */
+		report_unknown_syscalls();
+		pr_emerg("reboot: Power down\n");
+		port_poweroff(0);
+	}
+	return -EINVAL;
+}
+
+long call_getrandom(const struct syscall_args *r)
+{
+	size_t left = min(r->a[1], (u64)0x7ffff000), done = 0;
+	u8 chunk[256];
+
+	if (r->a[2] & ~7ULL || (r->a[2] & 6) == 6)
+		return -EINVAL;
+	while (left) {
+		size_t part = min(left, sizeof(chunk));
+
+		get_random_bytes(chunk, part);
+		if (copy_to_user(r->a[0] + done, chunk, part))
+			return done ? (long)done : -EFAULT;
+		done += part;
+		left -= part;
+		if (left && signal_pending())
+			break;
+	}
+	return (long)done;
+}

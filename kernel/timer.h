@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Things to do at a time (kernel/timer.c). All under kernel_lock; times are port_time_ns(). */
+#ifndef KERNEL_TIMER_H
+#define KERNEL_TIMER_H
+
+#include "list.h"
+
+struct ktimer {
+	struct link link; /* by time; alone: not set. link_init() before use */
+	u64 at;
+	void (*fn)(
+		struct ktimer *
+			t); /* under kernel_lock; the timer is not set any more, and may be set again */
+};
+
+/* fn is called once `at` has come; a timer that is set already is moved. */
+void ktimer_set(struct ktimer *t, u64 at);
+/* Not any more. True: it was set. */
+bool ktimer_cancel(struct ktimer *t);
+/* The earliest that is set; ~0: none. */
+u64 ktimer_next(void);
+/* Do what is due. */
+void ktimer_run(void);
+
+/* CLOCK_REALTIME = port_time_ns() + this. */
+extern s64 realtime_offset;
+
+#endif

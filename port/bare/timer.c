@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The CPU's own timer: the virtual one (Arm ARM D12), which EL1 has on every machine, whatever a hypervisor keeps. Its interrupt is the
+ * private one that all systems give it (Arm BSA: INTID 27); on the Raspberry Pi's first controller it has a line of its own.
+ *
+ * One shot: it interrupts once, and is off until it is set again. Locking: none, each CPU has its own.
+ */
+#include <quire/user.h>
+
+#include "bare.h"
+
+#define CNTV_ENABLE 1UL
+
+static u64 frequency;
+
+int port_timer_init(void)
+{
+	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(frequency));
+	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
+	if (!frequency)
+		return -ENODEV;
+	return irq_enable_timer();
+}
+
+void port_timer_set(u64 at)
+{
+	/* Rounded up: when it comes, the time has come. */
+	u64 count = at / 1000000000 * frequency +
+		    (at % 1000000000 * frequency + 999999999) / 1000000000;
+
+	if (at == ~0ULL)
+		__asm__ volatile("msr cntv_ctl_el0, xzr" ::: "memory");
+	else
+		__asm__ volatile("msr cntv_cval_el0, %0\n\tmsr cntv_ctl_el0, %1" ::"r"(count),
+				 "r"(CNTV_ENABLE)
+				 : "memory");
+	/* Whoever waits for the interrupt has it set. */
+	__asm__ volatile("isb" ::: "memory");
+}
+
+void timer_irq(void)
+{
+	/* The line falls before the controller looks at it again. */
+	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
+	timer_interrupt();
+}
