@@ -381,12 +381,14 @@ void smp_membarrier(void)
 /* Each of the others comes to its hold point: by the IPI, or, with interrupts off, where it waits for a lock or for a CPU. */
 unsigned long smp_hold_others(void)
 {
-	const unsigned int me = port_cpu() + 1, others = num_online_cpus() - 1;
+	const unsigned int me = port_cpu() + 1;
 	unsigned long flags = port_irq_save();
 	struct patience p = {.limit = ANSWER_NS};
-	unsigned int nobody = 0, cpu;
+	unsigned int nobody = 0, others, cpu;
+	u32 word;
 
-	if (!others)
+	/* The only one brings the others up itself. */
+	if (num_online_cpus() == 1)
 		return flags;
 	while (!__atomic_compare_exchange_n(&hold.by, &nobody, me, true, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED)) {
@@ -399,11 +401,16 @@ unsigned long smp_hold_others(void)
 		hold.number = HOLD_ONE;
 	__atomic_store_n(&hold.word, hold.number, __ATOMIC_RELEASE);
 	for_each_online_cpu(cpu) if (cpu != port_cpu()) port_send_ipi(cpu);
-	while (__atomic_load_n(&hold.word, __ATOMIC_ACQUIRE) != (hold.number | others))
+	/* As many as there are now: who comes up is counted, and comes to its hold point before it does anything else. */
+	for (;;) {
+		others = num_online_cpus() - 1;
+		word = __atomic_load_n(&hold.word, __ATOMIC_ACQUIRE);
+		if (word >= (hold.number | others))
+			break;
 		if (out_of_patience(&p))
 			pr_emerg("smp: CPU%u waits for %u other CPUs to hold still\n", port_cpu(),
-				 others - (__atomic_load_n(&hold.word, __ATOMIC_RELAXED) &
-					   (HOLD_ONE - 1)));
+				 others - (word & (HOLD_ONE - 1)));
+	}
 	return flags;
 }
 
@@ -435,6 +442,8 @@ void smp_cpu_up(unsigned int cpu)
 	__atomic_fetch_add(&nr_online, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&online_mask[cpu / 64], bit, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* Whoever began to hold the others before it counted this one gets no answer by IPI. */
+	smp_hold_point();
 }
 
 /* A call that came before is run; one that a sender is just about to send is withdrawn by that sender. */

@@ -74,7 +74,7 @@ static inline void remote_lock_announce(struct local_lock *l)
 static inline void __remote_lock_wait(struct local_lock *l)
 {
 	while (__atomic_load_n(&l->busy, __ATOMIC_ACQUIRE))
-		port_cpu_relax();
+		smp_wait_relax();
 }
 
 static inline void remote_lock_wait(struct local_lock *l)

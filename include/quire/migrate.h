@@ -18,6 +18,7 @@
 
 #include <quire/gfp.h>
 #include <quire/page_ref.h>
+#include <quire/smp.h>
 
 enum migrate_mode {
 	MIGRATE_ASYNC,	    /* waits for nothing */
@@ -112,7 +113,7 @@ static inline bool trylock_page(struct page *page)
 static inline void lock_page(struct page *page)
 {
 	while (!trylock_page(page))
-		port_cpu_relax();
+		smp_wait_relax();
 }
 
 static inline void unlock_page(struct page *page)

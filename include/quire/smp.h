@@ -79,6 +79,12 @@ void smp_membarrier(void);
 unsigned long smp_hold_others(void);
 void smp_release_others(unsigned long flags);
 void smp_hold_point(void);
+/* A turn of such a loop. */
+static inline void smp_wait_relax(void)
+{
+	smp_hold_point();
+	port_cpu_relax();
+}
 
 /* What a CPU does that has nothing to do: takes interrupts, and runs what smp_run_on gives it. */
 void smp_idle(void) __noreturn;

@@ -52,6 +52,7 @@ void *vzalloc(unsigned long size);
 void *vmalloc_node(unsigned long size, int node);
 /* The same by blocks and contiguous runs where size and memory allow: mm/kmem/vmalloc_huge.c. */
 void *vmalloc_huge(unsigned long size, gfp_t gfp);
+void *__vmalloc_huge_node(unsigned long size, gfp_t gfp, int node, const void *caller);
 
 static inline void *vzalloc_node(unsigned long size, int node)
 {

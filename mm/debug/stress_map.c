@@ -112,12 +112,16 @@ static void look_up(struct stress_cpu *c, const void *p, phys_addr_t pa)
 
 static bool vmalloc_make(struct stress_cpu *c, struct stress_object *o)
 {
-	size_t size = stress_size(c, 1, (stress_chance(c, 5) ? 600 : 20) * PAGE_SIZE);
+	/* In blocks and contiguous runs, some of them with pages behind. */
+	bool huge = stress_chance(c, 20);
+	unsigned int many = stress_chance(c, huge ? 15 : 5) ? 600 : huge ? 60 : 20;
+	size_t size = stress_size(c, 1, many * PAGE_SIZE);
 	gfp_t gfp = (stress_chance(c, 30) ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL) | __GFP_NOWARN;
 	unsigned long align = stress_chance(c, 20) ? PAGE_SIZE << stress_random(c, 6) : 1;
-	char *p = stress_chance(c, 70) ? __vmalloc(size, gfp)
-				       : __vmalloc_node(size, align, gfp, numa_node_id(),
-							(const void *)_RET_IP_);
+	char *p = huge			 ? vmalloc_huge(size, gfp)
+		  : stress_chance(c, 70) ? __vmalloc(size, gfp)
+					 : __vmalloc_node(size, align, gfp, numa_node_id(),
+							  (const void *)_RET_IP_);
 	size_t at;
 
 	if (!p)
@@ -148,7 +152,8 @@ static void vmalloc_drop(struct stress_cpu *c, struct stress_object *o)
 		kvfree(o->p);
 }
 
-static bool vmap_make(struct stress_cpu *c, struct stress_object *o)
+/* As many pages as come, mapped. */
+static bool map_pages(struct stress_cpu *c, struct stress_object *o, bool ram)
 {
 	unsigned long want = 1 + stress_random(c, STRESS_MAX_PARTS);
 	void *p = NULL;
@@ -158,7 +163,9 @@ static bool vmap_make(struct stress_cpu *c, struct stress_object *o)
 		if (!o->part[o->n])
 			break;
 	}
-	if (o->n)
+	if (o->n && ram)
+		p = vm_map_ram((struct page **)o->part, (unsigned int)o->n, NUMA_NO_NODE);
+	else if (o->n)
 		p = vmap((struct page **)o->part, (unsigned int)o->n, VM_MAP, PAGE_KERNEL);
 	if (!p) {
 		while (o->n)
@@ -167,6 +174,16 @@ static bool vmap_make(struct stress_cpu *c, struct stress_object *o)
 	}
 	begin(c, o, p, o->n * PAGE_SIZE, 0);
 	return true;
+}
+
+static bool vmap_make(struct stress_cpu *c, struct stress_object *o)
+{
+	return map_pages(c, o, false);
+}
+
+static bool map_ram_make(struct stress_cpu *c, struct stress_object *o)
+{
+	return map_pages(c, o, true);
 }
 
 static bool vmap_check(struct stress_cpu *c, struct stress_object *o)
@@ -184,6 +201,14 @@ static void vmap_drop(struct stress_cpu *c, struct stress_object *o)
 {
 	(void)c;
 	vunmap(o->p);
+	while (o->n)
+		__free_page(o->part[--o->n]);
+}
+
+static void map_ram_drop(struct stress_cpu *c, struct stress_object *o)
+{
+	(void)c;
+	vm_unmap_ram(o->p, (unsigned int)o->n);
 	while (o->n)
 		__free_page(o->part[--o->n]);
 }
@@ -317,6 +342,7 @@ void stress_map_disturb(struct stress_cpu *c)
 const struct stress_kind stress_map_kinds[] = {
 	{"vmalloc", 8, 0, vmalloc_make, vmalloc_look, vmalloc_drop, NULL},
 	{"vmap", 6, 0, vmap_make, vmap_check, vmap_drop, NULL},
+	{"vm_map_ram", 6, 0, map_ram_make, vmap_check, map_ram_drop, NULL},
 	{"ioremap", 3, 0, ioremap_make, ioremap_check, ioremap_drop, NULL},
 	{"DMA, coherent", 4, 0, coherent_make, plain_check, coherent_drop, NULL},
 	{"DMA, streaming", 6, STRESS_IRQ, stream_make, stream_check, stream_drop, NULL},

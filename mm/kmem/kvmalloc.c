@@ -19,7 +19,8 @@ void *kvmalloc_node(size_t size, gfp_t gfp, int nid)
 		return p;
 	if (size > INT_MAX)
 		return NULL;
-	return __vmalloc_node(size, 1, gfp, nid, __builtin_return_address(0));
+	/* In as few TLB entries as there is contiguous memory for; what is small for that comes in pages. */
+	return __vmalloc_huge_node(size, gfp, nid, __builtin_return_address(0));
 }
 
 void kvfree(const void *p)

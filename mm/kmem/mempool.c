@@ -7,8 +7,9 @@
  *
  * Locking: pool->lock, interrupts off, around the stack alone; the allocator is called without it.
  *
- * Against Linux 6.12: the same order (allocator, reserve, wait). Waiting is turning around, for there is no scheduler: other CPUs
- * give back, and where there are none the request fails. The allocator is asked again at every turn.
+ * Against Linux 6.12: the same order (allocator, reserve, wait). Waiting is turning around, not sleeping in a queue: other CPUs
+ * give back, and where there are none the request fails. The allocator is asked again at every turn, and a wait of seconds is
+ * reported.
  */
 #include <quire/mempool.h>
 #include <quire/printk.h>
@@ -171,6 +172,23 @@ int mempool_resize(mempool_t *pool, int min_nr)
 
 /* ------------------------------------------------------------------ using */
 
+/* Waiting is for moments: after so long somebody is told, again and again. */
+#define WAIT_NS 5000000000ULL
+#define TURNS_A_LOOK 255U
+
+/* since: when the wait began, or was last told of; 0: it is not known yet. Returns the same for the next look. */
+static u64 look_at_clock(const mempool_t *pool, u64 since)
+{
+	u64 now = port_time_ns();
+
+	if (!since || now - since < WAIT_NS)
+		return since ? since : now;
+	pr_warn("mempool_alloc: CPU%u has waited %llu s for one of %d elements to come back\n",
+		port_cpu(), WAIT_NS / 1000000000, pool->min_nr);
+	port_backtrace();
+	return now;
+}
+
 void *mempool_alloc(mempool_t *pool, gfp_t gfp)
 {
 	/* The reserve is there: neither the last pages nor long efforts. */
@@ -178,6 +196,8 @@ void *mempool_alloc(mempool_t *pool, gfp_t gfp)
 		       ~(__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_ZERO);
 	gfp_t again = gentle | (gfp & (__GFP_DIRECT_RECLAIM | __GFP_IO));
 	void *element = pool->alloc(gentle, pool->pool_data);
+	unsigned int turns = 0;
+	u64 since = 0;
 
 	if (likely(element))
 		return element;
@@ -190,7 +210,9 @@ void *mempool_alloc(mempool_t *pool, gfp_t gfp)
 			return element;
 		if (num_online_cpus() == 1)
 			break;
-		port_cpu_relax();
+		smp_wait_relax();
+		if (!(++turns & TURNS_A_LOOK))
+			since = look_at_clock(pool, since);
 	}
 	if (!(gfp & __GFP_NOWARN)) {
 		pr_warn("mempool_alloc: all %d elements are out, and nobody is there to give one "

@@ -510,7 +510,7 @@ static void wait_for_owners(const struct kmem_cache *s)
 	smp_membarrier();
 	for (cpu = 0; cpu < nr_cpus_possible; cpu++)
 		while (!__atomic_load_n(&s->cpu[cpu].tag, __ATOMIC_ACQUIRE))
-			port_cpu_relax();
+			smp_wait_relax();
 	smp_membarrier();
 }
 

@@ -8,8 +8,9 @@
  * nobody may use any more, as in Linux.
  *
  * Invariants: an area's addresses are in the tree until no TLB can hold them; what is mapped in an area of VM_ALLOC is its
- * pages[]. Locking: vm_lock (interrupts off) for tree, spare descriptions and the lazy list; pages are allocated,
- * freed and mapped without it. Any context for vfree and vunmap: they allocate nothing.
+ * pages[]. Locking: vm_lock (interrupts off, a leaf) for tree and lazy list; pages and descriptions are allocated and freed without
+ * it. purge_lock, before it, for who flushes: as long as there are areas to free, but with interrupts as they were. Any context for vfree
+ * and vunmap: they allocate nothing, and leave the flush to others when somebody is at it or interrupts are off.
  *
  * Against Linux 6.12: one address space and one lock, where it has nodes by address.
  */
@@ -22,7 +23,7 @@
 #include "vmalloc_internal.h"
 
 static struct va_space space;
-static spinlock_t vm_lock = SPINLOCK_INIT;
+static spinlock_t vm_lock = SPINLOCK_INIT, purge_lock = SPINLOCK_INIT;
 static bool ready;
 static struct kmem_cache *vm_struct_cache;
 static struct vm_struct *lazy;
@@ -63,28 +64,61 @@ unsigned long vm_lazy_max_pages(void)
 	return (unsigned long)(ilog2(num_online_cpus() | 1) + 1) * (SZ_32M / PAGE_SIZE);
 }
 
-/* vm_lock held: one flush for all that was freed. */
+/* Areas whose addresses are given back in one go, with interrupts off: some microseconds. */
+#define PURGE_BATCH 32U
+
+/* The addresses of the first few of a chain. Returns the rest. */
+static struct vm_struct *free_batch(struct vm_struct *chain)
+{
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+	struct vm_struct *vm = chain;
+	unsigned int n;
+
+	for (n = 0; vm && n < PURGE_BATCH; n++, vm = vm->next_lazy)
+		va_free(&space, &vm->va);
+	spin_unlock_irqrestore(&vm_lock, flags);
+	while (n--) {
+		vm = chain->next_lazy;
+		area_put(chain);
+		chain = vm;
+	}
+	return vm;
+}
+
+/*
+ * purge_lock held: one flush for all that was freed before. What is off the list is nobody's until its addresses are free, and who wants
+ * addresses and finds none comes after us, by the lock.
+ */
 static void purge(void)
 {
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+	struct vm_struct *chain = lazy;
+
+	lazy = NULL;
+	WRITE_ONCE(nr_lazy, 0);
+	spin_unlock_irqrestore(&vm_lock, flags);
 	vmap_ram_before_flush();
 	port_flush_tlb_all();
 	vmap_ram_after_flush();
-	while (lazy) {
-		struct vm_struct *vm = lazy;
-
-		lazy = vm->next_lazy;
-		va_free(&space, &vm->va);
-		area_put(vm);
-	}
-	nr_lazy = 0;
+	while (chain)
+		chain = free_batch(chain);
 }
 
 void vm_flush_lazy(void)
 {
-	unsigned long flags = spin_lock_irqsave(&vm_lock);
-
+	spin_lock(&purge_lock);
 	purge();
-	spin_unlock_irqrestore(&vm_lock, flags);
+	spin_unlock(&purge_lock);
+}
+
+bool vm_try_flush_lazy(void)
+{
+	/* An interrupt may have come to who is at it; and with interrupts off it would take too long. */
+	if (port_irqs_disabled() || !spin_trylock(&purge_lock))
+		return false;
+	purge();
+	spin_unlock(&purge_lock);
+	return true;
 }
 
 void vm_unmap_aliases(void)
@@ -101,14 +135,25 @@ unsigned long vmalloc_nr_lazy(void)
 
 /* ------------------------------------------------------------------ areas */
 
+static int take_addresses(struct vm_struct *vm, unsigned long whole, unsigned long align,
+			  unsigned long flags, const void *caller)
+{
+	unsigned long irq = spin_lock_irqsave(&vm_lock);
+	int err = va_alloc(&space, &vm->va, whole, max(align, PAGE_SIZE), va_layout.vmalloc_start,
+			   va_layout.vmalloc_end);
+
+	if (likely(!err))
+		area_set(vm, whole, flags, caller);
+	spin_unlock_irqrestore(&vm_lock, irq);
+	return err;
+}
+
 struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, unsigned long flags,
 				     const void *caller)
 {
 	struct vm_struct *vm;
-	unsigned long irq, whole;
-	int err;
+	unsigned long whole = PAGE_ALIGN(size);
 
-	whole = PAGE_ALIGN(size);
 	if (!(flags & VM_NO_GUARD))
 		whole += PAGE_SIZE;
 	if (!ready || !size || whole < size || !is_power_of_2(align))
@@ -116,22 +161,13 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, un
 	vm = area_get();
 	if (!vm)
 		return NULL;
-	irq = spin_lock_irqsave(&vm_lock);
-	err = va_alloc(&space, &vm->va, whole, max(align, PAGE_SIZE), va_layout.vmalloc_start,
-		       va_layout.vmalloc_end);
-	if (err) {
-		purge();
-		err = va_alloc(&space, &vm->va, whole, max(align, PAGE_SIZE),
-			       va_layout.vmalloc_start, va_layout.vmalloc_end);
-	}
-	if (err) {
-		area_put(vm);
-		vm = NULL;
-	} else {
-		area_set(vm, whole, flags, caller);
-	}
-	spin_unlock_irqrestore(&vm_lock, irq);
-	return vm;
+	if (likely(!take_addresses(vm, whole, align, flags, caller)))
+		return vm;
+	vm_flush_lazy();
+	if (!take_addresses(vm, whole, align, flags, caller))
+		return vm;
+	area_put(vm);
+	return NULL;
 }
 
 struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)
@@ -189,14 +225,16 @@ struct vm_struct *vm_take_area(const void *addr, unsigned long kinds, const char
 void vm_release_area(struct vm_struct *vm)
 {
 	unsigned long flags = spin_lock_irqsave(&vm_lock);
+	bool many;
 
 	vm->va.lazy = true;
 	vm->next_lazy = lazy;
 	lazy = vm;
-	nr_lazy += vm->size >> PAGE_SHIFT;
-	if (nr_lazy > vm_lazy_max_pages())
-		purge();
+	WRITE_ONCE(nr_lazy, nr_lazy + (vm->size >> PAGE_SHIFT));
+	many = nr_lazy > vm_lazy_max_pages();
 	spin_unlock_irqrestore(&vm_lock, flags);
+	if (unlikely(many))
+		vm_try_flush_lazy();
 }
 
 void vm_free_flushed_area(struct vm_struct *vm)
@@ -382,13 +420,35 @@ void pcpu_free_vm_areas(struct vm_struct **vms, int nr_vms)
 }
 
 /* A hole for all of them together is looked for; what lies between them goes back. */
+static int take_congruent(struct vm_struct **vms, const unsigned long *offsets, const size_t *sizes,
+			  int nr_vms, size_t align, const void *caller)
+{
+	unsigned long flags = spin_lock_irqsave(&vm_lock);
+	struct va_node span;
+	int err = va_alloc(&space, &span, offsets[nr_vms - 1] + sizes[nr_vms - 1],
+			   max_t(unsigned long, align, PAGE_SIZE), va_layout.vmalloc_start,
+			   va_layout.vmalloc_end);
+
+	if (!err) {
+		va_free(&space, &span);
+		while (nr_vms--) {
+			unsigned long start = span.start + offsets[nr_vms];
+
+			/* Cannot fail: the hole was free just now. */
+			BUG_ON(va_claim(&space, &vms[nr_vms]->va, start, start + sizes[nr_vms]));
+			area_set(vms[nr_vms], sizes[nr_vms], VM_ALLOC | VM_NO_GUARD, caller);
+		}
+	}
+	spin_unlock_irqrestore(&vm_lock, flags);
+	return err;
+}
+
 struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t *sizes, int nr_vms,
 				     size_t align)
 {
+	const void *caller = (const void *)_RET_IP_;
 	struct vm_struct **vms;
-	struct va_node span;
-	unsigned long flags;
-	int i, err;
+	int i;
 
 	if (!ready || nr_vms < 1 || !is_power_of_2(align))
 		return NULL;
@@ -398,31 +458,18 @@ struct vm_struct **pcpu_get_vm_areas(const unsigned long *offsets, const size_t 
 	for (i = 0; i < nr_vms; i++) {
 		vms[i] = area_get();
 		if (!vms[i])
-			break;
+			goto fail;
 	}
-	flags = spin_lock_irqsave(&vm_lock);
-	err = i < nr_vms ? -ENOMEM
-			 : va_alloc(&space, &span, offsets[i - 1] + sizes[i - 1],
-				    max_t(unsigned long, align, PAGE_SIZE), va_layout.vmalloc_start,
-				    va_layout.vmalloc_end);
-	if (!err)
-		va_free(&space, &span);
-	while (i-- > 0) {
-		if (err) {
-			area_put(vms[i]);
-			continue;
-		}
-		/* Cannot fail: the hole was free just now. */
-		BUG_ON(va_claim(&space, &vms[i]->va, span.start + offsets[i],
-				span.start + offsets[i] + sizes[i]));
-		area_set(vms[i], sizes[i], VM_ALLOC | VM_NO_GUARD, (const void *)_RET_IP_);
-	}
-	spin_unlock_irqrestore(&vm_lock, flags);
-	if (err) {
-		kfree(vms);
-		return NULL;
-	}
-	return vms;
+	if (!take_congruent(vms, offsets, sizes, nr_vms, align, caller))
+		return vms;
+	vm_flush_lazy();
+	if (!take_congruent(vms, offsets, sizes, nr_vms, align, caller))
+		return vms;
+fail:
+	while (i--)
+		area_put(vms[i]);
+	kfree(vms);
+	return NULL;
 }
 
 /* ------------------------------------------------------------------ questions */

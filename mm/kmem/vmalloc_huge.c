@@ -96,25 +96,29 @@ static int map(struct vm_struct *vm)
 	return err;
 }
 
-void *vmalloc_huge(unsigned long size, gfp_t gfp)
+void *__vmalloc_huge_node(unsigned long size, gfp_t gfp, int node, const void *caller)
 {
-	const void *caller = (const void *)_RET_IP_;
 	const gfp_t inner = (gfp & ~(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32)) | __GFP_NOWARN;
 	unsigned long count = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	struct vm_struct *vm;
 	unsigned int order;
 
 	if (count < 1UL << RUN_ORDER || count > totalram_pages())
-		return __vmalloc_node(size, 1, gfp, NUMA_NO_NODE, caller);
+		return __vmalloc_node(size, 1, gfp, node, caller);
 	order = count < 1UL << BLOCK_ORDER ? RUN_ORDER : BLOCK_ORDER;
 	vm = get_vm_area_caller(size, PAGE_SIZE << order, VM_ALLOC, caller);
 	if (vm) {
-		vm->pages = kvmalloc_node(count * sizeof(void *), inner | __GFP_ZERO, NUMA_NO_NODE);
-		if (vm->pages && !fill(vm, (unsigned int)count, gfp, NUMA_NO_NODE) && !map(vm))
+		vm->pages = kvmalloc_node(count * sizeof(void *), inner | __GFP_ZERO, node);
+		if (vm->pages && !fill(vm, (unsigned int)count, gfp, node) && !map(vm))
 			return vm->addr;
 		vm_free_pages(vm);
 		vm_release_area(vm);
 	}
 	/* Single pages may still be had, and if not, that is said. */
-	return __vmalloc_node(size, 1, gfp, NUMA_NO_NODE, caller);
+	return __vmalloc_node(size, 1, gfp, node, caller);
+}
+
+void *vmalloc_huge(unsigned long size, gfp_t gfp)
+{
+	return __vmalloc_huge_node(size, gfp, NUMA_NO_NODE, (const void *)_RET_IP_);
 }

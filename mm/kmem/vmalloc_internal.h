@@ -14,8 +14,10 @@ struct vm_struct *vm_take_area(const void *addr, unsigned long kinds, const char
 void vm_release_area(struct vm_struct *vm);
 /* Nothing of it is in any TLB, either: its addresses come back at once. */
 void vm_free_flushed_area(struct vm_struct *vm);
-/* One flush for all that was freed or unmapped. */
+/* One flush for all that was freed or unmapped. Not in interrupts. */
 void vm_flush_lazy(void);
+/* The same in any context, if nobody is at it and interrupts are on. Was it done? */
+bool vm_try_flush_lazy(void);
 /*
  * Empty tables that earlier areas left within [kva, kva + size), which is all of a living area's and not mapped, go, so that blocks
  * can be where they were. A table that it covers is nobody else's.
@@ -23,11 +25,11 @@ void vm_flush_lazy(void);
 void vm_make_way(unsigned long kva, unsigned long size);
 /* Give back the pages of pages[]. */
 void vm_free_pages(struct vm_struct *vm);
-/* More than these pages of addresses are not left unflushed. */
+/* More than these pages of addresses are not left unflushed, unless all are freed with interrupts off. */
 unsigned long vm_lazy_max_pages(void);
 
 /*
- * Around the flush of all TLBs, with vmalloc's lock held: what was unmapped before it in blocks of vm_map_ram is noted, and
+ * Around the flush of all TLBs, with the lock held of who flushes: what was unmapped before it in blocks of vm_map_ram is noted, and
  * may be used again after it.
  */
 void vmap_ram_before_flush(void);

@@ -11,8 +11,8 @@
  * get an area of their own. A block is found by its address in a hash table.
  *
  * Invariants: free, dirty and flushing do not meet; nr_free counts free; a block with free pages is in its CPU's list of those; nothing
- * is mapped but what is in use. Locking: queue->lock, interrupts off, for its blocks' bits; bucket->lock for a chain. Under vmalloc's
- * lock (vmap_ram_before_flush), never the other way round. A block stays while something of it is in use.
+ * is mapped but what is in use. Locking: queue->lock, interrupts off, for its blocks' bits; bucket->lock for a chain. Under the lock
+ * of who flushes (vmap_ram_before_flush), never the other way round. A block stays while something of it is in use.
  *
  * Against Linux 6.12: a block's addresses are used once there, in order, and the block is given back when all of it was; here they
  * serve again after a flush.
@@ -219,10 +219,8 @@ static void give_run(struct vmap_block *b, unsigned long kva, unsigned int n)
 	/* Under the lock: whoever sees the pages dirty sees them counted, so that the total never passes below 0. */
 	total = __atomic_add_fetch(&total_dirty, n, __ATOMIC_RELAXED);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (total > vm_lazy_max_pages()) {
-		vm_flush_lazy();
+	if (total > vm_lazy_max_pages() && vm_try_flush_lazy())
 		vmap_ram_shrink(1);
-	}
 }
 
 /* ------------------------------------------------------------------ flushes */

@@ -250,8 +250,7 @@ static void grow_or_wait(struct mem_section *s)
 	else
 		while (section_state(s) != SECTION_READY) {
 			/* Who grows it may be held, where it waits for zone->lock. */
-			smp_hold_point();
-			port_cpu_relax();
+			smp_wait_relax();
 		}
 	port_irq_restore(flags);
 }

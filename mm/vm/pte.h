@@ -16,6 +16,7 @@
 
 #include <quire/page.h>
 #include <quire/port.h>
+#include <quire/smp.h>
 
 #include "../../arch/arm64/pgtable.h"
 
@@ -89,7 +90,7 @@ static inline u64 pte_wait(const u64 *pte)
 	u64 val;
 
 	while (unlikely((val = pte_load(pte)) == PTE_BUSY))
-		port_cpu_relax();
+		smp_wait_relax();
 	return val;
 }
 

@@ -63,7 +63,7 @@ void vma_start_write(struct vm_area_struct *vma)
 
 	for_each_possible_cpu(cpu) while (
 		__atomic_load_n(per_cpu_ptr(&fault_vma, cpu), __ATOMIC_ACQUIRE) == vma)
-		port_cpu_relax();
+		smp_wait_relax();
 }
 
 struct vm_area_struct *vma_start_read(struct mm_struct *mm, unsigned long addr)

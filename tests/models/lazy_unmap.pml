@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mutations: NO_FLUSH UNMAP_AFTER_RELEASE NO_DSB FLUSH_WITHOUT_LOCK */
+/* mutations: NO_FLUSH UNMAP_AFTER_RELEASE NO_DSB FREE_BEFORE_FLUSH GIVE_UP_EARLY */
 /* about: mm/kmem/vmalloc.c, addresses that are unmapped at once and flushed from the TLBs together, later */
 /*
  * Property: who gets an address that was in use before finds no translation of the former use in any TLB, and an address has one
@@ -7,14 +7,17 @@
  *
  * One address. Page table: which use it is mapped for, 0 for none. A CPU's TLB takes in what the table says at any time, and
  * keeps it until it is flushed. Stores to the table may be visible to the walkers late, until a DSB: `pending`.
- * Users get the address, map, unmap and release it (vfree); whoever finds no address free purges.
+ * Users get the address, map, unmap and release it (vfree); whoever finds no address free purges: takes what is lazy off the list under
+ * vm_lock, flushes without it, and frees under it again, all of it under purge_lock. Who finds nothing to purge is served by
+ * another one's purge, which he waits for by that lock: so an address that nobody has had since he came is found.
  * Bound: two users, one of them twice; one TLB.
  */
 byte table, pending_value, tlb;
 bool pending;
 byte use;			/* number of the present use: each has its own pages */
 bool in_use, is_free = true, is_lazy;
-bool vm_lock;
+bool vm_lock, purge_lock;
+byte using;			/* who has the address, until it is lazy */
 byte ended;
 
 inline lock()
@@ -45,25 +48,49 @@ inline flush()
 #endif
 }
 
-/* vm_lock held. */
+/* purge_lock held. */
 inline purge()
 {
+	lock();
+	detached = is_lazy;
+	is_lazy = false;
+	unlock();
+#ifdef FREE_BEFORE_FLUSH
 	if
-	:: is_lazy ->
-#ifdef FLUSH_WITHOUT_LOCK
-		/* The list is emptied first, and flushed when others may have it. */
-		is_lazy = false;
-		is_free = true;
-		unlock();
-		flush();
-		lock()
-#else
-		flush();
-		is_lazy = false;
-		is_free = true
-#endif
+	:: detached -> lock(); is_free = true; unlock()
 	:: else
-	fi
+	fi;
+	flush();
+#else
+	flush();
+	if
+	:: detached -> lock(); is_free = true; unlock()
+	:: else
+	fi;
+#endif
+	detached = false
+}
+
+inline lock_purge()
+{
+	atomic { !purge_lock -> purge_lock = true }
+}
+
+inline take()
+{
+	lock();
+	if
+	:: is_free ->
+		is_free = false;
+		got = true;
+		assert(!in_use);
+		in_use = true;
+		using++;
+		use++;
+		my = use
+	:: else
+	fi;
+	unlock()
 }
 
 /* The walker of a CPU that reads there, perhaps only by speculation. */
@@ -82,23 +109,24 @@ inline get_area()
 	do
 	:: got -> break
 	:: else ->
-		lock();
-		purge();
-		if
-		:: is_free ->
-			is_free = false;
-			got = true;
-			assert(!in_use);
-			in_use = true;
-			use++;
-			my = use
-		:: else
-		fi;
-		unlock();
-		/* Wait until something changes: not a step of the program. */
+		atomic { start = use; others = using }
+		take();
 		if
 		:: got
-		:: !got && (is_free || is_lazy)
+		:: else ->
+#ifndef GIVE_UP_EARLY
+			lock_purge();
+			purge();
+			purge_lock = false;
+#endif
+			take();
+			/* Or somebody has had it meanwhile. */
+			assert(got || others || use != start);
+			/* There is none: not before one is released is it tried again. */
+			if
+			:: got
+			:: !got && (is_free || is_lazy || purge_lock)
+			fi
 		fi
 	od
 }
@@ -107,12 +135,15 @@ inline release()
 {
 	lock();
 	is_lazy = true;
-	/* Perhaps too many are lazy. */
+	using--;
+	unlock();
+	/* Perhaps too many are lazy, and nobody is at it. */
 	if
-	:: purge()
+	:: atomic { !purge_lock -> purge_lock = true };
+		purge();
+		purge_lock = false
 	:: true
-	fi;
-	unlock()
+	fi
 }
 
 inline vfree()
@@ -129,8 +160,8 @@ inline vfree()
 
 proctype user(byte rounds)
 {
-	byte my;
-	bool got;
+	byte my, others, start;
+	bool got, detached;
 
 	do
 	:: rounds == 0 -> break
@@ -141,10 +172,7 @@ proctype user(byte rounds)
 		assert(tlb == 0);
 		set_table(my);
 		/* An access: what the TLB has is ours. */
-		if
-		:: tlb != 0 -> assert(tlb == my)
-		:: else
-		fi;
+		assert(tlb == 0 || tlb == my);
 		vfree()
 	od;
 	ended++

@@ -194,8 +194,7 @@ void pcpu_shrink(void)
 {
 }
 
-void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
-		     const void *caller)
+void *__vmalloc_huge_node(unsigned long size, gfp_t gfp, int node, const void *caller)
 {
 	return NULL;
 }

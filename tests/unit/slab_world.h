@@ -24,8 +24,7 @@ void smp_membarrier(void)
 /* ---- vmalloc is another room */
 static struct vm_struct vmalloc_area;
 
-void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
-		     const void *caller)
+void *__vmalloc_huge_node(unsigned long size, gfp_t gfp, int node, const void *caller)
 {
 	vmalloc_area.nr_pages = (unsigned int)PFN_UP(size);
 	return vmalloc_area.addr = calloc(1, size);

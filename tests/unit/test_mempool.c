@@ -234,6 +234,50 @@ static void others_are_waited_for(void **state)
 	mempool_destroy(pool);
 }
 
+/* One that is never given back, as it seems: after five seconds, and five more, somebody is told. */
+static mempool_t *waited_for;
+static void *kept;
+static unsigned int turns, warnings;
+static u64 now_ns;
+
+void smp_hold_point(void)
+{
+	turns++;
+	if (waited_for && warnings == 2) {
+		mempool_free(kept, waited_for);
+		waited_for = NULL;
+	}
+}
+
+u64 port_time_ns(void)
+{
+	return now_ns += 1000000000;
+}
+
+int vprintk(const char *fmt, va_list args)
+{
+	(void)args;
+	warnings += strstr(fmt, "mempool_alloc: CPU") != NULL;
+	return 0;
+}
+
+static void a_long_wait_is_told_of(void **state)
+{
+	mempool_t *pool = pool_of(1);
+
+	online = 2;
+	empty = true;
+	kept = mempool_alloc(pool, GFP_KERNEL);
+	turns = warnings = 0;
+	waited_for = pool;
+	assert_ptr_equal(mempool_alloc(pool, GFP_KERNEL), kept);
+	assert_int_equal(warnings, 2);
+	/* A look at the clock is a second here, and comes once in 256 turns. */
+	assert_true(turns > 10 * 256 && turns < 13 * 256);
+	mempool_free(kept, pool);
+	mempool_destroy(pool);
+}
+
 static void a_pool_grows_and_shrinks(void **state)
 {
 	mempool_t *pool = pool_of(4);
@@ -456,6 +500,7 @@ int main(void)
 		TEST(the_reserve_serves_when_there_is_nothing_and_fills_first),
 		TEST(the_last_cpu_does_not_wait_for_ever),
 		TEST(others_are_waited_for),
+		TEST(a_long_wait_is_told_of),
 		TEST(a_pool_grows_and_shrinks),
 		TEST(what_cannot_be_made_leaves_nothing),
 		TEST(pools_of_every_kind),

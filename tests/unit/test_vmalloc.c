@@ -197,6 +197,66 @@ static void a_full_area_is_flushed_before_it_fails(void **state)
 	free_vm_area(half);
 }
 
+/* A lazy area is in the way of the only place for a chunk of per-CPU memory. */
+static void congruent_areas_are_looked_for_after_a_flush_too(void **state)
+{
+	/* Of a size that is left lazy, with any size of pages. */
+	const unsigned long lazy = SZ_16M;
+	const unsigned long offsets[] = {0, lazy / 2};
+	const size_t sizes[] = {4 * PAGE_SIZE, lazy / 2 - 4 * PAGE_SIZE};
+	struct vm_struct *most = get_vm_area(VSIZE - lazy - PAGE_SIZE, VM_MAP);
+	struct vm_struct *rest = get_vm_area(lazy - PAGE_SIZE, VM_MAP), **vms;
+
+	assert_true(most && rest);
+	assert_null(pcpu_get_vm_areas(offsets, sizes, 2, PAGE_SIZE));
+	free_vm_area(rest);
+	assert_true(vmalloc_nr_lazy() > 0);
+	vms = pcpu_get_vm_areas(offsets, sizes, 2, PAGE_SIZE);
+	assert_non_null(vms);
+	assert_int_equal(vmalloc_nr_lazy(), 0);
+	pcpu_free_vm_areas(vms, 2);
+	free_vm_area(most);
+}
+
+/* Who frees with interrupts off, or in an interrupt of who is at it, does not flush: the next one does. */
+static void no_flush_with_interrupts_off(void **state)
+{
+	unsigned long flags = port_irq_save();
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct vm_struct *vm = get_vm_area(511 * PAGE_SIZE, VM_MAP);
+
+		if (!vm)
+			break;
+		free_vm_area(vm);
+		if (vmalloc_nr_lazy() > SZ_32M / PAGE_SIZE)
+			break;
+	}
+	assert_true(vmalloc_nr_lazy() > SZ_32M / PAGE_SIZE);
+	assert_false(vm_try_flush_lazy());
+	port_irq_restore(flags);
+	vfree(vmalloc(PAGE_SIZE));
+	assert_int_equal(vmalloc_nr_lazy(), 0);
+}
+
+/* More areas than are freed in one go, each only once. */
+static void a_flush_frees_them_all(void **state)
+{
+	struct vm_struct *vm[100];
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(vm); i++)
+		assert_non_null(vm[i] = get_vm_area(PAGE_SIZE, VM_MAP));
+	for (k = 0, i = 0; k < ARRAY_SIZE(vm); k++, i = (i + 37) % ARRAY_SIZE(vm))
+		free_vm_area(vm[i]);
+	assert_int_equal(vmalloc_nr_lazy(), 2 * ARRAY_SIZE(vm));
+	vm_unmap_aliases();
+	assert_int_equal(vmalloc_nr_lazy(), 0);
+	assert_null(next_unpurged_area(NULL));
+	assert_int_equal(vmalloc_check(), 0);
+}
+
 /* ---- bad arguments */
 
 static void what_is_no_area_is_reported_and_left_alone(void **state)
@@ -469,6 +529,9 @@ int main(void)
 		test(addresses_come_again_after_a_flush_only),
 		test(many_frees_are_one_flush),
 		test(a_full_area_is_flushed_before_it_fails),
+		test(congruent_areas_are_looked_for_after_a_flush_too),
+		test(no_flush_with_interrupts_off),
+		test(a_flush_frees_them_all),
 		test(what_is_no_area_is_reported_and_left_alone),
 		test(every_failure_is_undone),
 		test(congruent_areas_come_all_or_none),
