@@ -39,7 +39,7 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-docs \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-map test-docs \
 	test-boot test-el0 test-suites test-stress test-fuzz \
 	test-fuzz-build lint
 test:
@@ -66,6 +66,8 @@ test-bad: host image
 	python3 tests/bad/run.py --build $(B)
 test-cmd: host
 	bash tests/run_cmd.sh $(B)
+test-map: host
+	python3 tests/map/run.py $(B)
 test-docs: host image
 	python3 tests/docs/commands.py; code=$$?; python3 tests/docs/names.py && exit $$code
 test-embed: lib

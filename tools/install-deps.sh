@@ -25,6 +25,13 @@ clang                       clang
 ?/usr/lib/u-boot/qemu_arm64/u-boot.bin      u-boot-qemu
 ?mkimage                    u-boot-tools
 ?gdb-multiarch              gdb-multiarch
+?/usr/bin/chromedriver      chromium-driver
+?/usr/lib/python3/dist-packages/selenium    python3-selenium
+?pdftotext                  poppler-utils
+?pkg-config                 pkg-config
+?/usr/share/bash-completion/bash_completion bash-completion
+?dpkg-deb                   dpkg
+?lintian                    lintian
 ?spin                       spin
 ?/usr/include/mimalloc.h    libmimalloc-dev
 ?/usr/include/jemalloc/jemalloc.h           libjemalloc-dev

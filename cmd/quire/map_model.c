@@ -194,7 +194,17 @@ static void find_known(struct map_model *m)
 	struct map_range r;
 
 	add_known(l, json_get(doc, "kernel"), MAP_KERNEL, "kernel image");
-	json_each(e, json_get(doc, "cma")) add_known(l, e, MAP_CMA, json_str(e, "name"));
+	json_each(e, json_get(doc, "cma"))
+	{
+		char *name = NULL;
+
+		if (m->nr_cma < MAP_MAX_CMA &&
+		    asprintf(&name, "CMA area \"%s\"", json_str(e, "name")) >= 0)
+			m->cma_names[m->nr_cma++] = name;
+		else
+			name = NULL;
+		add_known(l, e, MAP_CMA, name ? name : "CMA area");
+	}
 	json_each(e, json_get(doc, "reserved_mem"))
 	{
 		const struct json *nomap = json_get(e, "nomap"), *refused = json_get(e, "refused");
@@ -488,6 +498,8 @@ void map_model_free(struct map_model *m)
 	free(m->known.r);
 	free(m->linear.r);
 	free(m->zones);
+	for (size_t i = 0; i < m->nr_cma; i++)
+		free(m->cma_names[i]);
 }
 
 enum map_kind map_classify(const struct map_model *m, uint64_t base, uint64_t end,

@@ -55,6 +55,8 @@ struct map_zone {
 	uint64_t present, managed, min, low, high; /* pages */
 };
 
+#define MAP_MAX_CMA 64
+
 struct map_model {
 	const struct json *doc;
 	uint64_t page, section;
@@ -68,6 +70,8 @@ struct map_model {
 	unsigned int nr_nodes;
 	uint64_t total, reserved, tables, cma; /* bytes */
 	int digits;			       /* of its highest address */
+	char *cma_names[MAP_MAX_CMA];	       /* what known[] says of them */
+	size_t nr_cma;
 };
 
 #define MAP_FLAG_NOMAP 4

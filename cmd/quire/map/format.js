@@ -9,8 +9,9 @@
 
 const TOP = 1n << 64n;
 
+/* Number() knows no sign before hexadecimal digits. */
 function num(text) {
-	return Number(text);
+	return typeof text === "string" && text[0] === "-" ? -Number(text.slice(1)) : Number(text);
 }
 
 function parseVa(text) {

@@ -12,7 +12,7 @@ function summary(app) {
 	const line = doc.memory_line, tables = (doc.table_pages || []).reduce((a, b) => a + b, 0) * model.page, cma = model.known.filter((k) => k.kind === "cma").reduce((n, k) => n + k.end - k.base, 0);
 	const tiles = [tile(human(model.total), `RAM in ${plural(model.banks.length, "bank")}`)];
 
-	tiles.push(tile(human(held), `reserved at hand-over, ${percent(held, model.total)}`, held / model.total, "var(--c-firmware)"));
+	tiles.push(tile(human(held), `reserved, ${percent(held, model.total)}`, held / model.total, "var(--c-firmware)"));
 	if (line)
 		tiles.push(tile(human(line.available_k * 1024), "available to programs", line.available_k / line.total_k, "var(--accent)"));
 	tiles.push(tile(human(sum("memmap")), `struct pages, ${percent(sum("memmap"), model.total)}`, sum("memmap") / model.total, colour("memmap")));
@@ -70,7 +70,7 @@ function reservations(app) {
 			el("td", {}, swatch(c.kind), c.who), el("td", { class: "mono" }, `${hexPa(c.base, model.digits)}\u2013${hexPa(c.end - 1, model.digits)}`),
 			el("td", { class: "num" }, human(c.end - c.base)),
 			el("td", {}, c.tick >= 0 ? el("button", { class: "link", onclick: (e) => { e.stopPropagation(); app.go(c.tick + 1); } }, `#${c.tick + 1} ${model.ticks[c.tick].step}`) : ""),
-			el("td", { class: "mono wide" }, c.tick >= 0 ? model.ticks[c.tick].fn : "")))));
+			el("td", { class: "mono wide" }, c.tick >= 0 ? c.by || model.ticks[c.tick].fn : "")))));
 		if (list.length > MAX_ROWS)
 			table.append(el("tfoot", {}, el("tr", {}, el("td", { colspan: "5" }, `and ${count(list.length - MAX_ROWS)} more: search finds them`))));
 	}
@@ -138,7 +138,7 @@ function inspect(app) {
 	if (zone && bank)
 		add("Zone", `${zone.name}${model.nodes.length > 1 ? ` of node ${zone.node}` : ""}`);
 	if (claim)
-		add("Reserved by", `${claim.who}, `, el("button", { class: "link", onclick: () => app.go(claim.tick + 1) }, `#${claim.tick + 1} ${model.ticks[claim.tick].fn}`), ` in ${model.ticks[claim.tick].step}`);
+		add("Reserved by", `${claim.who}, `, el("button", { class: "link", onclick: () => app.go(claim.tick + 1) }, `#${claim.tick + 1} ${claim.by || model.ticks[claim.tick].fn}`), ` in ${model.ticks[claim.tick].step}`);
 	if (known && known.tree)
 		add("Device tree", `/reserved-memory/${known.who}: ${[known.tree.compatible, known.tree.nomap && "no-map", known.tree.reusable && "reusable", known.tree.dynamic && "placed by the boot"].filter(Boolean).join(", ") || "reserved"}`);
 	if (free) {

@@ -62,7 +62,7 @@ function addressHits(app, text) {
 	if (v > 2n ** 52n)
 		return [];
 	const hits = [], page = (pa, name) => {
-		const b = Math.floor(pa / model.page) * model.page, claim = findRange(app.state.claims, pa), bank = findRange(model.memory, pa);
+		const b = Math.floor(pa / model.page) * model.page, claim = findRange(model.before.claims, pa), bank = findRange(model.memory, pa);
 
 		hits.push({ name, detail: claim ? claim.who : bank ? "RAM" : "not memory", go: () => { app.select({ base: b, end: b + model.page, address: pa }); app.map.show(b, b + model.page, true, 16); } });
 	};
@@ -241,9 +241,10 @@ function main() {
 			return m ? m.va + (Math.floor(pa / model.page) - m.pfn) * model.structPage : 0;
 		},
 		nameOf: (pa, size) => {
-			const k = model.known.find((r) => r.base < pa + size && pa < r.end);
+			const all = model.known.filter((r) => r.base < pa + size && pa < r.end), whole = all.find((r) => r.base <= pa && pa + size <= r.end);
+			const names = [...new Set(all.map((r) => r.who))];
 
-			return k ? k.who : "";
+			return whole ? whole.who : names.length ? `with ${names.slice(0, 2).join(", ")}${names.length > 2 ? ` and ${names.length - 2} more` : ""}` : "";
 		},
 	};
 

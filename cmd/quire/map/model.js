@@ -204,7 +204,7 @@ function ticksOf(model, doc) {
 		const caller = by === "memblock_alloc_range_nid" ? null : by;
 		const ranges = spread(e, n, stride);
 
-		push({ op: "reserve", fn: e.caller || fn, ranges, n, line: logLine(e), by: attribute(model, ranges[0], caller, fn) });
+		push({ op: "reserve", fn: e.caller || fn, ranges, n, line: logLine(e), asker: caller, by: attribute(model, ranges[0], caller, fn) });
 		asked = null;
 	};
 	const one = (e, n, stride) => {
@@ -336,7 +336,7 @@ function applyTick(model, state, t, i) {
 			cutRange(state.memory, r.end, 2 ** 53);
 			break;
 		case "reserve":
-			fillRange(state.claims, { ...r, tick: i, kind: t.by.kind, who: t.by.who, n: t.n });
+			fillRange(state.claims, { ...r, tick: i, kind: t.by.kind, who: t.by.who, by: t.asker, n: t.n });
 			break;
 		case "free":
 			cutRange(state.claims, r.base, r.end);

@@ -261,10 +261,9 @@ function physicalMap(app, root) {
 		axis.selectAll("*").remove();
 		for (const v of axisTicks(x, width, narrow ? 84 : 118, model.page)) {
 			axis.append("line").attr("x1", x(v)).attr("x2", x(v)).attr("y1", 42).attr("y2", y - 4);
-			/* Not over the edge. */
-			const inside = x(v) + 3 + (model.digits + 2) * 6.4 < width + 6;
-
-			axis.append("text").attr("x", x(v) + (inside ? 3 : -3)).attr("y", 50).attr("text-anchor", inside ? "start" : "end").text(hexPa(v, model.digits));
+			/* A label that would go over the edge is left out. */
+			if (x(v) + 3 + (model.digits + 2) * 6.4 < width + 8)
+				axis.append("text").attr("x", x(v) + 3).attr("y", 50).text(hexPa(v, model.digits));
 		}
 		const t = app.tick ? model.ticks[app.tick - 1] : null;
 

@@ -24,10 +24,21 @@ function replay(app) {
 			onmousemove: (e) => app.tip(e, r.name, ROAD[r.name] || ""), onmouseleave: () => app.tip(null),
 		}, r.name));
 	});
+	/* A name that does not fit says nothing. */
+	new ResizeObserver(() => {
+		for (const b of $("ribbon").children)
+			b.textContent = b.clientWidth > b.dataset.name.length * 5.5 + 4 ? b.dataset.name : "";
+	}).observe($("ribbon"));
+
+	let drawn = "";
 
 	function rows() {
 		const first = Math.max(0, Math.floor(lines.scrollTop / ROW) - 6), last = Math.min(n, first + Math.ceil(lines.clientHeight / ROW) + 14);
 
+		/* Rows stay what they are as long as nothing about them changes: somebody may be clicking one. */
+		if (drawn === `${first} ${last} ${app.tick}`)
+			return;
+		drawn = `${first} ${last} ${app.tick}`;
 		inner.replaceChildren(...d3.range(first, last).map((i) => {
 			const t = model.ticks[i];
 
@@ -41,7 +52,7 @@ function replay(app) {
 
 	/* Zeros of addresses say little on a narrow line. */
 	function shortLine(t) {
-		return (t.op === "give" || t.op === "map" ? t.fn + ": " : "") + t.line.replace(/0x0{4,11}(?=[0-9a-f]{4})/g, "0x");
+		return (t.op === "give" || t.op === "map" ? t.fn + ": " : "") + t.line.replace(/0x0{16}/g, "0x0").replace(/0x0{4,11}(?=[0-9a-f]{4})/g, "0x");
 	}
 
 	function draw() {
@@ -58,7 +69,7 @@ function replay(app) {
 			lines.scrollTop = Math.max(0, top - lines.clientHeight / 2);
 		rows();
 		$("now").replaceChildren(...(t ? [
-			el("div", { class: "fn" }, t.op === "step" ? `${t.fn}()` : t.fn),
+			el("div", { class: "fn" }, t.op === "step" ? `${t.fn}()` : t.asker || t.fn),
 			el("div", { class: "line" }, t.op === "step" ? ROAD[t.fn] || "" : (t.n > 1 && t.op !== "give" ? `${count(t.n)} \u00d7  ` : "") + t.line),
 			t.op === "step" ? "" : el("div", { class: "in" }, `in ${t.step}`),
 			t.op === "step" ? "" : el("div", { class: "why" }, [t.by ? `${t.by.who}, ${human(totalOf(t.ranges))}. ` : "", ROAD[t.step] || ""].join("")),
