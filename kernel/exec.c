@@ -268,7 +268,7 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 	s.sp = ALIGN_DOWN(s.sp - size, 16) + size;
 	push(&s, block, size);
 	kfree(block);
-	*sp = s.sp;
+	*sp = mm->start_stack = s.sp;
 	return s.failed ? -ENOMEM : 0;
 }
 

@@ -99,35 +99,6 @@ static int show_iomem(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ processes: none yet */
-
-struct task *proc_task(const struct pseudo_ref *r)
-{
-	(void)r;
-	return NULL;
-}
-
-static int no_lookup(const struct pseudo_ref *dir, const char *name, size_t len,
-		     struct pseudo_ref *found)
-{
-	(void)dir;
-	(void)name;
-	(void)len;
-	(void)found;
-	return -ENOENT;
-}
-
-static bool no_next(const struct pseudo_ref *dir, u64 *pos, char name[64], struct pseudo_ref *found)
-{
-	(void)dir;
-	(void)pos;
-	(void)name;
-	(void)found;
-	return false;
-}
-
-const struct pseudo_dir proc_pids = {no_lookup, no_next};
-
 /* ------------------------------------------------------------------ self */
 
 static long put_text(char *buf, size_t size, const char *text)
@@ -145,7 +116,7 @@ static long read_self(const struct pseudo_ref *r, char *buf, size_t size)
 	(void)r;
 	if (!current)
 		return -ENOENT;
-	quire_snprintf(text, sizeof(text), "%d", current->pid);
+	quire_snprintf(text, sizeof(text), "%d", current->tgid);
 	return put_text(buf, size, text);
 }
 
@@ -156,7 +127,7 @@ static long read_thread_self(const struct pseudo_ref *r, char *buf, size_t size)
 	(void)r;
 	if (!current)
 		return -ENOENT;
-	quire_snprintf(text, sizeof(text), "%d/task/%d", current->pid, current->pid);
+	quire_snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->pid);
 	return put_text(buf, size, text);
 }
 
@@ -209,6 +180,7 @@ static const struct pseudo_entry root_entries[] = {
 	{.name = "kpagecgroup", .mode = S_IFREG | 0400, .fop = &kpagecgroup_fop},
 	{.name = "kpagecount", .mode = S_IFREG | 0400, .fop = &kpagecount_fop},
 	{.name = "kpageflags", .mode = S_IFREG | 0400, .fop = &kpageflags_fop},
+	PSEUDO_TEXT("loadavg", 0444, proc_show_loadavg),
 	REPORT("meminfo", 0444, report_meminfo),
 	{.name = "mounts",
 	 .mode = S_IFLNK | 0777,
@@ -217,10 +189,12 @@ static const struct pseudo_entry root_entries[] = {
 	REPORT("pagetypeinfo", 0400, report_pagetypeinfo),
 	FIXED("partitions", 0444, "major minor  #blocks  name\n"),
 	REPORT("slabinfo", 0400, report_slabinfo),
+	PSEUDO_TEXT("stat", 0444, proc_show_cpu_stat),
 	FIXED("swaps", 0444, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
 	PSEUDO_DIR("sys", 0555, proc_sys),
 	PSEUDO_DIR("sysvipc", 0555, sysvipc),
 	PSEUDO_DIR("tty", 0555, nothing),
+	PSEUDO_TEXT("uptime", 0444, proc_show_uptime),
 	FIXED("version", 0444, "Linux version 6.12.0 (quire) #1 SMP Quire"),
 	REPORT("vmallocinfo", 0400, report_vmallocinfo),
 	REPORT("vmstat", 0444, report_vmstat),

@@ -28,6 +28,11 @@ int proc_show_mounts(struct out *out, const struct pseudo_ref *r);
 int proc_show_mountinfo(struct out *out, const struct pseudo_ref *r);
 int proc_show_mountstats(struct out *out, const struct pseudo_ref *r);
 
+/* proc_stat.c */
+int proc_show_uptime(struct out *out, const struct pseudo_ref *r);
+int proc_show_loadavg(struct out *out, const struct pseudo_ref *r);
+int proc_show_cpu_stat(struct out *out, const struct pseudo_ref *r);
+
 /* proc_sys.c: /proc/sys */
 extern const struct pseudo_entry proc_sys[];
 

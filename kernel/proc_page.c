@@ -6,6 +6,7 @@
 #include <quire/mm_init.h>
 #include <quire/page-flags.h>
 #include <quire/page.h>
+#include <quire/pagewalk.h>
 #include <quire/sparse.h>
 
 #include "proc.h"
@@ -26,6 +27,7 @@ enum {
 	KPF_COMPOUND_TAIL = 16,
 	KPF_NOPAGE = 20,
 	KPF_THP = 22,
+	KPF_ZERO_PAGE = 24,
 	KPF_PGTABLE = 26,
 	KPF_RESERVED = 32,
 };
@@ -70,6 +72,8 @@ static u64 flags_of(u64 pfn)
 		f |= BIT(KPF_MMAP);
 	if (is_anon(head))
 		f |= BIT(KPF_ANON);
+	if (page == vm_zero_page())
+		f |= BIT(KPF_ZERO_PAGE);
 	if (PageCompound(page)) {
 		f |= head == page ? BIT(KPF_COMPOUND_HEAD) : BIT(KPF_COMPOUND_TAIL);
 		if (is_anon(head) || PageSwapBacked(head))

@@ -103,6 +103,16 @@ static int show_lowmem(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
+/* Programs that run have the new limit, too. */
+static int store_max_map_count(const struct pseudo_ref *r, char *text, size_t n)
+{
+	int err = pseudo_store_int(r, text, n);
+
+	for_each_process(p) for_each_thread(t, p) if (!err && t->mm) t->mm->max_map_count =
+		sysctl_max_map_count;
+	return err;
+}
+
 /* The ratio and the bytes exclude each other. */
 static int store_overcommit_ratio(const struct pseudo_ref *r, char *text, size_t n)
 {
@@ -140,6 +150,12 @@ static const struct pseudo_entry vm_entries[] = {
 	KEPT("laptop_mode", 0, 0, 0),
 	KEPT("legacy_va_layout", 0, 0, 1),
 	PSEUDO_TEXT("lowmem_reserve_ratio", 0644, show_lowmem),
+	{.name = "max_map_count",
+	 .mode = S_IFREG | 0644,
+	 .show = pseudo_show_int,
+	 .store = store_max_map_count,
+	 .data = &sysctl_max_map_count,
+	 .max = INT_MAX},
 	KEPT("memfd_noexec", 0, 0, 2),
 	KEPT("memory_failure_early_kill", 0, 0, 1),
 	KEPT("memory_failure_recovery", 1, 0, 1),
@@ -193,9 +209,51 @@ static int store_text(const struct pseudo_ref *r, char *text, size_t n)
 	return 0;
 }
 
+static void put_uuid(struct out *out, const u8 b[16])
+{
+	for (unsigned int i = 0; i < 16; i++)
+		out_printf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+			   i == 6   ? (b[i] & 15) | 0x40
+			   : i == 8 ? (b[i] & 0x3f) | 0x80
+				    : b[i]);
+	out_puts(out, "\n");
+}
+
+static int show_uuid(struct out *out, const struct pseudo_ref *r)
+{
+	u8 bytes[16];
+
+	(void)r;
+	get_random_bytes(bytes, sizeof(bytes));
+	put_uuid(out, bytes);
+	return 0;
+}
+
+static int show_boot_id(struct out *out, const struct pseudo_ref *r)
+{
+	static u8 bytes[16];
+	static bool made;
+
+	(void)r;
+	if (!made)
+		get_random_bytes(bytes, sizeof(bytes));
+	made = true;
+	put_uuid(out, bytes);
+	return 0;
+}
+
+static int show_threads_max(struct out *out, const struct pseudo_ref *r)
+{
+	(void)r;
+	out_printf(out, "%u\n", max_tasks);
+	return 0;
+}
+
 static const struct pseudo_entry random_entries[] = {
+	PSEUDO_TEXT("boot_id", 0444, show_boot_id),
 	TEXT("entropy_avail", "256"),
 	TEXT("poolsize", "256"),
+	PSEUDO_TEXT("uuid", 0444, show_uuid),
 	{0},
 };
 
@@ -229,10 +287,11 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("panic_on_oops", 0, 0, 1),
 	KEPT("panic_on_warn", 0, 0, 1),
 	KEPT("perf_event_paranoid", 3, -1, 4),
-	KEPT("pid_max", 32768, 301, 4194304),
+	KEPT("pid_max", PID_MAX, 301, 4194304),
 	KEPT("print-fatal-signals", 0, 0, 1),
 	TEXT("printk", "7\t4\t1\t7"),
 	PSEUDO_DIR("random", 0555, random_entries),
+	KEPT("randomize_va_space", 2, 0, 2),
 	KEPT("sched_autogroup_enabled", 1, 0, 1),
 	KEPT("sched_rr_timeslice_ms", 100, 0, 0),
 	KEPT("sched_rt_period_us", 1000000, 1, INT_MAX),
@@ -246,6 +305,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("shmmni", 4096, 0, 32768),
 	KEPT("sysrq", 438, 0, 0),
 	KEPT("tainted", 0, 0, 0),
+	PSEUDO_TEXT("threads-max", 0644, show_threads_max),
 	KEPT("timer_migration", 1, 0, 1),
 	KEPT("unprivileged_bpf_disabled", 2, 0, 2),
 	TEXT("version", "#1 SMP Quire"),

@@ -45,7 +45,8 @@ static int text_grow(struct text *t, size_t need)
 	buf = room > SMALL_TEXT ? vmalloc(room) : kmalloc(room, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	memcpy(buf, t->buf, t->len);
+	if (t->len)
+		memcpy(buf, t->buf, t->len);
 	text_free(t->buf, t->room);
 	t->buf = buf;
 	t->room = room;

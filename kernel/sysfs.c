@@ -125,7 +125,7 @@ static const struct pseudo_entry thp_entries[] = {
 	SIZE_DIR("1024", 3),
 	SIZE_DIR("2048", 1),
 	PSEUDO_DIR("khugepaged", 0755, khugepaged_entries),
-	CHOICE_KEPT("shmem_enabled", 4, "always within_size advise deny never force"),
+	CHOICE_KEPT("shmem_enabled", 3, "always within_size advise never deny force"),
 	KEPT("shrink_underused", 1),
 	KEPT("use_zero_page", 1),
 	{0},

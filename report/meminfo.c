@@ -4,6 +4,7 @@
  * programs look for the line.
  */
 #include <quire/cma.h>
+#include <quire/mm.h>
 #include <quire/mm_init.h>
 #include <quire/percpu.h>
 #include <quire/pgtable.h>
@@ -79,6 +80,8 @@ void report_meminfo(struct out *out)
 	line(out, "NFS_Unstable:", 0);
 	line(out, "Bounce:", 0);
 	line(out, "WritebackTmp:", 0);
+	line(out, "CommitLimit:", pages(vm_commit_limit()));
+	line(out, "Committed_AS:", pages(vm_memory_committed()));
 	line(out, "VmallocTotal:", va_layout.vmalloc_end - va_layout.vmalloc_start);
 	line(out, "VmallocUsed:", pages(vmalloc));
 	line(out, "VmallocChunk:", 0);

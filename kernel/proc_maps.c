@@ -1,0 +1,585 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/PID/maps and what else looks at areas: smaps, smaps_rollup, numa_maps, pagemap, map_files (Linux: fs/proc/task_mmu.c).
+ *
+ * Formats are Linux 6.12's to the character. Locking: kernel_lock keeps the address space, mmap_lock its areas.
+ */
+#include <quire/pagewalk.h>
+#include <quire/printk.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+
+#include "proc.h"
+
+/* Names begin there. */
+#define NAME_COLUMN 73
+/* Proportional sizes are kept so much finer than bytes. */
+#define PSS_SHIFT 12
+
+/* ------------------------------------------------------------------ what an area is called */
+
+static bool is_stack(const struct vm_area_struct *vma)
+{
+	return vma->vm_start <= vma->vm_mm->start_stack && vma->vm_end >= vma->vm_mm->start_stack;
+}
+
+static bool is_heap(const struct vm_area_struct *vma)
+{
+	return vma->vm_start < vma->vm_mm->brk && vma->vm_end > vma->vm_mm->start_brk;
+}
+
+/* The file that an area shows, if it is one of a name; NULL: none, or shared anonymous memory. */
+static struct open_file *area_file(const struct vm_area_struct *vma)
+{
+	return vma->vm_file ? open_file_of(vma->vm_file) : NULL;
+}
+
+/* What stands in the last column; "" when nothing does. buf: PATH_MAX bytes. */
+static const char *area_name(const struct vm_area_struct *vma, char *buf)
+{
+	const struct open_file *f = area_file(vma);
+	const char *anon = vma_anon_name(vma);
+	char *text;
+
+	if (anon) {
+		quire_snprintf(buf, PATH_MAX, vma->vm_file ? "[anon_shmem:%s]" : "[anon:%s]", anon);
+		return buf;
+	}
+	if (f) {
+		if (d_path(f->dentry, vfs_root(), buf, PATH_MAX, &text) < 0)
+			return "";
+		return text;
+	}
+	if (vma->vm_file)
+		return "/dev/zero (deleted)";
+	if (vma->vm_ops && vma->vm_ops->name && vma->vm_ops->name((struct vm_area_struct *)vma))
+		return vma->vm_ops->name((struct vm_area_struct *)vma);
+	if (is_heap(vma))
+		return "[heap]";
+	if (is_stack(vma))
+		return "[stack]";
+	return "";
+}
+
+/* Names must not break lines. */
+static void put_name(struct out *out, const char *name)
+{
+	const char *end;
+
+	while ((end = strchr(name, '\n'))) {
+		out_write(out, name, (size_t)(end - name));
+		out_puts(out, "\\012");
+		name = end + 1;
+	}
+	out_puts(out, name);
+}
+
+static void put_header(struct out *out, const struct vm_area_struct *vma, char *buf)
+{
+	const struct open_file *f = area_file(vma);
+	u32 dev = f ? f->inode->sb->dev : vma->vm_file ? MKDEV(0, 1) : 0;
+	const char *name = area_name(vma, buf);
+	char line[128];
+	int n;
+
+	n = quire_snprintf(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu ",
+			   vma->vm_start, vma->vm_end, vma->vm_flags & VM_READ ? 'r' : '-',
+			   vma->vm_flags & VM_WRITE ? 'w' : '-',
+			   vma->vm_flags & VM_EXEC ? 'x' : '-',
+			   vma->vm_flags & VM_MAYSHARE ? 's' : 'p',
+			   vma->vm_file ? (unsigned long long)vma->vm_pgoff << PAGE_SHIFT : 0ULL,
+			   dev >> 20, dev & 0xfffff,
+			   f		  ? (unsigned long long)f->inode->ino
+			   : vma->vm_file ? 1ULL
+					  : 0ULL);
+	while (*name && n < NAME_COLUMN && n < (int)sizeof(line) - 1)
+		line[n++] = ' ';
+	out_write(out, line, (size_t)n);
+	put_name(out, name);
+	out_puts(out, "\n");
+}
+
+/* For each area, in order. */
+static int each_area(struct out *out, const struct pseudo_ref *r,
+		     void (*show)(struct out *out, const struct vm_area_struct *vma, char *buf))
+{
+	const struct task *t = proc_task(r);
+	struct mm_struct *mm = t ? t->mm : NULL;
+	char *buf;
+
+	if (!t)
+		return -ESRCH;
+	if (!mm)
+		return 0;
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	mmap_write_lock(mm);
+	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next)
+		show(out, vma, buf);
+	mmap_write_unlock(mm);
+	kfree(buf);
+	return 0;
+}
+
+int proc_show_maps(struct out *out, const struct pseudo_ref *r)
+{
+	return each_area(out, r, put_header);
+}
+
+/* ------------------------------------------------------------------ smaps */
+
+struct smaps {
+	u64 resident, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
+		anonymous, lazyfree, anon_huge, shmem_huge, file_huge;
+	u64 pss, pss_anon, pss_file, pss_shmem, pss_dirty, pss_locked;
+};
+
+static void add_page(struct smaps *s, const struct mapped_page *m, u64 size, bool locked)
+{
+	bool dirty = m->dirty || PageDirty(m->page), private = m->mapcount < 2;
+	u64 pss = size << PSS_SHIFT;
+
+	if (!private)
+		pss /= (u64)m->mapcount;
+	s->resident += size;
+	if (m->anon) {
+		s->anonymous += size;
+		if (!PageSwapBacked(m->page) && !dirty)
+			s->lazyfree += size;
+	}
+	if (m->young || PageReferenced(m->page))
+		s->referenced += size;
+	s->pss += pss;
+	*(m->anon ? &s->pss_anon : m->shmem ? &s->pss_shmem : &s->pss_file) += pss;
+	if (locked)
+		s->pss_locked += pss;
+	if (dirty)
+		s->pss_dirty += pss;
+	*(dirty ? (private ? &s->private_dirty : &s->shared_dirty)
+		: (private ? &s->private_clean : &s->shared_clean)) += size;
+	if (m->size > PAGE_SIZE)
+		*(m->anon ? &s->anon_huge : m->shmem ? &s->shmem_huge : &s->file_huge) += size;
+}
+
+static void add_area(struct smaps *s, const struct vm_area_struct *vma)
+{
+	unsigned long addr = vma->vm_start, next;
+
+	for (; addr < vma->vm_end; addr = next) {
+		struct mapped_page m;
+
+		if (vm_mapped_page(vma->vm_mm, addr, vma->vm_end, &m, &next) && m.page)
+			add_page(s, &m, next - addr, vma->vm_flags & VM_LOCKED);
+	}
+}
+
+static void kb(struct out *out, const char *name, u64 bytes)
+{
+	out_printf(out, "%-16s%8llu kB\n", name, (unsigned long long)(bytes >> 10));
+}
+
+static void put_smaps(struct out *out, const struct smaps *s, bool rollup)
+{
+	kb(out, "Rss:", s->resident);
+	kb(out, "Pss:", s->pss >> PSS_SHIFT);
+	kb(out, "Pss_Dirty:", s->pss_dirty >> PSS_SHIFT);
+	if (rollup) {
+		kb(out, "Pss_Anon:", s->pss_anon >> PSS_SHIFT);
+		kb(out, "Pss_File:", s->pss_file >> PSS_SHIFT);
+		kb(out, "Pss_Shmem:", s->pss_shmem >> PSS_SHIFT);
+	}
+	kb(out, "Shared_Clean:", s->shared_clean);
+	kb(out, "Shared_Dirty:", s->shared_dirty);
+	kb(out, "Private_Clean:", s->private_clean);
+	kb(out, "Private_Dirty:", s->private_dirty);
+	kb(out, "Referenced:", s->referenced);
+	kb(out, "Anonymous:", s->anonymous);
+	kb(out, "KSM:", 0);
+	kb(out, "LazyFree:", s->lazyfree);
+	kb(out, "AnonHugePages:", s->anon_huge);
+	kb(out, "ShmemPmdMapped:", s->shmem_huge);
+	kb(out, "FilePmdMapped:", s->file_huge);
+	kb(out, "Shared_Hugetlb:", 0);
+	out_printf(out, "Private_Hugetlb: %7llu kB\n", 0ULL);
+	kb(out, "Swap:", 0);
+	kb(out, "SwapPss:", 0);
+	kb(out, "Locked:", s->pss_locked >> PSS_SHIFT);
+}
+
+static void put_flags(struct out *out, unsigned long flags)
+{
+	static const struct {
+		unsigned long flag;
+		char name[3];
+	} names[] = {
+		{VM_READ, "rd"},       {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
+		{VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
+		{VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
+		{VM_PFNMAP, "pf"},     {VM_LOCKED, "lo"},      {VM_IO, "io"},
+		{VM_SEQ_READ, "sr"},   {VM_RAND_READ, "rr"},   {VM_DONTCOPY, "dc"},
+		{VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
+		{VM_NORESERVE, "nr"},  {VM_SYNC, "sf"},	       {VM_WIPEONFORK, "wf"},
+		{VM_DONTDUMP, "dd"},   {VM_MIXEDMAP, "mm"},    {VM_HUGEPAGE, "hg"},
+		{VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},   {VM_DROPPABLE, "dp"},
+		{VM_SEALED, "sl"},
+	};
+
+	out_puts(out, "VmFlags: ");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			out_printf(out, "%s ", names[i].name);
+	out_puts(out, "\n");
+}
+
+static void show_smap(struct out *out, const struct vm_area_struct *vma, char *buf)
+{
+	struct smaps s = {0};
+
+	add_area(&s, vma);
+	put_header(out, vma, buf);
+	kb(out, "Size:", vma->vm_end - vma->vm_start);
+	kb(out, "KernelPageSize:", PAGE_SIZE);
+	kb(out, "MMUPageSize:", PAGE_SIZE);
+	put_smaps(out, &s, false);
+	out_puts(out, "THPeligible:           0\n");
+	put_flags(out, vma->vm_flags);
+}
+
+int proc_show_smaps(struct out *out, const struct pseudo_ref *r)
+{
+	return each_area(out, r, show_smap);
+}
+
+int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r)
+{
+	const struct task *t = proc_task(r);
+	struct mm_struct *mm = t ? t->mm : NULL;
+	const struct vm_area_struct *vma;
+	unsigned long first = 0, last = 0;
+	struct smaps s = {0};
+	char line[128];
+	int n;
+
+	if (!t || !mm)
+		return -ESRCH;
+	mmap_write_lock(mm);
+	for (vma = mm->mmap; vma; vma = vma->next) {
+		if (vma == mm->mmap)
+			first = vma->vm_start;
+		last = vma->vm_end;
+		add_area(&s, vma);
+	}
+	mmap_write_unlock(mm);
+	n = quire_snprintf(line, sizeof(line), "%08lx-%08lx ---p 00000000 00:00 0 ", first, last);
+	while (n < NAME_COLUMN)
+		line[n++] = ' ';
+	out_write(out, line, (size_t)n);
+	out_puts(out, "[rollup]\n");
+	put_smaps(out, &s, true);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ numa_maps: one node */
+
+static void show_numa(struct out *out, const struct vm_area_struct *vma, char *buf)
+{
+	unsigned long addr = vma->vm_start, next, pages = 0, anon = 0, dirty = 0;
+	s32 mapmax = 0;
+	const struct open_file *f = area_file(vma);
+
+	for (; addr < vma->vm_end; addr = next) {
+		struct mapped_page m;
+
+		if (!vm_mapped_page(vma->vm_mm, addr, vma->vm_end, &m, &next) || !m.page)
+			continue;
+		pages += (next - addr) >> PAGE_SHIFT;
+		anon += m.anon ? (next - addr) >> PAGE_SHIFT : 0;
+		dirty += m.dirty || PageDirty(m.page) ? (next - addr) >> PAGE_SHIFT : 0;
+		mapmax = max(mapmax, m.mapcount);
+	}
+	out_printf(out, "%08lx default", vma->vm_start);
+	if (f) {
+		char *text;
+
+		out_puts(out, " file=");
+		if (d_path(f->dentry, vfs_root(), buf, PATH_MAX, &text) >= 0)
+			put_name(out, text);
+	} else if (vma->vm_file) {
+		out_puts(out, " file=/dev/zero\\040(deleted)");
+	} else if (is_heap(vma)) {
+		out_puts(out, " heap");
+	} else if (is_stack(vma)) {
+		out_puts(out, " stack");
+	}
+	if (pages) {
+		if (anon)
+			out_printf(out, " anon=%lu", anon);
+		if (dirty)
+			out_printf(out, " dirty=%lu", dirty);
+		if (pages != anon && pages != dirty)
+			out_printf(out, " mapped=%lu", pages);
+		if (mapmax > 1)
+			out_printf(out, " mapmax=%d", mapmax);
+		out_printf(out, " N0=%lu kernelpagesize_kB=%lu", pages, PAGE_SIZE >> 10);
+	}
+	out_puts(out, "\n");
+}
+
+int proc_show_numa_maps(struct out *out, const struct pseudo_ref *r)
+{
+	return each_area(out, r, show_numa);
+}
+
+/* ------------------------------------------------------------------ pagemap */
+
+#define PM_FILE BIT(61)
+#define PM_PRESENT BIT(63)
+#define PM_EXCLUSIVE BIT(56)
+#define PM_PFN_MASK (BIT(55) - 1)
+
+static u64 pagemap_entry(const struct mapped_page *m, unsigned long offset)
+{
+	u64 e = PM_PRESENT | ((m->pfn + (offset >> PAGE_SHIFT)) & PM_PFN_MASK);
+
+	if (m->page && !m->anon)
+		e |= PM_FILE;
+	if (m->page && m->mapcount == 1)
+		e |= PM_EXCLUSIVE;
+	return e;
+}
+
+#define PAGEMAP_CHUNK 64U
+
+static long pagemap_read(struct open_file *f, struct iter *to, u64 *pos)
+{
+	const struct task *t = proc_task(pseudo_ref(f->inode));
+	struct mm_struct *mm = t ? t->mm : NULL;
+	long done = 0;
+
+	if (!mm)
+		return 0;
+	if (*pos % sizeof(u64) || to->left % sizeof(u64))
+		return -EINVAL;
+	while (to->left) {
+		u64 entries[PAGEMAP_CHUNK] = {0}, first = *pos / sizeof(u64);
+		unsigned long addr, end, next;
+		size_t n = min(to->left / sizeof(u64), (size_t)PAGEMAP_CHUNK), moved;
+
+		if (first >= TASK_SIZE >> PAGE_SHIFT)
+			break;
+		n = min(n, (size_t)((TASK_SIZE >> PAGE_SHIFT) - first));
+		addr = first << PAGE_SHIFT;
+		end = addr + (n << PAGE_SHIFT);
+		mmap_write_lock(mm);
+		for (; addr < end; addr = next) {
+			struct mapped_page m;
+
+			if (!vm_mapped_page(mm, addr, end, &m, &next))
+				continue;
+			for (unsigned long a = addr; a < next; a += PAGE_SIZE)
+				entries[(a >> PAGE_SHIFT) - first] = pagemap_entry(&m, a - addr);
+		}
+		mmap_write_unlock(mm);
+		moved = copy_to_iter(entries, n * sizeof(u64), to);
+		*pos += moved;
+		done += (long)moved;
+		if (moved != n * sizeof(u64))
+			return done ? done : -EFAULT;
+	}
+	return done;
+}
+
+static s64 any_llseek(struct open_file *f, s64 offset, int whence)
+{
+	if (whence == 1)
+		offset += (s64)f->pos;
+	else if (whence)
+		return -EINVAL;
+	f->pos = (u64)offset;
+	return offset;
+}
+
+const struct file_operations proc_pagemap_fop = {.read = pagemap_read, .llseek = any_llseek};
+
+/* ------------------------------------------------------------------ mem */
+
+static long mem_move(struct open_file *f, struct iter *it, u64 *pos, bool write)
+{
+	const struct task *t = proc_task(pseudo_ref(f->inode));
+	struct mm_struct *mm = t ? t->mm : NULL;
+	long done = 0;
+	char *page;
+
+	if (!mm)
+		return 0;
+	page = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	while (it->left) {
+		size_t n = min(it->left, PAGE_SIZE - (size_t)(*pos & (PAGE_SIZE - 1))), left,
+		       moved = n;
+
+		if (*pos >= TASK_SIZE)
+			break;
+		if (write && (moved = copy_from_iter(page, n, it)) == 0)
+			break;
+		left = access_remote_vm(mm, *pos, page, moved, write);
+		if (left == moved) {
+			done = done ? done : -EIO;
+			break;
+		}
+		moved -= left;
+		if (!write && copy_to_iter(page, moved, it) != moved) {
+			done = done ? done : -EFAULT;
+			break;
+		}
+		*pos += moved;
+		done += (long)moved;
+		if (left)
+			break;
+	}
+	kfree(page);
+	return done;
+}
+
+static long mem_read(struct open_file *f, struct iter *to, u64 *pos)
+{
+	return mem_move(f, to, pos, false);
+}
+
+static long mem_write(struct open_file *f, struct iter *from, u64 *pos)
+{
+	return mem_move(f, from, pos, true);
+}
+
+const struct file_operations proc_mem_fop = {
+	.read = mem_read, .write = mem_write, .llseek = any_llseek};
+
+/* ------------------------------------------------------------------ map_files */
+
+static bool hex(const char **p, const char *end, unsigned long *value)
+{
+	const char *start = *p;
+
+	*value = 0;
+	for (; *p < end; ++*p) {
+		char c = **p;
+		unsigned long d = c >= '0' && c <= '9'	 ? (unsigned long)(c - '0')
+				  : c >= 'a' && c <= 'f' ? (unsigned long)(c - 'a') + 10
+							 : 16;
+
+		if (d == 16)
+			break;
+		if (*value >> 60)
+			return false;
+		*value = *value << 4 | d;
+	}
+	/* "0" is a number, "01" is none. */
+	return *p > start && (*start != '0' || *p == start + 1);
+}
+
+static struct vm_area_struct *exact_area(const struct pseudo_ref *r, unsigned long start,
+					 unsigned long end)
+{
+	const struct task *t = proc_task(r);
+	struct vm_area_struct *vma;
+
+	if (!t || !t->mm)
+		return NULL;
+	mmap_write_lock(t->mm);
+	vma = find_vma(t->mm, start);
+	mmap_write_unlock(t->mm);
+	return vma && vma->vm_start == start && vma->vm_end == end && area_file(vma) ? vma : NULL;
+}
+
+static int map_file_follow(const struct pseudo_ref *r, struct dentry **to)
+{
+	const struct vm_area_struct *vma = exact_area(r, r->key, r->key2);
+
+	if (!vma)
+		return -ENOENT;
+	*to = dget(area_file(vma)->dentry);
+	return 0;
+}
+
+static long map_file_readlink(const struct pseudo_ref *r, char *buf, size_t size)
+{
+	struct dentry *d;
+	int err = map_file_follow(r, &d);
+
+	return err ? err : proc_put_path(d, buf, size);
+}
+
+/* By what the area may do with its file. */
+#define MAP_FILE_ENTRY(m)                                                                          \
+	{                                                                                          \
+		.name = "", .mode = S_IFLNK | (m), .follow = map_file_follow,                      \
+		.readlink = map_file_readlink                                                      \
+	}
+static const struct pseudo_entry map_file_entries[4] = {MAP_FILE_ENTRY(0000), MAP_FILE_ENTRY(0400),
+							MAP_FILE_ENTRY(0200), MAP_FILE_ENTRY(0600)};
+
+static void map_file_ref(const struct vm_area_struct *vma, struct pseudo_ref *found)
+{
+	found->e = &map_file_entries[vma->vm_file->f_mode & (FMODE_READ | FMODE_WRITE)];
+	found->key = vma->vm_start;
+	found->key2 = vma->vm_end;
+}
+
+static int map_files_lookup(const struct pseudo_ref *dir, const char *name, size_t len,
+			    struct pseudo_ref *found)
+{
+	const char *p = name, *end = name + len;
+	const struct vm_area_struct *vma;
+	unsigned long start, stop;
+
+	if (!hex(&p, end, &start) || p == end || *p++ != '-' || !hex(&p, end, &stop) || p != end)
+		return -ENOENT;
+	vma = exact_area(dir, start, stop);
+	if (!vma)
+		return -ENOENT;
+	map_file_ref(vma, found);
+	return 0;
+}
+
+static bool map_files_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
+			   struct pseudo_ref *found)
+{
+	const struct task *t = proc_task(dir);
+	const struct vm_area_struct *vma;
+
+	if (!t || !t->mm)
+		return false;
+	mmap_write_lock(t->mm);
+	vma = find_vma(t->mm, *pos << PAGE_SHIFT);
+	/* The area that begins before the place has been shown. */
+	while (vma && (vma->vm_start < *pos << PAGE_SHIFT || !area_file(vma)))
+		vma = vma->next;
+	mmap_write_unlock(t->mm);
+	if (!vma)
+		return false;
+	*pos = vma->vm_start >> PAGE_SHIFT;
+	quire_snprintf(name, 64, "%lx-%lx", vma->vm_start, vma->vm_end);
+	map_file_ref(vma, found);
+	return true;
+}
+
+const struct pseudo_dir proc_map_files = {map_files_lookup, map_files_next};
+
+/* ------------------------------------------------------------------ exe */
+
+int proc_exe(const struct mm_struct *mm, struct dentry **to)
+{
+	const struct vm_area_struct *vma;
+	const struct open_file *f;
+
+	mmap_write_lock((struct mm_struct *)mm);
+	vma = vma_lookup(mm, mm->start_code);
+	mmap_write_unlock((struct mm_struct *)mm);
+	f = vma ? area_file(vma) : NULL;
+	if (!f)
+		return -ENOENT;
+	*to = dget(f->dentry);
+	return 0;
+}

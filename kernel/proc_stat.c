@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* /proc/uptime, loadavg, stat: what CPUs have done (Linux: fs/proc/uptime.c, loadavg.c, stat.c). Locking: kernel_lock. */
+#include <quire/smp.h>
+
+#include "proc.h"
+
+#define NS_PER_TICK 10000000ULL
+
+/* Nanoseconds that CPUs were idle, all together: never less than before. */
+static u64 idle_ns(void)
+{
+	static u64 last;
+	u64 now = port_time_ns() * nr_cpus_possible, busy = 0;
+
+	for_each_process(p)
+	{
+		busy += p->dead_threads.utime + p->dead_threads.stime;
+		for_each_thread(t, p) busy += task_runtime(t);
+	}
+	if (now > busy && now - busy > last)
+		last = now - busy;
+	return last;
+}
+
+int proc_show_uptime(struct out *out, const struct pseudo_ref *r)
+{
+	u64 up = port_time_ns() / NS_PER_TICK, idle = idle_ns() / NS_PER_TICK;
+
+	(void)r;
+	out_printf(out, "%llu.%02llu %llu.%02llu\n", (unsigned long long)(up / 100),
+		   (unsigned long long)(up % 100), (unsigned long long)(idle / 100),
+		   (unsigned long long)(idle % 100));
+	return 0;
+}
+
+int proc_show_loadavg(struct out *out, const struct pseudo_ref *r)
+{
+	unsigned long load[3];
+	int last = 0;
+
+	(void)r;
+	sched_loadavg(load);
+	for_each_process(p) if (p->leader) last = max(last, p->leader->pid);
+	for (unsigned int i = 0; i < 3; i++)
+		out_printf(out, "%lu.%02lu ", load[i] >> 16, (load[i] & 0xffff) * 100 >> 16);
+	out_printf(out, "%u/%u %d\n", sched_nr_running(), nr_tasks, last);
+	return 0;
+}
+
+int proc_show_cpu_stat(struct out *out, const struct pseudo_ref *r)
+{
+	u64 idle = idle_ns() / NS_PER_TICK, up = port_time_ns() / NS_PER_TICK * nr_cpus_possible,
+	    user = up > idle ? up - idle : 0, forks = 0;
+	struct timespec now = time_now();
+
+	(void)r;
+	out_printf(out, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\n", (unsigned long long)user,
+		   (unsigned long long)idle);
+	for (unsigned int cpu = 0; cpu < nr_cpus_possible; cpu++)
+		if (cpu_online(cpu))
+			out_printf(out, "cpu%u %llu 0 0 %llu 0 0 0 0 0 0\n", cpu,
+				   (unsigned long long)(user / nr_cpus_possible),
+				   (unsigned long long)(idle / nr_cpus_possible));
+	for_each_process(p) if (p->leader) forks = max(forks, (u64)p->leader->pid);
+	out_printf(out,
+		   "intr 0\nctxt 0\nbtime %lld\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n"
+		   "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
+		   (long long)(now.sec - (s64)(port_time_ns() / 1000000000)),
+		   (unsigned long long)forks, sched_nr_running());
+	return 0;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Looking at what is mapped, for smaps, pagemap and mincore's like (include/quire/pagewalk.h).
+ *
+ * Reads entries as they are at that moment; takes no reference: what it says of a page is a report, not a hold on it. Locking: the
+ * caller's mmap_lock keeps tables from being freed.
+ */
+#include <quire/pagewalk.h>
+
+#include "internal.h"
+
+bool vm_mapped_page(const struct mm_struct *mm, unsigned long addr, unsigned long end,
+		    struct mapped_page *m, unsigned long *next)
+{
+	unsigned long table_end;
+	const u64 *pte = pte_find(mm, addr, &table_end);
+	u64 desc;
+
+	if (!pte) {
+		*next = min(table_end, end);
+		return false;
+	}
+	*next = addr + PAGE_SIZE;
+	desc = pte_wait(pte);
+	if (!pte_present(desc))
+		return false;
+	*m = (struct mapped_page){
+		.pfn = PHYS_PFN(pte_pa(desc)),
+		.size = PAGE_SIZE,
+		.write = pte_write(desc),
+		.dirty = pte_dirty(desc),
+		.young = desc & DESC_AF,
+	};
+	if (desc & PTE_SPECIAL)
+		return true;
+	m->page = pte_page(desc);
+	m->mapcount = __atomic_load_n(&m->page->_mapcount, __ATOMIC_RELAXED) + 1;
+	m->anon = page_is_anon(m->page);
+	m->shmem = !m->anon && PageSwapBacked(m->page);
+	return true;
+}
+
+const char *vma_anon_name(const struct vm_area_struct *vma)
+{
+	return vma->anon_name ? vma->anon_name->name : NULL;
+}
+
+const struct page *vm_zero_page(void)
+{
+	return zero_page;
+}
+
+/*
+ * Without a flush: a translation that a TLB still has lets an access pass unnoticed, as it does on Linux until the entry is looked up
+ * again.
+ */
+void vm_clear_refs(struct mm_struct *mm, int which)
+{
+	mmap_write_lock(mm);
+	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next) {
+		unsigned long addr = vma->vm_start, next;
+
+		if ((which == 2 && vma->vm_file) || (which == 3 && !vma->vm_file))
+			continue;
+		for (; addr < vma->vm_end; addr = next) {
+			struct mapped_page m;
+			unsigned long end;
+			u64 *pte, old;
+
+			if (!vm_mapped_page(mm, addr, vma->vm_end, &m, &next) || !m.young)
+				continue;
+			pte = pte_find(mm, addr, &end);
+			old = pte_wait(pte);
+			/* One that changes meanwhile is in use. */
+			if (pte_present(old))
+				pte_cmpxchg(pte, &old, old & ~(u64)DESC_AF);
+			if (m.page)
+				ClearPageReferenced(m.page);
+		}
+	}
+	mmap_write_unlock(mm);
+}
