@@ -123,6 +123,25 @@ long call_madvise(const struct syscall_args *r)
 	return vm_madvise(current->mm, untagged_addr(r->a[0]), r->a[1], (int)r->a[2]);
 }
 
+#define MAP_HUGE_SHIFT 26
+
+/*
+ * Anonymous memory of huge pages, of which there are none: what Linux says then.
+ */
+static long mmap_hugetlb(const struct syscall_args *r)
+{
+	unsigned int log = r->a[3] >> MAP_HUGE_SHIFT & 63;
+	unsigned long size = BIT(log ? log : 21), len = ALIGN(r->a[1], size);
+
+	if (log && log != 16 && log != 21 && log != 25 && log != 30)
+		return -EINVAL;
+	if (!len || (r->a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && r->a[0] & (size - 1)))
+		return -EINVAL;
+	if (r->a[3] & MAP_FIXED_NOREPLACE && vm_is_mapped(current->mm, r->a[0], len))
+		return -EEXIST;
+	return -ENOMEM;
+}
+
 long call_mmap(const struct syscall_args *r)
 {
 	struct open_file *f = NULL;
@@ -138,6 +157,10 @@ long call_mmap(const struct syscall_args *r)
 		kernel_unlock();
 		if (!f)
 			return -EBADF;
+		if (r->a[3] & MAP_HUGETLB)
+			return -EINVAL;
+	} else if (r->a[3] & MAP_HUGETLB) {
+		return mmap_hugetlb(r);
 	}
 	at = vm_mmap_pgoff(current->mm, f ? &f->file : NULL, r->a[0], r->a[1], r->a[2], r->a[3],
 			   r->a[5] >> PAGE_SHIFT);

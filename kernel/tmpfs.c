@@ -19,11 +19,6 @@
 /* What Linux lets a file on a 64-bit machine have (MAX_LFS_FILESIZE). */
 #define MAX_FILE_SIZE LONG_MAX
 
-#define F_SEAL_SEAL 1U
-#define F_SEAL_SHRINK 2U
-#define F_SEAL_GROW 4U
-#define F_SEAL_WRITE 8U
-#define F_SEAL_FUTURE_WRITE 16U
 #define F_SEALS_ALL 0x3fU
 
 #define FALLOC_FL_KEEP_SIZE 1
@@ -220,6 +215,17 @@ long file_add_seals(struct open_file *f, u32 seals)
 		return -EINVAL;
 	if (!(f->file.f_mode & FMODE_WRITE) || f->inode->seals & F_SEAL_SEAL)
 		return -EPERM;
+	if (seals & F_SEAL_WRITE && !(f->inode->seals & F_SEAL_WRITE)) {
+		int err = mapping_deny_writable(f->inode->mapping);
+
+		if (err)
+			return err;
+	}
+	/* What is executable, and stays so, is not written any more. */
+	if (seals & F_SEAL_EXEC && f->inode->mode & 0111)
+		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		f->inode->mapping->write_sealed = true;
 	f->inode->seals |= seals;
 	return 0;
 }

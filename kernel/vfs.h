@@ -327,6 +327,13 @@ struct inode *tmpfs_inode(struct super *sb, u32 mode, u32 rdev);
 /* An open file without a name, as memfd_create wants it: name as /proc shows it. ERR is in *err. */
 struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err);
 int inode_truncate(struct inode *inode, u64 size);
+/* What nobody may do to a file in memory any more; F_SEAL_SEAL: add another seal. */
+#define F_SEAL_SEAL 0x01U
+#define F_SEAL_SHRINK 0x02U
+#define F_SEAL_GROW 0x04U
+#define F_SEAL_WRITE 0x08U
+#define F_SEAL_FUTURE_WRITE 0x10U
+#define F_SEAL_EXEC 0x20U
 /* fcntl's F_ADD_SEALS and F_GET_SEALS. */
 long file_add_seals(struct open_file *f, u32 seals);
 long file_get_seals(const struct open_file *f);

@@ -23,8 +23,13 @@ struct address_space {
 	bool anon;  /* of a shared anonymous mapping */
 	spinlock_t i_mmap_lock;
 	struct interval_tree i_mmap; /* the areas that map it, by the indices of their pages */
+	/* Sealed: shared mappings are not for writing, now and later. Set by who holds the seals, before mapping_deny_writable(). */
+	bool write_sealed;
+	s32 i_mmap_writable; /* shared areas that are, or may become, writable */
 };
 
+/* No shared area may be, or become, writable, and none comes (write_sealed). 0, -EBUSY: there is one. */
+int mapping_deny_writable(struct address_space *mapping);
 /* Shared memory that no file system knows. */
 static inline bool mapping_is_anon_shmem(const struct address_space *mapping)
 {

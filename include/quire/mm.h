@@ -280,6 +280,8 @@ int vm_enough_memory(const struct mm_struct *mm, long pages);
 unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long prot, unsigned long flags,
 			    unsigned long pgoff);
+/* Is there an area anywhere in the range? */
+bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot);
 unsigned long vm_brk(struct mm_struct *mm, unsigned long brk);

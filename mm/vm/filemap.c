@@ -230,6 +230,19 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 	return done || !n ? (long)done : -ENOMEM;
 }
 
+/* ------------------------------------------------------------------ mappings for writing */
+
+int mapping_deny_writable(struct address_space *mapping)
+{
+	bool was = mapping->write_sealed;
+
+	__atomic_store_n(&mapping->write_sealed, true, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&mapping->i_mmap_writable, __ATOMIC_SEQ_CST))
+		return 0;
+	__atomic_store_n(&mapping->write_sealed, was, __ATOMIC_RELAXED);
+	return -EBUSY;
+}
+
 /* ------------------------------------------------------------------ mappings */
 
 bool filemap_beyond_end(const struct vm_area_struct *vma, unsigned long pgoff)

@@ -42,6 +42,8 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 /* Out of both; the area is the caller's. Within vma_change_begin, its faults awaited. */
 void vma_unlink(struct vm_area_struct *vma);
 
+/* The area may change its file, now or after an mprotect; the file counts those. */
+bool vma_may_write_file(const struct vm_area_struct *vma);
 /* The area is a copy: it takes a use of what it refers to. */
 void vma_get(struct vm_area_struct *vma);
 

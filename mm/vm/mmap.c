@@ -238,6 +238,18 @@ int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end)
 	return err;
 }
 
+bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len)
+{
+	const struct vm_area_struct *vma;
+	bool mapped;
+
+	mmap_write_lock(mm);
+	vma = find_vma(mm, start);
+	mapped = vma && vma->vm_start < start + len;
+	mmap_write_unlock(mm);
+	return mapped;
+}
+
 int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len)
 {
 	if (start & (PAGE_SIZE - 1) || start > TASK_SIZE || len > TASK_SIZE - start)
@@ -278,11 +290,19 @@ static int set_up_file(struct vm_area_struct *vma, struct file *file)
 	if (!file)
 		return 0;
 	vma->vm_file = get_file(file);
-	err = file_mmap(file, vma);
+	if (vma_may_write_file(vma))
+		__atomic_fetch_add(&file->f_mapping->i_mmap_writable, 1, __ATOMIC_SEQ_CST);
+	/* Sealed since the flags were looked at? Either this sees the seal, or who seals sees the count. */
+	err = vma_may_write_file(vma) &&
+			      __atomic_load_n(&file->f_mapping->write_sealed, __ATOMIC_SEQ_CST)
+		      ? -EPERM
+		      : file_mmap(file, vma);
 	if (!err) {
 		vma_set_page_prot(vma);
 		return 0;
 	}
+	if (vma_may_write_file(vma))
+		__atomic_fetch_sub(&file->f_mapping->i_mmap_writable, 1, __ATOMIC_RELEASE);
 	fput(file);
 	vma->vm_file = NULL;
 	return err;
@@ -395,9 +415,18 @@ static int file_flags(const struct file *file, unsigned long prot, unsigned long
 			return -EACCES;
 		if (!file->f_mapping && !file->f_mmap)
 			return -ENODEV;
-		return *vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+		if (*vm_flags & VM_GROWSDOWN)
+			return -EINVAL;
+		break;
+	default:
+		return -EINVAL;
 	}
-	return -EINVAL;
+	if (*vm_flags & VM_SHARED && file->f_mapping && file->f_mapping->write_sealed) {
+		if (*vm_flags & VM_WRITE)
+			return -EPERM;
+		*vm_flags &= ~VM_MAYWRITE;
+	}
+	return 0;
 }
 
 static int anon_flags(unsigned long flags, unsigned long *vm_flags)

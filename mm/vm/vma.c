@@ -151,8 +151,16 @@ void vma_free(struct vm_area_struct *vma)
 	kmem_cache_free(vma_cache, vma);
 }
 
+bool vma_may_write_file(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->f_mapping &&
+	       (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+
 void vma_get(struct vm_area_struct *vma)
 {
+	if (vma_may_write_file(vma))
+		__atomic_fetch_add(&vma->vm_file->f_mapping->i_mmap_writable, 1, __ATOMIC_RELAXED);
 	if (vma->vm_file)
 		get_file(vma->vm_file);
 	anon_name_get(vma->anon_name);
@@ -164,6 +172,8 @@ void remove_vma(struct vm_area_struct *vma)
 {
 	if (vma->vm_ops && vma->vm_ops->close)
 		vma->vm_ops->close(vma);
+	if (vma_may_write_file(vma))
+		__atomic_fetch_sub(&vma->vm_file->f_mapping->i_mmap_writable, 1, __ATOMIC_RELEASE);
 	if (vma->vm_file)
 		fput(vma->vm_file);
 	anon_name_put(vma->anon_name);
