@@ -76,6 +76,7 @@ struct image {
 	struct elf64_phdr phdr[MAX_PHDRS];
 	unsigned long bias;
 	unsigned long phdr_addr, end; /* of the program; end: of its last segment */
+	bool linker;		      /* the program's, not the program */
 };
 
 static int read_exact(const struct inode *n, u64 pos, void *buf, size_t size)
@@ -95,6 +96,30 @@ static int read_headers(struct image *im)
 		return -ENOEXEC;
 	im->bias = h->type == ET_DYN ? ALIGN_DOWN(ELF_DYN_BASE, PAGE_SIZE) : 0;
 	return 0;
+}
+
+/* ------------------------------------------------------------------ where things are put */
+
+#define ADDR_NO_RANDOMIZE 0x0040000UL
+/* In pages; Linux: STACK_RND_MASK, ARCH_MMAP_RND_BITS of Debian; brk moves by up to 1 GiB. */
+#define STACK_RANDOM 0x3ffffUL
+#define MMAP_RANDOM (BIT(18) - 1)
+#define BRK_RANDOM (SZ_1G >> PAGE_SHIFT)
+
+/* /proc/sys/kernel/randomize_va_space: 0: nothing, 1: stack and mappings, 2: brk, too. */
+int sysctl_randomize_va_space = 2;
+
+static bool randomized(const struct task *t, int level)
+{
+	return sysctl_randomize_va_space >= level && !(t->personality & ADDR_NO_RANDOMIZE);
+}
+
+static unsigned long random_pages(unsigned long mask)
+{
+	unsigned long n;
+
+	get_random_bytes(&n, sizeof(n));
+	return (n & mask) << PAGE_SHIFT;
 }
 
 /* ------------------------------------------------------------------ segments */
@@ -151,15 +176,17 @@ static int map_segment(struct mm_struct *mm, struct image *im, const struct elf6
 		if (err)
 			return err;
 	}
+	im->end = max(im->end, end);
+	if (p->offset <= im->header.phoff && im->header.phoff - p->offset < p->filesz)
+		im->phdr_addr = start + (im->header.phoff - p->offset);
+	if (im->linker)
+		return 0;
 	if (p->flags & PF_X && (!mm->start_code || start < mm->start_code))
 		mm->start_code = start;
 	if (p->flags & PF_X)
 		mm->end_code = max(mm->end_code, file_end);
 	mm->start_data = max(mm->start_data, start);
 	mm->end_data = max(mm->end_data, file_end);
-	im->end = max(im->end, end);
-	if (p->offset <= im->header.phoff && im->header.phoff - p->offset < p->filesz)
-		im->phdr_addr = start + (im->header.phoff - p->offset);
 	return 0;
 }
 
@@ -169,9 +196,6 @@ static int map_image(struct mm_struct *mm, struct image *im)
 	int err;
 
 	for (i = 0; i < im->header.phnum; i++) {
-		if (im->phdr[i].type == PT_INTERP)
-			/* A dynamic linker is a program like others; there is no file system to find one in yet. */
-			return -ENOEXEC;
 		if (im->phdr[i].type != PT_LOAD || !im->phdr[i].memsz)
 			continue;
 		err = map_segment(mm, im, &im->phdr[i]);
@@ -180,8 +204,62 @@ static int map_image(struct mm_struct *mm, struct image *im)
 	}
 	if (!im->end || im->header.entry >= TASK_SIZE - im->bias)
 		return -ENOEXEC;
-	mm->start_brk = mm->brk = PAGE_ALIGN(im->end);
+	if (!im->linker)
+		mm->start_brk = mm->brk = PAGE_ALIGN(im->end);
 	return 0;
+}
+
+/* The program that is to be started in its place, to link it (PT_INTERP). False: there is none. */
+static int open_linker(const struct image *im, struct image **linker)
+{
+	const struct elf64_phdr *p = im->phdr, *last = p + im->header.phnum;
+	char path[256];
+	int err;
+
+	while (p < last && p->type != PT_INTERP)
+		p++;
+	if (p == last)
+		return 0;
+	if (p->filesz < 2 || p->filesz > sizeof(path) ||
+	    read_exact(im->inode, p->offset, path, p->filesz) || path[p->filesz - 1])
+		return -ENOEXEC;
+	*linker = kmalloc(sizeof(**linker), GFP_KERNEL | __GFP_ZERO);
+	if (!*linker)
+		return -ENOMEM;
+	(*linker)->linker = true;
+	err = file_open_exec(AT_FDCWD, path, 0, &(*linker)->file);
+	if (err)
+		return err;
+	(*linker)->inode = (*linker)->file->inode;
+	err = read_headers(*linker);
+	return err == -ENOEXEC ? -ELIBBAD : err;
+}
+
+/* Where a mapping would come: one as large as all segments makes the place. */
+static int map_linker(struct mm_struct *mm, struct image *im)
+{
+	unsigned long first = ULONG_MAX, last = 0, at;
+
+	if (im->header.type != ET_DYN)
+		return map_image(mm, im);
+	for (unsigned int i = 0; i < im->header.phnum; i++) {
+		const struct elf64_phdr *p = &im->phdr[i];
+
+		if (p->type != PT_LOAD || !p->memsz)
+			continue;
+		if (p->vaddr >= TASK_SIZE || p->memsz > TASK_SIZE - p->vaddr)
+			return -ELIBBAD;
+		first = min(first, ALIGN_DOWN((unsigned long)p->vaddr, PAGE_SIZE));
+		last = max(last, PAGE_ALIGN((unsigned long)(p->vaddr + p->memsz)));
+	}
+	if (first >= last)
+		return -ELIBBAD;
+	at = vm_mmap_pgoff(mm, NULL, 0, last - first, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (IS_ERR_VALUE(at))
+		return (int)(long)at;
+	im->bias = at - first;
+	vm_munmap(mm, at, last - first);
+	return map_image(mm, im);
 }
 
 /* ------------------------------------------------------------------ the stack */
@@ -208,8 +286,8 @@ static unsigned long push_string(struct stack *s, const char *text)
 #define NR_AUXV 17U
 
 /* argc, argv, NULL, envp, NULL, auxv: one block, at the stack pointer. */
-static int fill_stack(struct mm_struct *mm, const struct image *im, const char *path,
-		      char *const *argv, char *const *envp, unsigned long *sp)
+static int fill_stack(struct mm_struct *mm, const struct image *im, const struct image *linker,
+		      const char *path, char *const *argv, char *const *envp, unsigned long *sp)
 {
 	struct stack s = {.mm = mm, .sp = mm->start_stack - sizeof(u64)};
 	unsigned int argc = 0, envc = 0, n = 0, i;
@@ -250,7 +328,7 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 			{AT_PHDR, im->phdr_addr},
 			{AT_PHENT, sizeof(struct elf64_phdr)},
 			{AT_PHNUM, im->header.phnum},
-			{AT_BASE, 0},
+			{AT_BASE, linker ? linker->bias : 0},
 			{AT_FLAGS, 0},
 			{AT_ENTRY, im->header.entry + im->bias},
 			{AT_UID, 0},
@@ -272,19 +350,26 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const char *
 	return s.failed ? -ENOMEM : 0;
 }
 
-static int make_stack(struct mm_struct *mm)
+static int make_stack(struct mm_struct *mm, const struct task *t)
 {
-	unsigned long gap = mm->rlimit_stack, pad = STACK_GUARD_GAP;
+	unsigned long gap = mm->rlimit_stack, pad = STACK_GUARD_GAP, shift = 0, top = TASK_SIZE;
+
+	if (randomized(t, 1)) {
+		top -= random_pages(STACK_RANDOM);
+		pad += (STACK_RANDOM + 1) << PAGE_SHIFT;
+		shift = random_pages(MMAP_RANDOM);
+	}
 
 	/* A stack without limit leaves no place to begin below it. */
 	mm->mmap_legacy = gap == ULONG_MAX;
 	if (gap + pad > gap)
 		gap += pad;
 	gap = min(max(gap, MIN_STACK_GAP), TASK_SIZE / 6 * 5);
-	mm->mmap_base = PAGE_ALIGN(mm->mmap_legacy ? TASK_SIZE / 4 : TASK_SIZE - gap);
-	mm->start_stack = TASK_SIZE;
-	return map_at(mm, NULL, TASK_SIZE - STACK_EXPAND - PAGE_SIZE, TASK_SIZE,
-		      PROT_READ | PROT_WRITE, 0, MAP_GROWSDOWN);
+	mm->mmap_base =
+		PAGE_ALIGN(mm->mmap_legacy ? TASK_SIZE / 4 + shift : TASK_SIZE - gap - shift);
+	mm->start_stack = top;
+	return map_at(mm, NULL, top - STACK_EXPAND - PAGE_SIZE, top, PROT_READ | PROT_WRITE, 0,
+		      MAP_GROWSDOWN);
 }
 
 /*
@@ -351,7 +436,7 @@ static int unshare_for_exec(struct task *t)
 
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp)
 {
-	struct image *im;
+	struct image *im, *linker = NULL;
 	struct mm_struct *mm;
 	unsigned long sp;
 	int err = -ENOMEM;
@@ -372,14 +457,22 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 		im->inode = im->file->inode;
 		err = read_headers(im);
 	}
+	if (!err && im->bias && randomized(t, 1))
+		im->bias += random_pages(MMAP_RANDOM);
 	if (!err)
-		err = make_stack(mm);
+		err = open_linker(im, &linker);
+	if (!err)
+		err = make_stack(mm, t);
 	if (!err)
 		err = map_image(mm, im);
+	if (!err && randomized(t, 2))
+		mm->start_brk = mm->brk += random_pages(BRK_RANDOM - 1);
+	if (!err && linker)
+		err = map_linker(mm, linker);
 	if (!err)
 		err = vdso_map(mm);
 	if (!err)
-		err = fill_stack(mm, im, path, argv, envp, &sp);
+		err = fill_stack(mm, im, linker, path, argv, envp, &sp);
 	if (!err)
 		err = de_thread(t);
 	if (!err)
@@ -388,13 +481,16 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 		goto out;
 	become(t, mm, path);
 	mm = NULL;
-	t->regs->pc = im->header.entry + im->bias;
+	t->regs->pc = linker ? linker->header.entry + linker->bias : im->header.entry + im->bias;
 	t->regs->sp = sp;
 out:
 	if (mm)
 		mmput(mm);
 	if (im && im->file)
 		file_put(im->file);
+	if (linker && linker->file)
+		file_put(linker->file);
+	kfree(linker);
 	kfree(im);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include <quire/boot.h>
 #include <quire/mm.h>
 #include <quire/printk.h>
+#include <quire/string.h>
 
 #include "device.h"
 #include "vdso.h"
@@ -44,6 +45,8 @@ int kernel_run_init(void)
 	mount_dev();
 	pr_info("Unpacked initramfs: %ld files\n", files);
 	pr_info("Run /init as init process\n");
+	if (strstr(boot_command_line, "norandmaps"))
+		sysctl_randomize_va_space = 0;
 	code = run_init("/init");
 	if (code < 0) {
 		pr_err("/init cannot be run (%d)\n", code);

@@ -79,6 +79,14 @@ static int show_filesystems(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
+/* No disks: not even a head line. */
+static int show_nothing(struct out *out, const struct pseudo_ref *r)
+{
+	(void)out;
+	(void)r;
+	return 0;
+}
+
 /* Memory by bank, with the kernel in it. */
 static int show_iomem(struct out *out, const struct pseudo_ref *r)
 {
@@ -187,7 +195,7 @@ static const struct pseudo_entry root_entries[] = {
 	 .readlink = read_link_text,
 	 .data = "self/mounts"},
 	REPORT("pagetypeinfo", 0400, report_pagetypeinfo),
-	FIXED("partitions", 0444, "major minor  #blocks  name\n"),
+	PSEUDO_TEXT("partitions", 0444, show_nothing),
 	REPORT("slabinfo", 0400, report_slabinfo),
 	PSEUDO_TEXT("stat", 0444, proc_show_cpu_stat),
 	FIXED("swaps", 0444, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),

@@ -45,6 +45,8 @@ static const char *area_name(const struct vm_area_struct *vma, char *buf)
 		quire_snprintf(buf, PATH_MAX, vma->vm_file ? "[anon_shmem:%s]" : "[anon:%s]", anon);
 		return buf;
 	}
+	if (vma->vm_start == vma->vm_mm->vdso)
+		return "[vdso]";
 	if (f) {
 		if (d_path(f->dentry, vfs_root(), buf, PATH_MAX, &text) < 0)
 			return "";

@@ -291,7 +291,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("print-fatal-signals", 0, 0, 1),
 	TEXT("printk", "7\t4\t1\t7"),
 	PSEUDO_DIR("random", 0555, random_entries),
-	KEPT("randomize_va_space", 2, 0, 2),
+	INT_WITHIN("randomize_va_space", sysctl_randomize_va_space, 0, 2),
 	KEPT("sched_autogroup_enabled", 1, 0, 1),
 	KEPT("sched_rr_timeslice_ms", 100, 0, 0),
 	KEPT("sched_rt_period_us", 1000000, 1, INT_MAX),

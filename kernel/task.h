@@ -284,6 +284,8 @@ void sched_wait_stopped(void);
 
 /* ------------------------------------------------------------------ exec.c, uaccess.c */
 
+/* /proc/sys/kernel/randomize_va_space: 0: nothing, 1: stack and mappings, 2: brk, too. norandmaps on the command line: 0. */
+extern int sysctl_randomize_va_space;
 /* The program becomes another. Fails only while it is still the old one. */
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp);
 

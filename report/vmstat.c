@@ -188,6 +188,7 @@ static const char *const names[] = {
 	"swpout_zero",
 	"ksm_swpin_copy",
 	"cow_ksm",
+	"nr_unstable",
 };
 
 /* By name: of zones, nodes, events. */

@@ -243,6 +243,7 @@ static inline u64 int_sqrt(u64 x)
 #define ETIME 62
 #define EPROTO 71
 #define EOVERFLOW 75
+#define ELIBBAD 80
 #define EUSERS 87
 #define ENOTSOCK 88
 #define EDESTADDRREQ 89
