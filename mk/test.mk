@@ -39,7 +39,7 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-bad test-cmd test-map test-docs \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-check test-bad test-cmd test-map test-docs \
 	test-boot test-el0 test-suites test-stress test-fuzz \
 	test-fuzz-build lint
 test:
@@ -61,6 +61,9 @@ test-predict: host
 	python3 tests/predict/test_score.py $(B)/quire
 	python3 tests/predict/score.py --quire $(B)/quire --known tests/predict/known.txt --table $(B)/predict_table.md \
 		--document docs/predict.md
+test-check: host
+	code=0; python3 tests/check/examples.py --quire $(B)/quire || code=1; \
+	bash tests/check/debian.sh $(B) || code=1; exit $$code
 test-bad: host image
 	$(MAKE) -s B=$(B) SAN=1 host
 	python3 tests/bad/run.py --build $(B)

@@ -85,7 +85,7 @@ static void add_back_initrd(u64 linear_size)
 }
 
 /* Linux's linear region ends where that of the smallest VA size of the build ends. */
-static u64 linear_region_size(void)
+u64 linux_linear_size(void)
 {
 	unsigned int least = (unsigned int)build_profile->va_bits;
 	u64 page_end;
@@ -123,7 +123,7 @@ static void scan_reserved_mem(void)
 void linux_memblock_init(void)
 {
 	const struct kimage *image = &boot_params.image;
-	u64 size = linear_region_size();
+	u64 size = linux_linear_size();
 	phys_addr_t start, end, first;
 	s64 range;
 

@@ -98,6 +98,8 @@ void linux_parse_params(void);
 
 /* [memblock_init.c] */
 void linux_memblock_init(void);
+/* Bytes of the linear map's region. */
+u64 linux_linear_size(void);
 /* [unflatten.c] */
 void linux_unflatten_device_tree(void);
 /* [sparse.c] */

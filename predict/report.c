@@ -336,6 +336,9 @@ int predict_report_json(struct out *o, const char *panic_text)
 		out_puts(o, "null");
 	out_printf(o, ",\n  \"memstart_addr\": \"0x%llx\", \"va_bits\": %u, \"levels\": %u,\n",
 		   (ull)memstart_addr, linux_tables.va_bits, linux_tables.levels);
+	out_printf(o, "  \"phys_bits\": %u, \"linear_size\": \"0x%llx\",\n",
+		   linux_tables.levels ? linux_phys_mask_shift() : 0,
+		   (ull)(linux_tables.levels ? linux_linear_size() : 0));
 	predict_put_machine(o);
 	put_events(o);
 	put_steps(o);

@@ -144,6 +144,24 @@ static void add_bootargs(struct tree *t, const char *word)
 	free(all);
 }
 
+void make_tree(const struct options *o, struct tree *t)
+{
+	if (o->board) {
+		tree_load(t, o->board);
+		if (o->mem)
+			tree_set_memory(t, o->mem);
+		if (o->cpus)
+			tree_set_cpus(t, o->cpus);
+	} else {
+		tree_virt(t, o->mem ? o->mem : 1024 * MIB, o->cpus ? o->cpus : 1,
+			  o->cpu ? o->cpu : "cortex-a72");
+	}
+	if (o->append)
+		tree_set_bootargs(t, o->append);
+	if (o->edit)
+		o->edit(t, o->edit_arg);
+}
+
 bool make_machine(const struct options *o, struct host_machine *m)
 {
 	uint64_t text_offset = 0;
@@ -159,16 +177,7 @@ bool make_machine(const struct options *o, struct host_machine *m)
 		.nr_managed = o->nr_managed,
 		.lowest = UINT64_MAX,
 	};
-	if (o->board) {
-		tree_load(&t, o->board);
-		if (o->mem)
-			tree_set_memory(&t, o->mem);
-		if (o->cpus)
-			tree_set_cpus(&t, o->cpus);
-	} else {
-		tree_virt(&t, o->mem ? o->mem : 1024 * MIB, o->cpus ? o->cpus : 1,
-			  o->cpu ? o->cpu : "cortex-a72");
-	}
+	make_tree(o, &t);
 	choose_cpu(o, &t, m);
 	m->image_size = o->kernel_size ? o->kernel_size : STAND_IN_SIZE;
 	if (o->kernel)
@@ -182,8 +191,6 @@ bool make_machine(const struct options *o, struct host_machine *m)
 	check_range("the kernel image", m->image_at, m->image_size);
 	check_range("the initrd", m->initrd_at, m->initrd_bytes);
 	check_range("the device tree", m->fdt_at, 4 * MIB);
-	if (o->append)
-		tree_set_bootargs(&t, o->append);
 	if (!strcmp(o->name, "page_owner"))
 		add_bootargs(&t, "page_owner=on");
 	if (m->initrd) {

@@ -2,8 +2,8 @@
 /*
  * quire: run the memory management of an ARM64 kernel over a board's device tree, in this process.
  *
- * Exit: 0 good; 1 the boot panicked, there is nothing at the address, or the stress found something; 2 the command line or a
- * file is wrong.
+ * Exit: 0 good; 1 the boot panicked, there is nothing at the address, or something was found; 2 the command line or a file is
+ * wrong.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -35,6 +35,7 @@ static const struct {
 	{"boot", COMMAND_BOOT, cmd_boot},	   {"walk", COMMAND_WALK, cmd_walk},
 	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},	   {"stress", COMMAND_STRESS, cmd_stress},
 	{"predict", COMMAND_PREDICT, cmd_predict}, {"map", COMMAND_MAP, cmd_map},
+	{"check", COMMAND_CHECK, cmd_check},
 };
 
 static struct options options;

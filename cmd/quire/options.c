@@ -25,14 +25,15 @@ static const char help_main[] =
 	"\n"
 	"  quire predict BOARD.dtb            what a given Linux build will do with the board\n"
 	"  quire map BOARD.dtb                the picture: in the terminal, as HTML, as SVG\n"
+	"  quire check BOARD.dtb...           what is wrong with the memory of device trees\n"
 	"  quire profile                      list, check and make descriptions of builds\n"
 	"\n"
 	"  quire COMMAND --help               the options of a command\n"
 	"  quire --version                    the version\n"
 	"\n"
 	"Without BOARD.dtb the machine is QEMU's virt with 1 GiB of memory.\n"
-	"Exit status: 0 good; 1 the boot panicked, nothing is mapped, or the stress found\n"
-	"something; 2 wrong use.\n";
+	"Exit status: 0 good; 1 the boot panicked, nothing is mapped, or something was found;\n"
+	"2 wrong use.\n";
 
 static const char help_machine[] =
 	"The machine:\n"
@@ -101,6 +102,30 @@ static const char help_map[] =
 	"                         file (default " DEFAULT_PROFILE ")\n"
 	"  --own                  Quire's own boot instead of Linux's\n"
 	"  -v, --verbose          the log of the boot on stderr\n"
+	"\n";
+
+static const char help_check[] =
+	"Usage: quire check BOARD.dtb... [OPTION...]\n"
+	"       quire check --list\n"
+	"\n"
+	"Look for mistakes in what device trees say of memory: each finding has the check's\n"
+	"name, a severity, the node and property, what the build of Linux will do about it, and\n"
+	"a way to mend it. docs/checks.md explains every check with an example.\n"
+	"\n"
+	"  --build PROFILE        the build: a name that 'quire profile --list' prints, or a\n"
+	"                         file (default " DEFAULT_PROFILE ")\n"
+	"  --json                 print one JSON document instead\n"
+	"  --sarif                print SARIF 2.1.0 instead, for code hosts and editors\n"
+	"  --list                 print every check: name, severity, what it finds\n"
+	"  --only CHECK[,...]     only these checks\n"
+	"  --disable CHECK[,...]  all but these\n"
+	"  --severity note|warning|error\n"
+	"                         findings of this severity and above (default note)\n"
+	"  -v, --verbose          the log of the boot on stderr\n"
+	"\n"
+	"Where image, tree and initrd lie is taken from the options and the tree; a place that\n"
+	"nobody names is chosen around the reservations, and nothing is found about it.\n"
+	"Exit status: 0 no findings; 1 findings; 2 wrong use, or a tree that cannot be read.\n"
 	"\n";
 
 static const char help_walk[] =
@@ -174,6 +199,17 @@ static void print_cpus(void)
 	fputs("\nProperties: lpa2, sve, sme, pauth.\n", stdout);
 }
 
+/* Its granule and VA size are a profile's. */
+static bool predicts(const char *command)
+{
+	static const char *const names[] = {"predict", "map", "check", "compare", "diff"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(command, names[i]))
+			return true;
+	return false;
+}
+
 void print_help(const char *command)
 {
 	const char *text = NULL;
@@ -186,6 +222,8 @@ void print_help(const char *command)
 		text = help_predict;
 	else if (!strcmp(command, "map"))
 		text = help_map;
+	else if (!strcmp(command, "check"))
+		text = help_check;
 	else if (!strcmp(command, "walk"))
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))
@@ -200,7 +238,7 @@ void print_help(const char *command)
 		printf(help_proc, command, command);
 	if (command) {
 		fputs(help_machine, stdout);
-		if (strcmp(command, "predict") != 0 && strcmp(command, "map") != 0)
+		if (!predicts(command))
 			fputs(help_granule, stdout);
 		fputs(help_places, stdout);
 		print_cpus();
@@ -378,6 +416,11 @@ enum option {
 	OPT_VA_BITS,
 	OPT_MANAGED,
 	OPT_BUILD,
+	OPT_SARIF,
+	OPT_LIST,
+	OPT_ONLY,
+	OPT_DISABLE,
+	OPT_SEVERITY,
 	OPT_JSON,
 	OPT_OUTPUT,
 	OPT_AT,
@@ -398,9 +441,11 @@ enum option {
 #define FOR_STRESS (1U << COMMAND_STRESS)
 #define FOR_PREDICT (1U << COMMAND_PREDICT)
 #define FOR_MAP (1U << COMMAND_MAP)
+#define FOR_CHECK (1U << COMMAND_CHECK)
+#define FOR_FORECAST (FOR_PREDICT | FOR_CHECK | 1U << COMMAND_COMPARE | 1U << COMMAND_DIFF)
 /* The granule and the VA size of a prediction are the profile's. */
 #define FOR_OWN (FOR_BOOT | FOR_WALK | FOR_STRESS | 1U << COMMAND_PTDUMP | 1U << COMMAND_PROC)
-#define FOR_ALL (FOR_OWN | FOR_PREDICT | FOR_MAP)
+#define FOR_ALL (FOR_OWN | FOR_FORECAST | FOR_MAP)
 
 static const struct {
 	const char *name, *other;
@@ -418,12 +463,17 @@ static const struct {
 	[OPT_GRANULE] = {"--granule", NULL, true, FOR_OWN},
 	[OPT_VA_BITS] = {"--va-bits", NULL, true, FOR_OWN},
 	[OPT_MANAGED] = {"--managed", NULL, true, FOR_BOOT | FOR_PREDICT},
-	[OPT_BUILD] = {"--build", NULL, true, FOR_PREDICT | FOR_MAP},
 	[OPT_OUTPUT] = {"--output", "-o", true, FOR_MAP},
 	[OPT_AT] = {"--at", NULL, true, FOR_MAP},
 	[OPT_RANGE] = {"--range", NULL, true, FOR_MAP},
 	[OPT_OWN] = {"--own", NULL, false, FOR_MAP},
-	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT | FOR_PREDICT},
+	[OPT_BUILD] = {"--build", NULL, true, FOR_FORECAST | FOR_MAP},
+	[OPT_SARIF] = {"--sarif", NULL, false, FOR_CHECK},
+	[OPT_LIST] = {"--list", NULL, false, FOR_CHECK},
+	[OPT_ONLY] = {"--only", NULL, true, FOR_CHECK},
+	[OPT_DISABLE] = {"--disable", NULL, true, FOR_CHECK},
+	[OPT_SEVERITY] = {"--severity", NULL, true, FOR_CHECK},
+	[OPT_JSON] = {"--json", NULL, false, FOR_BOOT | FOR_FORECAST},
 	[OPT_PHYS] = {"--phys", NULL, false, FOR_WALK},
 	[OPT_SECONDS] = {"--seconds", NULL, true, FOR_STRESS},
 	[OPT_ROUNDS] = {"--rounds", NULL, true, FOR_STRESS},
@@ -491,6 +541,21 @@ static void apply(enum option option, const char *value, enum command command, s
 	case OPT_BUILD:
 		o->build = value;
 		break;
+	case OPT_SARIF:
+		o->sarif = true;
+		break;
+	case OPT_LIST:
+		o->list = true;
+		break;
+	case OPT_ONLY:
+		o->only = value;
+		break;
+	case OPT_DISABLE:
+		o->disable = value;
+		break;
+	case OPT_SEVERITY:
+		o->severity = value;
+		break;
 	case OPT_JSON:
 		o->json = true;
 		break;
@@ -533,12 +598,9 @@ static void apply(enum option option, const char *value, enum command command, s
 	}
 }
 
-/* The profile decides the granule, the VA size, and the size of an image that is not named. */
-static void use_profile(struct options *o)
+void use_profile(struct options *o, const char *name)
 {
-	if (!o->board)
-		die("%s: no device tree; try 'quire %s --help'", o->name, o->name);
-	profile_load(&o->profile, o->build ? o->build : DEFAULT_PROFILE);
+	profile_load(&o->profile, name);
 	o->core = o->profile.page_shift == 12	? &quire_core_4k
 		  : o->profile.page_shift == 14 ? &quire_core_16k
 						: &quire_core_64k;
@@ -554,8 +616,17 @@ static void check_options(enum command command, struct options *o)
 {
 	if (o->kernel && o->kernel_size)
 		die("--kernel and --kernel-at exclude each other");
-	if (command == COMMAND_PREDICT || (command == COMMAND_MAP && !o->own))
-		use_profile(o);
+	if (((FOR_FORECAST | FOR_MAP) >> command & 1) && !o->list && !o->own) {
+		unsigned int want = command == COMMAND_COMPARE || command == COMMAND_DIFF ? 2 : 1;
+
+		if (o->nr_boards < want)
+			die("%s: no %s; try 'quire %s --help'", o->name,
+			    !o->nr_boards	      ? "device tree"
+			    : command == COMMAND_DIFF ? "second device tree"
+						      : "log",
+			    o->name);
+		use_profile(o, o->build ? o->build : DEFAULT_PROFILE);
+	}
 	/* The map is made of the document. */
 	if (command == COMMAND_MAP)
 		o->json = true;
@@ -570,10 +641,16 @@ static void check_options(enum command command, struct options *o)
 
 void parse_options(enum command command, int argc, char **argv, struct options *o)
 {
-	const char *operands[2] = {NULL, NULL};
-	unsigned int nr = 0, max = command == COMMAND_WALK ? 2 : 1;
+	const char **operands = calloc((size_t)argc, sizeof(*operands));
+	unsigned int nr = 0, max = command == COMMAND_CHECK ? (unsigned int)argc
+				   : command == COMMAND_WALK || command == COMMAND_COMPARE ||
+						   command == COMMAND_DIFF
+					   ? 2
+					   : 1;
 	bool only_operands = false;
 
+	if (!operands)
+		die("no memory");
 	*o = (struct options){
 		.initrd_at = NO_ADDRESS,
 		.kernel_at = NO_ADDRESS,
@@ -608,6 +685,8 @@ void parse_options(enum command command, int argc, char **argv, struct options *
 		}
 		apply(option, value, command, o);
 	}
+	o->boards = operands;
+	o->nr_boards = nr;
 	if (command == COMMAND_WALK && nr)
 		o->address = operands[--nr];
 	if (nr)

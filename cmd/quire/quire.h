@@ -19,6 +19,7 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #define NO_ADDRESS UINT64_MAX
 
+struct tree;
 struct options {
 	const char *board; /* NULL: the built-in tree */
 	uint64_t mem;	   /* 0: as in the tree */
@@ -43,6 +44,16 @@ struct options {
 	uint64_t at, range_base, range_end; /* map; NO_ADDRESS; end 0: all */
 	bool own;			    /* map: Quire's boot, not Linux's */
 	const char *name;		    /* of the command */
+
+	/* check, compare, diff */
+	const char **boards; /* all operands */
+	unsigned int nr_boards;
+	bool sarif, list;
+	const char *only, *disable, *severity;
+	bool events; /* a forecast has them */
+	/* Changes the tree after --mem, --cpus and --append have; NULL: nobody does. */
+	void (*edit)(struct tree *t, void *arg);
+	void *edit_arg;
 };
 
 /* COMMAND_PROC: those named after a text of /proc, which they print. */
@@ -54,6 +65,9 @@ enum command {
 	COMMAND_STRESS,
 	COMMAND_PREDICT,
 	COMMAND_MAP,
+	COMMAND_CHECK,
+	COMMAND_COMPARE,
+	COMMAND_DIFF,
 };
 
 /* Parses argv[2..]; does not return when it is wrong or asks for help. */
@@ -63,6 +77,8 @@ extern const char *const proc_names[];
 /* A number with an optional suffix K, M, G or T; the whole text. False when it is none or does not fit. */
 bool parse_size(const char *text, uint64_t *value);
 void print_help(const char *command);
+/* The profile of that name or file decides the granule, the VA size, and the size of an image that is not named. */
+void use_profile(struct options *o, const char *name);
 
 /* ---- tree.c: device trees as files and blobs */
 
@@ -71,16 +87,26 @@ struct tree {
 	size_t size;	  /* of the blob as handed to the machine */
 	size_t original;  /* totalsize as read: the tree never becomes smaller */
 	bool sound;	  /* its structure can be walked and edited */
+	size_t bad_at;	  /* where it is not */
 	const char *name; /* for messages */
 };
 
-/* Contents of a file, malloc'ed. Exits when it cannot be read; `what` begins the message ("--kernel "). */
+/* Contents of a file, malloc'ed. NULL when it cannot be read: why says so. */
+char *try_read_file(const char *name, size_t *size, char *why, size_t room);
+/* The same; exits when it cannot be read; `what` begins the message ("--kernel "). */
 char *read_file(const char *what, const char *name, size_t *size);
 void tree_load(struct tree *t, const char *name);
+/* The same of bytes in memory; false: why says what is wrong, beginning with the name. */
+bool tree_take(struct tree *t, const char *name, const char *file, size_t bytes, char *why,
+	       size_t room);
 /* QEMU's virt machine with mem bytes at 1 GiB and cpus CPUs of a model. */
 void tree_virt(struct tree *t, uint64_t mem, unsigned int cpus, const char *cpu);
 
 void tree_set_memory(struct tree *t, uint64_t size);
+void tree_set_memory_at(struct tree *t, uint64_t base, uint64_t size);
+/* In place: no node moves. */
+void tree_drop_property(struct tree *t, int node, const char *name);
+void tree_set_cells(struct tree *t, int node, const char *name, uint64_t value);
 void tree_set_cpus(struct tree *t, unsigned int cpus);
 void tree_set_bootargs(struct tree *t, const char *args);
 void tree_set_initrd(struct tree *t, uint64_t start, uint64_t end);
@@ -105,6 +131,17 @@ uint64_t tree_kaslr_seed(const struct tree *t);
  * the boot will panic.
  */
 bool make_machine(const struct options *o, struct host_machine *m);
+/* The tree alone, with --mem, --cpus, --append and the edit. */
+void make_tree(const struct options *o, struct tree *t);
+
+/* ---- run_forecast.c */
+
+struct forecast;
+/*
+ * Predict o->board in a process of its own and read what it says into *f. False: it could not be, and that process has
+ * said why.
+ */
+bool run_forecast(const struct options *o, struct forecast *f);
 
 /* ---- commands */
 int cmd_boot(const struct options *o);
@@ -119,6 +156,7 @@ int cmd_map(const struct options *o);
  * panic's line.
  */
 int boot_machine(const struct options *o, FILE *log);
+int cmd_check(const struct options *o);
 /* [profile_cmd.c] `quire profile`; has options of its own. */
 int cmd_profile(int argc, char **argv);
 

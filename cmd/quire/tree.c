@@ -10,40 +10,58 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "quire.h"
 
 #define GROWTH (64 * 1024)
 
-char *read_file(const char *what, const char *name, size_t *size)
+char *try_read_file(const char *name, size_t *size, char *why, size_t room)
 {
 	FILE *f = fopen(name, "rb");
 	struct stat st;
-	char *data;
+	char *data, *more;
 
-	if (!f || fstat(fileno(f), &st))
-		die("%s%s: %m", what, name);
-	if (S_ISDIR(st.st_mode)) {
+	if (f && !fstat(fileno(f), &st) && S_ISDIR(st.st_mode))
 		errno = EISDIR;
-		die("%s%s: %m", what, name);
+	if (!f || fstat(fileno(f), &st) || S_ISDIR(st.st_mode)) {
+		snprintf(why, room, "%s: %s", name, strerror(errno));
+		if (f)
+			fclose(f);
+		return NULL;
 	}
 	*size = 0;
 	data = malloc((size_t)st.st_size + 1);
 	while (data) {
-		size_t room = (size_t)st.st_size + 1 - *size;
-		size_t n = fread(data + *size, 1, room, f);
+		size_t left = (size_t)st.st_size + 1 - *size;
+		size_t n = fread(data + *size, 1, left, f);
 
 		*size += n;
-		if (n < room)
+		if (n < left)
 			break;
 		/* Longer than stat said (a pipe). */
 		st.st_size = st.st_size * 2 + 65536;
-		data = realloc(data, (size_t)st.st_size + 1);
+		more = realloc(data, (size_t)st.st_size + 1);
+		if (!more)
+			free(data);
+		data = more;
 	}
-	if (!data || ferror(f))
-		die("%s%s: %m", what, name);
+	if (!data || ferror(f)) {
+		snprintf(why, room, "%s: %s", name, strerror(errno));
+		free(data);
+		data = NULL;
+	}
 	fclose(f);
+	return data;
+}
+
+char *read_file(const char *what, const char *name, size_t *size)
+{
+	char why[512], *data = try_read_file(name, size, why, sizeof(why));
+
+	if (!data)
+		die("%s%s", what, why);
 	return data;
 }
 
@@ -57,13 +75,14 @@ static uint32_t be32(const char *p)
 
 /*
  * Header, structure and names lie where they say and end where they must, so that libfdt, which trusts lengths, may walk
- * the tree.
+ * the tree. *at is where in the blob it is not so.
  */
-static bool is_sound(const char *blob)
+static bool is_sound(const char *blob, size_t *at)
 {
 	const char *p, *end, *strings;
 	uint32_t nr_strings, depth = 0;
 
+	*at = 0;
 	if (fdt_check_header(blob) || fdt_off_dt_struct(blob) % 4)
 		return false;
 	p = blob + fdt_off_dt_struct(blob);
@@ -74,6 +93,7 @@ static bool is_sound(const char *blob)
 		size_t room = (size_t)(end - p) - 4, n = 0;
 		uint32_t tag = be32(p);
 
+		*at = (size_t)(p - blob);
 		p += 4;
 		switch (tag) {
 		case FDT_BEGIN_NODE:
@@ -105,29 +125,50 @@ static bool is_sound(const char *blob)
 	return false;
 }
 
+bool tree_take(struct tree *t, const char *name, const char *file, size_t bytes, char *why,
+	       size_t room)
+{
+	if (bytes < sizeof(struct fdt_header)) {
+		snprintf(why, room, "%s: not a device tree blob: %zu bytes", name, bytes);
+		return false;
+	}
+	if (fdt_magic(file) != FDT_MAGIC) {
+		snprintf(why, room, "%s: not a device tree blob: magic %#x", name, fdt_magic(file));
+		return false;
+	}
+	t->size = fdt_totalsize(file);
+	if (t->size > bytes) {
+		snprintf(why, room, "%s: truncated: %zu bytes of %zu", name, bytes, t->size);
+		return false;
+	}
+	if (t->size < sizeof(struct fdt_header)) {
+		snprintf(why, room, "%s: not a device tree blob: total size %zu", name, t->size);
+		return false;
+	}
+	t->blob = malloc(t->size + GROWTH);
+	if (!t->blob) {
+		snprintf(why, room, "%s: no memory for %zu bytes", name, t->size);
+		return false;
+	}
+	memcpy(t->blob, file, t->size);
+	t->name = name;
+	t->original = t->size;
+	t->sound = is_sound(t->blob, &t->bad_at);
+	return true;
+}
+
 void tree_load(struct tree *t, const char *name)
 {
+	char why[512];
 	size_t bytes;
 	char *file = read_file("", name, &bytes);
 
-	if (bytes < sizeof(struct fdt_header))
-		die("%s: not a device tree blob: %zu bytes", name, bytes);
-	if (fdt_magic(file) != FDT_MAGIC)
-		die("%s: not a device tree blob: magic %#x", name, fdt_magic(file));
-	t->size = fdt_totalsize(file);
-	if (t->size > bytes)
-		die("%s: truncated: %zu bytes of %zu", name, bytes, t->size);
-	if (t->size < sizeof(struct fdt_header))
-		die("%s: not a device tree blob: total size %zu", name, t->size);
-	t->blob = malloc(t->size + GROWTH);
-	if (!t->blob)
-		die("%s: %m", name);
-	memcpy(t->blob, file, t->size);
+	if (!tree_take(t, name, file, bytes, why, sizeof(why)))
+		die("%s", why);
 	free(file);
-	t->name = name;
-	t->original = t->size;
-	t->sound = is_sound(t->blob);
 }
+
+static void write_cells(fdt32_t **p, int n, uint64_t v);
 
 /* Before the first change: room to grow. */
 static void open_tree(struct tree *t)
@@ -148,6 +189,24 @@ static void check(const struct tree *t, int err)
 {
 	if (err < 0)
 		die("%s: %s", t->name, fdt_strerror(err));
+}
+
+void tree_drop_property(struct tree *t, int node, const char *name)
+{
+	open_tree(t);
+	check(t, fdt_nop_property(t->blob, node, name));
+}
+
+void tree_set_cells(struct tree *t, int node, const char *name, uint64_t value)
+{
+	fdt32_t cells[4], *p = cells;
+	int len;
+
+	open_tree(t);
+	if (!fdt_getprop(t->blob, node, name, &len) || len < 4 || len > 16)
+		die("%s: %s has no cells to change", t->name, name);
+	write_cells(&p, len / 4, value);
+	check(t, fdt_setprop_inplace(t->blob, node, name, cells, len));
 }
 
 void tree_finish(struct tree *t)
@@ -207,7 +266,7 @@ static void for_each_bank(const struct tree *t, void (*fn)(uint64_t base, uint64
 
 	if (!t->sound)
 		return;
-	ac = root_cells(t, "#address-cells", 2);
+	ac = root_cells(t, "#address-cells", 1);
 	sc = root_cells(t, "#size-cells", 1);
 	fdt_for_each_subnode(node, t->blob, 0)
 	{
@@ -293,14 +352,22 @@ uint64_t tree_initrd_end(const struct tree *t)
 
 void tree_set_memory(struct tree *t, uint64_t size)
 {
-	uint64_t base, old, step = size;
+	uint64_t base, old;
+
+	open_tree(t);
+	tree_first_bank(t, &base, &old);
+	tree_set_memory_at(t, base, size);
+}
+
+void tree_set_memory_at(struct tree *t, uint64_t base, uint64_t size)
+{
+	uint64_t step = size;
 	int ac, sc, node, first = -1;
 	fdt32_t reg[5 * MAX_BANKS], *p = reg;
 	bool again = true;
 
 	open_tree(t);
-	tree_first_bank(t, &base, &old);
-	ac = root_cells(t, "#address-cells", 2);
+	ac = root_cells(t, "#address-cells", 1);
 	sc = root_cells(t, "#size-cells", 1);
 	/* A size of one cell ends below 4 GiB: more is several banks in a row, as such boards' boot loaders write it. */
 	if (sc == 1 && size >> 32)
@@ -326,6 +393,9 @@ void tree_set_memory(struct tree *t, uint64_t size)
 	}
 	if (first < 0) {
 		first = fdt_add_subnode(t->blob, 0, "memory");
+		/* One that Linux does not see, because it has no type. */
+		if (first == -FDT_ERR_EXISTS)
+			first = fdt_add_subnode(t->blob, 0, "ram");
 		check(t, first);
 		check(t, fdt_setprop_string(t->blob, first, "device_type", "memory"));
 	}
