@@ -151,11 +151,6 @@ void __noreturn kernel_main(void)
 	failures += run_stress() != 0;
 	if (quire_options.bench)
 		quire_bench();
-	if (quire_options.init) {
-		if (smp_start_interrupts())
-			pr_warn("No interrupts: programs run until they wait\n");
-		failures += kernel_run_init();
-	}
 	if (quire_options.show[0])
 		failures += (int)report_proc_list(&console_out, quire_options.show);
 	if (quire_options.report[0] && write_report(quire_options.report))
@@ -165,6 +160,12 @@ void __noreturn kernel_main(void)
 		console_out.unicode = quire_options.unicode;
 		console_out.columns = quire_options.columns;
 		report_summary(&console_out);
+	}
+	/* What is shown before is the machine as booted. */
+	if (quire_options.init) {
+		if (smp_start_interrupts())
+			pr_warn("No interrupts: programs run until they wait\n");
+		failures += kernel_run_init();
 	}
 	failures += (int)mm_debug_shutdown();
 	port_poweroff(failures ? 1 : 0);

@@ -12,9 +12,9 @@ make                        make
 gcc                         gcc
 /usr/include/stdio.h        libc6-dev
 aarch64-linux-gnu-gcc       gcc-aarch64-linux-gnu
-qemu-system-aarch64         qemu-system-arm'
+qemu-system-aarch64         qemu-system-arm
+cpio                        cpio'
 TEST_NEEDS='
-cpio                        cpio
 dtc                         device-tree-compiler
 python3                     python3
 /usr/include/cmocka.h       libcmocka-dev

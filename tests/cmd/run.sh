@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh.inc"
 
 run 0 ./run --help
-for option in -m -smp -cpu -machine -dtb -initrd --append --selftest --gdb --dry-run; do
+for option in -m -smp -cpu -machine -dtb -initrd --append --selftest --gdb --dry-run --shell; do
 	says out "(^| )$option( |,|$)"
 done
 run 0 ./run --dry-run
@@ -19,7 +19,17 @@ says out '-cpu max '
 says out ' mem=256M\\ rodata=off\\ quire\.selftest'
 run 0 ./run -n -dtb 'a board.dtb'
 says out '-dtb a\\ board\.dtb'
-for wrong in --banana -m '-smp 2 banana'; do
+# Busybox comes by itself, and goes when there is another RAM disk.
+run 0 ./run -n
+says out '-initrd build/initramfs\.cpio'
+says out 'quire\.init'
+run 0 ./run -n --shell
+says out '-serial mon:stdio'
+says out 'quire\.shell\\ quire\.init'
+run 0 ./run -n -initrd mine.cpio
+says out '-initrd mine\.cpio'
+says_not out 'quire\.init|initramfs'
+for wrong in --banana -m '-smp 2 banana' '--shell -initrd x'; do
 	# shellcheck disable=SC2086
 	run 2 ./run $wrong
 	[ "$(wc -l <"$work/err")" = 1 ] || fail "./run $wrong: not one line of error"
