@@ -434,7 +434,8 @@ static int unshare_for_exec(struct task *t)
 	return 0;
 }
 
-int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp)
+int exec_image(struct task *t, const char *path, const char *name, char *const *argv,
+	       char *const *envp)
 {
 	struct image *im, *linker = NULL;
 	struct mm_struct *mm;
@@ -472,14 +473,14 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 	if (!err)
 		err = vdso_map(mm);
 	if (!err)
-		err = fill_stack(mm, im, linker, path, argv, envp, &sp);
+		err = fill_stack(mm, im, linker, name, argv, envp, &sp);
 	if (!err)
 		err = de_thread(t);
 	if (!err)
 		err = unshare_for_exec(t);
 	if (err)
 		goto out;
-	become(t, mm, path);
+	become(t, mm, name);
 	mm = NULL;
 	t->regs->pc = linker ? linker->header.entry + linker->bias : im->header.entry + im->bias;
 	t->regs->sp = sp;

@@ -166,11 +166,7 @@ struct open_file *file_of(unsigned int fd)
 
 unsigned int fd_limit(void)
 {
-#ifdef RLIM_INFINITY
 	return (unsigned int)min((u64)MAX_FILES, current->signal->rlim[RLIMIT_NOFILE].cur);
-#else
-	return 1024;
-#endif
 }
 
 long fd_install(struct open_file *f, unsigned int from, bool cloexec)

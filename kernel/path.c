@@ -19,22 +19,38 @@ static bool is_type(const struct dentry *d, u32 type)
 
 /* ------------------------------------------------------------------ may it */
 
+static bool in_group(const struct cred *c, u32 gid)
+{
+	bool in = c->fsgid == gid;
+
+	for (u32 i = 0; i < c->nr_groups; i++)
+		in |= c->groups[i] == gid;
+	return in;
+}
+
 int inode_permission(const struct inode *inode, unsigned int mask)
 {
-	/* Programs are root: everything may be read and written; what nobody may execute, root may not either (CAP_DAC_OVERRIDE). */
+	const struct cred *c = current ? &current->cred : NULL;
+	u32 type = inode->mode & S_IFMT, mode = inode->mode;
+
 	if (mask & MAY_WRITE && inode->sb->flags & MS_RDONLY &&
-	    ((inode->mode & S_IFMT) == S_IFREG || (inode->mode & S_IFMT) == S_IFDIR ||
-	     (inode->mode & S_IFMT) == S_IFLNK))
+	    (type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
 		return -EROFS;
-	if (mask & MAY_EXEC && (inode->mode & S_IFMT) != S_IFDIR && !(inode->mode & 0111))
-		return -EACCES;
-	return 0;
+	/* Root may read and write everything; what nobody may execute, root may not either (CAP_DAC_OVERRIDE). */
+	if (!c || !c->fsuid)
+		return mask & MAY_EXEC && type != S_IFDIR && !(mode & 0111) ? -EACCES : 0;
+	if (c->fsuid == inode->uid)
+		mode >>= 6;
+	else if (in_group(c, inode->gid))
+		mode >>= 3;
+	return mask & ~mode & (MAY_READ | MAY_WRITE | MAY_EXEC) ? -EACCES : 0;
 }
 
 int inode_owner(const struct inode *inode)
 {
-	(void)inode;
-	return 0;
+	const struct cred *c = &current->cred;
+
+	return c->fsuid && c->fsuid != inode->uid ? -EPERM : 0;
 }
 
 /* ------------------------------------------------------------------ walking */
@@ -365,6 +381,10 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 	inode = tmpfs_inode(sb, mode, rdev);
 	if (!inode)
 		return -ENOMEM;
+	if (current) {
+		inode->uid = current->cred.fsuid;
+		inode->gid = current->cred.fsgid;
+	}
 	if (dir->inode->mode & S_ISGID)
 		inode->gid = dir->inode->gid;
 	err = dentry_add(dir, name, len, inode);
@@ -390,6 +410,11 @@ int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *te
 	return err;
 }
 
+bool may_remove(const struct inode *dir, const struct inode *inode)
+{
+	return !(dir->mode & S_ISVTX) || !inode_owner(inode) || !inode_owner(dir);
+}
+
 int vfs_unlink(struct dentry *d, bool directory)
 {
 	struct dentry *dir = d->parent;
@@ -406,6 +431,8 @@ int vfs_unlink(struct dentry *d, bool directory)
 		return -ENOTDIR;
 	if (!directory && is_type(d, S_IFDIR))
 		return -EISDIR;
+	if (!may_remove(dir->inode, inode))
+		return -EPERM;
 	if (d->mounted)
 		return -EBUSY;
 	if (inode->entries)

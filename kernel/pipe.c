@@ -13,9 +13,6 @@
 #include "pipe.h"
 #include "poll.h"
 
-#ifndef SIGPIPE
-#define SIGPIPE 13
-#endif
 #define PIPE_BUF 4096U
 #define DEFAULT_SIZE SZ_64K
 /* sysctl fs.pipe-max-size, which root may exceed; here it is the end. */

@@ -65,7 +65,7 @@ static struct usock *usock_alloc(int type)
 
 static void packet_free(struct packet *p)
 {
-	for (unsigned int i = 0; i < p->nr_files; i++)
+	for (unsigned int i = 0; p->files && i < p->nr_files; i++)
 		file_put(p->files[i]);
 	kfree(p->files);
 	kvfree(p);
@@ -82,9 +82,10 @@ static void usock_free(struct usock *s)
 	struct usock **p = &all, *other;
 	struct packet *packet;
 
-	while (*p != s)
+	while (*p && *p != s)
 		p = &(*p)->next;
-	*p = s->next;
+	if (*p)
+		*p = s->next;
 	for (other = all; other; other = other->next) {
 		if (other->peer != s)
 			continue;

@@ -21,11 +21,6 @@
 /* Descriptors that go with one message. */
 #define SCM_MAX_FD 253U
 
-#ifndef SIGPIPE
-#define SIGPIPE 13
-void send_signal(int sig, struct task *t);
-#endif
-
 /* struct sockaddr_un, with its length; 0: none. path is terminated. */
 struct address {
 	u16 len, family;

@@ -35,7 +35,7 @@ long call_mknodat(const struct syscall_args *r)
 	struct path_walk w;
 	long err;
 
-	if (type == S_IFDIR)
+	if (type == S_IFDIR || ((type == S_IFCHR || type == S_IFBLK) && current->cred.euid))
 		return -EPERM;
 	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
 	    type != S_IFSOCK)
@@ -223,6 +223,8 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 		err = inode_permission(b->parent->inode, MAY_WRITE | MAY_EXEC);
 	if (!err && b->parent->unlinked)
 		err = -ENOENT;
+	if (!err && !may_remove(a->parent->inode, a->dentry->inode))
+		err = -EPERM;
 	if (!err && b->dentry)
 		err = may_replace(a->dentry, b->dentry, flags);
 	if (err)
@@ -350,7 +352,10 @@ long call_fchdir(const struct syscall_args *r)
 long call_chroot(const struct syscall_args *r)
 {
 	struct dentry *d;
-	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
+	long err = current->cred.euid ? -EPERM : 0;
+
+	if (!err)
+		err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
 
 	return err ? err : stand_at(d, &current->fs->root);
 }
@@ -410,6 +415,10 @@ long call_mount(const struct syscall_args *r)
 	struct dentry *on;
 	long err;
 
+	if (current->cred.euid) {
+		kfree(t);
+		return -EPERM;
+	}
 	if (!t)
 		return -ENOMEM;
 	err = user_text(r->a[0], t->source, sizeof(t->source));
@@ -450,6 +459,8 @@ long call_umount2(const struct syscall_args *r)
 
 	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
+	if (current->cred.euid)
+		return -EPERM;
 	err = user_path(AT_FDCWD, r->a[0], flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &d);
 	if (err)
 		return err;

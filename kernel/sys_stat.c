@@ -366,7 +366,9 @@ long call_fchownat(const struct syscall_args *r)
 
 static long do_access(const struct syscall_args *r, unsigned int flags)
 {
+	struct cred *c = &current->cred;
 	struct dentry *d;
+	u32 fsuid, fsgid;
 	long err;
 
 	if (r->a[2] & ~7ULL || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
@@ -374,8 +376,16 @@ static long do_access(const struct syscall_args *r, unsigned int flags)
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
 		return err;
-	/* R_OK, W_OK, X_OK are MAY_*. */
+	/* By the real ids unless told otherwise. R_OK, W_OK, X_OK are MAY_*. */
+	fsuid = c->fsuid;
+	fsgid = c->fsgid;
+	if (!(flags & AT_EACCESS)) {
+		c->fsuid = c->uid;
+		c->fsgid = c->gid;
+	}
 	err = inode_permission(d->inode, (unsigned int)r->a[2]);
+	c->fsuid = fsuid;
+	c->fsgid = fsgid;
 	dput(d);
 	return err;
 }

@@ -318,6 +318,8 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 	       struct dentry **made);
 int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *text);
 int vfs_unlink(struct dentry *d, bool directory);
+/* In a directory with the sticky bit, only who owns the one or the other. */
+bool may_remove(const struct inode *dir, const struct inode *inode);
 
 /* ------------------------------------------------------------------ files in memory (kernel/tmpfs.c) */
 

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/* timerfd: a timer that is read (Linux: fs/timerfd.c). Locking: kernel_lock. */
+#include <quire/slab.h>
+
+#include "poll.h"
+#include "syscall.h"
+#include "timer.h"
+
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_BOOTTIME 7
+#define TFD_TIMER_ABSTIME 1U
+#define TFD_TIMER_CANCEL_ON_SET 2U
+#define NS 1000000000ULL
+
+struct itimerspec {
+	struct timespec interval, value;
+};
+
+struct timerfd {
+	struct ktimer timer;
+	int clock;
+	bool set;
+	u64 at, interval; /* nanoseconds of port_time_ns */
+	u64 expired;	  /* and not read */
+	struct wait_queue changed;
+};
+
+static void expire(struct ktimer *timer)
+{
+	struct timerfd *t = container_of(timer, struct timerfd, timer);
+	u64 now = port_time_ns(), n = 1;
+
+	if (t->interval) {
+		if (now > t->at)
+			n += (now - t->at) / t->interval;
+		t->at += n * t->interval;
+		ktimer_set(timer, t->at);
+	} else {
+		t->set = false;
+	}
+	t->expired += n;
+	wake_up_all(&t->changed);
+}
+
+static long timerfd_read(struct open_file *f, struct iter *to, u64 *pos)
+{
+	struct timerfd *t = f->private;
+	u64 n;
+	long err;
+
+	if (to->left < sizeof(n))
+		return -EINVAL;
+	if (!t->expired && f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	err = wait_event(&t->changed, t->expired, WAIT_FOREVER);
+	if (err)
+		return err;
+	n = t->expired;
+	t->expired = 0;
+	return copy_to_iter(&n, sizeof(n), to) == sizeof(n) ? (long)sizeof(n) : -EFAULT;
+}
+
+static unsigned int timerfd_poll(struct open_file *f, struct poll_table *table)
+{
+	struct timerfd *t = f->private;
+
+	poll_wait(table, &t->changed);
+	return t->expired ? POLLIN : 0;
+}
+
+static void timerfd_release(struct open_file *f)
+{
+	struct timerfd *t = f->private;
+
+	(void)ktimer_cancel(&t->timer);
+	wait_queue_end(&t->changed);
+	kfree(t);
+}
+
+static const struct file_operations timerfd_fop = {
+	.read = timerfd_read,
+	.poll = timerfd_poll,
+	.release = timerfd_release,
+};
+
+long call_timerfd_create(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[1];
+	struct open_file *f;
+	struct timerfd *t;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK) ||
+	    (r->a[0] != CLOCK_REALTIME && r->a[0] != CLOCK_MONOTONIC && r->a[0] != CLOCK_BOOTTIME))
+		return -EINVAL;
+	t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
+	if (!t)
+		return -ENOMEM;
+	link_init(&t->timer.link);
+	t->timer.fn = expire;
+	t->clock = (int)r->a[0];
+	f = file_anon("anon_inode:[timerfd]", 0600, O_RDWR | (flags & O_NONBLOCK), &timerfd_fop);
+	if (!f) {
+		kfree(t);
+		return -ENOMEM;
+	}
+	f->private = t;
+	return fd_install(f, 0, flags & O_CLOEXEC);
+}
+
+static struct timespec to_timespec(u64 ns)
+{
+	return (struct timespec){(s64)(ns / NS), (s64)(ns % NS)};
+}
+
+static bool valid(const struct timespec *t)
+{
+	return t->sec >= 0 && (u64)t->nsec < NS;
+}
+
+static u64 to_ns(const struct timespec *t)
+{
+	return (u64)t->sec >= ~0ULL / NS / 2 ? ~0ULL / 2 : (u64)t->sec * NS + (u64)t->nsec;
+}
+
+static long timer_of(u64 fd, struct timerfd **t)
+{
+	struct open_file *f = file_of((unsigned int)fd);
+
+	if (!f)
+		return -EBADF;
+	if (f->op != &timerfd_fop)
+		return -EINVAL;
+	*t = f->private;
+	return 0;
+}
+
+static struct itimerspec current_setting(const struct timerfd *t)
+{
+	u64 now = port_time_ns();
+
+	return (struct itimerspec){
+		.interval = to_timespec(t->interval),
+		.value = to_timespec(!t->set	   ? 0
+				     : t->at > now ? t->at - now
+						   : 1),
+	};
+}
+
+long call_timerfd_settime(const struct syscall_args *r)
+{
+	struct itimerspec new, old;
+	struct timerfd *t;
+	u64 at;
+	long err;
+
+	if (r->a[1] & ~(u64)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+		return -EINVAL;
+	if (copy_from_user(&new, r->a[2], sizeof(new)))
+		return -EFAULT;
+	if (!valid(&new.value) || !valid(&new.interval))
+		return -EINVAL;
+	err = timer_of(r->a[0], &t);
+	if (err)
+		return err;
+	old = current_setting(t);
+	(void)ktimer_cancel(&t->timer);
+	at = to_ns(&new.value);
+	t->expired = 0;
+	t->interval = to_ns(&new.interval);
+	t->set = at != 0;
+	if (at) {
+		if (!(r->a[1] & TFD_TIMER_ABSTIME))
+			at += port_time_ns();
+		else if (t->clock == CLOCK_REALTIME)
+			at = (s64)at > realtime_offset ? at - (u64)realtime_offset : 1;
+		t->at = at;
+		ktimer_set(&t->timer, at);
+	}
+	return r->a[3] ? copy_to_user(r->a[3], &old, sizeof(old)) : 0;
+}
+
+long call_timerfd_gettime(const struct syscall_args *r)
+{
+	struct itimerspec now;
+	struct timerfd *t;
+	long err = timer_of(r->a[0], &t);
+
+	if (err)
+		return err;
+	now = current_setting(t);
+	return copy_to_user(r->a[1], &now, sizeof(now));
+}
