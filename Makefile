@@ -18,7 +18,7 @@ STD := -std=gnu11 -g -O2 -fno-common -fno-strict-aliasing
 INC := -Iinclude -Ithird_party/libfdt
 
 # The core: the same sources for every port and granule. boot/selftest runs on both.
-CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c mm/kmem/*.c mm/debug/*.c arch/arm64/*.c boot/*.c report/*.c))
+CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c mm/kmem/*.c mm/debug/*.c arch/arm64/*.c boot/*.c report/*.c mm/vm/commit.c))
 FDT_SRC := $(sort $(wildcard third_party/libfdt/*.c))
 DEPFLAGS = -MMD -MP
 

@@ -1,6 +1,6 @@
 # The image: build/arm64/quire.img, a Linux/arm64 boot-protocol Image, and quire.elf for the debugger.
 A := $(B)/arm64
-BARE_SRC := $(sort $(wildcard port/bare/*.c mm/vm/*.c kernel/*.c))
+BARE_SRC := $(sort $(wildcard port/bare/*.c) $(filter-out $(CORE_SRC),$(wildcard mm/vm/*.c)) $(wildcard kernel/*.c))
 BARE_ASM := $(sort $(wildcard port/bare/*.S))
 # Code addresses everything relative to the PC (the small code model); only pointers in data are relocated at boot.
 BARE_CFLAGS := $(STD) $(WARN) $(INC) -Iport/bare/include -ffreestanding -fno-stack-protector \
