@@ -67,6 +67,7 @@ enum auxv_type {
 	AT_SECURE = 23,
 	AT_RANDOM = 25,
 	AT_EXECFN = 31,
+	AT_SYSINFO_EHDR = 33,
 };
 
 struct image {
@@ -283,7 +284,7 @@ static unsigned long push_string(struct stack *s, const char *text)
 }
 
 #define MAX_STRINGS 256U
-#define NR_AUXV 17U
+#define NR_AUXV 18U
 
 /* argc, argv, NULL, envp, NULL, auxv: one block, at the stack pointer. */
 static int fill_stack(struct mm_struct *mm, const struct image *im, const struct image *linker,
@@ -322,6 +323,7 @@ static int fill_stack(struct mm_struct *mm, const struct image *im, const struct
 	at_random = push(&s, random, sizeof(random));
 	{
 		const u64 auxv[NR_AUXV][2] = {
+			{AT_SYSINFO_EHDR, mm->vdso},
 			{AT_HWCAP, port_user_hwcap()},
 			{AT_PAGESZ, PAGE_SIZE},
 			{AT_CLKTCK, 100},

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The page of code that every program finds in its address space (kernel/vdso.c): where handlers of signals return to. */
+/* The vDSO (kernel/vdso.c): where handlers of signals return to, and functions of the time. */
 #ifndef KERNEL_VDSO_H
 #define KERNEL_VDSO_H
 
 #include <quire/mm.h>
 
 /* Offset of what calls rt_sigreturn. */
-#define VDSO_SIGRETURN 16
+#define VDSO_SIGRETURN 688
 
 /* Once. -ENOMEM. */
 int vdso_init(void);
