@@ -288,9 +288,6 @@ void sched_wait_stopped(void);
 extern int sysctl_randomize_va_space;
 /* The program becomes another. Fails only while it is still the old one. */
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp);
-/* exec.c: the same of an ELF file, which the program is told to be called `name`. */
-int exec_image(struct task *t, const char *path, const char *name, char *const *argv,
-	       char *const *envp);
 
 /* This program's memory. 0 or -EFAULT; strings: length without the 0, -EFAULT, -ENAMETOOLONG. */
 int copy_from_user(void *to, unsigned long from, size_t n);

@@ -172,7 +172,9 @@ struct mm_struct {
 	unsigned long mmap_base;
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end, env_start, env_end;
-	unsigned long vdso; /* where signal handlers return to */
+	struct file *exe_file; /* what was executed; a reference */
+	u64 saved_auxv[48];    /* as the program found it */
+	unsigned long vdso;    /* where signal handlers return to */
 	unsigned long rlimit_as, rlimit_data, rlimit_stack,
 		rlimit_memlock;	 /* bytes; ULONG_MAX: none */
 	unsigned long def_flags; /* of every new area: mlockall */

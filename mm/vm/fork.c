@@ -104,6 +104,8 @@ void mmput(struct mm_struct *mm)
 			       mm->rss_stat[i]);
 	if (mm->pgtables_bytes)
 		pr_err("BUG: non-zero pgtables_bytes on freeing mm: %ld\n", mm->pgtables_bytes);
+	if (mm->exe_file)
+		fput(mm->exe_file);
 	free_pgd(mm);
 	context_free(mm);
 	kmem_cache_free(mm_cache, mm);
@@ -247,6 +249,8 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	/* Addresses and limits stand together, from start_code to the end. */
 	memcpy(&mm->start_code, &oldmm->start_code,
 	       sizeof(*mm) - offsetof(struct mm_struct, start_code));
+	if (mm->exe_file)
+		get_file(mm->exe_file);
 	/* What is locked is not inherited, nor that what comes shall be. */
 	mm->def_flags &= ~VM_LOCKED_MASK;
 	if (mm->mdwe_no_inherit)

@@ -9,9 +9,10 @@ dir=$B/tests/el0
 cross=${CROSS:-aarch64-linux-gnu-}
 mkdir -p "$dir"
 passed=0 failed=0
+MORE=
 
 boot() { # CPU, initrd, words of the command line
-	timeout 120 qemu-system-aarch64 -M virt -cpu "$1" -m "${MEM:-512M}" -nographic -no-reboot -nodefaults -serial stdio \
+	timeout 120 qemu-system-aarch64 -M virt -cpu "$1" -m "${MEM:-512M}" -nographic -no-reboot -nodefaults -serial stdio $MORE \
 		-semihosting-config enable=on,target=native -kernel "$B/arm64/quire.img" -initrd "$2" \
 		-append "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 $3" </dev/null 2>&1 | tr -d '\r'
 	return "${PIPESTATUS[0]}"
@@ -50,6 +51,50 @@ for cpu in cortex-a53 neoverse-n1 max; do
 		tail -n 20 "$log"
 	fi
 done
+
+# Programs with the C library: threads and signals, exec.
+glibc() { # program, flags
+	"${cross}gcc" -O1 -g -Wall -Wextra -Werror "${@:2}"
+}
+pack() { # name
+	(cd "$dir/$1.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/$1.cpio"
+}
+run_glibc() { # name, CPU, more for QEMU
+	log=$dir/$1-$2.log
+	local more=$MORE
+	MORE=$3 boot "$2" "$dir/$1.cpio" "" >"$log"
+	code=$?
+	MORE=$more
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^FAIL ' "$log")
+	passed=$((passed + ok)) failed=$((failed + bad))
+	grep '^FAIL ' "$log" | sed "s/^/$1 on $2: /"
+	if [ $code = 0 ] && grep -q "^$1: done" "$log" && ! grep -q 'BUG' "$log"; then
+		passed=$((passed + 1))
+	else
+		fail "$1 on $2 $3: it ended with $code"
+		tail -n 20 "$log"
+	fi
+}
+mkdir -p "$dir/threads.root" "$dir/execs.root/lib"
+if glibc threads -static -o "$dir/threads.root/init" tests/el0/threads.c -lpthread; then
+	pack threads
+	run_glibc threads cortex-a53 "-smp 1"
+	run_glibc threads neoverse-n1 "-smp 4"
+	run_glibc threads max "-smp 2 -M gic-version=3"
+else
+	fail "threads: it was not built"
+fi
+libs=$(dirname "$("${cross}gcc" -print-file-name=libc.so.6)")
+if glibc execs -static -o "$dir/execs.root/init" tests/el0/execs.c &&
+	glibc execs -static-pie -o "$dir/execs.root/pie" tests/el0/execs.c &&
+	glibc execs -o "$dir/execs.root/dynamic" tests/el0/execs.c; then
+	cp "$libs/ld-linux-aarch64.so.1" "$libs/libc.so.6" "$dir/execs.root/lib/"
+	pack execs
+	run_glibc execs neoverse-n1 "-smp 2"
+else
+	fail "execs: it was not built"
+fi
 
 # All that programs had comes back when they end: with what is lost by one in twenty there would soon be none.
 log=$dir/ends.log
