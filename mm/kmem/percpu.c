@@ -250,6 +250,50 @@ static struct pcpu_chunk *boot_chunk(void)
 	return chunk;
 }
 
+/*
+ * Chunks by address, for free_percpu. A chunk is in the bucket of its first byte; an address is in a chunk that begins in the same
+ * stretch of a unit's size or in the one before.
+ */
+#define BUCKETS 256U
+static struct pcpu_chunk *buckets[BUCKETS];
+
+static struct pcpu_chunk **bucket_of(unsigned long stretch)
+{
+	return &buckets[stretch * 0x9e3779b97f4a7c15UL >> 56];
+}
+
+struct pcpu_chunk *pcpu_find_chunk(unsigned long addr)
+{
+	const size_t size = pcpu_layout.unit_size;
+	struct pcpu_chunk *chunk = pcpu_chunks;
+	unsigned int back;
+
+	if (addr - chunk->addr < size)
+		return chunk;
+	for (back = 0; back < 2; back++)
+		for (chunk = *bucket_of(addr / size - back); chunk; chunk = chunk->next_hash)
+			if (addr - chunk->addr < size)
+				return chunk;
+	return NULL;
+}
+
+static void hash_chunk(struct pcpu_chunk *chunk)
+{
+	struct pcpu_chunk **bucket = bucket_of(chunk->addr / pcpu_layout.unit_size);
+
+	chunk->next_hash = *bucket;
+	*bucket = chunk;
+}
+
+static void unhash_chunk(struct pcpu_chunk *chunk)
+{
+	struct pcpu_chunk **link = bucket_of(chunk->addr / pcpu_layout.unit_size);
+
+	while (*link != chunk)
+		link = &(*link)->next_hash;
+	*link = chunk->next_hash;
+}
+
 void pcpu_first_chunk(void)
 {
 	const struct pcpu_layout *l = &pcpu_layout;
@@ -264,6 +308,7 @@ void pcpu_first_chunk(void)
 	reserve_cells(pcpu_reserved, 0, l->static_size);
 	reserve_cells(pcpu_reserved, dyn, l->unit_size);
 	pcpu_nr_chunks = 1;
+	memset(buckets, 0, sizeof(buckets));
 }
 
 static char *unit(const struct pcpu_chunk *chunk, unsigned int cpu)
@@ -338,6 +383,7 @@ static struct pcpu_chunk *new_chunk(void)
 	for (last = pcpu_chunks; last->next; last = last->next)
 		;
 	last->next = chunk;
+	hash_chunk(chunk);
 	pcpu_nr_chunks++;
 	spin_unlock_irqrestore(&pcpu_lock, flags);
 	return chunk;
@@ -537,13 +583,10 @@ void *__alloc_reserved_percpu(size_t size, size_t align)
 /* The chunk and offset of a per-CPU address. pcpu_lock held. */
 static struct pcpu_chunk *chunk_of(const void *ptr, size_t *offset)
 {
-	struct pcpu_chunk *chunk;
+	struct pcpu_chunk *chunk = pcpu_find_chunk((unsigned long)ptr);
 
-	for (chunk = pcpu_chunks; chunk; chunk = chunk->next) {
+	if (chunk)
 		*offset = (unsigned long)ptr - chunk->addr;
-		if (*offset < pcpu_layout.unit_size)
-			break;
-	}
 	if (chunk == pcpu_chunks && pcpu_reserved->cell[*offset / CELL].kind != CELL_RESERVED)
 		return pcpu_reserved;
 	return chunk;
@@ -605,6 +648,7 @@ static void free_empty(unsigned int keep)
 			continue;
 		}
 		*link = chunk->next;
+		unhash_chunk(chunk);
 		chunk->next = gone;
 		gone = chunk;
 		pcpu_nr_chunks--;

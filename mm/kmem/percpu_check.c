@@ -117,8 +117,15 @@ int pcpu_check(void)
 		return 0;
 	flags = spin_lock_irqsave(&pcpu_lock);
 	errors += check_chunk(pcpu_reserved, &bytes);
-	for (chunk = pcpu_chunks; chunk; chunk = chunk->next, n++)
+	for (chunk = pcpu_chunks; chunk; chunk = chunk->next, n++) {
 		errors += check_chunk(chunk, &bytes);
+		if (pcpu_find_chunk(chunk->addr) != chunk ||
+		    pcpu_find_chunk(chunk->addr + pcpu_layout.unit_size - 1) != chunk) {
+			pr_err("pcpu_check: the chunk at %#lx is not found by its addresses\n",
+			       chunk->addr);
+			errors++;
+		}
+	}
 	if (n != pcpu_nr_chunks || bytes != pcpu_allocated) {
 		pr_err("pcpu_check: %u chunks with %zu bytes given out; counted %u, %zu\n", n,
 		       bytes, pcpu_nr_chunks, pcpu_allocated);

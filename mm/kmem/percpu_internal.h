@@ -42,6 +42,7 @@ struct pcpu_cell {
 
 struct pcpu_chunk {
 	struct pcpu_chunk *next;
+	struct pcpu_chunk *next_hash;	     /* of its bucket, by address; not the first chunk */
 	char *base;			     /* unit of the lowest address */
 	unsigned long addr;		     /* the per-CPU address of a unit's first byte */
 	struct vm_struct **vms;		     /* NULL: the first chunk */
@@ -60,6 +61,8 @@ extern unsigned int pcpu_nr_cells, pcpu_nr_chunks; /* cells of a chunk; chunks *
 extern size_t pcpu_allocated;			   /* bytes given out, a CPU */
 
 size_t pcpu_chunk_bytes(void);
+/* The chunk that holds this per-CPU address, the first one included; NULL: none. pcpu_lock held, or nobody else there. */
+struct pcpu_chunk *pcpu_find_chunk(unsigned long addr);
 /* A bit for every object that a cell of the class holds. */
 u64 pcpu_full_mask(unsigned int class);
 
