@@ -136,8 +136,13 @@ static void note_range(u64 start, u64 end)
 void linux_tables_init(void)
 {
 	unsigned int levels = (vabits_actual - 4) / STEP;
-	u64 image = (0ULL - (1ULL << (min(vabits_actual, 48U) - 1))) + SZ_2G;
+	unsigned int least = (unsigned int)build_profile->va_bits;
+	u64 image;
 
+	/* Behind the modules, which begin where the linear region of the smallest VA size ends. */
+	if (least == 52)
+		least = PAGE_SHIFT == 14 ? 47 : 48;
+	image = (0ULL - (1ULL << (least - 1))) + SZ_2G;
 	/* A 52-bit build without LPA2 has the levels of 48 bits, or of 47 with 16K pages. */
 	linux_tables.va_bits = vabits_actual;
 	linux_tables.levels = levels;

@@ -319,8 +319,9 @@ bool (*linear_map_later)(phys_addr_t pa, u64 size);
 
 static void check_linear(struct check *c, const struct pgtable_leaf *leaf)
 {
+	const struct memblock_type *mem = &memblock.memory;
 	phys_addr_t end = leaf->pa + leaf->size;
-	struct memblock_region *r;
+	unsigned long low = 0, high = mem->cnt;
 	u64 covered = 0;
 
 	if (leaf->pa != kva_to_phys(leaf->kva)) {
@@ -328,12 +329,19 @@ static void check_linear(struct check *c, const struct pgtable_leaf *leaf)
 			  leaf->desc);
 		return;
 	}
-	for_each_mem_region(r)
-	{
+	/* The first region that ends above: a board may have ten thousand, and a million leaves. */
+	while (low < high) {
+		unsigned long mid = low + (high - low) / 2;
+
+		if (mem->regions[mid].base + mem->regions[mid].size > leaf->pa)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	for (; low < mem->cnt && mem->regions[low].base < end; low++) {
+		struct memblock_region *r = &mem->regions[low];
 		phys_addr_t from = max(r->base, leaf->pa), to = min(r->base + r->size, end);
 
-		if (from >= to)
-			continue;
 		if (memblock_is_nomap(r))
 			violation(c, "the linear map maps NOMAP memory", leaf->kva, leaf->desc);
 		covered += to - from;

@@ -62,6 +62,9 @@ int boot_machine(const struct options *o, FILE *log)
 	int code, broken;
 	bool has_memory;
 
+	/* A log on the way shows progress itself. */
+	if (!log)
+		progress_begin(o->profile.release[0] ? "predicting" : "booting", o->board);
 	has_memory = make_machine(o, m);
 	if (o->profile.release[0]) {
 		m->build = &o->profile;
@@ -78,6 +81,7 @@ int boot_machine(const struct options *o, FILE *log)
 		m->ctx = log;
 	}
 	code = o->core->boot(m, &why);
+	progress_end();
 	if (code < 0)
 		die("%s", why);
 	/* An override makes the zones claim what they do not have; without one, nothing may be broken. */

@@ -18,6 +18,7 @@ void die(const char *fmt, ...)
 {
 	va_list args;
 
+	progress_end();
 	fflush(stdout);
 	fputs("quire: ", stderr);
 	va_start(args, fmt);

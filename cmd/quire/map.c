@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "map_draw.h"
@@ -18,8 +19,15 @@ static int write_stream(void *ctx, const char *s, size_t n)
 /* A document that is given instead of a tree. */
 static bool is_document(const char *name)
 {
-	FILE *f = name ? fopen(name, "r") : NULL;
-	int c = f ? fgetc(f) : EOF;
+	struct stat st;
+	FILE *f;
+	int c;
+
+	/* What comes through a pipe can be read once only: it is a tree. */
+	if (!name || stat(name, &st) || !S_ISREG(st.st_mode))
+		return false;
+	f = fopen(name, "r");
+	c = f ? fgetc(f) : EOF;
 
 	if (f)
 		fclose(f);
@@ -95,6 +103,7 @@ int cmd_map(const struct options *o)
 			die("no memory");
 		memcpy(html, text, size);
 	}
+	progress_begin("drawing", o->board);
 	doc = json_read(text, size, &why, &offset);
 	if (!doc)
 		die("%s: no JSON document: %s at byte %zu", o->board ? o->board : "the boot", why,
@@ -114,6 +123,7 @@ int cmd_map(const struct options *o)
 		map_draw_svg(f, &m, &v);
 	else
 		map_draw_text(f, &m, &v, &out);
+	progress_end();
 	if (o->output && (ferror(f) | fclose(f)))
 		die("%s: cannot be written", o->output);
 	map_model_free(&m);

@@ -143,6 +143,13 @@ struct forecast;
  */
 bool run_forecast(const struct options *o, struct forecast *f);
 
+/* ---- progress.c */
+
+/* From now on a line on a terminal's stderr tells that this takes longer than a second: "quire: WHAT OF ... 3 s". */
+void progress_begin(const char *what, const char *of);
+/* It is done: the line goes. Also when there was none, or no beginning. */
+void progress_end(void);
+
 /* ---- commands */
 int cmd_boot(const struct options *o);
 int cmd_walk(const struct options *o);

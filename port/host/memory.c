@@ -29,11 +29,14 @@
 #endif
 #ifdef SMALL_SPACE
 #define RAM_WINDOW_MAX (1ULL << 38)
+#define RAM_WINDOW_LARGEST RAM_WINDOW_MAX
 #define VMALLOC_WINDOW_MAX (16ULL << 30)
 #define VMEMMAP_WINDOW_MAX (1ULL << 33)
 #else
 /* Half of what a process of 47 bits has: room is needed for windows and sanitizers. */
 #define RAM_WINDOW_MAX (1ULL << 46)
+/* What lies below a position-independent program; for boards whose second socket begins at 64 TiB. */
+#define RAM_WINDOW_LARGEST (80ULL << 40)
 #define VMALLOC_WINDOW_MAX (64ULL << 30)
 #define VMEMMAP_WINDOW_MAX (1ULL << 44)
 #endif
@@ -96,9 +99,9 @@ int host_memory_init(u64 lowest, u64 highest, const char **why)
 		base = ALIGN_DOWN(lowest, SZ_1G);
 	if (highest <= base)
 		highest = base + SZ_4G;
-	need = min_t(u64, highest - base, RAM_WINDOW_MAX);
+	need = min_t(u64, highest - base, RAM_WINDOW_LARGEST);
 	need = max_t(u64, need, SZ_4G);
-	need = min_t(u64, ALIGN(need, SZ_1G), RAM_WINDOW_MAX);
+	need = min_t(u64, ALIGN(need, SZ_1G), RAM_WINDOW_LARGEST);
 
 	ram.fd = memfd_create("quire-ram", MFD_CLOEXEC);
 	if (ram.fd < 0) {
@@ -106,7 +109,7 @@ int host_memory_init(u64 lowest, u64 highest, const char **why)
 		return -ENOMEM;
 	}
 	/* All that can be named costs no more than what is needed; some environments allow less. */
-	if (map_ram(base, RAM_WINDOW_MAX) && map_ram(base, need)) {
+	if (map_ram(base, max_t(u64, need, RAM_WINDOW_MAX)) && map_ram(base, need)) {
 		*why = "the address space of this process cannot hold the machine's memory";
 		host_memory_exit();
 		return -ENOMEM;
@@ -139,7 +142,7 @@ bool host_memory_holds(phys_addr_t pa, u64 size)
 int port_linear_map_init(phys_addr_t memstart, phys_addr_t start, phys_addr_t end)
 {
 	if (end > start && !host_memory_holds(start, end - start)) {
-		pr_err("host: memory [0x%llx-0x%llx] spans more than this process can hold (64 "
+		pr_err("host: memory [0x%llx-0x%llx] spans more than this process can hold (80 "
 		       "TiB)\n",
 		       (unsigned long long)start, (unsigned long long)end - 1);
 		return -ERANGE;
