@@ -30,7 +30,9 @@
 
 struct task;
 
-/* A descriptor that stands for a process; files of this kind are the files' matter. -ENOSYS where there are none yet. */
+/* kernel/pidfd.c: a descriptor that stands for a process, its number to the program's memory. */
 long pidfd_install(struct task *t, unsigned long to);
+/* The process that one stands for. -EBADF: it is none, -ECHILD: the process is gone. */
+long pidfd_pid(int fd, bool *nonblock);
 
 #endif

@@ -13,6 +13,7 @@
 #include <quire/smp.h>
 #include <quire/string.h>
 
+#include "poll.h"
 #include "task.h"
 
 /* ------------------------------------------------------------------ telling the parent */
@@ -85,6 +86,8 @@ static void release_process(struct signal_struct *s)
 	link_remove(&leader->thread);
 	task_unhash(leader);
 	sigpending_flush(&s->pending);
+	/* Who polls a pidfd finds out, and stands at no queue that is gone. */
+	wait_queue_end(&s->wait_exit);
 	posix_timers_free(s);
 	sighand_put(leader->sighand);
 	if (leader->stack) {

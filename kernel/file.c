@@ -354,6 +354,7 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 	f = file_alloc(d, flags, n->fop);
 	if (!f)
 		return -ENOMEM;
+	f->created = created;
 	if (f->op && f->op->open) {
 		err = f->op->open(n, f);
 		if (err) {

@@ -24,13 +24,6 @@ static void complete(struct completion *c)
 	wake_up_all(&c->queue);
 }
 
-/* As long as there are no files of that kind. */
-long __attribute__((weak)) pidfd_install(struct task *t, unsigned long to)
-{
-	(void)t, (void)to;
-	return -EINVAL;
-}
-
 void mm_release(struct task *t)
 {
 	u32 zero = 0;

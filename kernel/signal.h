@@ -161,6 +161,13 @@ int send_pgrp_signal(const struct siginfo *info, int pgrp);
 void force_signal_fault(int sig, int code, u64 addr);
 void force_signal(const struct siginfo *info);
 
+/* What kill says of the sender. */
+struct siginfo user_info(int sig, int code);
+/* With the caller's right to. 0, -EPERM, -EAGAIN; signal 0 only looks. */
+long kill_process(struct signal_struct *s, const struct siginfo *info);
+/* A siginfo_t in the program's memory, for a process: only to itself may it say that the kernel has sent it. */
+long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info);
+
 /* Before EL0 goes on: take signals. syscall: it comes from a call, which may have to be restarted. */
 void do_signal(struct user_regs *regs, bool syscall);
 /* A signal is in `set` or pending: returns its number with what is known, 0: none. */

@@ -347,6 +347,8 @@ enum {
 	F_OFD_SETLKW = 38,
 	F_DUPFD_CLOEXEC = 1030,
 	F_SETPIPE_SZ = 1031,
+	F_DUPFD_QUERY = 1027,
+	F_CREATED_QUERY = 1028,
 	F_GETPIPE_SZ = 1032,
 	F_ADD_SEALS = 1033,
 	F_GET_SEALS = 1034,
@@ -402,6 +404,12 @@ long call_fcntl(const struct syscall_args *r)
 		return file_pipe(f) ? pipe_resize(file_pipe(f), arg) : -EBADF;
 	case F_GETPIPE_SZ:
 		return file_pipe(f) ? pipe_size(file_pipe(f)) : -EBADF;
+	case F_DUPFD_QUERY:
+		if (!file_of_raw((unsigned int)arg))
+			return -EBADF;
+		return file_of_raw((unsigned int)arg) == f;
+	case F_CREATED_QUERY:
+		return f->created;
 	case F_ADD_SEALS:
 		return file_add_seals(f, (u32)arg);
 	case F_GET_SEALS:

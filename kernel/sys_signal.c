@@ -169,13 +169,13 @@ static bool may_signal(const struct signal_struct *s, int sig)
 	       me->uid == it->uid || (sig == SIGCONT && s->session == current->signal->session);
 }
 
-static struct siginfo user_info(int sig, int code)
+struct siginfo user_info(int sig, int code)
 {
 	return (struct siginfo){
 		.signo = sig, .code = code, .pid = current->tgid, .uid = current->cred.uid};
 }
 
-static long kill_process(struct signal_struct *s, const struct siginfo *info)
+long kill_process(struct signal_struct *s, const struct siginfo *info)
 {
 	if (!may_signal(s, info->signo))
 		return -EPERM;
@@ -249,7 +249,7 @@ long call_tgkill(const struct syscall_args *r)
 	return send_specific((int)r->a[0], (int)r->a[1], &info);
 }
 
-static long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info)
+long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info)
 {
 	if (get_user(*info, from))
 		return -EFAULT;

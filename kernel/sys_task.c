@@ -187,6 +187,7 @@ long call_waitid(const struct syscall_args *r)
 	u8 info[SIGINFO_SIZE] = {0};
 	struct siginfo *si = (struct siginfo *)(void *)info;
 	struct rusage ru;
+	bool nonblock = false;
 	long ret;
 
 	if (w.options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | WTHREADS) ||
@@ -205,10 +206,20 @@ long call_waitid(const struct syscall_args *r)
 			return -EINVAL;
 		w.pgrp = id ? id : current->signal->pgrp;
 		break;
+	case P_PIDFD:
+		ret = id < 0 ? -EINVAL : pidfd_pid(id, &nonblock);
+		if (ret < 0)
+			return ret;
+		w.pid = (int)ret;
+		break;
 	default:
 		return -EINVAL;
 	}
+	if (nonblock)
+		w.options |= WNOHANG;
 	ret = wait_for_child(&w);
+	if (!ret && nonblock)
+		return -EAGAIN;
 	if (ret < 0)
 		return ret;
 	if (ret > 0) {

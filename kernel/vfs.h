@@ -205,6 +205,7 @@ struct open_file {
 	struct epoll_item *watchers; /* epoll sets that hold it */
 	struct open_file *next_dead; /* kernel/file.c */
 	int owner;		     /* F_SETOWN */
+	bool created;		     /* by the open that made it */
 };
 
 #define MKDEV(major, minor) ((u32)(major) << 20 | (u32)(minor))
