@@ -70,7 +70,7 @@ static long make(const struct task *t, unsigned int flags)
 
 	if (!p)
 		return -ENOMEM;
-	p->pid = t->tgid;
+	p->pid = t->pid; /* of a leader: a child is one before it knows */
 	p->start = t->start_time;
 	f = file_anon("anon_inode:[pidfd]", S_IFREG | 0600, O_RDWR | flags, &pidfd_fop);
 	if (!f) {

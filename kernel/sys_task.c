@@ -215,6 +215,8 @@ long call_waitid(const struct syscall_args *r)
 	default:
 		return -EINVAL;
 	}
+	/* One that does not block says so, unless the caller has asked for that anyway. */
+	nonblock = nonblock && !(w.options & WNOHANG);
 	if (nonblock)
 		w.options |= WNOHANG;
 	ret = wait_for_child(&w);
