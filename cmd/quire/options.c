@@ -20,7 +20,7 @@ static const char help_main[] =
 	"  quire ptdump [BOARD.dtb]           print the kernel page tables\n"
 	"  quire stress [BOARD.dtb]           all allocators under stress, on all CPUs\n"
 	"  quire meminfo|zoneinfo|buddyinfo|pagetypeinfo|slabinfo|vmallocinfo|\n"
-	"        page_owner [BOARD.dtb]\n"
+	"        vmstat|page_owner [BOARD.dtb]\n"
 	"                                     print what /proc/NAME has after the boot\n"
 	"\n"
 	"  quire predict BOARD.dtb            what a given Linux build will do with the board\n"
@@ -163,8 +163,9 @@ static const char help_stress[] =
 	"                         got and refused\n"
 	"\n";
 
-const char *const proc_names[] = {"meminfo",  "zoneinfo",    "buddyinfo",  "pagetypeinfo",
-				  "slabinfo", "vmallocinfo", "page_owner", NULL};
+const char *const proc_names[] = {"meminfo",	  "zoneinfo",	"buddyinfo",
+				  "pagetypeinfo", "slabinfo",	"vmallocinfo",
+				  "vmstat",	  "page_owner", NULL};
 
 static const char help_proc[] =
 	"Usage: quire %s [BOARD.dtb] [OPTION...]\n"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# quire meminfo, zoneinfo, buddyinfo, pagetypeinfo, slabinfo, vmallocinfo: Linux's formats, parsed back by procfs.py, which takes the
+# quire meminfo, zoneinfo, buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, vmstat: Linux's formats, parsed back by procfs.py, which takes the
 # texts of real Linux too (linux-proc); figures that are in two texts are the same in both.
 . "$(dirname "$0")/common.sh.inc"
 
@@ -12,8 +12,26 @@ for machine in '' '-m 4G --cpus 4' '--granule 16k -m 2G' '--granule 64k -m 8G' '
 		[ ! -s "$work/err" ] || fail "$text $machine writes to stderr"
 		cp "$work/out" "$work/$text"
 	done
+	# shellcheck disable=SC2086
+	run 0 "$quire" vmstat $machine
+	cp "$work/out" "$work/vmstat"
 	case $machine in *16k*) page=16 ;; *64k*) page=64 ;; *) page=4 ;; esac
 	python3 "$(dirname "$0")/procfs.py" "$work" $page >"$work/words" 2>&1 || fail "the texts of '$machine': $(cat "$work/words")"
+	# vmstat: a name and a number a line, each name once, and what meminfo has, too, is the same, in pages.
+	awk -v page=$page '
+		FILENAME ~ /meminfo$/ { kb[$1] = $2; next }
+		NF != 2 || $1 !~ /^[a-z0-9_]+$/ || $2 !~ /^[0-9]+$/ || $1 in n { print "vmstat:", $0 }
+		{ n[$1] = $2 }
+		function same(counter, line) {
+			if (!(counter in n) || n[counter] * page != kb[line ":"])
+				print counter, n[counter], "pages;", line, kb[line ":"], "kB"
+		}
+		END {
+			same("nr_free_pages", "MemFree"); same("nr_free_cma", "CmaFree")
+			same("nr_slab_reclaimable", "SReclaimable"); same("nr_slab_unreclaimable", "SUnreclaim")
+			if (!n["pgalloc_dma"] && !n["pgalloc_normal"]) print "no page was ever allocated"
+		}' "$work/meminfo" "$work/vmstat" >"$work/words"
+	[ ! -s "$work/words" ] || fail "vmstat of '$machine': $(cat "$work/words")"
 done
 
 # The same parser takes what real Linux printed.
@@ -25,7 +43,7 @@ done
 run 0 "$quire" slabinfo --help
 says out '^Usage: quire slabinfo '
 run 0 "$quire" --help
-for text in $texts; do
+for text in $texts vmstat; do
 	says out "(^|[ |])$text([ |]|$)"
 done
 run 2 "$quire" slabinfo --json
