@@ -1,180 +1,233 @@
 /* SPDX-License-Identifier: MIT */
-/* mutations: NO_RELEASE NO_WAIT_FOR_LAST NOT_TAKEN_MEANWHILE DONE_EARLY PENDING_LATE NO_WITHDRAWAL */
-/* about: lib/smp.c, calls between CPUs: one on its way for each sender and sort, a bit for each receiver */
+/* mutations: NO_RELEASE NO_WAIT_FOR_LAST NOT_TAKEN_MEANWHILE DONE_EARLY PENDING_LATE NO_WITHDRAWAL ONE_PLACE */
+/* about: lib/smp.c, calls between CPUs: one on its way for each sender and sort, a bit for each receiver and sort */
 /*
  * Properties: a receiver runs each call that has a bit for it, once, with that call's function; who waits goes on when all have run
- * it; CPUs that call each other at once, and one that goes down meanwhile, do not keep anybody waiting for ever.
+ * it; CPUs that call each other at once, whose functions call on, and one that goes down meanwhile, do not keep anybody waiting for ever.
  *
- * Three CPUs. 0 and 1 call all others, at once. 2 only takes calls, and goes down at any moment. irq[c]: CPU c's interrupts are off, or its handler runs. fn is the call's number.
+ * Three CPUs. 0 and 1 call all others, at once, and wait; 0 has made a call before that it does not wait for. What runs on 0 or 1 of a call
+ * that is waited for calls back without waiting: for this the two sorts have places of their own (ONE_PLACE: they have not). 2 only
+ * takes calls, and goes down at any moment. fn is the call's number, of its sender and sort. A CPU is one process: its interrupts come before
+ * a call, between two, while it waits, and afterwards; within a call they are off.
  *
- * The program keeps calls that are waited for and those that are not in places of their own; here they share one, so that a sender waits more
- * often. Functions do not call on, which is what the two places are for (tests/unit/test_smp.c).
- *
- * Bound: three calls. A sender that waits looks for calls itself (take_calls), so that handlers are not needed for CPUs 0 and 1 to get on;
- * they run all the same.
+ * Bound: three calls to all, two that call back. A CPU that takes calls within a function meets none that is waited for: its only other caller
+ * waits for the one that it runs.
  */
 #define NR 3
 #define BIT(c) (1 << (c))
+#define UNWAITED 0
+#define WAITED 1
 
-bool online[NR] = true, irq[NR];
-byte from[NR];			/* bits of senders */
-byte fn[NR], pending[NR];
-bool wait[NR];
+#ifdef ONE_PLACE
+#define PLACE(sort, c) (c)
+#else
+#define PLACE(sort, c) ((sort) * NR + (c))
+#endif
 
-/* What must hold, not part of the program: the call that a bit was set for, and the last one run, by sender and receiver. */
-byte sent[9], ran[9];
-bool withdrawn[9];
+bool online[NR] = true;
+byte from[6];			/* bits of senders; by sort and receiver */
+byte fn[6], pending[6];		/* by sort and sender */
+bool waits[6];			/* the call there is waited for: in ONE_PLACE it does not say so itself */
+
+/* What must hold, not part of the program: the call that a bit was set for, and the last one run, by sort, sender and receiver. */
+byte number[6], sent[18], ran[18];
+bool withdrawn[18];
 byte ended;
-/* CPU 0 has two calls, the first of which it does not wait for; CPU 1 one. */
-#define CALLS(c) (2 - (c))
-#define AT(s, r) ((s) * NR + (r))
+#define AT(sort, s, r) (PLACE(sort, s) * NR + (r))
 
-inline irqs_off(c)
+inline look(sort, c, s, f)
 {
-	atomic { !irq[c] -> irq[c] = true }
+	d_step {
+		f = fn[PLACE(sort, s)];
+		assert(f == sent[AT(sort, s, c)] && f > ran[AT(sort, s, c)])
+	}
 }
 
-/* Interrupts are off. */
+inline is_done(sort, s)
+{
+	d_step { assert(pending[PLACE(sort, s)] > 0); pending[PLACE(sort, s)]-- }
+}
+
+/* Within a function. What it runs does nothing. */
+inline take_calls_inside(c)
+{
+	do
+	:: so2 == 2 -> break
+	:: else ->
+		atomic { bits2 = from[PLACE(so2, c)]; from[PLACE(so2, c)] = 0 }
+		do
+		:: s2 == NR -> break
+		:: s2 < NR && !(bits2 & BIT(s2)) -> s2++
+		:: s2 < NR && (bits2 & BIT(s2)) ->
+			look(so2, c, s2, f2);
+			is_done(so2, s2);
+			atomic { ran[AT(so2, s2, c)] = f2; s2++; f2 = 0 }
+		od;
+		atomic { s2 = 0; bits2 = 0; so2++ }
+	od;
+	so2 = 0
+}
+
+/* The function of a call that is waited for: to its sender, without waiting. */
+inline call_back(c, to)
+{
+	do
+	:: pending[PLACE(UNWAITED, c)] == 0 -> break
+	:: pending[PLACE(UNWAITED, c)] != 0 && (from[PLACE(UNWAITED, c)] || from[PLACE(WAITED, c)]) ->
+		take_calls_inside(c)
+	:: pending[PLACE(UNWAITED, c)] != 0 && !online[2] && (from[PLACE(UNWAITED, 2)] & BIT(c)) ->
+		withdraw(c, UNWAITED)
+	od;
+	atomic {
+		number[PLACE(UNWAITED, c)]++;
+		fn[PLACE(UNWAITED, c)] = number[PLACE(UNWAITED, c)];
+		waits[PLACE(UNWAITED, c)] = false;
+		pending[PLACE(UNWAITED, c)] = 1
+	}
+	set_bit(UNWAITED, c, to)
+}
+
 inline take_calls(c)
 {
-	atomic { bits = from[c]; from[c] = 0 }
 	do
-	:: s == NR -> break
-	:: s < NR && !(bits & BIT(s)) -> s++
-	:: s < NR && (bits & BIT(s)) ->
-		atomic { f = fn[s]; assert(f == sent[AT(s, c)] && f == ran[AT(s, c)] + 1) }
-		if
-		:: wait[s] ->
+	:: so == 2 -> break
+	:: else ->
+		atomic { bits = from[PLACE(so, c)]; from[PLACE(so, c)] = 0 }
+		do
+		:: s == NR -> break
+		:: s < NR && !(bits & BIT(s)) -> s++
+		:: s < NR && (bits & BIT(s)) ->
+			look(so, c, s, f);
+			if
+			:: waits[PLACE(so, s)] ->
 #ifdef DONE_EARLY
-			pending[s]--;
-			ran[AT(s, c)] = f
-#else
-			ran[AT(s, c)] = f;
-			pending[s]--
+				is_done(so, s);
 #endif
-		:: else ->
-			d_step { assert(pending[s] > 0); pending[s]-- }
-			ran[AT(s, c)] = f
-		fi;
-		atomic { s++; f = 0 }
+				if
+				:: c != 2 -> call_back(c, s)
+				:: else
+				fi;
+				ran[AT(so, s, c)] = f;
+#ifndef DONE_EARLY
+				is_done(so, s)
+#endif
+			:: else ->
+				is_done(so, s);
+				ran[AT(so, s, c)] = f
+			fi;
+			atomic { s++; f = 0 }
+		od;
+		atomic { s = 0; bits = 0; so++ }
 	od;
-	s = 0;
-	bits = 0
+	so = 0
 }
 
 /* For CPU 2 alone: the others stay. */
-inline withdraw(c)
+inline withdraw(c, sort)
 {
 #ifndef NO_WITHDRAWAL
-	if
-	:: !online[2] ->
-		d_step {
-			if
-			:: from[2] & BIT(c) -> from[2] = from[2] & ~BIT(c); pending[c]--; withdrawn[AT(c, 2)] = true
-			:: else
-			fi
-		}
-	:: else
-	fi
+	d_step {
+		if
+		:: from[PLACE(sort, 2)] & BIT(c) ->
+			from[PLACE(sort, 2)] = from[PLACE(sort, 2)] & ~BIT(c);
+			pending[PLACE(sort, c)]--;
+			withdrawn[AT(sort, c, 2)] = true
+		:: else
+		fi
+	}
 #else
-	skip
+	pending[PLACE(sort, c)] == 0
 #endif
 }
 
-/* Interrupts are off, or on: then it turns them off to look. */
-inline wait_until_through(c, off)
+inline wait_until_through(c, sort)
 {
 	do
-	:: pending[c] == 0 -> break
-	:: pending[c] != 0 && from[c] ->
+	:: pending[PLACE(sort, c)] == 0 -> break
+	:: pending[PLACE(sort, c)] != 0 && (from[PLACE(UNWAITED, c)] || from[PLACE(WAITED, c)]) ->
 #ifndef NOT_TAKEN_MEANWHILE
-		if
-		:: off -> take_calls(c)
-		:: else -> irqs_off(c); take_calls(c); irq[c] = false
-		fi
+		take_calls(c)
 #else
-		pending[c] == 0
+		pending[PLACE(sort, c)] == 0
 #endif
-	:: pending[c] != 0 && !online[2] && (from[2] & BIT(c)) -> withdraw(c)
-#ifdef NO_WITHDRAWAL
-		; pending[c] == 0
-#endif
+	:: pending[PLACE(sort, c)] != 0 && !online[2] && (from[PLACE(sort, 2)] & BIT(c)) ->
+		withdraw(c, sort)
 	od
 }
 
-inline set_bit(c, r)
+inline set_bit(sort, c, r)
 {
-	d_step { sent[AT(c, r)] = call; withdrawn[AT(c, r)] = false; from[r] = from[r] | BIT(c) }
+	d_step {
+		sent[AT(sort, c, r)] = number[PLACE(sort, c)];
+		withdrawn[AT(sort, c, r)] = false;
+		from[PLACE(sort, r)] = from[PLACE(sort, r)] | BIT(c)
+	}
 }
 
+/* To all others. */
+inline send_call(c, sort)
+{
+#ifndef NO_WAIT_FOR_LAST
+	wait_until_through(c, sort);
+#endif
+	atomic { number[PLACE(sort, c)]++; mine = number[PLACE(sort, c)]; two = online[2] }
+#ifdef NO_RELEASE
+	/* The stores become visible in any order. */
+	if
+	:: fn[PLACE(sort, c)] = mine; waits[PLACE(sort, c)] = sort; pending[PLACE(sort, c)] = 1 + two; set_bit(sort, c, 1 - c)
+	:: pending[PLACE(sort, c)] = 1 + two; set_bit(sort, c, 1 - c); fn[PLACE(sort, c)] = mine; waits[PLACE(sort, c)] = sort
+	fi;
+#else
+#ifdef PENDING_LATE
+	d_step { fn[PLACE(sort, c)] = mine; waits[PLACE(sort, c)] = sort }
+#else
+	d_step { fn[PLACE(sort, c)] = mine; waits[PLACE(sort, c)] = sort; pending[PLACE(sort, c)] = 1 + two }
+#endif
+	set_bit(sort, c, 1 - c);
+#endif
+	if
+	:: two -> set_bit(sort, c, 2)
+	:: else
+	fi;
+#ifdef PENDING_LATE
+	pending[PLACE(sort, c)] = 1 + two
+#endif
+}
+
+/* CPUs 0 and 1. */
 proctype cpu(byte c)
 {
-	byte call, bits, s, f;
+	byte bits, s, f, so, bits2, s2, f2, so2, mine, sort = UNWAITED + c;
 	bool two;
 
 	do
-	:: call == CALLS(c) -> break
-	:: else ->
-		irqs_off(c);
-#ifndef NO_WAIT_FOR_LAST
-		wait_until_through(c, true);
-#endif
-		call++;
-		two = online[2];
-#ifdef NO_RELEASE
-		/* The stores become visible in any order. */
+	:: from[PLACE(UNWAITED, c)] || from[PLACE(WAITED, c)] -> take_calls(c)
+	:: sort <= WAITED ->
+		send_call(c, sort);
 		if
-		:: fn[c] = call; wait[c] = (call == CALLS(c)); pending[c] = 1 + two; set_bit(c, 1 - c)
-		:: pending[c] = 1 + two; set_bit(c, 1 - c); fn[c] = call; wait[c] = (call == CALLS(c))
-		fi;
-#else
-#ifdef PENDING_LATE
-		d_step { fn[c] = call; wait[c] = (call == CALLS(c)) }
-#else
-		d_step { fn[c] = call; wait[c] = (call == CALLS(c)); pending[c] = 1 + two }
-#endif
-		set_bit(c, 1 - c);
-#endif
-		if
-		:: two -> set_bit(c, 2)
+		:: sort == WAITED ->
+			wait_until_through(c, WAITED);
+			assert(ran[AT(WAITED, c, 1 - c)] >= mine);
+			assert(!two || ran[AT(WAITED, c, 2)] >= mine || withdrawn[AT(WAITED, c, 2)]);
+			ended++
 		:: else
 		fi;
-#ifdef PENDING_LATE
-		pending[c] = 1 + two;
-#endif
-		irq[c] = false;
-		if
-		:: wait[c] ->
-			wait_until_through(c, false);
-			assert(ran[AT(c, 1 - c)] == call);
-			assert(!two || ran[AT(c, 2)] == call || withdrawn[AT(c, 2)])
-		:: else
-		fi
-	od;
-	ended++
-}
-
-/* The IPI's handler. */
-proctype handler(byte c)
-{
-	byte bits, s, f;
-
-	do
-	:: atomic { from[c] && !irq[c] && online[c] -> irq[c] = true };
-		take_calls(c);
-		irq[c] = false
-	:: ended == 3 -> break
+		sort++
+	:: sort > WAITED && ended == 3 && !from[PLACE(UNWAITED, c)] && !from[PLACE(WAITED, c)] -> break
 	od
 }
 
 /* smp_cpu_down: a call that is sent after its last look is withdrawn by its sender. */
 proctype going_down()
 {
-	byte bits, s, f;
+	byte bits, s, f, so, bits2, s2, f2, so2;
+	bool down;
 
-	online[2] = false;
-	irqs_off(2);
-	take_calls(2);
+	do
+	:: !down && (from[PLACE(UNWAITED, 2)] || from[PLACE(WAITED, 2)]) -> take_calls(2)
+	:: !down -> online[2] = false; down = true; take_calls(2)
+	:: down -> break
+	od;
 	ended++
 }
 
@@ -182,10 +235,7 @@ init {
 	atomic {
 		run cpu(0);
 		run cpu(1);
-		run handler(0);
-		run handler(1);
-		run handler(2);
 		run going_down()
 	}
-	ended == 3 -> assert(pending[0] + pending[1] == 0 || from[0] + from[1] + from[2] != 0)
+	ended == 3
 }
