@@ -14,9 +14,9 @@
 #define MFD_NOEXEC_SEAL 0x08U
 #define MFD_EXEC 0x10U
 #define MFD_ALL (MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC)
-#define PREFIX "memfd:"
+#define PREFIX "/memfd:"
 /* What a name may have, before its 0. */
-#define NAME_MAX_LEN (255U - (sizeof(PREFIX) - 1))
+#define NAME_MAX_LEN 249U
 
 long call_memfd_create(const struct syscall_args *r)
 {

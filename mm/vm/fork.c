@@ -167,8 +167,8 @@ int copy_page_range(struct mm_struct *mm, struct vm_area_struct *vma)
 	long rss[NR_MM_COUNTERS] = {0};
 	int err;
 
-	/* What can be faulted in again from its file is. */
-	if (vma->vm_ops && !cow)
+	/* What has no private page can be faulted in again, and is. */
+	if (!vma->anon_vma)
 		return 0;
 	/* Truncation finds both entries, or is over before the first is read. */
 	if (mapping)
