@@ -35,7 +35,7 @@ machine() { # kernel, initrd, words of the command line
 
 quire() { # FIRST COUNT VERBOSE
 	pack "q$$" "$1"
-	machine "$B/arm64/quire.img" "$dir/q$$.cpio" "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 quiet"
+	machine "$B/arm64/quire.img" "$dir/q$$.cpio" "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 quiet norandmaps"
 	rm -rf "$dir/q$$.root" "$dir/q$$.cpio"
 }
 
