@@ -101,26 +101,31 @@ static long copy_seekable(struct end *in, struct end *out, size_t len, void *buf
 	return (long)done;
 }
 
-/* From anything else: a part at a time, all of which goes out. */
-static long copy_stream(struct end *in, struct end *out, size_t len, void *buf)
+static long to_pipe(struct end *in, struct pipe *p, struct end *out, size_t len, bool nonblock)
 {
+	void *buf = kvmalloc(BUFFER, GFP_KERNEL);
 	size_t done = 0;
+	long n = 0;
 
+	if (!buf)
+		return -ENOMEM;
 	while (done < len) {
 		u64 pos = in->pos;
-		long got = read_some(in, buf, min(len - done, BUFFER), &pos), put = 0, n;
 
-		if (got <= 0)
-			return done ? (long)done : got;
-		while (put < got) {
-			n = write_some(out, (char *)buf + put, (size_t)(got - put));
-			if (n <= 0)
-				return done + (size_t)put ? (long)done + put : n;
-			put += n;
-		}
-		done += (size_t)got;
+		n = done && !pipe_room(p) ? 0 : pipe_wait_writable(p, nonblock);
+		if (n || !pipe_room(p))
+			break;
+		n = read_some(in, buf, min(min(len - done, BUFFER), pipe_room(p)), &pos);
+		if (n <= 0)
+			break;
+		n = write_some(out, buf, (size_t)n);
+		if (n <= 0)
+			break;
+		in->pos += (size_t)n;
+		done += (size_t)n;
 	}
-	return (long)done;
+	kvfree(buf);
+	return done ? (long)done : n;
 }
 
 static long copy_between(struct end *in, struct end *out, size_t len)
@@ -130,9 +135,10 @@ static long copy_between(struct end *in, struct end *out, size_t len)
 	long ret = -ENOMEM;
 
 	len = min(len, MAX_MOVE);
-	if (buf)
-		ret = in->f->op->llseek ? copy_seekable(in, out, len, buf)
-					: copy_stream(in, out, len, buf);
+	if (buf && file_pipe(out->f))
+		ret = to_pipe(in, file_pipe(out->f), out, len, out->f->flags & O_NONBLOCK);
+	else if (buf)
+		ret = copy_seekable(in, out, len, buf);
 	if (ret > 0)
 		file_accessed(in->f);
 	ret = end_close(in, ret);
@@ -152,7 +158,8 @@ long call_sendfile(const struct syscall_args *r)
 		err = end_open(&out, (unsigned int)r->a[0], 0, true);
 	if (err)
 		return err;
-	if (out.f->flags & O_APPEND)
+	/* What has no positions would lose what could not be written. */
+	if (out.f->flags & O_APPEND || (!in.f->op->llseek && !file_pipe(out.f)))
 		return -EINVAL;
 	return copy_between(&in, &out, r->a[3]);
 }
@@ -226,33 +233,6 @@ static long from_pipe(struct pipe *p, struct end *out, size_t len, bool nonblock
 	}
 	kvfree(buf);
 	return done ? (long)done : min(err, 0L);
-}
-
-static long to_pipe(struct end *in, struct pipe *p, struct end *out, size_t len, bool nonblock)
-{
-	void *buf = kvmalloc(BUFFER, GFP_KERNEL);
-	size_t done = 0;
-	long n = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	while (done < len) {
-		u64 pos = in->pos;
-
-		n = done && !pipe_room(p) ? 0 : pipe_wait_writable(p, nonblock);
-		if (n || !pipe_room(p))
-			break;
-		n = read_some(in, buf, min(min(len - done, BUFFER), pipe_room(p)), &pos);
-		if (n <= 0)
-			break;
-		n = write_some(out, buf, (size_t)n);
-		if (n <= 0)
-			break;
-		in->pos += (size_t)n;
-		done += (size_t)n;
-	}
-	kvfree(buf);
-	return done ? (long)done : n;
 }
 
 long call_splice(const struct syscall_args *r)

@@ -352,7 +352,7 @@ static bool readable(void)
 /* One line at the most with ICANON. */
 static long take(struct iter *to)
 {
-	bool canonical = tty.t.lflag & ICANON;
+	bool canonical = tty.t.lflag & ICANON, ended = false;
 	size_t done = 0;
 
 	while (to->left && tty.head != tty.tail) {
@@ -364,11 +364,13 @@ static long take(struct iter *to)
 		done += !(c & ENDS_HERE);
 		tty.tail++;
 		tty.lines -= c >= ENDS_LINE;
-		if (canonical && c >= ENDS_LINE)
+		ended = canonical && c >= ENDS_LINE;
+		if (ended)
 			break;
 	}
-	/* A ^D that follows what just filled the buffer ends the same read. */
-	if (canonical && done && tty.head != tty.tail && tty.in[tty.tail % QUEUE] == ENDS_HERE) {
+	/* A ^D that follows what just filled the buffer ends the same read; behind a whole line it is the end of the file. */
+	if (canonical && done && !ended && tty.head != tty.tail &&
+	    tty.in[tty.tail % QUEUE] == ENDS_HERE) {
 		tty.tail++;
 		tty.lines--;
 	}
