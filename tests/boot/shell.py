@@ -97,7 +97,7 @@ def main():
         t.expect(rb"\nstarted\n")
         t.type(b"\x1a")
         step("^Z stops it", t.expect(rb"Stopped") is not None and t.expect(PROMPT) is not None)
-        line(b"jobs; kill %1; wait; echo gone\r", rb"Stopped(.|\r|\n)*\ngone\n", "jobs, kill")
+        line(b"jobs; kill -9 %1; wait; echo gone\r", rb"Stopped(.|\r|\n)*\ngone\n", "jobs, kill")
         line(b"stty -a\r", rb"speed 38400 baud(.|\n)*icanon", "stty")
         t.type(b"vi /tmp/text\r")
         step("vi draws", t.expect(rb"/tmp/text") is not None and t.expect(rb"~") is not None)

@@ -8,7 +8,7 @@ B=${1:-build}
 dir=$B/tests/el0
 cross=${CROSS:-aarch64-linux-gnu-}
 mkdir -p "$dir"
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 MORE=
 
 boot() { # CPU, initrd, words of the command line
@@ -176,5 +176,25 @@ else
 	tail -n 20 "$log"
 fi
 
-echo "programs: $passed passed, $failed failed"
+# ./run ends with a script of busybox's shell, and --shell takes what is typed. They build into build/ and fetch a package.
+if [ "$B" = build ] && bash tools/initramfs.sh build/initramfs.cpio 2>/dev/null; then
+	timeout 300 ./run >"$dir/run.log" 2>&1
+	code=$?
+	if [ $code = 0 ] && grep -q '^Free' "$dir/run.log" && grep -q '^100000 99999 99998' "$dir/run.log" &&
+		grep -q '^# a string of 1310720 bytes' "$dir/run.log" && grep -q 'r-xp .*/bin/busybox' "$dir/run.log"; then
+		passed=$((passed + 1))
+	else
+		fail "./run: it ended with $code, or does not show what its script does"
+		tail -n 20 "$dir/run.log"
+	fi
+	timeout 600 python3 tests/boot/shell.py >"$dir/shell.log" 2>"$dir/shell.seen"
+	passed=$((passed + $(grep -c '^ok ' "$dir/shell.log"))) failed=$((failed + $(grep -c '^FAIL ' "$dir/shell.log")))
+	grep '^FAIL ' "$dir/shell.log" | sed 's/^/--shell: /'
+	grep -q '^shell: 0 failed' "$dir/shell.log" || fail "--shell: not all of it"
+else
+	skipped=$((skipped + 1))
+	echo "skip ./run and --shell: no busybox-static for arm64 is to be had here"
+fi
+
+echo "programs: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
