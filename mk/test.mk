@@ -63,6 +63,7 @@ test-predict: host
 		--document docs/predict.md
 test-check: host
 	code=0; python3 tests/check/examples.py --quire $(B)/quire || code=1; \
+	python3 tests/check/compare.py --quire $(B)/quire || code=1; \
 	bash tests/check/debian.sh $(B) || code=1; exit $$code
 test-bad: host image
 	$(MAKE) -s B=$(B) SAN=1 host

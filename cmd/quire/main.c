@@ -36,7 +36,8 @@ static const struct {
 	{"boot", COMMAND_BOOT, cmd_boot},	   {"walk", COMMAND_WALK, cmd_walk},
 	{"ptdump", COMMAND_PTDUMP, cmd_ptdump},	   {"stress", COMMAND_STRESS, cmd_stress},
 	{"predict", COMMAND_PREDICT, cmd_predict}, {"map", COMMAND_MAP, cmd_map},
-	{"check", COMMAND_CHECK, cmd_check},
+	{"check", COMMAND_CHECK, cmd_check},	   {"compare", COMMAND_COMPARE, cmd_compare},
+	{"diff", COMMAND_DIFF, cmd_diff},
 };
 
 static struct options options;

@@ -26,6 +26,8 @@ static const char help_main[] =
 	"  quire predict BOARD.dtb            what a given Linux build will do with the board\n"
 	"  quire map BOARD.dtb                the picture: in the terminal, as HTML, as SVG\n"
 	"  quire check BOARD.dtb...           what is wrong with the memory of device trees\n"
+	"  quire compare BOARD.dtb LOG        where a kernel's log departs from the prediction\n"
+	"  quire diff A.dtb B.dtb             what a change of the tree does to memory\n"
 	"  quire profile                      list, check and make descriptions of builds\n"
 	"\n"
 	"  quire COMMAND --help               the options of a command\n"
@@ -128,6 +130,36 @@ static const char help_check[] =
 	"Exit status: 0 no findings; 1 findings; 2 wrong use, or a tree that cannot be read.\n"
 	"\n";
 
+static const char help_compare[] =
+	"Usage: quire compare BOARD.dtb LOG [OPTION...]\n"
+	"\n"
+	"Show, side by side, where a kernel's log (dmesg, with or without memblock=debug)\n"
+	"departs from the prediction, and which constant of the profile would explain it.\n"
+	"Places of image, tree and initrd, command line and CPUs are read from the log where\n"
+	"it has them and no option says otherwise.\n"
+	"\n"
+	"  --build PROFILE        the build (default: the profile of the release that the log\n"
+	"                         names, else " DEFAULT_PROFILE ")\n"
+	"  --json                 print one JSON document instead\n"
+	"  -v, --verbose          also what agrees\n"
+	"\n"
+	"Exit status: 0 the log agrees; 1 it departs; 2 wrong use or unusable files.\n"
+	"\n";
+
+static const char help_diff[] =
+	"Usage: quire diff A.dtb B.dtb [OPTION...]\n"
+	"\n"
+	"Show what the change from A to B does to the memory map, the reservations, the zones\n"
+	"and the page tables of a build of Linux.\n"
+	"\n"
+	"  --build PROFILE        the build: a name that 'quire profile --list' prints, or a\n"
+	"                         file (default " DEFAULT_PROFILE ")\n"
+	"  --json                 print one JSON document instead\n"
+	"  -v, --verbose          the logs of the boots on stderr\n"
+	"\n"
+	"Exit status: 0 no difference; 1 differences; 2 wrong use or unusable files.\n"
+	"\n";
+
 static const char help_walk[] =
 	"Usage: quire walk [BOARD.dtb] ADDRESS [OPTION...]\n"
 	"\n"
@@ -225,6 +257,10 @@ void print_help(const char *command)
 		text = help_map;
 	else if (!strcmp(command, "check"))
 		text = help_check;
+	else if (!strcmp(command, "compare"))
+		text = help_compare;
+	else if (!strcmp(command, "diff"))
+		text = help_diff;
 	else if (!strcmp(command, "walk"))
 		text = help_walk;
 	else if (!strcmp(command, "ptdump"))

@@ -164,6 +164,8 @@ int cmd_map(const struct options *o);
  */
 int boot_machine(const struct options *o, FILE *log);
 int cmd_check(const struct options *o);
+int cmd_compare(const struct options *o);
+int cmd_diff(const struct options *o);
 /* [profile_cmd.c] `quire profile`; has options of its own. */
 int cmd_profile(int argc, char **argv);
 
