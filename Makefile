@@ -2,6 +2,7 @@
 #
 #   make         the image (build/arm64/quire.img), the command (build/quire), the library (build/arm64/libquire.a)
 #   make run     boot the image in QEMU            make test    everything ./test runs
+#   make install PREFIX=/usr/local [DESTDIR=...]      make deb   Debian packages in build/deb
 #   make bench   the tables of docs/performance.md make debug   QEMU waiting for gdb-multiarch
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
@@ -32,6 +33,7 @@ include mk/image.mk
 include mk/host.mk
 include mk/test.mk
 include mk/debug.mk
+include mk/install.mk
 
 all: image host lib
 .PHONY: all clean

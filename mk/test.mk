@@ -39,7 +39,7 @@ endif
 # Objects are kept: a change rebuilds what it touches.
 .SECONDARY:
 
-.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-check test-bad test-cmd test-map test-docs \
+.PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-check test-bad test-cmd test-map test-install test-docs \
 	test-boot test-el0 test-suites test-stress test-fuzz \
 	test-fuzz-build lint
 test:
@@ -72,6 +72,8 @@ test-cmd: host
 	bash tests/run_cmd.sh $(B)
 test-map: host
 	python3 tests/map/run.py $(B)
+test-install: host lib
+	+bash tests/install/run.sh $(B)
 test-docs: host image
 	python3 tests/docs/commands.py; code=$$?; python3 tests/docs/names.py && exit $$code
 test-embed: lib
