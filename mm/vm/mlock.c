@@ -14,7 +14,7 @@
 /* Does the area's kind let its pages be locked? */
 static bool can_lock(const struct vm_area_struct *vma)
 {
-	return !(vma->vm_flags & VM_SPECIAL);
+	return !(vma->vm_flags & (VM_SPECIAL | VM_DROPPABLE));
 }
 
 /* The first area that reaches into [start, end), copied. False: none does. */

@@ -501,6 +501,8 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 	err = file ? file_flags(file, prot, flags, &vm_flags) : anon_flags(flags, &vm_flags);
 	if (err)
 		return (unsigned long)err;
+	if (vm_flags & (VM_SPECIAL | VM_DROPPABLE))
+		vm_flags &= ~VM_LOCKED_MASK;
 	if (!file)
 		pgoff = vm_flags & VM_SHARED ? 0 : addr >> PAGE_SHIFT;
 	if (flags & MAP_NORESERVE && sysctl_overcommit_memory != OVERCOMMIT_NEVER)

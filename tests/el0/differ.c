@@ -542,6 +542,54 @@ static void show_maps(void)
 		p = show_area(p);
 }
 
+/* Sizes of /proc/self/status that do not depend on when pages come. */
+static const char *const keys[] = {"VmSize:", "VmLck:", "VmData:", "VmStk:"};
+static ulong sizes[4];
+
+static int begins(const char *p, const char *key)
+{
+	while (*key)
+		if (*p++ != *key++)
+			return 0;
+	return 1;
+}
+
+/* As they differ from those before. */
+static void show_sizes(int show)
+{
+	long fd = sys4(NR_openat, -100, "/proc/self/status", 0, 0), n, len = 0;
+	const char *p = maps;
+
+	if (fd < 0)
+		return;
+	while ((n = sys3(NR_read, fd, maps + len, sizeof(maps) - 1 - (ulong)len)) > 0)
+		len += n;
+	sys1(NR_close, fd);
+	maps[len] = 0;
+	for (; *p; p++) {
+		for (int i = 0; i < 4; i++) {
+			const char *q = p + 7;
+			ulong v = 0;
+
+			if (!begins(p, keys[i]))
+				continue;
+			while (*q < '0' || *q > '9')
+				q++;
+			while (*q >= '0' && *q <= '9')
+				v = v * 10 + (ulong)(*q++ - '0');
+			if (show) {
+				put(keys[i]);
+				arg("kb", v - sizes[i]);
+				end_line();
+			} else {
+				sizes[i] = v;
+			}
+		}
+		while (*p != '\n')
+			p++;
+	}
+}
+
 static void sequence(ulong seed)
 {
 	ulong first, n;
@@ -561,6 +609,7 @@ static void sequence(ulong seed)
 		show_pages(places[n].addr, places[n].pages < 20 ? places[n].pages : 20);
 	first = digest;
 	show_maps();
+	show_sizes(1);
 	at = 0;
 	put("seq ");
 	put_hex(seed);
@@ -638,6 +687,7 @@ int main(void)
 		say("differ: no files\n");
 		return 1;
 	}
+	show_sizes(0);
 	for (; count; count--, seed++) {
 		int status = -1;
 		long pid;
