@@ -13,6 +13,7 @@
 #include <quire/smp.h>
 #include <quire/string.h>
 
+#include "ipc.h"
 #include "poll.h"
 #include "task.h"
 
@@ -106,6 +107,7 @@ static void process_ended(struct signal_struct *s)
 	int code = s->leader->exit_code;
 	bool ignored = nobody_cares(s);
 
+	sem_exit(s->leader->tgid);
 	wake_up_all(&s->wait_exit);
 	if (s->parent)
 		notify_parent(s,

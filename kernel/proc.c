@@ -11,6 +11,7 @@
 #include <quire/smp.h>
 #include <quire/string.h>
 
+#include "ipc.h"
 #include "proc.h"
 
 #define PROC_MAGIC 0x9fa0U
@@ -162,13 +163,8 @@ static const struct pseudo_entry sysvipc[] = {
 	      "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  "
 	      "cgid      "
 	      "stime      rtime      ctime"),
-	FIXED("sem", 0444,
-	      "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      "
-	      "ctime"),
-	FIXED("shm", 0444,
-	      "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  "
-	      "cuid  cgid   "
-	      "   atime      dtime      ctime                   rss                  swap"),
+	REPORT("sem", 0444, sem_report),
+	REPORT("shm", 0444, shm_report),
 	{0},
 };
 

@@ -241,6 +241,7 @@ static inline u64 int_sqrt(u64 x)
 #define EWOULDBLOCK EAGAIN
 #define ENODATA 61
 #define ETIME 62
+#define EIDRM 43
 #define EPROTO 71
 #define EOVERFLOW 75
 #define ELIBBAD 80

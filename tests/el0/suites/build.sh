@@ -149,6 +149,11 @@ around() { # name, package, source, what else
 		"$(find "$d" -name "$4")" -lm -lpthread
 }
 
+own() { # a program of this folder
+	[ "$here/$1.c" -nt "$root/$1" ] && rm -f "$root/$1"
+	compile "$1" "${cross}gcc" -static -O1 -Wall "$here/$1.c" -lpthread
+}
+
 memtester() {
 	local d
 	d=$(unpack_src memtester) || {
@@ -241,6 +246,7 @@ busybox
 linux_image
 around lua liblua5.4-dev lua_main.c liblua5.4.a
 around sqlite3 libsqlite3-dev sqlite_main.c libsqlite3.a
+own ipc
 memtester
 mimalloc
 dynamic

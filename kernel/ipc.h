@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* What System V's shared memory and semaphores have in common (kernel/ipc.c). All under kernel_lock. */
+#ifndef KERNEL_IPC_H
+#define KERNEL_IPC_H
+
+#include <quire/out.h>
+
+#include "syscall.h"
+
+#define IPC_PRIVATE 0
+#define IPC_CREAT 01000U
+#define IPC_EXCL 02000U
+#define IPC_NOWAIT 04000U
+#define IPC_RMID 0
+#define IPC_SET 1
+#define IPC_STAT 2
+#define IPC_INFO 3
+
+/* As programs see it (Linux: include/uapi/asm-generic/ipcbuf.h). */
+struct ipc64_perm {
+	s32 key;
+	u32 uid, gid, cuid, cgid, mode;
+	u16 seq, pad;
+	u64 unused[2];
+};
+
+/* An object, first in what it is. */
+struct ipc_object {
+	struct ipc64_perm perm;
+	int id; /* seq * IPC_MAX + place */
+};
+
+#define IPC_MAX 32768U
+/* Places that there are at once: Linux's SHMMNI is 4096, SEMMNI 32000. */
+#define IPC_PLACES 4096U
+
+struct ipc_table {
+	struct ipc_object *objects[IPC_PLACES];
+	u16 seq;
+	unsigned int used;
+};
+
+/* By id: NULL when there is none, or another one with its place. */
+struct ipc_object *ipc_find(const struct ipc_table *t, int id);
+/* By place, for the *_STAT calls of ipcs. */
+struct ipc_object *ipc_at(const struct ipc_table *t, int place);
+struct ipc_object *ipc_by_key(const struct ipc_table *t, s32 key);
+/* A new one: perm and id are filled in. -ENOSPC. */
+int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int flags);
+void ipc_remove(struct ipc_table *t, struct ipc_object *o);
+/* The highest place in use, 0 when none is. */
+int ipc_highest(const struct ipc_table *t);
+/* mode: 4 read, 2 write, as in one of the mode's three digits. 0, -EACCES. */
+int ipc_may(const struct ipc_object *o, unsigned int mode);
+/* Owner, maker or root. 0, -EPERM. */
+int ipc_owns(const struct ipc_object *o);
+/* Seconds since 1970. */
+s64 ipc_time(void);
+/* IPC_SET. */
+void ipc_set(struct ipc_object *o, const struct ipc64_perm *from);
+
+/* /proc/sysvipc */
+void shm_report(struct out *out);
+void sem_report(struct out *out);
+/* A process has ended: what it wants undone is. */
+void sem_exit(int tgid);
+
+#endif
