@@ -152,6 +152,8 @@ void __free_pages(struct page *page, unsigned int order);
  * mm/page/free.c.
  */
 void free_unref_page(struct page *page, unsigned int order);
+/* Single pages whose last reference the caller has dropped. */
+void free_unref_pages(struct page **pages, int nr);
 
 /* The same as addresses in the linear map; 0 for none. No __GFP_HIGHMEM. */
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order);

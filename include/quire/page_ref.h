@@ -14,6 +14,10 @@
 /* _refcount and _mapcount as one word: a free page (0, -1) and one just allocated (1, -1). */
 #define PAGE_COUNTS_FREE 0xffffffff00000000UL
 #define PAGE_COUNTS_NEW 0xffffffff00000001UL
+/* One mapping with its reference: added to the word, and taken from it. */
+#define PAGE_COUNTS_MAPPED 0x100000001UL
+/* One mapping, whose is the only reference. */
+#define PAGE_COUNTS_EXCLUSIVE 1UL
 BUILD_BUG_ON(offsetof(struct page, _refcount) % 8 != 0);
 BUILD_BUG_ON(offsetof(struct page, _mapcount) != offsetof(struct page, _refcount) + 4);
 BUILD_BUG_ON(__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__);

@@ -399,7 +399,7 @@ static __always_inline struct per_cpu_pages *lock_pageset_of(u32 flags)
  * Single pages mostly come from one zone and go to one list: the pageset stays locked from one to the next. Whatever is not so
  * simple goes the way of one page, without the lock.
  */
-void release_pages(struct page **pages, int nr)
+static __always_inline void release(struct page **pages, int nr, bool put)
 {
 	struct page **end = pages + max(nr, 0), *page;
 	struct per_cpu_pages *pcp = NULL;
@@ -409,9 +409,9 @@ void release_pages(struct page **pages, int nr)
 		unsigned int mt;
 
 		page = *pages;
-		if (unlikely((page->word & PAGE_WORD_TAIL) || PageHead(page)))
+		if (put && unlikely((page->word & PAGE_WORD_TAIL) || PageHead(page)))
 			goto one;
-		if (unlikely(!put_page_testzero(page))) {
+		if (put && unlikely(!put_page_testzero(page))) {
 			if (unlikely(page_ref_count(page) < 0))
 				freed_without_reference(page);
 			continue;
@@ -447,4 +447,14 @@ void release_pages(struct page **pages, int nr)
 	}
 	if (pcp)
 		local_unlock(&pcp->lock);
+}
+
+void release_pages(struct page **pages, int nr)
+{
+	release(pages, nr, true);
+}
+
+void free_unref_pages(struct page **pages, int nr)
+{
+	release(pages, nr, false);
 }

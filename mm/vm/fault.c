@@ -75,9 +75,10 @@ static vm_fault_t do_anonymous_page(struct vm_fault *f)
 		pte_cmpxchg(f->pte, &none, pte);
 		return 0;
 	}
-	page = new_anon_page(f, __GFP_ZERO);
+	page = new_anon_page(f, 0);
 	if (!page)
 		return VM_FAULT_OOM;
+	clear_page(page_address(page));
 	/* Instructions of whose page it was may still be on their way to the CPU. */
 	sync_exec(vma, page);
 	if (!pte_cmpxchg(f->pte, &none,

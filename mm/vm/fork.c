@@ -79,6 +79,7 @@ void mmput(struct mm_struct *mm)
 
 	if (__atomic_sub_fetch(&mm->mm_users, 1, __ATOMIC_ACQ_REL))
 		return;
+	fault_forget_mm(mm);
 	/* Nobody runs in it, so nothing of it comes into a TLB again: the first flush is of all there is. */
 	gather_begin(&tlb, mm, true);
 	gather_flush(&tlb);
@@ -113,26 +114,33 @@ void mmput(struct mm_struct *mm)
 
 /* ------------------------------------------------------------------ a copy */
 
-/* One entry of the parent into the child's, which is empty. */
-static void copy_pte(u64 *from, u64 *to, bool cow, long *rss)
+/* A reference and a mapping more. */
+static void page_dup_rmap(struct page *page)
 {
-	u64 val = pte_wait(from), copy;
+	__atomic_fetch_add((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED, __ATOMIC_RELAXED);
+}
+
+/*
+ * One entry of the parent into the child's, which is empty. Only the CPU may change the parent's meanwhile: it sets marks where they are
+ * not, and of one that is accessed and written it sets none.
+ */
+static void copy_pte(u64 *from, u64 *to, u64 val, bool cow, long *rss)
+{
 	struct page *page;
 
-	if (!pte_present(val))
-		return;
-	if (cow && pte_write(val))
-		/* The CPU may set marks meanwhile. */
-		while (!pte_cmpxchg(from, &val, pte_wrprotect(val)))
-			continue;
-	copy = cow ? pte_wrprotect(val) : val & ~(u64)(DESC_DIRTY);
-	if (!(val & PTE_SPECIAL)) {
+	if (likely(cow) && pte_write(val)) {
+		if (likely((val & (DESC_RDONLY | DESC_AF)) == DESC_AF))
+			port_set_pte(from, pte_wrprotect(val));
+		else
+			while (!pte_cmpxchg(from, &val, pte_wrprotect(val)))
+				continue;
+	}
+	if (likely(!(val & PTE_SPECIAL))) {
 		page = pte_page(val);
-		get_page(page);
-		__atomic_fetch_add(&page->_mapcount, 1, __ATOMIC_RELAXED);
+		page_dup_rmap(page);
 		rss[page_counter(page)]++;
 	}
-	port_set_pte(to, copy);
+	port_set_pte(to, cow ? pte_wrprotect(val) : val & ~(u64)(DESC_DIRTY));
 }
 
 static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool cow, long *rss)
@@ -144,7 +152,9 @@ static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool c
 
 		stop = min(stop, vma->vm_end);
 		for (; from && addr < stop; addr += PAGE_SIZE, from++) {
-			if (!pte_load(from)) {
+			u64 val = pte_load(from);
+
+			if (!val) {
 				if (to)
 					to++;
 				continue;
@@ -153,7 +163,7 @@ static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool c
 				to = pte_alloc(mm, addr);
 			if (!to)
 				return -ENOMEM;
-			copy_pte(from, to++, cow, rss);
+			copy_pte(from, to++, val, cow, rss);
 		}
 		addr = stop;
 	}

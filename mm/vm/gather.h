@@ -20,7 +20,8 @@ struct mmu_gather {
 	bool dead;	/* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
 	unsigned int nr;
 	struct page_list tables;
-	struct page *pages[GATHER_PAGES];
+	/* Pages that an entry showed, which is gone: a mapping and a reference to drop. Bit 0: it was written by it. */
+	unsigned long pages[GATHER_PAGES];
 };
 
 void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole);

@@ -28,6 +28,8 @@ void vma_start_write(struct vm_area_struct *vma);
  */
 struct vm_area_struct *vma_start_read(struct mm_struct *mm, unsigned long addr);
 void vma_end_read(void);
+/* The address space goes: no CPU remembers an area of it. */
+void fault_forget_mm(const struct mm_struct *mm);
 
 /* A new area, not in any address space yet; NULL: no memory. */
 struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsigned long end,

@@ -39,36 +39,75 @@ static void sync_exec_entry(const struct vm_area_struct *vma, const u64 *pte, u6
 	put_user_page(page);
 }
 
+/* One entry that anybody may change meanwhile. Returns what it was, 0: nothing was there. */
+static u64 change_entry(const struct vm_area_struct *vma, u64 *pte)
+{
+	u64 old = pte_wait(pte);
+
+	while (pte_present(old)) {
+		if (vma->vm_flags & VM_EXEC)
+			sync_exec_entry(vma, pte, old);
+		if (pte_cmpxchg(pte, &old, pte_modify(vma, old)))
+			return old;
+		if (old == PTE_BUSY)
+			old = pte_wait(pte);
+	}
+	return 0;
+}
+
+/*
+ * Entries of private anonymous memory that only the CPU may change: it sets no mark in one that is accessed and, if it may be written,
+ * is. Returns whether one was valid.
+ */
+static bool change_private(const struct vm_area_struct *vma, u64 *pte, unsigned long n)
+{
+	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
+	const u64 prot = vma->vm_page_prot & mask;
+	bool writable = vma->vm_flags & VM_WRITE;
+	u64 any = 0;
+
+	for (u64 *end = pte + n; pte < end; pte++) {
+		u64 old = pte_load(pte), new;
+
+		if (!old)
+			continue;
+		if (unlikely((old & (DESC_DIRTY | DESC_AF)) != (DESC_DIRTY | DESC_AF))) {
+			any |= change_entry(vma, pte);
+			continue;
+		}
+		new = (old & ~mask) | prot;
+		/* Dirty, so it is a page of its own; alone with it, a write need not fault first. */
+		if (writable && page_counts(pte_page(old)) == PAGE_COUNTS_EXCLUSIVE)
+			new = pte_mkwrite(new);
+		any |= old;
+		port_set_pte(pte, new);
+	}
+	return any & DESC_VALID;
+}
+
 static void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = vma->vm_mm;
+	bool private = vma_is_anonymous(vma) && !(vma->vm_flags & (VM_EXEC | VM_SHARED)),
+	     any = false;
 	unsigned long addr = start, stop;
-	bool any = false;
 
-	while (addr < end) {
+	for (; addr < end; addr = stop) {
 		u64 *pte = pte_find(mm, addr, &stop);
 
 		stop = min(stop, end);
-		if (!pte) {
-			addr = stop;
+		if (!pte)
+			continue;
+		if (private) {
+			/* A table at a time without faults. */
+			vma_change_begin(mm);
+			vma_start_write(vma);
+			any |= change_private(vma, pte, (stop - addr) >> PAGE_SHIFT);
+			vma_change_end(mm);
 			continue;
 		}
-		for (; addr < stop; addr += PAGE_SIZE, pte++) {
-			u64 old = pte_load(pte);
-
-			while (pte_present(old) || old == PTE_BUSY) {
-				if (old == PTE_BUSY) {
-					old = pte_wait(pte);
-					continue;
-				}
-				if (vma->vm_flags & VM_EXEC)
-					sync_exec_entry(vma, pte, old);
-				if (pte_cmpxchg(pte, &old, pte_modify(vma, old))) {
-					any |= old & DESC_VALID;
-					break;
-				}
-			}
-		}
+		for (; addr < stop; addr += PAGE_SIZE, pte++)
+			any |= change_entry(vma, pte) & DESC_VALID;
 	}
 	if (any)
 		port_flush_tlb_user_range(mm->context_id, start, end, false);

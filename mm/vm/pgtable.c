@@ -66,10 +66,12 @@ static noinline u64 make_table(struct mm_struct *mm, u64 *entry)
 	return desc;
 }
 
-u64 *pte_alloc(struct mm_struct *mm, unsigned long addr)
+/* pa52 is nearly always false: a constant in each of the two copies. The levels are unrolled. */
+static __always_inline u64 *walk_alloc(struct mm_struct *mm, unsigned long addr, bool pa52)
 {
 	phys_addr_t table = mm->pgd;
 
+#pragma GCC unroll 4
 	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
 		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
 
@@ -78,15 +80,23 @@ u64 *pte_alloc(struct mm_struct *mm, unsigned long addr)
 			if (!desc)
 				return NULL;
 		}
-		table = table_of(desc);
+		table = desc_to_pa(desc, pa52);
 	}
 	return entry_of(table, MAX_LEVEL, addr);
 }
 
-u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end)
+u64 *pte_alloc(struct mm_struct *mm, unsigned long addr)
+{
+	return unlikely(kernel_pgtable.pa52) ? walk_alloc(mm, addr, true)
+					     : walk_alloc(mm, addr, false);
+}
+
+static __always_inline u64 *walk_find(const struct mm_struct *mm, unsigned long addr,
+				      unsigned long *end, bool pa52)
 {
 	phys_addr_t table = mm->pgd;
 
+#pragma GCC unroll 4
 	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
 		u64 desc = pte_load(entry_of(table, level, addr));
 
@@ -94,10 +104,16 @@ u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end
 			*end = (addr | (level_size(level) - 1)) + 1;
 			return NULL;
 		}
-		table = table_of(desc);
+		table = desc_to_pa(desc, pa52);
 	}
 	*end = (addr | (level_size(MAX_LEVEL - 1) - 1)) + 1;
 	return entry_of(table, MAX_LEVEL, addr);
+}
+
+u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end)
+{
+	return unlikely(kernel_pgtable.pa52) ? walk_find(mm, addr, end, true)
+					     : walk_find(mm, addr, end, false);
 }
 
 /* ------------------------------------------------------------------ moving */

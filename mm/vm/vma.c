@@ -6,18 +6,18 @@
  * neighbours that could be one are one, unless an area that could not be joined lay between them when they came.
  *
  * Locking. mmap_lock is for those who change areas. Faults do without: mm_seq is odd while areas change, and each CPU says in
- * fault_vma which area its fault is in.
+ * fault_state.vma which area its fault is in.
  *
  *	fault					change
  *	seq = mm_seq, even			mm_seq odd
  *	vma = area of the address		full barrier
- *	fault_vma = vma				wait until no CPU's fault_vma is the area
+ *	fault_state.vma = vma				wait until no CPU's fault_state.vma is the area
  *	full barrier				... the area changes or goes ...
  *	mm_seq != seq? then by mmap_lock	mm_seq even
  *	... the fault ...
- *	fault_vma = NULL
+ *	fault_state.vma = NULL
  *
- * Either the fault sees the odd count, or the change sees fault_vma. So two faults write nothing that both use, in one area or in
+ * Either the fault sees the odd count, or the change sees fault_state.vma. So two faults write nothing that both use, in one area or in
  * two.
  *
  * Against Linux 6.12: a maple tree and a lock in each area there, which faults in one area share; merging and splitting decide alike.
@@ -32,7 +32,18 @@
 
 struct kmem_cache *vma_cache;
 
-static DEFINE_PER_CPU_ALIGNED(struct vm_area_struct *, fault_vma);
+/*
+ * What a CPU's faults are about. vma: the area of the one that runs, for who changes areas. The others: the area of the last one, which
+ * that address is in as long as mm has this count: programs mostly go on where they are.
+ */
+struct fault_state {
+	struct vm_area_struct *vma;
+	const struct mm_struct *mm;
+	u32 seq;
+	unsigned long start, size;
+	struct vm_area_struct *last;
+};
+static DEFINE_PER_CPU_ALIGNED(struct fault_state, fault_state);
 
 /* ------------------------------------------------------------------ faults and changes */
 
@@ -62,44 +73,92 @@ void vma_start_write(struct vm_area_struct *vma)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) while (
-		__atomic_load_n(per_cpu_ptr(&fault_vma, cpu), __ATOMIC_ACQUIRE) == vma)
+		__atomic_load_n(&per_cpu_ptr(&fault_state, cpu)->vma, __ATOMIC_ACQUIRE) == vma)
 		smp_wait_relax();
+}
+
+void fault_forget_mm(const struct mm_struct *mm)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+	{
+		struct fault_state *s = per_cpu_ptr(&fault_state, cpu);
+
+		if (relaxed_load(&s->mm) == mm)
+			relaxed_store(&s->mm, NULL);
+	}
+}
+
+static void publish(struct fault_state *s, struct vm_area_struct *vma)
+{
+	__atomic_store_n(&s->vma, vma, __ATOMIC_RELAXED);
+}
+
+/* By mmap_lock. Who changes areas holds it, and waits for what is published before it touches an area. */
+static noinline struct vm_area_struct *start_read_locked(struct fault_state *s,
+							 struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+
+	/* Whoever holds the lock may wait for this CPU. */
+	__atomic_store_n(&s->vma, NULL, __ATOMIC_RELEASE);
+	spin_lock(&mm->mmap_lock);
+	vma = find_vma(mm, addr);
+	publish(s, vma);
+	spin_unlock(&mm->mmap_lock);
+	if (vma && vma->vm_start <= addr)
+		return vma;
+	publish(s, NULL);
+	return NULL;
+}
+
+/* Not the area of the last fault. */
+static noinline struct vm_area_struct *start_read_other(struct fault_state *s, struct mm_struct *mm,
+							unsigned long addr, u32 seq)
+{
+	struct vm_area_struct *vma;
+	void *found;
+
+	if (unlikely(seq & 1) || !gap_tree_find_seq(&mm->areas, addr, &mm->mm_seq, seq, &found))
+		return start_read_locked(s, mm, addr);
+	vma = found;
+	if (!vma)
+		return NULL;
+	publish(s, vma);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&mm->mm_seq, __ATOMIC_RELAXED) != seq))
+		return start_read_locked(s, mm, addr);
+	if (unlikely(vma->vm_start > addr)) {
+		publish(s, NULL);
+		return NULL;
+	}
+	relaxed_store(&s->mm, mm);
+	s->seq = seq;
+	s->start = vma->vm_start;
+	s->size = vma->vm_end - vma->vm_start;
+	s->last = vma;
+	return vma;
 }
 
 struct vm_area_struct *vma_start_read(struct mm_struct *mm, unsigned long addr)
 {
 	u32 seq = __atomic_load_n(&mm->mm_seq, __ATOMIC_ACQUIRE);
-	struct vm_area_struct **mine = this_cpu_ptr(&fault_vma), *vma;
-	void *found;
+	struct fault_state *s = this_cpu_ptr(&fault_state);
+	struct vm_area_struct *vma = s->last;
 
-	if (likely(!(seq & 1)) &&
-	    likely(gap_tree_find_seq(&mm->areas, addr, &mm->mm_seq, seq, &found))) {
-		vma = found;
-		if (!vma)
-			return NULL;
-		__atomic_store_n(mine, vma, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (likely(__atomic_load_n(&mm->mm_seq, __ATOMIC_RELAXED) == seq))
-			goto found;
-		vma_end_read();
-	}
-	/* Who changes areas holds the lock, and waits for fault_vma before it touches an area. */
-	spin_lock(&mm->mmap_lock);
-	vma = find_vma(mm, addr);
-	__atomic_store_n(mine, vma, __ATOMIC_RELAXED);
-	spin_unlock(&mm->mmap_lock);
-	if (!vma)
-		return NULL;
-found:
-	if (likely(vma->vm_start <= addr))
+	if (unlikely(relaxed_load(&s->mm) != mm || s->seq != seq || addr - s->start >= s->size))
+		return start_read_other(s, mm, addr, seq);
+	publish(s, vma);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (likely(__atomic_load_n(&mm->mm_seq, __ATOMIC_RELAXED) == seq))
 		return vma;
-	vma_end_read();
-	return NULL;
+	return start_read_locked(s, mm, addr);
 }
 
 void vma_end_read(void)
 {
-	__atomic_store_n(this_cpu_ptr(&fault_vma), NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&this_cpu_ptr(&fault_state)->vma, NULL, __ATOMIC_RELEASE);
 }
 
 /* ------------------------------------------------------------------ one area */

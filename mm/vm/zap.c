@@ -26,20 +26,56 @@ void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole)
 	tlb->tables = (struct page_list){0};
 }
 
+/* What the last reference and mapping is taken from is free. In place: *pages gets those, the number is returned. */
+static unsigned int drop_pages(struct mm_struct *mm, unsigned long *pages, unsigned int nr)
+{
+	long rss[NR_MM_COUNTERS] = {0};
+	struct page **freed = (struct page **)pages;
+	unsigned int nr_freed = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *page = (struct page *)(pages[i] & ~1UL);
+		bool anon = page_is_anon(page);
+		u64 counts;
+
+		if (likely(anon)) {
+			rss[MM_ANONPAGES]--;
+		} else {
+			rss[page_counter(page)]--;
+			if (pages[i] & 1)
+				SetPageDirty(page);
+		}
+		counts = __atomic_sub_fetch((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED,
+					    __ATOMIC_ACQ_REL);
+		if ((s64)counts >= 0)
+			continue;
+		/* No mapping is left. */
+		count_mapped(page, anon ? MAPPED_ANON : MAPPED_FILE, -1);
+		if (unlikely(counts != PAGE_COUNTS_FREE))
+			continue;
+		if (anon)
+			__atomic_store_n(&page->word, 0, __ATOMIC_RELAXED);
+		freed[nr_freed++] = page;
+	}
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
+		if (rss[i])
+			add_mm_counter(mm, i, rss[i]);
+	return nr_freed;
+}
+
 void gather_flush(struct mmu_gather *tlb)
 {
-	unsigned int i;
-	struct page *page;
-
 	bool dead = tlb->dead, keep_anon = tlb->keep_anon;
+	struct page *page;
 
 	if (!dead && tlb->whole)
 		port_flush_tlb_asid(tlb->mm->context_id);
 	else if (!dead && (tlb->start < tlb->end || tlb->freed_tables))
 		port_flush_tlb_user_range(tlb->mm->context_id, tlb->start, tlb->end,
 					  tlb->freed_tables);
-	for (i = 0; i < tlb->nr; i++)
-		put_user_page(tlb->pages[i]);
+	if (tlb->nr)
+		free_unref_pages((struct page **)tlb->pages,
+				 (int)drop_pages(tlb->mm, tlb->pages, tlb->nr));
 	while ((page = page_list_first(&tlb->tables))) {
 		page_list_del(&tlb->tables, page);
 		table_page_free(tlb->mm, page);
@@ -79,56 +115,45 @@ static u64 take_pte(u64 *pte, bool keep_anon)
 	return val;
 }
 
-/* Pages that left, by counter. */
-struct rss_change {
-	long n[NR_MM_COUNTERS];
-};
-
-/* The entry of a page has been taken: nobody else learns of the page from it. */
-static void drop_mapped(struct mmu_gather *tlb, u64 val, struct rss_change *rss)
+/* Entries of one table, of [addr, stop). */
+static __always_inline void unmap_entries(struct mmu_gather *tlb, u64 *pte, unsigned long addr,
+					  unsigned long stop, bool dead)
 {
-	struct page *page = pte_page(val);
+	for (; addr < stop; addr += PAGE_SIZE, pte++) {
+		u64 val = pte_load(pte);
 
-	rss->n[page_counter(page)]--;
-	if (pte_dirty(val) && !page_is_anon(page))
-		SetPageDirty(page);
-	page_remove_rmap(page);
-	tlb->pages[tlb->nr++] = page;
-	if (tlb->nr == GATHER_PAGES)
-		gather_flush(tlb);
+		if (!val)
+			continue;
+		if (!dead) {
+			val = take_pte(pte, tlb->keep_anon);
+			if (!val)
+				continue;
+			note(tlb, addr, addr + PAGE_SIZE);
+		}
+		if (unlikely(val & PTE_SPECIAL))
+			continue;
+		tlb->pages[tlb->nr++] = (unsigned long)pte_page(val) | pte_dirty(val);
+		if (tlb->nr == GATHER_PAGES)
+			gather_flush(tlb);
+	}
 }
 
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end)
 {
-	struct mm_struct *mm = tlb->mm;
-	struct rss_change rss = {0};
-	unsigned long addr = start;
+	unsigned long addr = start, stop;
 
-	while (addr < end) {
-		unsigned long stop;
-		u64 *pte = pte_find(mm, addr, &stop);
+	for (; addr < end; addr = stop) {
+		u64 *pte = pte_find(tlb->mm, addr, &stop);
 
 		stop = min(stop, end);
-		if (!pte) {
-			addr = stop;
+		if (!pte)
 			continue;
-		}
-		for (; addr < stop; addr += PAGE_SIZE, pte++) {
-			u64 val = pte_load(pte);
-
-			if (!val)
-				continue;
-			val = take_pte(pte, tlb->keep_anon);
-			if (!pte_present(val))
-				continue;
-			note(tlb, addr, addr + PAGE_SIZE);
-			if (!(val & PTE_SPECIAL))
-				drop_mapped(tlb, val, &rss);
-		}
+		/* Nobody comes to a dead one's entries any more: they go with their table. */
+		if (tlb->dead)
+			unmap_entries(tlb, pte, addr, stop, true);
+		else
+			unmap_entries(tlb, pte, addr, stop, false);
 	}
-	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
-		if (rss.n[i])
-			add_mm_counter(mm, i, rss.n[i]);
 }
 
 void zap_range(struct mm_struct *mm, unsigned long start, unsigned long end)

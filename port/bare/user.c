@@ -137,12 +137,14 @@ void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end,
 		return;
 	}
 	__asm__ volatile("dsb ishst" ::: "memory");
-	while (pages--) {
-		if (tables)
+	if (tables) {
+#pragma GCC unroll 8
+		for (; pages; pages--, arg += PAGE_SIZE >> 12)
 			__asm__ volatile("tlbi vae1is, %0" ::"r"(arg) : "memory");
-		else
+	} else {
+#pragma GCC unroll 8
+		for (; pages; pages--, arg += PAGE_SIZE >> 12)
 			__asm__ volatile("tlbi vale1is, %0" ::"r"(arg) : "memory");
-		arg += PAGE_SIZE >> 12;
 	}
 	__asm__ volatile("dsb ish" ::: "memory");
 }
