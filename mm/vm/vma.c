@@ -317,16 +317,19 @@ static bool may_share_owner(const struct vm_area_struct *a, const struct vm_area
 void anon_vma_prepare(struct vm_area_struct *vma)
 {
 	const struct vm_area_struct *next = vma->next, *prev = vma->prev;
+	u64 owner;
 
 	if (vma->anon_vma)
 		return;
 	vma->anon_chain = 1;
 	if (may_share_owner(vma, next) && next->anon_vma && next->anon_chain == 1)
-		vma->anon_vma = next->anon_vma;
+		owner = next->anon_vma;
 	else if (may_share_owner(prev, vma) && prev->anon_vma && prev->anon_chain == 1)
-		vma->anon_vma = prev->anon_vma;
+		owner = prev->anon_vma;
 	else
-		vma->anon_vma = __atomic_add_fetch(&last_anon_vma, 1, __ATOMIC_RELAXED);
+		owner = __atomic_add_fetch(&last_anon_vma, 1, __ATOMIC_RELAXED);
+	/* Faults look for it. */
+	__atomic_store_n(&vma->anon_vma, owner, __ATOMIC_RELAXED);
 }
 
 void anon_vma_fork(struct vm_area_struct *copy)
