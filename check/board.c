@@ -8,6 +8,7 @@
  */
 #include <libfdt.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,15 @@ const char *board_path(const struct board *b, int node)
 	if (node < 0 || fdt_get_path(b->fdt, node, path, sizeof(path)))
 		return "?";
 	return strdup(path);
+}
+
+/* The same for a child of the root or of /reserved-memory, without a walk from the root. */
+static const char *child_path(const struct board *b, const char *parent, int node)
+{
+	const char *name = fdt_get_name(b->fdt, node, NULL);
+	char *path;
+
+	return asprintf(&path, "%s/%s", parent, name ? name : "?") < 0 ? "?" : path;
 }
 
 static const fdt32_t *prop(const struct board *b, int node, const char *name, int *len)
@@ -94,7 +104,7 @@ static void read_memory(struct board *b, int node, bool typed)
 {
 	int len = -1, nid_len = 0, n = b->ac + b->sc;
 	const fdt32_t *reg = prop(b, node, "linux,usable-memory", &len), *id;
-	const char *name = "linux,usable-memory", *path = board_path(b, node);
+	const char *name = "linux,usable-memory", *path = child_path(b, "", node);
 	unsigned int nr = 0;
 
 	if (!reg) {
@@ -175,7 +185,7 @@ static void read_reservation(struct board *b, int node)
 	const char *name = fdt_get_name(b->fdt, node, NULL);
 	const fdt32_t *reg = prop(b, node, "reg", &len);
 	struct rsv r = {
-		.path = board_path(b, node),
+		.path = child_path(b, "/reserved-memory", node),
 		.name = name ? name : "?",
 		.node = node,
 		.nomap = has(b, node, "no-map"),

@@ -27,6 +27,15 @@ one fuzz_memblock 10 4096 &
 memblock=$!
 one fuzz_profile 10 65536 "$bin/seeds-profile" &
 profile=$!
+mkdir -p "$bin/seeds-check"
+# Without the four bytes that choose fuzz_dtb's machine.
+for seed in "$bin/seeds-dtb"/*; do
+	tail -c +5 "$seed" >"$bin/seeds-check/${seed##*/}"
+done
+zcat "$here/../check/logs/A-mem-1G.log.gz" | grep -v 'memblock_\(phys\|alloc\)' | head -c 30000 >"$bin/seeds-check/log"
+zcat "$here/../check/logs/E-rsv-dyn-multi.log.gz" | grep -v 'memblock_\(phys\|alloc\)' | head -c 30000 >"$bin/seeds-check/log2"
+one fuzz_check 10 65536 "$bin/seeds-check" &
+check=$!
 passed=0 failed=0
 report() { # name, exit code
 	if [ "$2" = 0 ]; then
@@ -45,5 +54,7 @@ wait $memblock
 report fuzz_memblock $?
 wait $profile
 report fuzz_profile $?
+wait $check
+report fuzz_check $?
 echo "fuzz: $passed passed, $failed failed"
 [ $failed = 0 ]
