@@ -69,6 +69,10 @@ static struct map_view choose_view(const struct options *o, const struct map_mod
 {
 	struct map_view v = {.at = o->at};
 
+	if (o->at != NO_ADDRESS && o->at >= MAP_ADDRESS_MAX)
+		die("--at: %#llx is no physical address", (unsigned long long)o->at);
+	if (o->range_end > MAP_ADDRESS_MAX)
+		die("--range: %#llx is no physical address", (unsigned long long)o->range_end - 1);
 	if (o->range_end > o->range_base) {
 		v.base = o->range_base;
 		v.end = o->range_end;

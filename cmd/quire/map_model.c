@@ -116,9 +116,9 @@ static void cut(struct map_list *l, uint64_t base, uint64_t end)
 {
 	size_t i = map_first_above(l, base), j;
 
-	if (base >= end)
+	if (base >= end || i == l->nr)
 		return;
-	if (i < l->nr && l->r[i].base < base) {
+	if (l->r[i].base < base) {
 		struct map_range *r;
 
 		if (l->r[i].end > end) {
@@ -309,6 +309,9 @@ static void one_event(struct replay *p, const struct json *e, uint64_t n, int64_
 	struct map_range r = range_of(e, "base", "size");
 	uint64_t size = r.end - r.base;
 
+	if (stride == INT64_MIN)
+		stride = 0;
+
 	if (is_request(op)) {
 		p->asked = caller;
 		return;
@@ -329,7 +332,8 @@ static void one_event(struct replay *p, const struct json *e, uint64_t n, int64_
 		for (; n; n--, r.base += (uint64_t)stride, r.end += (uint64_t)stride)
 			fill(&p->m->claims, r);
 	} else if (!strcmp(op, "free") || !strcmp(op, "phys_free")) {
-		for (; n; n--, r.base += (uint64_t)stride, r.end += (uint64_t)stride)
+		for (n = n < MAX_SPREAD ? n : MAX_SPREAD; n;
+		     n--, r.base += (uint64_t)stride, r.end += (uint64_t)stride)
 			cut(&p->m->claims, r.base, r.end);
 	}
 	p->asked = NULL;
@@ -379,11 +383,17 @@ static uint32_t flag_bits(const struct json *flags)
 	return bits;
 }
 
-static int by_base(const void *a, const void *b)
+static int compare_base(const void *a, const void *b)
 {
 	const struct map_range *x = a, *y = b;
 
 	return x->base < y->base ? -1 : x->base > y->base;
+}
+
+static void sort(struct map_list *l)
+{
+	if (l->nr)
+		qsort(l->r, l->nr, sizeof(*l->r), compare_base);
 }
 
 static void read_memory(struct map_model *m)
@@ -402,7 +412,7 @@ static void read_memory(struct map_model *m)
 		r.kind = r.flags & MAP_FLAG_NOMAP ? MAP_NOMAP : MAP_FREE;
 		append(&m->memory, &r);
 	}
-	qsort(m->memory.r, m->memory.nr, sizeof(*m->memory.r), by_base);
+	sort(&m->memory);
 }
 
 static void read_linear(struct map_model *m)
@@ -427,7 +437,7 @@ static void read_linear(struct map_model *m)
 		if (r.va >= start && r.va < end)
 			append(&m->linear, &r);
 	}
-	qsort(m->linear.r, m->linear.nr, sizeof(*m->linear.r), by_base);
+	sort(&m->linear);
 }
 
 static void read_zones(struct map_model *m)
@@ -475,6 +485,9 @@ const char *map_model_init(struct map_model *m, const struct json *doc)
 	m->release = json_str(doc, "release");
 	m->panic = json_text(json_get(doc, "panic"), NULL);
 	read_memory(m);
+	/* What no processor has would also not fit the arithmetic of those who draw. */
+	if (m->memory.nr && m->memory.r[m->memory.nr - 1].end > MAP_ADDRESS_MAX)
+		return "memory beyond 56 bits of address";
 	find_known(m);
 	replay(m);
 	read_linear(m);

@@ -75,6 +75,7 @@ struct map_model {
 };
 
 #define MAP_FLAG_NOMAP 4
+#define MAP_ADDRESS_MAX (1ULL << 56)
 
 /* Fill *m from doc, which has to stay. NULL, or what the document lacks. */
 const char *map_model_init(struct map_model *m, const struct json *doc);

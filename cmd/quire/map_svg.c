@@ -211,8 +211,10 @@ static void draw_claims(struct svg *s)
 
 	if (!sorted)
 		return;
-	memcpy(sorted, l->r, l->nr * sizeof(*sorted));
-	qsort(sorted, l->nr, sizeof(*sorted), by_size);
+	if (l->nr) {
+		memcpy(sorted, l->r, l->nr * sizeof(*sorted));
+		qsort(sorted, l->nr, sizeof(*sorted), by_size);
+	}
 	text_at(s, 20, s->y, "b", "Reserved, the largest first");
 	s->y += 22;
 	for (size_t i = 0; i < l->nr && i < MAX_LINES; i++) {

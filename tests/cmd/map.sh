@@ -100,6 +100,8 @@ wrong "$board" --range 4
 wrong "$board" --range 4-
 wrong "$board" --range 8-4
 wrong "$board" --range 0xffffffffffffffff+1
+wrong "$board" --range 0-0x1000000000000000
+wrong "$board" --at 0xffff000000000000
 wrong "$board" -o
 wrong "$board" -o "$work/map.png"
 wrong "$board" -o "$work/none/map.svg"
@@ -116,5 +118,6 @@ bad '{"a": "\q"}' 'no JSON document: an escape that there is not'
 bad '{} x' 'no JSON document: something after the document'
 bad "{\"a\": $(printf '[%.0s' {1..100})" 'no JSON document: too deep'
 bad '{}' 'not a document of quire boot --json'
+bad '{"memory": [{"base": "0xffffffffffff0000", "size": "0xffff"}], "events": []}' 'memory beyond 56 bits'
 bad '{"memory": [], "events": [], "page_size": 5}' 'page_size is not'
 finish

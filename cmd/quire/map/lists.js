@@ -17,7 +17,7 @@ function summary(app) {
 		tiles.push(tile(human(line.available_k * 1024), "available to programs", line.available_k / line.total_k, "var(--accent)"));
 	tiles.push(tile(human(sum("memmap")), `struct pages, ${percent(sum("memmap"), model.total)}`, sum("memmap") / model.total, colour("memmap")));
 	if (tables)
-		tiles.push(tile(human(tables), `${plural(tables / model.page, "page table")} at boot`, tables / model.total, colour("tables")));
+		tiles.push(tile(human(tables), `in ${plural(tables / model.page, "page table")}`, tables / model.total, colour("tables")));
 	if (cma)
 		tiles.push(tile(human(cma), "CMA", cma / model.total, colour("cma")));
 	document.getElementById("summary").replaceChildren(...tiles);
@@ -35,9 +35,15 @@ function owners(model) {
 		else
 			list.push(c);
 	}
-	for (const k of model.known)
-		if (k.kind === "nomap" && !list.some((c) => c.who === k.who && overlap(c, k)))
-			list.push({ ...k, tick: model.ticks.findIndex((t) => t.op === "mark" && t.ranges.some((r) => overlap(r, k))) });
+	const marks = new Map();
+
+	model.ticks.forEach((t, i) => t.op === "mark" && t.ranges.forEach((r) => marks.has(r.base) || marks.set(r.base, i)));
+	for (const k of model.known) {
+		const c = k.kind === "nomap" ? model.before.claims[firstAbove(model.before.claims, k.base)] : null;
+
+		if (k.kind === "nomap" && !(c && overlap(c, k) && c.who === k.who))
+			list.push({ ...k, tick: marks.has(k.base) ? marks.get(k.base) : -1 });
+	}
 	return list;
 }
 
@@ -116,7 +122,7 @@ function inspect(app) {
 	}
 	const rows = [], add = (name, ...v) => rows.push(el("dt", {}, name), el("dd", {}, ...v)), mono = (t) => el("code", {}, t);
 	const at = Math.floor(Math.min(Math.max(s.address === undefined ? s.base : s.address, s.base), s.end - 1)), state = app.state;
-	const claim = findRange(state.claims, at), bank = findRange(state.memory, at), known = model.known.find((k) => at >= k.base && at < k.end);
+	const claim = findRange(state.claims, at), bank = findRange(state.memory, at), known = knownAt(model, at);
 	const zone = model.zones.find((z) => at >= z.base && at < z.end && (!bank || bank.nid === undefined || bank.nid < 0 || model.nodes.length < 2 || z.node === (findRange(model.memory, at) || {}).nid)) ||
 		model.zones.find((z) => at >= z.base && at < z.end);
 	const free = findRange(state.free, at), lin = linearAt(model, at), mapped = lin && lin.tick < app.tick;

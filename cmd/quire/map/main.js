@@ -15,7 +15,7 @@ function searchIndex(app) {
 		out.push({ name: a.name, detail: hexVa(a.start), go: () => app.tree.reveal(a.name === "linear map" && model.linear.length ? model.linear[0].va : a.start) });
 	for (const r of model.road)
 		out.push({ name: `${r.name}()`, detail: `#${r.tick + 1}`, go: () => app.go(r.tick + 1) });
-	const seen = new Set();
+	const seen = new Set(), names = new Set(model.known.map((k) => k.who));
 
 	model.ticks.forEach((t, i) => {
 		const name = t.op === "step" ? null : t.fn;
@@ -26,7 +26,7 @@ function searchIndex(app) {
 		}
 	});
 	for (const c of model.before.claims)
-		if (!seen.has(c.who) && !model.known.some((k) => k.who === c.who)) {
+		if (!seen.has(c.who) && !names.has(c.who)) {
 			seen.add(c.who);
 			out.push({ name: c.who, detail: hexPa(c.base, model.digits), kind: c.kind, go: place(c, c.who) });
 		}

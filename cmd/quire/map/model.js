@@ -103,7 +103,7 @@ function overlap(a, b) {
 
 /* {kind, who} of a reservation: by what it is first, by who asked for it then. */
 function attribute(model, r, caller, step) {
-	const known = model.known.find((k) => overlap(k, r) && r.base >= k.base && r.base < k.end);
+	const known = knownAt(model, r.base);
 
 	if (known && !(caller && BY_CALLER.slice(0, 5).some(([re]) => re.test(caller))))
 		return known;
@@ -117,6 +117,27 @@ function attribute(model, r, caller, step) {
 	if (step === "early_init_fdt_scan_reserved_mem" || step === "memory reservation block")
 		return { kind: "firmware", who: "/memreserve/" };
 	return { kind: "boot", who: caller && caller !== "?" ? caller : step };
+}
+
+/* The first of model.known that holds the address. */
+function knownAt(model, at) {
+	const r = findRange(model.knownByBase, at);
+
+	return r && r.of;
+}
+
+/* Where they overlap the first has it. */
+function byBase(known) {
+	const out = [];
+
+	/* Most do not overlap: those are put in order at once. */
+	const sorted = known.map((k) => ({ base: k.base, end: k.end, of: k })).sort((a, b) => a.base - b.base);
+
+	if (sorted.every((r, i) => !i || sorted[i - 1].end <= r.base))
+		return sorted;
+	for (const k of known)
+		fillRange(out, { base: k.base, end: k.end, of: k });
+	return out;
 }
 
 function knownPlaces(doc) {
@@ -399,6 +420,7 @@ function buildModel(doc) {
 		fdt: doc.fdt ? num(doc.fdt.base) : -1,
 	};
 	model.known = knownPlaces(doc);
+	model.knownByBase = byBase(model.known);
 	model.layout = (doc.virtual_layout || []).map((a) => ({ name: a.name, start: parseVa(a.start), end: parseVa(a.start) + num(a.size), size: num(a.size) }));
 	model.mappings = (doc.mappings || []).map((m) => ({
 		va: parseVa(m.va), size: num(m.size), pa: num(m.pa), block: num(m.block), prot: m.prot, cont: !!m.cont,

@@ -59,11 +59,15 @@ function physicalMap(app, root) {
 	const body = svg.append("g").attr("clip-path", "url(#sight)");
 	const surface = svg.append("rect").attr("class", "surface");
 	const pins = svg.append("g");
-	let width = 0, gutter = 0, x0 = d3.scaleLinear(), x = x0, transform = d3.zoomIdentity, lanes = [], brushing = false;
+	let width = 0, gutter = 0, x0 = d3.scaleLinear(), x = x0, transform = d3.zoomIdentity, lanes = [], brushing = false, waiting = 0;
 	const zoom = d3.zoom().on("zoom", () => {
 		transform = d3.event.transform;
 		x = transform.rescaleX(x0);
-		draw();
+		/* A hand makes more events than there are pictures. */
+		if (!d3.event.sourceEvent)
+			draw();
+		else if (!waiting)
+			waiting = requestAnimationFrame(draw);
 	});
 	const brush = d3.brushX().handleSize(6).on("brush end", () => {
 		const s = d3.event.selection, by = d3.event.sourceEvent;
@@ -79,18 +83,23 @@ function physicalMap(app, root) {
 
 	/* ---- what the lanes hold at this moment */
 
+	/* The same at each picture of a moment. */
+	let items = null, itemsAt = -1;
+
 	function claimItems(state) {
-		const nomap = state.memory.filter((r) => r.flags & NOMAP).map((r) => {
-			const k = model.known.find((p) => p.kind === "nomap" && overlap(p, r));
-
-			return { ...r, kind: "nomap", who: k ? k.who : "no-map", tick: null };
-		});
+		if (itemsAt === app.tick)
+			return items;
 		const list = state.claims.map((c) => ({ ...c, rank: RANK.indexOf(c.kind) }));
+		const nomap = state.memory.filter((r) => r.flags & NOMAP).map((r) => {
+			const k = knownAt(model, r.base);
 
-		for (const n of nomap)
-			if (app.tick >= model.handoverTick || model.known.some((p) => p.kind === "nomap" && overlap(p, n)))
-				fillRange(list, { ...n, rank: 0 });
-		return list;
+			return { ...r, kind: "nomap", rank: 0, who: k && k.kind === "nomap" ? k.who : "no-map", known: k && k.kind === "nomap", tick: null };
+		});
+
+		/* paging_init marks what it maps otherwise, for a moment: that is no reservation. */
+		items = list.concat(without(nomap.filter((n) => n.known || app.tick >= model.handoverTick), list)).sort((a, b) => a.base - b.base);
+		itemsAt = app.tick;
+		return items;
 	}
 
 	function freeItems(state) {
@@ -143,7 +152,7 @@ function physicalMap(app, root) {
 		const list = [];
 
 		if (model.banksByNode)
-			list.push({ name: "Nodes", items: after("arch_numa_init") ? model.banksByNode : [], label: (i) => `node ${i.nid}`, fill: (i) => `var(--n-${i.nid % 4})` });
+			list.push({ name: "Nodes", items: after("arch_numa_init") ? model.banksByNode : [], label: (i) => `node ${i.nid}`, fill: (i) => `var(--n-${i.nid % 4})`, gap: true });
 		list.push({ name: "Memory", items: state.memory.length ? joined(state.memory.map((r) => ({ ...r, nid: 0 })), 0).map((r, k) => ({ ...r, k })) : [],
 			label: (i) => human(i.end - i.base), fill: (i) => i.k % 2 ? "var(--c-ram2)" : "var(--c-ram)", what: "RAM" });
 		list.push({ name: "Reserved", items: claimItems(state), label: (i) => i.who, fill: (i) => colour(i.kind), cls: (i) => i.kind === "nomap" ? "hatch" : "", tall: true });
@@ -151,7 +160,7 @@ function physicalMap(app, root) {
 			list.push({ name: "Linear map", items: app.tick >= model.ticks.length ? model.linear : model.linear.filter((m) => m.tick < app.tick),
 				label: (i) => blockName(i.block, i.cont), fill: (i) => blockColour(model, i.block, i.cont) });
 		list.push({ name: "Zones", items: after("zone_sizes_init") ? model.zonesByBase : [], label: (i) => model.nodes.length > 1 ? `${i.name} (${i.node})` : i.name,
-			fill: (i) => `var(--z-${i.name}, var(--z-Device))` });
+			fill: (i) => `var(--z-${i.name}, var(--z-Device))`, gap: true });
 		list.push({ name: "Sections", items: after("sparse_init") ? sectionItems() : [], label: (i) => i.nr !== undefined ? String(i.nr) : `${count(i.n)} sections`,
 			fill: (i) => i.has === undefined || i.has === model.section ? "color-mix(in srgb, var(--c-memmap) 45%, var(--lane))" : "color-mix(in srgb, var(--c-memmap) 22%, var(--lane))", gap: true });
 		if (model.handoverTick < Infinity)
@@ -231,6 +240,8 @@ function physicalMap(app, root) {
 	}
 
 	function draw() {
+		cancelAnimationFrame(waiting);
+		waiting = 0;
 		lanes = makeLanes();
 		const narrow = gutter === 0, top = 58, pitch = narrow ? 40 : 31, high = narrow ? 22 : 25;
 		let y = top;
