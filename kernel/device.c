@@ -96,7 +96,7 @@ static int zero_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return 0;
-	own = shmem_zero_file(vma->vm_end - vma->vm_start);
+	own = shmem_zero_file(vma->vm_end - vma->vm_start, false);
 	if (!own)
 		return -ENOMEM;
 	err = file_mmap(own, vma);

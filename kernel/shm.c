@@ -18,6 +18,7 @@
 #define SHM_RND 020000U
 #define SHM_REMAP 040000U
 #define SHM_EXEC 0100000U
+#define SHM_NORESERVE 010000U
 #define SHM_HUGETLB 04000U
 #define SHM_LOCK 11
 #define SHM_UNLOCK 12
@@ -90,6 +91,8 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	if (!s->file)
 		goto fail;
 	err = inode_truncate(s->file->inode, size);
+	if (!err && !(flags & SHM_NORESERVE))
+		err = mapping_promise(s->file->inode->mapping, DIV_ROUND_UP(size, PAGE_SIZE));
 	if (!err)
 		err = ipc_add(&table, &s->o, key, flags);
 	if (err) {

@@ -25,11 +25,14 @@ struct address_space {
 	struct interval_tree i_mmap; /* the areas that map it, by the indices of their pages */
 	/* Sealed: shared mappings are not for writing, now and later. Set by who holds the seals, before mapping_deny_writable(). */
 	bool write_sealed;
-	s32 i_mmap_writable; /* shared areas that are, or may become, writable */
+	unsigned long promised; /* pages, counted by mm/vm/commit.c */
+	s32 i_mmap_writable;	/* shared areas that are, or may become, writable */
 };
 
 /* No shared area may be, or become, writable, and none comes (write_sealed). 0, -EBUSY: there is one. */
 int mapping_deny_writable(struct address_space *mapping);
+/* Memory for so many pages of the file is promised, until it goes. 0, -ENOMEM. */
+int mapping_promise(struct address_space *mapping, unsigned long pages);
 /* Shared memory that no file system knows. */
 static inline bool mapping_is_anon_shmem(const struct address_space *mapping)
 {
@@ -108,6 +111,6 @@ struct file *mapping_file(struct address_space *mapping, unsigned int mode);
 /* A new area gets what its file shows (Linux: generic_file_mmap). 0, -ENODEV. */
 int file_mmap(struct file *file, struct vm_area_struct *vma);
 /* A file without a name for shared anonymous memory of len bytes: "/dev/zero (deleted)"; one reference. NULL: no memory. */
-struct file *shmem_zero_file(unsigned long len);
+struct file *shmem_zero_file(unsigned long len, bool noreserve);
 
 #endif

@@ -129,6 +129,7 @@ void mapping_put(struct address_space *mapping)
 	if (!mapping || __atomic_sub_fetch(&mapping->users, 1, __ATOMIC_ACQ_REL))
 		return;
 	mapping_remove_pages(mapping, 0, ULONG_MAX);
+	vm_acct_memory(-(long)mapping->promised);
 	radix_tree_destroy(&mapping->pages, node_free);
 	kmem_cache_free(mapping_cache, mapping);
 }
@@ -228,6 +229,15 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 		__atomic_store_n(&mapping->i_size, pos + done, __ATOMIC_RELAXED);
 	spin_unlock(&mapping->lock);
 	return done || !n ? (long)done : -ENOMEM;
+}
+
+int mapping_promise(struct address_space *mapping, unsigned long pages)
+{
+	int err = pages ? vm_enough_memory(NULL, (long)pages) : 0;
+
+	if (!err)
+		mapping->promised += pages;
+	return err;
 }
 
 /* ------------------------------------------------------------------ mappings for writing */
@@ -353,7 +363,7 @@ struct file *mapping_file(struct address_space *mapping, unsigned int mode)
 	return file;
 }
 
-struct file *shmem_zero_file(unsigned long len)
+struct file *shmem_zero_file(unsigned long len, bool noreserve)
 {
 	struct address_space *mapping = mapping_alloc(true);
 	struct file *file;
@@ -362,7 +372,9 @@ struct file *shmem_zero_file(unsigned long len)
 		return NULL;
 	mapping->i_size = len;
 	mapping->anon = true;
-	file = mapping_file(mapping, FMODE_READ | FMODE_WRITE);
+	file = noreserve || !mapping_promise(mapping, DIV_ROUND_UP(len, PAGE_SIZE))
+		       ? mapping_file(mapping, FMODE_READ | FMODE_WRITE)
+		       : NULL;
 	mapping_put(mapping);
 	return file;
 }

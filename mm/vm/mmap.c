@@ -344,7 +344,7 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 		goto no_vma;
 	vma->vm_pgoff = pgoff;
 	if (!file && flags & VM_SHARED) {
-		zero = shmem_zero_file(len);
+		zero = shmem_zero_file(len, flags & VM_NORESERVE);
 		if (!zero)
 			goto no_file;
 	}
