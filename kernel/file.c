@@ -345,6 +345,9 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 	}
 	if (!created)
 		err = may_open(n, flags, created);
+	/* A file without a place, by /proc/PID/fd: only a pipe can be opened again. */
+	if (!err && !n->fop)
+		err = -ENXIO;
 	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping)
 		err = inode_truncate(n, 0);
 	if (err) {

@@ -336,6 +336,7 @@ int pipe_open(unsigned int flags, struct open_file *ends[2])
 				       &pipe_fop);
 	join(p, ends[0]);
 	ends[0]->inode->private = p;
+	ends[0]->inode->fop = &fifo_fop; /* by /proc/PID/fd it is opened like a FIFO */
 	if (!ends[1]) {
 		file_put(ends[0]);
 		return -ENOMEM;

@@ -450,6 +450,14 @@ static void pipes(void)
 	}
 	waitpid(pid, &status, 0);
 	check(n == sizeof(big) && !status, "200,000 bytes from another process, in order");
+	/* The same pipe by another name */
+	mkdir("/proc", 0755);
+	mount("proc", "/proc", "proc", 0, "");
+	snprintf(buf, sizeof(buf), "/proc/self/fd/%d", p[1]);
+	n = open(buf, O_WRONLY);
+	check(n >= 0 && write(n, "again", 5) == 5 && read(p[0], buf, 64) == 5,
+	      "a pipe opened by /proc/self/fd");
+	close(n);
 	/* Ends */
 	pf = (struct pollfd){.fd = p[0], .events = POLLIN};
 	check(poll(&pf, 1, 0) == 0, "an empty pipe is not readable");

@@ -128,6 +128,19 @@ for program in files sockets; do
 	fi
 done
 
+# Arguments that mean no good, at random.
+mkdir -p "$dir/hostile.root"
+"${cross}gcc" -O1 -g -static -Wall -o "$dir/hostile.root/init" tests/el0/hostile.c || fail "hostile: it was not built"
+(cd "$dir/hostile.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/hostile.cpio"
+log=$dir/hostile.log
+boot neoverse-n1 "$dir/hostile.cpio" "" >"$log"
+if [ $? = 0 ] && grep -q '^hostile: done' "$log" && ! grep -q 'BUG' "$log"; then
+	passed=$((passed + 1))
+else
+	fail "hostile"
+	tail -n 20 "$log"
+fi
+
 # What is no initramfs, or has no program in it: one line, and an end.
 refuse() { # name, initrd, what is said
 	local log=$dir/$1.log code
