@@ -8,7 +8,8 @@
  * Locking: kernel_lock, so that the look at the word and the sleep are one step to whoever wakes. Programs change the word without it, but then call
  * futex to wake.
  *
- * Not here: priority inheritance (FUTEX_LOCK_PI and kin), which is ENOSYS.
+ * Locks that inherit priority (FUTEX_LOCK_PI and kin) are handed from owner to waiter in the order in which they came. There are no
+ * priorities to inherit (kernel/sched.c).
  */
 #include <quire/page.h>
 #include <quire/slab.h>
@@ -22,8 +23,14 @@
 #define FUTEX_REQUEUE 3
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_WAKE_OP 5
+#define FUTEX_LOCK_PI 6
+#define FUTEX_UNLOCK_PI 7
+#define FUTEX_TRYLOCK_PI 8
 #define FUTEX_WAIT_BITSET 9
 #define FUTEX_WAKE_BITSET 10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI 12
+#define FUTEX_LOCK_PI2 13
 #define FUTEX_PRIVATE_FLAG 128U
 #define FUTEX_CLOCK_REALTIME 256U
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffU
@@ -50,6 +57,10 @@ struct waiter {
 	struct task *task;
 	u32 bitset;
 	bool woken;
+	bool pi; /* waits for a lock to be handed to it */
+	const struct key
+		*to; /* FUTEX_WAIT_REQUEUE_PI: where it is to be moved; NULL: it is, or need not */
+	struct task *owner; /* pi: who had the lock when it was asked for */
 };
 
 static struct link buckets[BUCKETS];
@@ -122,7 +133,12 @@ static long wake_key(const struct key *key, unsigned int n, u32 bitset)
 
 		if (done >= n)
 			break;
-		if (!same_key(&w->key, key) || !(w->bitset & bitset))
+		if (!same_key(&w->key, key))
+			continue;
+		/* Who waits for a lock is only woken by getting it. */
+		if (w->pi || w->to)
+			return -EINVAL;
+		if (!(w->bitset & bitset))
 			continue;
 		wake_waiter(w);
 		done++;
@@ -238,6 +254,10 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 
 		if (!same_key(&w->key, &key_from))
 			continue;
+		if (w->pi || w->to) {
+			ret = -EINVAL;
+			break;
+		}
 		if (ret < n_wake) {
 			wake_waiter(w);
 		} else if (ret < (long)n_wake + n_move) {
@@ -360,9 +380,280 @@ out:
 	return ret;
 }
 
+/* ------------------------------------------------------------------ locks with an owner */
+
+static struct waiter *first_pi_waiter(const struct key *key)
+{
+	for_each_link(l, bucket_of(key))
+	{
+		struct waiter *w = link_entry(l, struct waiter, link);
+
+		if (w->pi && same_key(&w->key, key))
+			return w;
+	}
+	return NULL;
+}
+
+static void move_waiter(struct waiter *w, const struct key *to, struct page *page)
+{
+	link_remove(&w->link);
+	if (page)
+		get_page(page);
+	drop_key(w->page);
+	w->page = page;
+	w->key = *to;
+	link_add_before(&w->link, bucket_of(to));
+}
+
+/*
+ * The word becomes t's, if nobody has it. 1: it is; 0: it is not, and says that somebody waits (wait), *owner has it; -EDEADLK: t has it
+ * already; -ESRCH: who has it is not there.
+ */
+static long take_lock(u32 *word, struct task *t, bool wait, struct task **owner)
+{
+	u32 seen = __atomic_load_n(word, __ATOMIC_RELAXED), want;
+
+	for (;;) {
+		u32 tid = seen & FUTEX_TID_MASK;
+
+		if (tid == (u32)t->pid)
+			return -EDEADLK;
+		if (!tid)
+			want = (u32)t->pid | (seen & (FUTEX_OWNER_DIED | FUTEX_WAITERS));
+		else if (wait)
+			want = seen | FUTEX_WAITERS;
+		else
+			return 0;
+		if (tid) {
+			*owner = task_find((int)tid);
+			if (!*owner || (*owner)->exiting)
+				return -ESRCH;
+		}
+		if (__atomic_compare_exchange_n(word, &seen, want, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return !tid;
+	}
+}
+
+/* What its owner gives up goes to who has waited longest, or to nobody. */
+static void hand_over(u32 *word, const struct key *key, u32 more)
+{
+	struct waiter *w = first_pi_waiter(key);
+	u32 val = more;
+
+	if (w) {
+		link_remove(&w->link);
+		val |= (u32)w->task->pid;
+		if (first_pi_waiter(key))
+			val |= FUTEX_WAITERS;
+	}
+	__atomic_store_n(word, val, __ATOMIC_SEQ_CST);
+	if (w) {
+		w->woken = true;
+		wake_up(w->task);
+	}
+}
+
+/* In the ring already, until the lock is handed over. */
+static long wait_for_lock(struct waiter *w, u64 deadline)
+{
+	long ret = 0;
+
+	while (!w->woken && !ret)
+		ret = sleep_until(deadline);
+	if (w->woken)
+		return 0;
+	link_remove(&w->link);
+	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
+}
+
+static long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool try)
+{
+	struct waiter w = {.task = current, .pi = true};
+	struct page *page;
+	u32 *word;
+	long ret = get_key(addr, shared, &w.key, &w.page);
+
+	if (ret)
+		return ret;
+	word = user_word(addr, &page);
+	if (!word) {
+		drop_key(w.page);
+		return -EFAULT;
+	}
+	ret = take_lock(word, current, !try, &w.owner);
+	if (ret == 0 && try) {
+		ret = -EAGAIN;
+	} else if (ret == 0) {
+		w.owner->has_pi_waiters = true;
+		link_init(&w.link);
+		link_add_before(&w.link, bucket_of(&w.key));
+		ret = wait_for_lock(&w, deadline);
+	} else if (ret > 0) {
+		ret = 0;
+	}
+	user_page_put(page);
+	drop_key(w.page);
+	return ret;
+}
+
+static long futex_unlock_pi(unsigned long addr, bool shared)
+{
+	struct page *page, *key_page;
+	struct key key;
+	u32 *word;
+	long ret = get_key(addr, shared, &key, &key_page);
+
+	if (ret)
+		return ret;
+	word = user_word(addr, &page);
+	if (!word) {
+		ret = -EFAULT;
+	} else {
+		if ((__atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK) != (u32)current->pid)
+			ret = -EPERM;
+		else
+			hand_over(word, &key, 0);
+		user_page_put(page);
+	}
+	drop_key(key_page);
+	return ret;
+}
+
+static long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool shared, u32 val,
+				  u64 deadline, u32 bitset)
+{
+	struct waiter w = {.task = current, .bitset = bitset};
+	struct page *page2;
+	struct key to;
+	u32 now;
+	long ret;
+
+	if (addr == addr2 || !bitset)
+		return -EINVAL;
+	ret = get_key(addr2, shared, &to, &page2);
+	if (ret)
+		return ret;
+	ret = get_key(addr, shared, &w.key, &w.page);
+	if (ret) {
+		drop_key(page2);
+		return ret;
+	}
+	if (get_user(now, addr))
+		ret = -EFAULT;
+	else if (now != val)
+		ret = -EAGAIN;
+	if (!ret) {
+		w.to = &to;
+		link_init(&w.link);
+		link_add_before(&w.link, bucket_of(&w.key));
+		ret = wait_for_lock(&w, deadline);
+		/* Interrupted after it was moved: it would not find the word as it was. */
+		if (ret == -ERESTARTNOINTR && !w.to)
+			ret = -EAGAIN;
+	}
+	drop_key(w.page);
+	drop_key(page2);
+	return ret;
+}
+
+static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shared, int n_wake,
+				 int n_move, u32 expected)
+{
+	struct key key_from, key_to;
+	struct page *page_from, *page_to, *page = NULL;
+	u32 now, *word = NULL;
+	long ret, done = 0;
+
+	if (from == to || n_wake != 1 || n_move < 0)
+		return -EINVAL;
+	ret = get_key(from, shared, &key_from, &page_from);
+	if (ret)
+		return ret;
+	ret = get_key(to, shared, &key_to, &page_to);
+	if (ret)
+		goto out_from;
+	if (get_user(now, from))
+		ret = -EFAULT;
+	else if (now != expected)
+		ret = -EAGAIN;
+	if (!ret && !(word = user_word(to, &page)))
+		ret = -EFAULT;
+	if (ret)
+		goto out;
+	for_each_link_safe(l, bucket_of(&key_from))
+	{
+		struct waiter *w = link_entry(l, struct waiter, link);
+
+		if (done > n_move)
+			break;
+		if (!same_key(&w->key, &key_from))
+			continue;
+		if (!w->to || !same_key(w->to, &key_to)) {
+			ret = -EINVAL;
+			break;
+		}
+		ret = take_lock(word, w->task, true, &w->owner);
+		if (ret < 0)
+			break;
+		w->to = NULL;
+		if (ret) {
+			wake_waiter(w);
+		} else {
+			w->pi = true;
+			w->owner->has_pi_waiters = true;
+			move_waiter(w, &key_to, page_to);
+		}
+		done++;
+		ret = 0;
+	}
+	user_page_put(page);
+out:
+	drop_key(page_to);
+out_from:
+	drop_key(page_from);
+	return ret ? ret : done;
+}
+
+/* An owner ends: what others wait for goes on to them, with a mark. */
+static void hand_over_all(struct task *t)
+{
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		bool again = buckets[i].next != NULL;
+
+		while (again) {
+			again = false;
+			for_each_link(l, &buckets[i])
+			{
+				struct waiter *w = link_entry(l, struct waiter, link);
+				struct page *page = w->page;
+				u32 *word;
+
+				if (!w->pi || w->owner != t)
+					continue;
+				if (!page)
+					page = get_user_page(w->task->mm, w->key.offset, true);
+				else
+					get_page(page);
+				w->owner = NULL;
+				if (page) {
+					word = (u32 *)(void *)((char *)page_address(page) +
+							       (w->key.offset & (PAGE_SIZE - 1)));
+					if ((*word & FUTEX_TID_MASK) == (u32)t->pid)
+						hand_over(word, &w->key, FUTEX_OWNER_DIED);
+					user_page_put(page);
+				}
+				again = true;
+				break;
+			}
+		}
+	}
+}
+
 static bool takes_timeout(u32 cmd)
 {
-	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI ||
+	       cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
 }
 
 long call_futex(const struct syscall_args *r)
@@ -373,7 +664,8 @@ long call_futex(const struct syscall_args *r)
 	u32 val = (u32)r->a[2], val3 = (u32)r->a[5];
 	u64 deadline = WAIT_FOREVER;
 
-	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET)
+	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI &&
+	    cmd != FUTEX_LOCK_PI2)
 		return -ENOSYS;
 	if (takes_timeout(cmd) && r->a[3]) {
 		struct timespec64 ts;
@@ -385,7 +677,7 @@ long call_futex(const struct syscall_args *r)
 		deadline = timespec_ns(&ts);
 		if (cmd == FUTEX_WAIT)
 			deadline = add_ns(port_time_ns(), deadline);
-		else if (op & FUTEX_CLOCK_REALTIME)
+		else if (op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI)
 			deadline = realtime_to_mono(deadline);
 	}
 	switch (cmd) {
@@ -401,6 +693,17 @@ long call_futex(const struct syscall_args *r)
 		return futex_requeue(addr, addr2, shared, (int)val, (int)r->a[3], NULL);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (int)val, (int)r->a[3], &val3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(addr, shared, deadline, cmd == FUTEX_TRYLOCK_PI);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(addr, shared);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(addr, addr2, shared, val, deadline,
+					     FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_cmp_requeue_pi(addr, addr2, shared, (int)val, (int)r->a[3], val3);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(addr, addr2, shared, (int)val, (int)r->a[3], val3);
 	}
@@ -436,7 +739,7 @@ long call_get_robust_list(const struct syscall_args *r)
 }
 
 /* A lock of a thread that ends: its next owner is told, and woken. */
-static void owner_died(unsigned long addr, int pid, bool pending)
+static void owner_died(unsigned long addr, int pid, bool pi, bool pending)
 {
 	struct page *page;
 	u32 *word, seen;
@@ -455,6 +758,9 @@ static void owner_died(unsigned long addr, int pid, bool pending)
 		}
 		if ((seen & FUTEX_TID_MASK) != (u32)pid)
 			break;
+		/* Its waiters get it in futex_exit, with the same mark. */
+		if (pi && seen & FUTEX_WAITERS)
+			break;
 		if (__atomic_compare_exchange_n(word, &seen,
 						(seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
@@ -470,25 +776,31 @@ void futex_exit(struct task *t)
 {
 	struct robust_list_head head;
 	u64 entry, next;
+	bool pi;
 
-	if (!t->robust_list || get_user(head, t->robust_list)) {
-		t->robust_list = 0;
-		return;
-	}
+	if (!t->robust_list || get_user(head, t->robust_list))
+		goto out;
 	/* Bit 0 of a pointer says that the lock inherits priorities. */
 	entry = head.next & ~1ULL;
+	pi = head.next & 1;
 	for (unsigned int i = 0; entry != t->robust_list && i < ROBUST_LIST_LIMIT; i++) {
 		bool failed = get_user(next, entry);
 
 		if (entry != (head.pending & ~1ULL))
-			owner_died(entry + (u64)head.futex_offset, t->pid, false);
+			owner_died(entry + (u64)head.futex_offset, t->pid, pi, false);
 		if (failed)
 			break;
+		pi = next & 1;
 		entry = next & ~1ULL;
 	}
 	if (head.pending & ~1ULL)
-		owner_died((head.pending & ~1ULL) + (u64)head.futex_offset, t->pid, true);
+		owner_died((head.pending & ~1ULL) + (u64)head.futex_offset, t->pid,
+			   head.pending & 1, true);
+out:
 	t->robust_list = 0;
+	if (t->has_pi_waiters)
+		hand_over_all(t);
+	t->has_pi_waiters = false;
 }
 
 /* ------------------------------------------------------------------ many at once */

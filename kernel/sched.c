@@ -27,6 +27,8 @@
 #include "task.h"
 
 #define SLICE_NS 4000000ULL
+/* What a task waits for one that has woken it and may sleep itself now; then it may as well run elsewhere. */
+#define SYNC_NS 200000ULL
 #define LOAD_NS 5000000000ULL
 
 DEFINE_PER_CPU(struct task *, current_task);
@@ -148,32 +150,36 @@ static struct task *pick(unsigned int cpu)
 	return NULL;
 }
 
+/* An idle CPU that may run it looks for work. False: there is none. */
+static bool kick_idle_for(const struct task *t)
+{
+	unsigned int cpu = t->cpu;
+
+	/* Where it ran last, if nobody runs there: its translations may still be there. */
+	if (!per_cpu(sched_cpus, cpu).is_idle || !allowed_on(t, cpu))
+		for (cpu = 0; cpu < nr_cpus_possible; cpu++)
+			if (per_cpu(sched_cpus, cpu).is_idle && allowed_on(t, cpu))
+				break;
+	if (cpu == nr_cpus_possible)
+		return false;
+	/* Whoever wakes another one now finds the next idle CPU. */
+	per_cpu(sched_cpus, cpu).is_idle = false;
+	kick(cpu);
+	return true;
+}
+
 /* A CPU shall take the task that has just come into the queue. */
 static void find_cpu_for(struct task *t)
 {
 	const unsigned int self = port_cpu();
 	unsigned int cpu, busy = NR_CPUS;
 
-	/* Where it ran last, if nobody runs there: its translations may still be there. */
-	if (per_cpu(sched_cpus, t->cpu).up && per_cpu(sched_cpus, t->cpu).is_idle &&
-	    allowed_on(t, t->cpu)) {
-		per_cpu(sched_cpus, t->cpu).is_idle = false;
-		kick(t->cpu);
+	if (kick_idle_for(t))
 		return;
-	}
 	for_each_possible_cpu(cpu)
 	{
-		struct sched_cpu *c = per_cpu_ptr(&sched_cpus, cpu);
-
-		if (!c->up || !allowed_on(t, cpu))
-			continue;
-		if (c->is_idle) {
-			/* Whoever wakes another one now finds the next idle CPU. */
-			c->is_idle = false;
-			kick(cpu);
-			return;
-		}
-		if (busy == NR_CPUS || cpu == self)
+		if (per_cpu(sched_cpus, cpu).up && allowed_on(t, cpu) &&
+		    (busy == NR_CPUS || cpu == self))
 			busy = cpu;
 	}
 	if (busy == self)
@@ -182,13 +188,21 @@ static void find_cpu_for(struct task *t)
 		user_work_set(per_cpu(current_task, busy), USER_WORK_RESCHED);
 }
 
-static void make_runnable(struct task *t)
+/* sync: who wakes it is about to wait for it, so it had better run here, in its turn. */
+static void make_runnable(struct task *t, bool sync)
 {
+	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+
 	t->state = TASK_RUNNING;
 	/* It is on its way to sleep, or has not slept yet: schedule() sees the state. */
 	if (t->on_cpu || t->queued)
 		return;
 	enqueue(t);
+	if (sync && nr_queued == 1 && current->regs && allowed_on(t, port_cpu())) {
+		c->slice_end = min(c->slice_end, port_time_ns() + SYNC_NS);
+		arm_timer(c);
+		return;
+	}
 	find_cpu_for(t);
 }
 
@@ -196,16 +210,29 @@ bool wake_up_state(struct task *t, enum task_state state)
 {
 	if (t->state != state)
 		return false;
-	make_runnable(t);
+	make_runnable(t, false);
 	return true;
+}
+
+static bool sleeps(const struct task *t)
+{
+	return t->state == TASK_WAITING || t->state == TASK_KILLABLE ||
+	       t->state == TASK_UNINTERRUPTIBLE;
 }
 
 bool wake_up(struct task *t)
 {
-	if (t->state != TASK_WAITING && t->state != TASK_KILLABLE &&
-	    t->state != TASK_UNINTERRUPTIBLE)
+	if (!sleeps(t))
 		return false;
-	make_runnable(t);
+	make_runnable(t, false);
+	return true;
+}
+
+bool wake_up_sync(struct task *t)
+{
+	if (!sleeps(t))
+		return false;
+	make_runnable(t, true);
 	return true;
 }
 
@@ -302,6 +329,9 @@ void schedule(void)
 		dequeue(next);
 	else
 		next = &c->idle;
+	/* What was left for this CPU by a wake-up here, and does not come now. */
+	if (nr_queued)
+		kick_idle_for(link_entry(queue.next, struct task, run));
 	if (next == prev) {
 		c->slice_end = port_time_ns() + SLICE_NS;
 		arm_timer(c);

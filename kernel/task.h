@@ -168,7 +168,7 @@ struct task {
 	unsigned long set_child_tid, clear_child_tid;
 	unsigned long robust_list;
 	struct completion *vfork_done; /* the parent waits for exec or the end */
-	struct wait_entry *futex;
+	bool has_pi_waiters;	       /* somebody has waited for a lock of its (kernel/futex.c) */
 	struct cred cred;
 	struct usage usage;
 	u64 start_time, ran_since; /* nanoseconds of port_time_ns */
@@ -204,7 +204,9 @@ bool kernel_is_locked(void);
 void schedule(void);
 /* A task that waits runs again, whatever it waits for. False: it does not wait. */
 bool wake_up(struct task *t);
-/* The same of one in that state only. */
+/* The same, and the caller will probably wait for that task next: it is left to this CPU for a moment. */
+bool wake_up_sync(struct task *t);
+/* As wake_up, of one in that state only. */
 bool wake_up_state(struct task *t, enum task_state state);
 /* The task looks at its `work` soon, where it runs. */
 void user_work_set(struct task *t, unsigned int work);

@@ -106,7 +106,7 @@ void wake_up_queue(struct wait_queue *q, unsigned int n)
 		if (e->exclusive && !n)
 			continue;
 		/* One that has been woken already, and has not looked yet, does not count. */
-		if (wake_up(e->task) && e->exclusive)
+		if (wake_up_sync(e->task) && e->exclusive)
 			n--;
 	}
 }
