@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../check/check.h"
 #include "quire.h"
@@ -229,6 +230,13 @@ int cmd_check(const struct options *o)
 		print_checks(stdout);
 		return 0;
 	}
+	/* Where the findings go to a terminal themselves, they are the progress. */
+	if (documents || !isatty(STDOUT_FILENO)) {
+		char boards[32];
+
+		snprintf(boards, sizeof(boards), "%u boards", o->nr_boards);
+		progress_begin("checking", o->nr_boards == 1 ? o->boards[0] : boards);
+	}
 	for (unsigned int i = 0; i < o->nr_boards; i++) {
 		struct check_context *c = &all[report.nr];
 		struct run r = {.o = *o, .c = c};
@@ -251,6 +259,7 @@ int cmd_check(const struct options *o)
 		/* SARIF reads the tree's header. */
 		report.nr++;
 	}
+	progress_end();
 	if (o->json)
 		print_check_json(stdout, &report);
 	else if (o->sarif)
