@@ -58,6 +58,12 @@ long call_munlockall(const struct syscall_args *r)
 	return vm_munlockall(current->mm);
 }
 
+long call_remap_file_pages(const struct syscall_args *r)
+{
+	return vm_remap_file_pages(current->mm, untagged_addr(r->a[0]), r->a[1], r->a[2], r->a[3],
+				   r->a[4]);
+}
+
 long call_msync(const struct syscall_args *r)
 {
 	return vm_msync(current->mm, untagged_addr(r->a[0]), r->a[1], (int)r->a[2]);

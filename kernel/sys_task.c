@@ -455,21 +455,10 @@ enum {
 	PR_GET_THP_DISABLE,
 	PR_SET_TAGGED_ADDR_CTRL = 55,
 	PR_GET_TAGGED_ADDR_CTRL,
+	PR_SET_MDWE = 65,
+	PR_GET_MDWE,
 	PR_SET_VMA = 0x53564d41,
 };
-
-/* PR_SET_VMA has its place with the areas (kernel/sys_mm.c); a weak one here for as long as that is not. */
-long __attribute__((weak)) prctl_set_vma(const struct syscall_args *r)
-{
-	(void)r;
-	return -EINVAL;
-}
-
-long __attribute__((weak)) prctl_thp_disable(bool set, unsigned long v)
-{
-	(void)v;
-	return set ? -EINVAL : 0;
-}
 
 static long set_name(unsigned long from)
 {
@@ -550,6 +539,14 @@ long call_prctl(const struct syscall_args *r)
 		return prctl_thp_disable(false, 0);
 	case PR_SET_VMA:
 		return prctl_set_vma(r);
+	case PR_SET_MDWE:
+		if (r->a[2] || r->a[3] || r->a[4])
+			return -EINVAL;
+		return prctl_mdwe(true, v);
+	case PR_GET_MDWE:
+		if (v || r->a[2] || r->a[3] || r->a[4])
+			return -EINVAL;
+		return prctl_mdwe(false, 0);
 	}
 	return -EINVAL;
 }

@@ -67,5 +67,6 @@ const char *syscall_name(unsigned int nr);
 /* kernel/sys_mm.c, when it has them; weak ones in sys_task.c: prctl's PR_SET_VMA; PR_SET_THP_DISABLE, or what it is set to. */
 long prctl_set_vma(const struct syscall_args *r);
 long prctl_thp_disable(bool set, unsigned long v);
+long prctl_mdwe(bool set, unsigned long bits);
 
 #endif

@@ -181,6 +181,7 @@ struct mm_struct {
 	bool mmap_legacy;	 /* mappings go upwards from mmap_base */
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
+	u32 mempolicy;		    /* kernel/mempolicy.c */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 	u32 coredump_filter;	    /* /proc/PID/coredump_filter: kept, there are no dumps */
 };
@@ -282,6 +283,11 @@ int vm_enough_memory(const struct mm_struct *mm, long pages);
 unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long prot, unsigned long flags,
 			    unsigned long pgoff);
+/* Linux: remap_file_pages, as far as it is another mapping of the same file. */
+int vm_remap_file_pages(struct mm_struct *mm, unsigned long start, unsigned long size,
+			unsigned long prot, unsigned long pgoff, unsigned long flags);
+/* No hole in the range? */
+bool vm_is_whole(struct mm_struct *mm, unsigned long start, unsigned long len);
 /* Is there an area anywhere in the range? */
 bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);

@@ -241,6 +241,16 @@ static bool is_whole(const struct mm_struct *mm, unsigned long start, unsigned l
 	return vma;
 }
 
+bool vm_is_whole(struct mm_struct *mm, unsigned long start, unsigned long len)
+{
+	bool whole;
+
+	mmap_write_lock(mm);
+	whole = is_whole(mm, start, start + len);
+	mmap_write_unlock(mm);
+	return whole;
+}
+
 int vm_mseal(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long flags)
 {
 	unsigned long end = start + PAGE_ALIGN(len), stop;

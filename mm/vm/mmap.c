@@ -531,6 +531,49 @@ unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned lo
 	return ret;
 }
 
+/* The areas of [start, end) are pieces of one mapping of a file, shared. The first, or NULL. */
+static struct vm_area_struct *one_file(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, start), *next;
+
+	if (!vma || !(vma->vm_flags & VM_SHARED))
+		return NULL;
+	for (next = vma; next->vm_end < end; next = next->next)
+		if (!next->next || next->next->vm_start != next->vm_end ||
+		    next->next->vm_file != vma->vm_file || next->next->vm_flags != vma->vm_flags)
+			return NULL;
+	return vma;
+}
+
+int vm_remap_file_pages(struct mm_struct *mm, unsigned long start, unsigned long size,
+			unsigned long prot, unsigned long pgoff, unsigned long flags)
+{
+	unsigned long populate = 0, ret = (unsigned long)-EINVAL;
+	struct vm_area_struct *vma;
+
+	start &= ~(PAGE_SIZE - 1);
+	size &= ~(PAGE_SIZE - 1);
+	if (prot || start + size <= start || pgoff + (size >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	mmap_write_lock(mm);
+	vma = one_file(mm, start, start + size);
+	if (vma) {
+		struct file *file = get_file(vma->vm_file);
+
+		flags = (flags & MAP_NONBLOCK) | MAP_SHARED | MAP_FIXED | MAP_POPULATE |
+			(vma->vm_flags & VM_LOCKED ? MAP_LOCKED : 0);
+		ret = do_mmap(mm, file, start, size, vma->vm_flags & VM_ACCESS_FLAGS, flags, pgoff,
+			      &populate);
+		mmap_write_unlock(mm);
+		fput(file);
+	} else {
+		mmap_write_unlock(mm);
+	}
+	if (populate)
+		(void)mm_populate(mm, ret, populate, true);
+	return IS_ERR_VALUE(ret) ? (int)(long)ret : 0;
+}
+
 /* ------------------------------------------------------------------ brk */
 
 static bool brk_grow(struct mm_struct *mm, unsigned long old, unsigned long new)

@@ -96,6 +96,22 @@ else
 	fail "execs: it was not built"
 fi
 
+# The calls around the mmap family: the program finds nothing on Linux either.
+log=$dir/calls.log
+build calls || fail "calls: it was not built"
+boot neoverse-n1 "$dir/calls.cpio" "" >"$log"
+code=$?
+ok=$(grep -c '^ok ' "$log")
+bad=$(grep -c '^FAIL ' "$log")
+passed=$((passed + ok)) failed=$((failed + bad))
+grep '^FAIL ' "$log" | sed 's/^/calls: /'
+if [ $code = 0 ] && grep -q '^calls: done' "$log" && ! grep -q 'BUG' "$log"; then
+	passed=$((passed + 1))
+else
+	fail "calls: it ended with $code"
+	tail -n 20 "$log"
+fi
+
 # All that programs had comes back when they end: with what is lost by one in twenty there would soon be none.
 log=$dir/ends.log
 build ends || fail "ends: it was not built"
