@@ -158,6 +158,9 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, un
 		whole += PAGE_SIZE;
 	if (!ready || !size || whole < size || !is_power_of_2(align))
 		return NULL;
+	/* What vfree() had to leave because interrupts were off: a machine may run that way for ever. */
+	if (unlikely(READ_ONCE(nr_lazy) > vm_lazy_max_pages()))
+		vm_flush_lazy();
 	vm = area_get();
 	if (!vm)
 		return NULL;

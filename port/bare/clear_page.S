@@ -20,7 +20,7 @@ clear_page:
 	movi	v2.2d, #0
 	movi	v3.2d, #0
 	add	x2, x0, #4096
-1:	.rept	4
+1:	.rept	8
 	dc	zva, x0
 	add	x0, x0, #64
 	dc	zva, x0
