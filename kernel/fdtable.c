@@ -283,6 +283,8 @@ struct fs_struct *fs_dup(struct fs_struct *fs)
 	copy->users = 1;
 	dget(copy->root);
 	dget(copy->cwd);
+	if (copy->ns)
+		copy->ns->users++;
 	return copy;
 }
 
@@ -298,5 +300,6 @@ void fs_put(struct fs_struct *fs)
 		return;
 	dput(fs->root);
 	dput(fs->cwd);
+	mount_ns_put(fs->ns);
 	kfree(fs);
 }

@@ -47,6 +47,15 @@ int super_init(struct super *sb, const struct fs_type *type)
 	return 0;
 }
 
+bool mount_seen(const struct super *sb)
+{
+	const struct mount_ns *ns = current && current->fs ? current->fs->ns : NULL;
+
+	while (ns && ns != sb->ns)
+		ns = ns->parent;
+	return ns == sb->ns;
+}
+
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options)
 {
@@ -55,12 +64,16 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 
 	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
+	/* Somebody else has mounted there, unseen. */
+	if (on && on->mounted)
+		return -EBUSY;
 	sb = kmalloc(sizeof(*sb), GFP_KERNEL | __GFP_ZERO);
 	if (!sb)
 		return -ENOMEM;
 	super_init(sb, type);
 	quire_strlcpy(sb->source, source, sizeof(sb->source));
 	sb->flags = flags & MS_RDONLY;
+	sb->ns = current && current->fs ? current->fs->ns : NULL;
 	err = type->fill(sb, options);
 	if (err) {
 		kfree(sb);
@@ -134,6 +147,39 @@ int do_umount(struct super *sb, bool detach)
 	if (!sb->inodes)
 		kfree(sb);
 	return 0;
+}
+
+struct mount_ns *mount_ns_new(void)
+{
+	struct mount_ns *ns = kmalloc(sizeof(*ns), GFP_KERNEL);
+
+	if (!ns)
+		return NULL;
+	ns->users = 1;
+	ns->parent = current->fs->ns;
+	if (ns->parent)
+		ns->parent->users++;
+	return ns;
+}
+
+void mount_ns_put(struct mount_ns *ns)
+{
+	while (ns && !--ns->users) {
+		struct mount_ns *parent = ns->parent;
+		struct super *sb, *last;
+
+		/* The last one first: what is mounted on it is gone then. */
+		do {
+			last = NULL;
+			for (sb = mounts; sb; sb = sb->next)
+				if (sb->ns == ns)
+					last = sb;
+			if (last)
+				last->ns = NULL;
+		} while (last && !do_umount(last, true));
+		kfree(ns);
+		ns = parent;
+	}
 }
 
 struct dentry *vfs_root(void)

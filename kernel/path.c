@@ -71,7 +71,7 @@ static void step(struct walker *w, struct dentry *to)
 
 static struct dentry *cross_mounts(struct dentry *d)
 {
-	while (d->mounted) {
+	while (mounted_on(d)) {
 		struct dentry *top = dget(d->mounted->root);
 
 		dput(d);

@@ -174,8 +174,8 @@ long call_unshare(const struct syscall_args *r)
 	struct files_struct *files = NULL;
 	struct fs_struct *fs = NULL;
 
-	/* There are no namespaces but the one that all are in. */
-	if (flags & ~known || flags & CLONE_NAMESPACES)
+	/* There are no namespaces but the one that all are in, and mounts of one's own. */
+	if (flags & ~known || flags & CLONE_NAMESPACES & ~CLONE_NEWNS)
 		return -EINVAL;
 	/* Only who shares these with nobody may ask for them. */
 	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && t->signal->nr_threads > 1)
@@ -184,10 +184,20 @@ long call_unshare(const struct syscall_args *r)
 		return -EINVAL;
 	if (flags & CLONE_VM && t->mm->mm_users > 1)
 		return -EINVAL;
-	if (flags & CLONE_FS && t->fs->users > 1) {
+	if ((flags & CLONE_FS && t->fs->users > 1) || flags & CLONE_NEWNS) {
 		fs = fs_dup(t->fs);
 		if (!fs)
 			return -ENOMEM;
+	}
+	if (flags & CLONE_NEWNS) {
+		struct mount_ns *ns = mount_ns_new();
+
+		if (!ns) {
+			fs_put(fs);
+			return -ENOMEM;
+		}
+		mount_ns_put(fs->ns);
+		fs->ns = ns;
 	}
 	if (flags & CLONE_FILES && files_shared(t->files)) {
 		files = files_dup(t->files);

@@ -81,7 +81,8 @@ static int each_mount(struct out *out,
 	if (!buf)
 		return -ENOMEM;
 	for (const struct super *sb = mounts; sb; sb = sb->next)
-		show(out, sb, buf);
+		if (mount_seen(sb))
+			show(out, sb, buf);
 	kfree(buf);
 	return 0;
 }

@@ -465,7 +465,8 @@ long call_umount2(const struct syscall_args *r)
 	if (err)
 		return err;
 	sb = d->inode->sb;
-	err = sb->root == d ? 0 : -EINVAL;
+	/* What was there before a program had mounts of its own is not its to take. */
+	err = sb->root == d && sb->ns == current->fs->ns ? 0 : -EINVAL;
 	dput(d);
 	return err ? err : do_umount(sb, flags & MNT_DETACH);
 }

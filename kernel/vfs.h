@@ -102,6 +102,7 @@ struct super {
 	struct dentry *root;
 	struct dentry *covers; /* the mount point, with a reference; NULL: none */
 	struct super *next;    /* in the order of mounting */
+	struct mount_ns *ns;   /* who sees it; NULL: everybody */
 	unsigned long flags;   /* MS_* */
 	u32 dev;	       /* st_dev */
 	u64 last_ino;
@@ -279,6 +280,23 @@ int do_umount(struct super *sb, bool detach);
 const struct fs_type *fs_nth(unsigned int n);
 /* A file system that no name leads to. Its inodes have numbers and a device. */
 int super_init(struct super *sb, const struct fs_type *type);
+/*
+ * A program that has unshared its mounts sees those that it makes from then on, with its children, and nobody else does; what others above
+ * it mount it sees as well (Linux: a copy, that may follow them). They go with the last who is in it.
+ */
+struct mount_ns {
+	s32 users;
+	struct mount_ns *parent; /* with a use; NULL: the first */
+};
+/* One more below the running program's. NULL: no memory. */
+struct mount_ns *mount_ns_new(void);
+void mount_ns_put(struct mount_ns *ns);
+bool mount_seen(const struct super *sb);
+/* What the running program sees mounted there; NULL: nothing. */
+static inline struct super *mounted_on(const struct dentry *d)
+{
+	return d->mounted && mount_seen(d->mounted) ? d->mounted : NULL;
+}
 /* The root of the tree of all. */
 struct dentry *vfs_root(void);
 
@@ -402,6 +420,7 @@ struct fs_struct {
 	s32 users;
 	u32 umask;
 	struct dentry *root, *cwd; /* with references */
+	struct mount_ns *ns;	   /* with a use; NULL: the first */
 };
 
 /* Everything that is there before a program: the root, file systems, devices. Panics without memory. */
