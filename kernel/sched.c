@@ -55,9 +55,18 @@ unsigned int nr_tasks, max_tasks;
 
 /* ------------------------------------------------------------------ the lock */
 
+/*
+ * Whoever comes first gets it, not who has waited longest: a CPU of a virtual machine may not run for milliseconds, and with turns all
+ * others would wait for it each time its turn comes. Nobody draws a ticket, so a try succeeds whenever nobody holds it.
+ */
 void kernel_lock(void)
 {
-	spin_lock(&the_lock);
+	while (!spin_trylock(&the_lock)) {
+		while (spin_is_locked(&the_lock)) {
+			smp_hold_point();
+			port_cpu_relax();
+		}
+	}
 	__atomic_store_n(&lock_owner, port_cpu() + 1, __ATOMIC_RELAXED);
 }
 
