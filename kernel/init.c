@@ -35,6 +35,7 @@ int kernel_run_init(void)
 		return 1;
 	}
 	vm_init();
+	vm_migration_init();
 	random_init();
 	if (vdso_init())
 		panic("No memory for the page that signals return to");

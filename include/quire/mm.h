@@ -163,6 +163,9 @@ struct mm_struct {
 	u32 mm_seq; /* odd while areas change */
 	struct gap_tree areas;
 	struct vm_area_struct *mmap; /* the first area */
+	/* All that have come from one by forks have the same number; a list by it (mm/vm/rmap.c). */
+	u64 family;
+	struct mm_struct *family_next, *family_prev;
 	unsigned int map_count, max_map_count;
 	s32 mm_users;						       /* tasks */
 	unsigned long total_vm, locked_vm, data_vm, exec_vm, stack_vm; /* pages */
@@ -225,6 +228,8 @@ static inline unsigned long get_mm_rss(const struct mm_struct *mm)
 
 /* The zero page and the caches of areas and address spaces. Once, when slab is there. */
 void vm_init(void);
+/* Let compaction and CMA move programs' pages (mm/vm/rmap.c). Once, after vm_init. */
+void vm_migration_init(void);
 /* Of address spaces that are made from here on (/proc/sys/vm/max_map_count). */
 extern unsigned int sysctl_max_map_count;
 /* An empty one with one user; NULL: no memory. */

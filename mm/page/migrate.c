@@ -102,6 +102,14 @@ bool isolate_movable_page(struct page *page, enum migrate_mode mode)
 	return isolated;
 }
 
+/* A program's own, which is on no list. A hint. */
+static bool is_anon(const struct page *page)
+{
+	return (__atomic_load_n(&page->word, __ATOMIC_RELAXED) &
+		(PAGE_MAPPING_FLAGS | PAGE_WORD_TAIL)) == PAGE_MAPPING_ANON &&
+	       !page_has_type(page);
+}
+
 bool isolate_page_for_migration(struct page *page, enum migrate_mode mode, struct folio **folio)
 {
 	struct folio *f = page_folio(page);
@@ -110,12 +118,18 @@ bool isolate_page_for_migration(struct page *page, enum migrate_mode mode, struc
 		*folio = (struct folio *)page;
 		return true;
 	}
-	if (!lru_migration.isolate || !folio_test_lru(f) || !folio_try_get(f))
+	if (!lru_migration.isolate || !(folio_test_lru(f) || is_anon(&f->page)) ||
+	    !folio_try_get(f))
 		return false;
 	/* It may have been split, or another page of it have come here, before the reference. */
 	if (page_folio(page) == f && lru_migration.isolate(f, mode)) {
 		*folio = f;
 		return true;
+	}
+	/* The last one to leave a program's page forgets what it was. */
+	if (is_anon(&f->page) && page_ref_freeze(&f->page, 1)) {
+		__atomic_store_n(&f->page.word, 0, __ATOMIC_RELAXED);
+		page_ref_unfreeze(&f->page, 1);
 	}
 	folio_put(f);
 	return false;

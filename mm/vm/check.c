@@ -27,6 +27,7 @@ static void check_entries(const struct mm_struct *mm, const struct vm_area_struc
 			  unsigned long start, unsigned long end, struct tally *t)
 {
 	unsigned long addr = start, stop;
+	int found;
 
 	while (addr < end) {
 		const u64 *pte = pte_find(mm, addr, &stop);
@@ -54,6 +55,9 @@ static void check_entries(const struct mm_struct *mm, const struct vm_area_struc
 			if (pte_write(val) && !(vma->vm_flags & VM_SHARED) &&
 			    pte_page(val)->_mapcount > 0)
 				bad_area(t, vma, "writes to a page that is shared");
+			found = page_rmap_count(pte_page(val));
+			if (found >= 0 && found != pte_page(val)->_mapcount + 1)
+				bad_area(t, vma, "maps a page whose entries are not all found");
 			t->rss[page_counter(pte_page(val))]++;
 		}
 		addr = stop;

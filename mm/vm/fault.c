@@ -41,7 +41,7 @@ static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
 	struct page *page = alloc_page(GFP_HIGHUSER_MOVABLE | more);
 
 	if (page)
-		page_add_new_anon_rmap(page, linear_page_index(f->vma, f->address));
+		page_add_new_anon_rmap(page, f->vma->vm_mm, linear_page_index(f->vma, f->address));
 	return page;
 }
 

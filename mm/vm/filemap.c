@@ -108,6 +108,7 @@ static bool remove_next(struct address_space *mapping, unsigned long *index, uns
 	}
 	*slot = NULL;
 	mapping->nrpages--;
+	ClearPageLRU(page);
 	__atomic_store_n(&page->word, 0, __ATOMIC_RELEASE);
 	spin_unlock(&mapping->lock);
 	unlock_page(page);
@@ -116,6 +117,14 @@ static bool remove_next(struct address_space *mapping, unsigned long *index, uns
 	put_page(page);
 	++*index;
 	return *index && *index <= last;
+}
+
+void filemap_replace_page(struct address_space *mapping, unsigned long index, struct page *page)
+{
+	void **slot = radix_tree_slot(&mapping->pages, index, node_alloc);
+
+	SetPageLRU(page);
+	*slot = page;
 }
 
 void mapping_remove_pages(struct address_space *mapping, unsigned long first, unsigned long last)
@@ -162,6 +171,7 @@ static struct page *get_or_make(struct address_space *mapping, unsigned long ind
 	if (slot && !page) {
 		page = *slot = new;
 		__atomic_store_n(&page->word, word_of(mapping, index), __ATOMIC_RELEASE);
+		SetPageLRU(page);
 		mapping->nrpages++;
 		new = NULL;
 	}

@@ -46,7 +46,7 @@ void vm_init(void)
 
 unsigned int sysctl_max_map_count = DEFAULT_MAX_MAP_COUNT;
 
-struct mm_struct *mm_alloc(void)
+static struct mm_struct *mm_new(const struct mm_struct *parent)
 {
 	struct mm_struct *mm = kmem_cache_zalloc(mm_cache, GFP_KERNEL_ACCOUNT);
 
@@ -55,6 +55,7 @@ struct mm_struct *mm_alloc(void)
 	if (pgd_alloc(mm))
 		goto no_pgd;
 	context_alloc(mm);
+	mm_family_join(mm, parent);
 	gap_tree_init(&mm->areas, area_node_alloc, area_node_free);
 	mm->mm_users = 1;
 	mm->max_map_count = sysctl_max_map_count;
@@ -65,6 +66,11 @@ struct mm_struct *mm_alloc(void)
 no_pgd:
 	kmem_cache_free(mm_cache, mm);
 	return NULL;
+}
+
+struct mm_struct *mm_alloc(void)
+{
+	return mm_new(NULL);
 }
 
 void mmget(struct mm_struct *mm)
@@ -80,6 +86,7 @@ void mmput(struct mm_struct *mm)
 	if (__atomic_sub_fetch(&mm->mm_users, 1, __ATOMIC_ACQ_REL))
 		return;
 	fault_forget_mm(mm);
+	mm_family_leave(mm);
 	/* Nobody runs in it, so nothing of it comes into a TLB again: the first flush is of all there is. */
 	gather_begin(&tlb, mm, true);
 	gather_flush(&tlb);
@@ -242,12 +249,14 @@ void mm_inherit(struct mm_struct *mm, const struct mm_struct *old)
 
 struct mm_struct *dup_mm(struct mm_struct *oldmm)
 {
-	struct mm_struct *mm = mm_alloc();
+	struct mm_struct *mm = mm_new(oldmm);
 	int err;
 
 	if (!mm)
 		return NULL;
 	mmap_write_lock(oldmm);
+	/* Its family knows it already. */
+	mmap_write_lock(mm);
 	mm->max_map_count = oldmm->max_map_count;
 	mm->coredump_filter = oldmm->coredump_filter;
 	mm->total_vm = oldmm->total_vm;
@@ -270,6 +279,7 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	/* Entries became read-only: no TLB may hold them as they were. */
 	port_flush_tlb_asid(oldmm->context_id);
 	vma_change_end(oldmm);
+	mmap_write_unlock(mm);
 	mmap_write_unlock(oldmm);
 	if (err) {
 		mmput(mm);

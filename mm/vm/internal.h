@@ -200,6 +200,17 @@ static inline struct address_space *vma_mapping(const struct vm_area_struct *vma
 	return vma->vm_file->f_mapping;
 }
 
+/* The page, out of the tree by now, has another in its place, with the reference that the file had. address_space.lock. */
+void filemap_replace_page(struct address_space *mapping, unsigned long index, struct page *page);
+
+/* ------------------------------------------------------------------ rmap.c */
+
+/* A new address space joins its parent's family, or begins one (NULL). It leaves before its areas go. */
+void mm_family_join(struct mm_struct *mm, const struct mm_struct *parent);
+void mm_family_leave(struct mm_struct *mm);
+/* How many entries are found that show the page, of which the caller has a reference; -1: not now. For checks. */
+int page_rmap_count(struct page *page);
+
 /* ------------------------------------------------------------------ a program's pages */
 
 /* Pages that areas show, by the CPU that mapped or unmapped them. Only tasks count, so a load and a store will do. */
@@ -232,11 +243,13 @@ static inline bool page_is_exclusive(const struct page *page)
 	       page_ref_count(page) == 1;
 }
 
-/* A new page becomes one program's own, at an index of its area. */
-static inline void page_add_new_anon_rmap(struct page *page, unsigned long index)
+/* A new page becomes a program's own, at an index of its area. rmap.c draws the word. */
+static inline void page_add_new_anon_rmap(struct page *page, const struct mm_struct *mm,
+					  unsigned long index)
 {
 	page->index_lo = (u32)index;
-	__atomic_store_n(&page->word, (u64)(index >> 32) << 48 | PAGE_MAPPING_ANON,
+	__atomic_store_n(&page->word,
+			 (u64)(index >> 32) << 48 | mm->family << 3 | PAGE_MAPPING_ANON,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&page->_mapcount, 0, __ATOMIC_RELAXED);
 	count_mapped(page, MAPPED_ANON, 1);
