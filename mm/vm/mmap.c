@@ -463,7 +463,7 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 	if (!(flags & MAP_FIXED)) {
 		addr &= ~(PAGE_SIZE - 1);
 		if (addr && addr < MMAP_MIN_ADDR)
-			addr = MMAP_MIN_ADDR;
+			addr = PAGE_ALIGN(MMAP_MIN_ADDR);
 	}
 	len = PAGE_ALIGN(len);
 	if (!len)

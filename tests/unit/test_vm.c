@@ -155,6 +155,83 @@ static void op_dontneed(struct space *s, unsigned int first, unsigned int n)
 	assert_int_equal(err, hole ? -ENOMEM : 0);
 }
 
+/* A page moves: what is at `to` goes, what was at `from` is there then, and keep leaves an empty one behind. */
+static void model_move(struct space *s, unsigned int from, unsigned int to, bool keep)
+{
+	s->cell[to] = s->cell[from];
+	if (!keep)
+		s->cell[from].mapped = false;
+	else if (!s->cell[from].shared)
+		s->cell[from].byte = 0;
+}
+
+/* Pages [first, first + n) move to another place in the window, with FIXED. */
+static void op_mremap(struct space *s, unsigned int first, unsigned int n)
+{
+	unsigned int to = (unsigned int)rnd(PAGES - n + 1), i;
+	bool keep = !rnd(3);
+	const struct vm_area_struct *vma = vma_lookup(s->mm, addr_of(first));
+	bool one_area = vma && vma->vm_end >= addr_of(first + n);
+	bool meets = to < first + n && first < to + n;
+	unsigned long ret = vm_mremap(s->mm, addr_of(first), n * PAGE_SIZE, n * PAGE_SIZE,
+				      MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0),
+				      addr_of(to));
+
+	if (!vma || meets) {
+		assert_int_equal((long)ret, vma ? -EINVAL : -EFAULT);
+		return;
+	}
+	if (IS_ERR_VALUE(ret)) {
+		/* By then the place may have been cleared, as in Linux. */
+		assert_true(fail_share || ((long)ret == -EFAULT && !one_area));
+		for (i = 0; i < n; i++)
+			if (!vma_lookup(s->mm, addr_of(to + i)))
+				s->cell[to + i].mapped = false;
+		return;
+	}
+	assert_int_equal(ret, addr_of(to));
+	for (i = 0; i < n; i++)
+		model_move(s, first + i, to + i, keep);
+}
+
+/* In place: shorter, or longer where nothing follows. */
+static void op_resize(struct space *s, unsigned int first, unsigned int n)
+{
+	unsigned int want = 1 + (unsigned int)rnd(min(8U, PAGES - first)), i;
+	const struct vm_area_struct *vma = vma_lookup(s->mm, addr_of(first));
+	bool shared = s->cell[first].shared;
+	unsigned long ret = vm_mremap(s->mm, addr_of(first), n * PAGE_SIZE, want * PAGE_SIZE, 0, 0);
+
+	if (!vma)
+		assert_int_equal((long)ret, -EFAULT);
+	if (IS_ERR_VALUE(ret))
+		return;
+	for (i = want; i < n; i++)
+		s->cell[first + i].mapped = false;
+	/* What a shared area grows into its file does not hold; such areas are left alone. */
+	for (i = n; i < want; i++)
+		s->cell[first + i] = (struct cell){.mapped = true, .prot = s->cell[first].prot};
+	if (shared && want > n)
+		op_munmap(s, first + n, want - n);
+}
+
+static void op_mlock(struct space *s, unsigned int first, unsigned int n)
+{
+	bool hole = false, denied = false;
+	int err;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct cell *c = &s->cell[first + i];
+
+		hole |= !c->mapped;
+		denied |= !hole && !(c->prot & (PROT_READ | PROT_WRITE));
+	}
+	err = vm_mlock(s->mm, addr_of(first), n * PAGE_SIZE, false);
+	assert_true(fail_share || err == (hole || denied ? -ENOMEM : 0));
+	err = vm_munlock(s->mm, addr_of(first), n * PAGE_SIZE);
+	assert_true(fail_share || err == (hole ? -ENOMEM : 0));
+}
+
 static void op_touch(struct space *s, unsigned int page)
 {
 	struct cell *c = &s->cell[page];
@@ -216,6 +293,15 @@ static void random_run(unsigned int steps)
 			break;
 		case 10:
 			op_fork();
+			break;
+		case 11 ... 12:
+			op_mremap(s, first, n);
+			break;
+		case 13:
+			op_resize(s, first, n);
+			break;
+		case 14:
+			op_mlock(s, first, n);
 			break;
 		default:
 			op_touch(s, first);
@@ -424,6 +510,113 @@ static void no_way_to_a_table_that_is_freed_is_left_in_a_tlb(void **state)
 		assert_false(walk_known[i]);
 }
 
+static void whole_tables_move_as_they_are(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long base = WALKS, to = base + 4 * TABLE_SIZE, addr, end;
+	const u64 *table;
+
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, base, 2 * TABLE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+			 base);
+	for (addr = base; addr < base + 2 * TABLE_SIZE; addr += TABLE_SIZE / 4)
+		assert_int_equal(handle_mm_fault(mm, addr, FAULT_FLAG_WRITE), 0);
+	table = pte_find(mm, base, &end);
+	for (unsigned int i = 0; i < NR_WALKS; i++)
+		walk_known[i] = true;
+	assert_int_equal(vm_mremap(mm, base, 2 * TABLE_SIZE, 2 * TABLE_SIZE,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, to),
+			 to);
+	/* The very same table, and nobody knows the old way any more. */
+	assert_ptr_equal(pte_find(mm, to, &end), table);
+	assert_null(pte_find(mm, base, &end));
+	assert_false(walk_known[0] || walk_known[1]);
+	assert_int_equal(get_mm_rss(mm), 8);
+	assert_int_equal(mm_check(mm), 0);
+	/* A page further on, the entries move one by one. */
+	assert_int_equal(vm_mremap(mm, to, 2 * TABLE_SIZE, 2 * TABLE_SIZE,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, base + PAGE_SIZE),
+			 base + PAGE_SIZE);
+	assert_int_equal(get_mm_rss(mm), 8);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+static void promises_are_kept_count_of(void **state)
+{
+	struct mm_struct *mm = one(), *child;
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS, before = vm_memory_committed(), a;
+
+	a = vm_mmap_pgoff(mm, NULL, 0, 10 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, 0);
+	assert_int_equal(vm_memory_committed() - before, 10);
+	/* Not of what cannot be written, nor of what is without a reserve. */
+	vm_mmap_pgoff(mm, NULL, 0, 10 * PAGE_SIZE, PROT_READ, flags, 0);
+	vm_mmap_pgoff(mm, NULL, 0, 10 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
+		      0);
+	assert_int_equal(vm_memory_committed() - before, 10);
+	assert_int_equal(vm_mremap(mm, a, 4 * PAGE_SIZE, 6 * PAGE_SIZE, MREMAP_MAYMOVE, 0) &
+				 (PAGE_SIZE - 1),
+			 0);
+	assert_int_equal(vm_memory_committed() - before, 12);
+	child = dup_mm(mm);
+	assert_int_equal(vm_memory_committed() - before, 24);
+	mmput(child);
+	assert_int_equal(vm_memory_committed() - before, 12);
+	/* By guess: no more at once than there is. */
+	ram_pages = 1000;
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, 1001 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+					     flags, 0),
+			 -ENOMEM);
+	/* By count: no more in all than half of what there is. */
+	sysctl_overcommit_memory = OVERCOMMIT_NEVER;
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, 0, 500 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+					     flags | MAP_NORESERVE, 0),
+			 -ENOMEM);
+	a = vm_mmap_pgoff(mm, NULL, 0, 400 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, 0);
+	assert_false(IS_ERR_VALUE(a));
+	sysctl_overcommit_memory = OVERCOMMIT_ALWAYS;
+	assert_false(IS_ERR_VALUE(
+		vm_mmap_pgoff(mm, NULL, 0, 5000 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, 0)));
+	sysctl_overcommit_memory = OVERCOMMIT_GUESS;
+	ram_pages = 1UL << 36;
+	mmput(mm);
+	spaces[0].mm = NULL;
+	assert_int_equal(vm_memory_committed(), before);
+}
+
+static void what_is_locked_has_its_limit(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	mm->unprivileged = true;
+	mm->rlimit_memlock = 4 * PAGE_SIZE;
+	vm_mmap_pgoff(mm, NULL, WINDOW, 8 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, 0);
+	assert_int_equal(vm_mlock(mm, WINDOW, 5 * PAGE_SIZE, false), -ENOMEM);
+	assert_int_equal(vm_mlock(mm, WINDOW + 1, 3 * PAGE_SIZE, false), 0);
+	assert_int_equal(mm->locked_vm, 4);
+	assert_int_equal(get_mm_rss(mm), 4);
+	/* What is locked already does not count twice. */
+	assert_int_equal(vm_mlock(mm, WINDOW, 4 * PAGE_SIZE, true), 0);
+	assert_int_equal((long)vm_mmap_pgoff(mm, NULL, WINDOW + 16 * PAGE_SIZE, PAGE_SIZE,
+					     PROT_READ, flags | MAP_LOCKED, 0),
+			 -EAGAIN);
+	assert_int_equal((long)vm_mremap(mm, WINDOW + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 3 * PAGE_SIZE,
+					 MREMAP_MAYMOVE, 0),
+			 -EAGAIN);
+	assert_int_equal(vm_munlock(mm, WINDOW + PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(mm->map_count, 4);
+	assert_int_equal(vm_mlockall(mm, MCL_CURRENT), -ENOMEM);
+	assert_int_equal(vm_mlockall(mm, MCL_ONFAULT), -EINVAL);
+	mm->unprivileged = false;
+	assert_int_equal(vm_mlockall(mm, MCL_CURRENT | MCL_FUTURE), 0);
+	assert_int_equal(mm->locked_vm, 8);
+	vm_mmap_pgoff(mm, NULL, WINDOW + 16 * PAGE_SIZE, PAGE_SIZE, PROT_READ, flags, 0);
+	assert_int_equal(mm->locked_vm, 9);
+	assert_int_equal(vm_munlockall(mm), 0);
+	assert_int_equal(mm->locked_vm, 0);
+	assert_int_equal(mm_check(mm), 0);
+}
+
 static void a_child_without_a_locked_area_has_nothing_locked(void **state)
 {
 	struct mm_struct *mm = one(), *child;
@@ -604,6 +797,9 @@ int main(void)
 		TEST(bad_requests_get_linux_s_errors),
 		TEST(a_file_is_seen_by_all_and_changed_by_those_who_share),
 		TEST(no_way_to_a_table_that_is_freed_is_left_in_a_tlb),
+		TEST(whole_tables_move_as_they_are),
+		TEST(promises_are_kept_count_of),
+		TEST(what_is_locked_has_its_limit),
 		TEST(a_child_without_a_locked_area_has_nothing_locked),
 		TEST(a_file_s_pages_go_with_it_however_they_lie),
 		TEST(nothing_is_executed_before_the_instruction_fetch_sees_it),
