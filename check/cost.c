@@ -51,10 +51,11 @@ static void check_nomap(struct check_context *c)
 	report(c, CHECK_NOMAP_BLOCKS, first->path, first->node, "no-map",
 	       text("%u no-map region%s with ends inside blocks of %s", nr, nr > 1 ? "s" : "",
 		    size_text(block)),
-	       text("%llu page-table pages more (%s) and single pages in the TLB around %s, where "
+	       text("%llu page-table page%s more (%s) and single pages in the TLB around %s, where "
 		    "the "
 		    "kernel maps by blocks (rodata=on, no KFENCE)%s",
 		    (unsigned long long)(with_pages - without_pages),
+		    with_pages - without_pages > 1 ? "s" : "",
 		    size_text((with_pages - without_pages) * page_size(c)), nr > 1 ? "them" : "it",
 		    c->profile->rodata_full || c->profile->kfence
 			    ? text("; %s maps single pages everywhere and pays nothing more",

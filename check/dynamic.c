@@ -64,6 +64,9 @@ void check_dynamic(struct check_context *c)
 			       "a larger gap");
 			continue;
 		}
+		/* A range made to measure is a fixed place by another name. */
+		if (r->nr_ranges == 1 && r->range_size < r->size + r->size / MARGIN)
+			continue;
 		if (got->refused || !c->enabled[CHECK_DYNAMIC_TIGHT] || tries++ >= MAX_TRIES)
 			continue;
 		if (!c->again(c->arg,

@@ -154,8 +154,12 @@ static void check_dma(struct check_context *c)
 	/* With all memory above 4 GiB the zone named DMA holds what is there, if a bus says that it reaches it. */
 	if (!has || (f->nr_memory && f->memory[0].base >= 1ULL << 32))
 		report(c, CHECK_DMA_ABSENT, "/", 0, NULL, "no memory below 4 GiB",
-		       "there are no bounce buffers (swiotlb) for devices of 32 address bits, and "
-		       "GFP_DMA32 gets nothing",
+		       dma ? "ZONE_DMA has all memory: GFP_DMA and GFP_DMA32 succeed with "
+			     "addresses that "
+			     "devices of 32 bits do not reach, and so do bounce buffers"
+			   : "ZONE_DMA and ZONE_DMA32 are empty: GFP_DMA fails, and there are no "
+			     "bounce "
+			     "buffers for devices of 32 address bits",
 		       "map some memory below 4 GiB, or make sure that every device has an IOMMU "
 		       "or "
 		       "64 address bits (dma-ranges)");

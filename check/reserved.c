@@ -169,6 +169,10 @@ static const char *overlap_effect(const struct check_context *c, const struct rs
 		return "\"OVERLAP DETECTED!\": CMA lends its pages to everybody, also those that "
 		       "the "
 		       "other region's owner writes: memory is corrupted";
+	if (a->nomap && b->nomap)
+		return "\"OVERLAP DETECTED!\": Linux maps neither; whatever firmware or driver "
+		       "gets the "
+		       "second region finds the first one's owner in it";
 	if (a->nomap != b->nomap)
 		return "\"OVERLAP DETECTED!\": the part in common is not mapped, and the owner of "
 		       "the "
