@@ -87,5 +87,7 @@ int pseudo_store_nothing(const struct pseudo_ref *r, char *text, size_t n);
 void put_cpus(struct out *out, const u64 *bits, bool list);
 
 extern const struct fs_type proc_type, sysfs_type;
+/* sysfs_cma.c: a directory for each CMA area. */
+extern const struct pseudo_dir each_cma_area;
 
 #endif

@@ -132,7 +132,10 @@ static const struct pseudo_entry thp_entries[] = {
 };
 
 static const struct pseudo_entry mm_entries[] = {
-	PSEUDO_DIR("transparent_hugepage", 0755, thp_entries), {0}};
+	{.name = "cma", .mode = S_IFDIR | 0755, .dir = &each_cma_area},
+	PSEUDO_DIR("transparent_hugepage", 0755, thp_entries),
+	{0},
+};
 static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_DIR("debug", 0700, nothing), PSEUDO_DIR("mm", 0755, mm_entries), {0}};
 

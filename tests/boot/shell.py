@@ -107,6 +107,8 @@ def main():
         t.expect(PROMPT)
         line(b"cat /tmp/text\r", rb"\nwritten with vi\n", "vi writes")
         line(b"tty; ps | grep -c sh\r", rb"/dev/console\n\d", "tty, ps")
+        line(b"cd /sys/kernel/mm/cma; echo *; grep . */alloc_pages_fail; cd\r", rb"\nreserved\n0\n",
+             "the counters of a CMA area")
         t.type(b"exit\r")
         code = t.wait()
         step("exit ends the machine with 0", code == 0)
