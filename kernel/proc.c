@@ -214,6 +214,24 @@ static const struct pseudo_entry subset_entries[] = {
 static const struct pseudo_entry subset_dir = {
 	.name = "", .mode = S_IFDIR | 0555, .sub = subset_entries, .dir = &proc_pids};
 
+static int proc_option(const char *key, const char *value)
+{
+	static const char *const hidepid[] = {"0",   "1",	 "2",	      "4",
+					      "off", "noaccess", "invisible", "ptraceable"};
+	long n;
+
+	if (!value)
+		return -EINVAL;
+	if (!strcmp(key, "gid"))
+		return parse_long(value, &n) || n < 0 ? -EINVAL : 0;
+	if (!strcmp(key, "subset"))
+		return strcmp(value, "pid") ? -EINVAL : 0;
+	for (unsigned int i = 0; !strcmp(key, "hidepid") && i < ARRAY_SIZE(hidepid); i++)
+		if (!strcmp(value, hidepid[i]))
+			return 0;
+	return -EINVAL;
+}
+
 /* Options: hidepid= and gid= are taken and hide nothing, all programs being root; subset=pid. */
 static int proc_fill(struct super *sb, const char *options)
 {
@@ -238,4 +256,5 @@ const struct fs_type proc_type = {
 	.magic = PROC_MAGIC,
 	.nodev = true,
 	.fill = proc_fill,
+	.option = proc_option,
 };

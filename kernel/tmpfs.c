@@ -397,6 +397,14 @@ static int rootfs_fill(struct super *sb, const char *options)
 	return err;
 }
 
+/* Without limits, and its options are not looked at. */
+static const struct fs_type ramfs_type = {
+	.name = "ramfs",
+	.magic = 0x858458f6U,
+	.nodev = true,
+	.fill = rootfs_fill,
+};
+
 static const struct fs_type rootfs_type = {
 	.name = "rootfs",
 	.magic = TMPFS_MAGIC,
@@ -408,7 +416,7 @@ void vfs_init(void)
 {
 	super_init(&inner, &tmpfs_type);
 	if (fs_register(&rootfs_type) || fs_register(&tmpfs_type) || fs_register(&devtmpfs_type) ||
-	    fs_register(&proc_type) || fs_register(&sysfs_type) ||
+	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) ||
 	    do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
 		panic("No memory for the root directory");
 }

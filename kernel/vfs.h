@@ -116,6 +116,8 @@ struct fs_type {
 	bool nodev;
 	/* Fill in super.root. */
 	int (*fill)(struct super *sb, const char *options);
+	/* Is there such an option? value NULL: it is a flag. 0, -EINVAL. NULL: there are none. */
+	int (*option)(const char *key, const char *value);
 };
 
 struct inode_operations {
