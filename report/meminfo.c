@@ -34,14 +34,14 @@ void report_meminfo(struct out *out)
 	unsigned long free = nr_free_pages();
 	struct pgtable_stats st;
 	struct pcpu_stats percpu;
-	struct vm_struct *area;
+	struct vm_area_view area;
 
 	vmstat_refresh();
 	reclaimable = global_node_page_state(NR_SLAB_RECLAIMABLE_B);
 	unreclaimable = global_node_page_state(NR_SLAB_UNRECLAIMABLE_B);
-	for (area = next_vm_area(NULL); area; area = next_vm_area(area))
-		if (area->flags & VM_ALLOC)
-			vmalloc += area->nr_pages;
+	for (unsigned long at = 0; vm_view_area(at, false, &area, NULL); at = area.end)
+		if (area.flags & VM_ALLOC)
+			vmalloc += area.nr_pages;
 	kernel_pgtable_stats(va_layout.page_offset, -1UL, &st);
 	for (unsigned int i = 0; i < ARRAY_SIZE(st.table_pages); i++)
 		tables += st.table_pages[i];

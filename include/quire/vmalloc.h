@@ -125,6 +125,20 @@ unsigned long vmalloc_nr_lazy(void); /* pages */
 
 /* Every area in use, in order of address. No area may come or go meanwhile. NULL starts and ends. */
 struct vm_struct *next_vm_area(struct vm_struct *area);
+
+/* What reports show of an area: a copy, so that areas may come and go. */
+struct vm_area_view {
+	unsigned long start, end, size, flags;
+	unsigned int nr_pages;
+	bool pages_mapped; /* pages[] is of vmalloc itself */
+	phys_addr_t phys_addr;
+	const void *caller;
+};
+/*
+ * The first area that ends above `from`, and is freed and not flushed yet (lazy) or is not; false: there is none. Its end is the next
+ * `from`. on_node: its pages by node, MAX_NUMNODES of them, or NULL.
+ */
+bool vm_view_area(unsigned long from, bool lazy, struct vm_area_view *view, unsigned int *on_node);
 /* Areas that are freed and not flushed yet, in no order; NULL starts and ends. */
 struct vm_struct *next_unpurged_area(struct vm_struct *area);
 /* Re-derives tree, list, gaps and the page tables of every area. Returns violations, each printed. */

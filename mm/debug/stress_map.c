@@ -331,9 +331,23 @@ static void plug(struct stress_cpu *c)
 	__atomic_store_n(&hot.busy, 0, __ATOMIC_RELEASE);
 }
 
+/* As /proc/vmallocinfo does it, while areas come and go. */
+static void look_at_areas(struct stress_cpu *c)
+{
+	unsigned int on_node[MAX_NUMNODES] = {0};
+	struct vm_area_view v;
+	bool lazy = stress_chance(c, 50);
+
+	for (unsigned long at = 0; vm_view_area(at, lazy, &v, on_node); at = v.end)
+		if (v.end <= at || v.start >= v.end || v.nr_pages > (v.end - v.start) / PAGE_SIZE)
+			stress_bad(c, "an area is not where a report looks for the next");
+}
+
 void stress_map_disturb(struct stress_cpu *c)
 {
-	if (stress_chance(c, 30))
+	if (stress_chance(c, 20))
+		look_at_areas(c);
+	else if (stress_chance(c, 30))
 		vm_unmap_aliases();
 	else
 		plug(c);

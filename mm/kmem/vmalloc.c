@@ -309,7 +309,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	}
 	if (flags & VM_MAP_PUT_PAGES) {
 		vm->pages = pages;
-		vm->nr_pages = count;
+		__atomic_store_n(&vm->nr_pages, count, __ATOMIC_RELEASE);
 	}
 	return vm->addr;
 }
@@ -326,6 +326,13 @@ void vunmap(const void *addr)
 
 void vm_free_pages(struct vm_struct *vm)
 {
+	/* Of an area that did not come to be: nobody is to look at its pages any more. */
+	if (!vm->va.lazy) {
+		unsigned long flags = spin_lock_irqsave(&vm_lock);
+
+		vm->va.lazy = true;
+		spin_unlock_irqrestore(&vm_lock, flags);
+	}
 	release_pages(vm->pages, (int)vm->nr_pages);
 	kvfree(vm->pages);
 	vm->pages = NULL;
@@ -347,7 +354,7 @@ static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int no
 
 		if (!got)
 			return -ENOMEM;
-		vm->nr_pages += (unsigned int)got;
+		__atomic_store_n(&vm->nr_pages, vm->nr_pages + (unsigned int)got, __ATOMIC_RELEASE);
 	}
 	return 0;
 }
@@ -513,6 +520,44 @@ struct vm_struct *next_vm_area(struct vm_struct *area)
 	while (n && n != &space.tail && n->lazy)
 		n = n->next;
 	return n && n != &space.tail ? area_of(n) : NULL;
+}
+
+/*
+ * pages[] is complete up to nr_pages, which is stored after it, and goes only when the area is lazy: so it is there as long as vm_lock
+ * keeps the area from becoming that.
+ */
+bool vm_view_area(unsigned long from, bool lazy_ones, struct vm_area_view *view,
+		  unsigned int *on_node)
+{
+	unsigned long flags;
+	struct vm_struct *vm;
+	struct va_node *n;
+
+	if (!ready)
+		return false;
+	flags = spin_lock_irqsave(&vm_lock);
+	for (n = va_find(&space, from); n != &space.tail && n->lazy != lazy_ones; n = n->next)
+		;
+	if (n == &space.tail) {
+		spin_unlock_irqrestore(&vm_lock, flags);
+		return false;
+	}
+	vm = area_of(n);
+	*view = (struct vm_area_view){
+		.start = n->start,
+		.end = n->end,
+		.size = vm->size,
+		.flags = READ_ONCE(vm->flags),
+		.nr_pages = lazy_ones ? 0 : __atomic_load_n(&vm->nr_pages, __ATOMIC_ACQUIRE),
+		.phys_addr = READ_ONCE(vm->phys_addr),
+		.caller = vm->caller,
+	};
+	if (view->nr_pages)
+		view->pages_mapped = is_vmalloc_addr(vm->pages);
+	for (unsigned int i = 0; on_node && i < view->nr_pages; i++)
+		on_node[page_to_nid(vm->pages[i])]++;
+	spin_unlock_irqrestore(&vm_lock, flags);
+	return true;
 }
 
 struct vm_struct *next_unpurged_area(struct vm_struct *area)

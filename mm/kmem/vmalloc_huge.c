@@ -46,15 +46,17 @@ static int fill(struct vm_struct *vm, unsigned int count, gfp_t gfp, int node)
 				continue;
 			}
 			split_page(page, orders[i]);
-			for (; vm->nr_pages < at + n; page++)
-				vm->pages[vm->nr_pages++] = page;
+			for (i = 0; i < n; i++)
+				vm->pages[at + i] = page + i;
+			__atomic_store_n(&vm->nr_pages, at + n, __ATOMIC_RELEASE);
+			break;
 		}
 		if (page)
 			continue;
 		got = alloc_pages_bulk_array_node(gfp | __GFP_NOWARN, node, count, vm->pages);
 		if (got <= vm->nr_pages)
 			return -ENOMEM;
-		vm->nr_pages = (unsigned int)got;
+		__atomic_store_n(&vm->nr_pages, (unsigned int)got, __ATOMIC_RELEASE);
 	}
 	return 0;
 }

@@ -141,6 +141,47 @@ static void use_after_vfree_before_the_flush(void **state)
 	port_replace_ttbr1(port_swapper_pg_dir());
 }
 
+/* What a report has seen of an area goes away before it looks at the next. */
+static void areas_may_go_while_they_are_looked_at(void **state)
+{
+	char *p[3];
+	struct vm_area_view v;
+	unsigned int on_node[MAX_NUMNODES] = {0}, i;
+
+	for (i = 0; i < 3; i++)
+		p[i] = vmalloc((i + 1) * PAGE_SIZE);
+	assert_true(vm_view_area(0, false, &v, on_node));
+	assert_int_equal(v.start, port_ptr_to_kva(p[0]));
+	assert_int_equal(v.size, 2 * PAGE_SIZE);
+	assert_true(v.flags & VM_ALLOC);
+	assert_int_equal(v.nr_pages, 1);
+	assert_int_equal(on_node[0], 1);
+	vfree(p[0]);
+	vfree(p[1]);
+	/* The next in use; and what is freed has no pages to show. */
+	assert_true(vm_view_area(v.end, false, &v, on_node));
+	assert_int_equal(v.start, port_ptr_to_kva(p[2]));
+	assert_int_equal(on_node[0], 4);
+	assert_false(vm_view_area(v.end, false, &v, on_node));
+	assert_true(vm_view_area(0, true, &v, on_node));
+	assert_int_equal(v.start, port_ptr_to_kva(p[0]));
+	assert_int_equal(v.nr_pages, 0);
+	vm_unmap_aliases();
+	assert_false(vm_view_area(0, true, &v, on_node));
+	vfree(p[2]);
+	vm_unmap_aliases();
+}
+
+/* More pages than the world has data for: they go back when no report can see the area that wanted them. */
+static void an_area_that_does_not_come_to_be_shows_no_pages(void **state)
+{
+	no_pages_seen = 1;
+	assert_null(__vmalloc(WORLD_PAGES * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
+	assert_true(no_pages_seen > 100);
+	no_pages_seen = 0;
+	vm_unmap_aliases();
+}
+
 static void addresses_come_again_after_a_flush_only(void **state)
 {
 	char *p = vmalloc(3 * PAGE_SIZE), *q, *r;
@@ -529,6 +570,8 @@ int main(void)
 		test(vmap_shows_the_same_pages),
 		test(pages_given_away_with_vmap_go_with_vfree),
 		test(use_after_vfree_before_the_flush),
+		test(areas_may_go_while_they_are_looked_at),
+		test(an_area_that_does_not_come_to_be_shows_no_pages),
 		test(addresses_come_again_after_a_flush_only),
 		test(many_frees_are_one_flush),
 		test(a_full_area_is_flushed_before_it_fails),

@@ -44,6 +44,8 @@ static long fail_in = -1;
 static unsigned int highest_order = MAX_PAGE_ORDER, large_tries;
 /* No area is to be found there while its pages are freed. */
 static const void *dying;
+/* Not 0: no page may be freed while a report could count it; 1 more than were freed. */
+static unsigned int no_pages_seen;
 
 static bool fails(void)
 {
@@ -184,6 +186,12 @@ void __free_pages(struct page *page, unsigned int order)
 
 	assert_int_equal(order, 0);
 	assert_true(!dying || !find_vm_area(dying));
+	if (no_pages_seen) {
+		struct vm_area_view v;
+
+		no_pages_seen++;
+		assert_false(vm_view_area(0, false, &v, NULL));
+	}
 	pthread_mutex_lock(&world_mutex);
 	assert_true(at >= DATA_FROM && at < WORLD_PAGES && data_used[at]);
 	data_used[at] = 0;
