@@ -119,6 +119,7 @@ static uint64_t roll(void)
 }
 
 static char *memory;
+static int null; /* opened before anybody can remove the name */
 
 static const char *const paths[] = {
 	"/h/a",
@@ -211,8 +212,9 @@ static void child(unsigned int seed)
 		memcpy(memory + i, &v, 8);
 	}
 	/* The console is the parent's. */
-	for (int fd = 0, null = open("/dev/null", O_RDWR); fd < 3; fd++)
+	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
+	close(null);
 	chdir("/h");
 	signal(SIGPIPE, SIG_IGN);
 	alarm(2);
@@ -241,6 +243,7 @@ int main(void)
 	int ended = 0, killed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	null = open("/dev/null", O_RDWR);
 	for (unsigned int seed = 1; seed <= CHILDREN; seed++) {
 		int status;
 
