@@ -542,3 +542,36 @@ long call_readahead(const struct syscall_args *r)
 		return -EBADF;
 	return (f->inode->mode & S_IFMT) == S_IFREG ? 0 : -EINVAL;
 }
+
+struct cachestat {
+	u64 cache, dirty, writeback, evicted, recently_evicted;
+};
+
+/* Pages that are there; in memory none is dirty, as Linux's shmem says it. */
+long call_cachestat(const struct syscall_args *r)
+{
+	const struct open_file *f = file_of((unsigned int)r->a[0]);
+	struct cachestat out = {0};
+	u64 range[2], last;
+
+	if (!f)
+		return -EBADF;
+	if (copy_from_user(range, r->a[1], sizeof(range)))
+		return -EFAULT;
+	if (r->a[3])
+		return -EINVAL;
+	last = range[1] ? (range[0] + range[1] - 1) >> PAGE_SHIFT : ~0ULL;
+	if (f->file.f_mapping) {
+		u64 end = DIV_ROUND_UP(inode_size(f->inode), PAGE_SIZE);
+
+		for (u64 index = range[0] >> PAGE_SHIFT; index < end && index <= last; index++) {
+			struct page *page = mapping_get_page(f->file.f_mapping, index, false);
+
+			if (!page)
+				continue;
+			put_page(page);
+			out.cache++;
+		}
+	}
+	return copy_to_user(r->a[2], &out, sizeof(out));
+}

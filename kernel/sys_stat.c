@@ -156,7 +156,7 @@ struct statfs {
 	u64 namelen, frsize, flags, spare[4];
 };
 
-static long put_statfs(const struct super *sb, unsigned long to)
+static long put_statfs(struct super *sb, unsigned long to)
 {
 	struct statfs s = {
 		.type = sb->type->magic,
@@ -171,6 +171,8 @@ static long put_statfs(const struct super *sb, unsigned long to)
 		u64 free = global_zone_page_state(NR_FREE_PAGES);
 
 		s.blocks = sb->max_pages ? (u64)sb->max_pages : totalram_pages() / 2;
+		if (sb->max_pages)
+			free = min(free, s.blocks - min(s.blocks, (u64)tmpfs_used(sb)));
 		s.bfree = s.bavail = min(s.blocks, free);
 		s.files = sb->max_inodes ? (u64)sb->max_inodes : totalram_pages() / 2;
 		s.ffree = s.files - min(s.files, (u64)sb->inodes);
@@ -446,4 +448,34 @@ long call_utimensat(const struct syscall_args *r)
 	}
 	dput(d);
 	return err;
+}
+
+/* ------------------------------------------------------------------ extended attributes */
+
+/* No file has any here, nor can have: what a file system without them says, once the file is found. */
+long call_xattr_path(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW, &d);
+
+	if (err)
+		return err;
+	dput(d);
+	return -EOPNOTSUPP;
+}
+
+long call_xattr_link(const struct syscall_args *r)
+{
+	struct dentry *d;
+	long err = user_path(AT_FDCWD, r->a[0], 0, &d);
+
+	if (err)
+		return err;
+	dput(d);
+	return -EOPNOTSUPP;
+}
+
+long call_xattr_file(const struct syscall_args *r)
+{
+	return file_of((unsigned int)r->a[0]) ? -EOPNOTSUPP : -EBADF;
 }

@@ -66,9 +66,46 @@ static long tmpfs_read(struct open_file *f, struct iter *to, u64 *pos)
 	return (long)done;
 }
 
-static bool over_limit(const struct super *sb, u64 pos)
+static s64 pages_below(const struct dentry *dir)
 {
-	return sb->max_pages && (s64)(pos >> PAGE_SHIFT) >= sb->max_pages;
+	s64 n = 0;
+
+	for (const struct dentry *d = dir->children; d; d = d->next) {
+		if (d->inode->mapping)
+			n += (s64)d->inode->mapping->nrpages;
+		n += pages_below(d);
+	}
+	return n;
+}
+
+s64 tmpfs_used(struct super *sb)
+{
+	sb->used = sb->root ? pages_below(sb->root) : 0;
+	return sb->used;
+}
+
+/*
+ * May so many pages more come into the file system? Counted are those that writes ask for; what faults have added and what has gone is
+ * seen when the count is at the limit, by looking at all files. A file without a name that is still open is not among them.
+ */
+static bool has_room(struct super *sb, s64 pages)
+{
+	if (!sb->max_pages)
+		return true;
+	if (sb->used + pages > sb->max_pages && tmpfs_used(sb) + pages > sb->max_pages)
+		return false;
+	sb->used += pages;
+	return true;
+}
+
+/* The page for a write. NULL: there is no room. */
+static struct page *page_for_write(struct inode *inode, u64 index)
+{
+	struct page *page = mapping_get_page(inode->mapping, index, false);
+
+	if (!page && has_room(inode->sb, 1))
+		page = mapping_get_page(inode->mapping, index, true);
+	return page;
 }
 
 static long tmpfs_write(struct open_file *f, struct iter *from, u64 *pos)
@@ -93,9 +130,7 @@ static long tmpfs_write(struct open_file *f, struct iter *from, u64 *pos)
 		       n;
 		struct page *page;
 
-		if (over_limit(f->inode->sb, *pos))
-			return done ? (long)done : -ENOSPC;
-		page = mapping_get_page(mapping, *pos >> PAGE_SHIFT, true);
+		page = page_for_write(f->inode, *pos >> PAGE_SHIFT);
 		if (!page)
 			return done ? (long)done : -ENOSPC;
 		n = copy_from_iter((char *)page_address(page) + offset, part, from);
@@ -132,7 +167,7 @@ int inode_truncate(struct inode *inode, u64 size)
 static int tmpfs_fallocate(struct open_file *f, int mode, s64 offset, s64 len)
 {
 	struct address_space *mapping = f->inode->mapping;
-	u64 end = (u64)offset + (u64)len, size = inode_size(f->inode);
+	u64 end = (u64)offset + (u64)len, size = inode_size(f->inode), pages;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
@@ -145,10 +180,19 @@ static int tmpfs_fallocate(struct open_file *f, int mode, s64 offset, s64 len)
 	}
 	if (f->inode->seals & F_SEAL_GROW && end > size)
 		return -EPERM;
-	if (over_limit(f->inode->sb, end - 1))
-		return -ENOSPC;
 	if (DIV_ROUND_UP(end, PAGE_SIZE) - ((u64)offset >> PAGE_SHIFT) >
-	    global_zone_page_state(NR_FREE_PAGES))
+	    mapping->nrpages + global_zone_page_state(NR_FREE_PAGES))
+		return -ENOSPC;
+	pages = 0;
+	for (u64 index = (u64)offset >> PAGE_SHIFT; index < DIV_ROUND_UP(end, PAGE_SIZE); index++) {
+		struct page *page = mapping_get_page(mapping, index, false);
+
+		if (page)
+			put_page(page);
+		else
+			pages++;
+	}
+	if (!has_room(f->inode->sb, (s64)pages))
 		return -ENOSPC;
 	for (u64 index = (u64)offset >> PAGE_SHIFT; index < DIV_ROUND_UP(end, PAGE_SIZE); index++) {
 		struct page *page = mapping_get_page(mapping, index, true);

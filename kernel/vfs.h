@@ -108,6 +108,7 @@ struct super {
 	u64 last_ino;
 	s64 max_pages, max_inodes; /* tmpfs; 0: no limit */
 	s64 inodes;
+	s64 used; /* pages, at least: kernel/tmpfs.c */
 };
 
 struct fs_type {
@@ -349,6 +350,8 @@ extern const struct fs_type tmpfs_type;
 struct inode *tmpfs_inode(struct super *sb, u32 mode, u32 rdev);
 /* An open file without a name, as memfd_create wants it: name as /proc shows it. ERR is in *err. */
 struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err);
+/* Pages of all its files. */
+s64 tmpfs_used(struct super *sb);
 int inode_truncate(struct inode *inode, u64 size);
 /* What nobody may do to a file in memory any more; F_SEAL_SEAL: add another seal. */
 #define F_SEAL_SEAL 0x01U

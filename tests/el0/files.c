@@ -272,6 +272,21 @@ static void contents(void)
 	fd = open("/t", O_TMPFILE | O_RDWR, 0600);
 	check(fd >= 0 && write(fd, "x", 1) == 1 && !fstat(fd, &a) && a.st_nlink == 0, "O_TMPFILE");
 	close(fd);
+	fd = make("/t/cs", "");
+	{
+		uint64_t range[2] = {0, 0}, stat[5];
+
+		pwrite(fd, "x", 1, 0);
+		pwrite(fd, "x", 1, 8192);
+		check(!syscall(451, fd, range, stat, 0) && stat[0] == 2 && stat[1] == 0 &&
+			      stat[3] == 0,
+		      "cachestat of two pages and a hole");
+		range[0] = 4096, range[1] = 4096;
+		check(!syscall(451, fd, range, stat, 0) && stat[0] == 0, "and of the hole");
+		FAILS(syscall(451, fd, range, stat, 1), EINVAL);
+		FAILS(syscall(451, 99, range, stat, 0), EBADF);
+	}
+	close(fd);
 	check(!statfs("/t", &sf) && sf.f_type == 0x01021994 && sf.f_bsize == 4096 &&
 		      sf.f_namelen == 255,
 	      "statfs of a tmpfs");
@@ -574,6 +589,21 @@ static void devices(void)
 		      "a tmpfs is mounted");
 		fd = make("/t/m/f", "x");
 		FAILS(umount("/t/m"), EBUSY);
+		{
+			static char block[65536];
+			struct statfs sf;
+			ssize_t n, sum = 0;
+
+			while ((n = write(fd, block, sizeof(block))) > 0)
+				sum += n;
+			check(n == -1 && errno == ENOSPC && sum > 900000 && sum < 1048576,
+			      "a tmpfs of 1 MiB is full");
+			check(!statfs("/t/m", &sf) && sf.f_blocks == 256 && sf.f_bfree == 0,
+			      "and statfs says so");
+			FAILS(fallocate(fd, 0, 1 << 20, 4096), ENOSPC);
+			check(!ftruncate(fd, 1) && write(fd, block, 4096) == 4096,
+			      "there is room again");
+		}
 		close(fd);
 		FAILS(rename("/t/m/f", "/t/f2"), EXDEV);
 		FAILS(link("/t/m/f", "/t/f2"), EXDEV);
