@@ -76,7 +76,13 @@ run_glibc() { # name, CPU, more for QEMU
 		tail -n 20 "$log"
 	fi
 }
-mkdir -p "$dir/threads.root" "$dir/execs.root/lib"
+mkdir -p "$dir/threads.root" "$dir/execs.root/lib" "$dir/bombs.root"
+if glibc bombs -static -o "$dir/bombs.root/init" tests/el0/bombs.c -lpthread; then
+	pack bombs
+	MEM=128M run_glibc bombs neoverse-n1 "-smp 4"
+else
+	fail "bombs: it was not built"
+fi
 if glibc threads -static -o "$dir/threads.root/init" tests/el0/threads.c -lpthread; then
 	pack threads
 	run_glibc threads cortex-a53 "-smp 1"
