@@ -178,6 +178,9 @@ bool make_machine(const struct options *o, struct host_machine *m)
 		.lowest = UINT64_MAX,
 	};
 	make_tree(o, &t);
+	/* Quire's own boot says itself what is wrong with a tree; what Linux would read of a damaged one is anybody's guess. */
+	if (o->profile.release[0] && !t.sound)
+		die("%s: damaged device tree at offset %#zx", t.name, t.bad_at);
 	choose_cpu(o, &t, m);
 	m->image_size = o->kernel_size ? o->kernel_size : STAND_IN_SIZE;
 	if (o->kernel)

@@ -88,7 +88,7 @@ static int make(char **files, int nr, const char *base)
 		data[size] = 0;
 		wrong = gather(&g, files[i], data, size);
 		if (wrong)
-			die("--from %s: %s", files[i], wrong);
+			die("--from %s: offset %#zx: %s", files[i], g.at, wrong);
 		free(data);
 	}
 	if (!g.profile.release[0])

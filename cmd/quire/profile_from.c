@@ -206,8 +206,10 @@ static bool from_btf(struct gathered *g, const unsigned char *data, size_t size)
 	}
 	types = btf + BTF_HEADER;
 	strings = types + str_off;
-	if (strings[str_len - 1])
+	if (strings[str_len - 1]) {
+		g->at = (size_t)(strings + str_len - 1 - data);
 		return false;
+	}
 	for (p = types; types + type_len - p >= 12;) {
 		unsigned int kind;
 		uint64_t tail;
@@ -216,8 +218,10 @@ static bool from_btf(struct gathered *g, const unsigned char *data, size_t size)
 		info = le32(p + 4);
 		kind = info >> 24 & 31;
 		tail = btf_tail(kind, info & 0xffff);
-		if (name >= str_len || tail > (uint64_t)(types + type_len - p - 12))
+		if (name >= str_len || tail > (uint64_t)(types + type_len - p - 12)) {
+			g->at = (size_t)(p - data);
 			return false;
+		}
 		for (size_t i = 0; kind == BTF_STRUCT && i < sizeof(structs) / sizeof(structs[0]);
 		     i++)
 			if (!strcmp((const char *)strings + name, structs[i].name)) {
@@ -327,8 +331,10 @@ static bool from_elf(struct gathered *g, const unsigned char *d, size_t size)
 		link = le32(header + 40);
 		if (link >= sections ||
 		    !elf_section(d, size, table, link, &other, &str_at, &str_length) ||
-		    !str_length || d[str_at + str_length - 1])
+		    !str_length || d[str_at + str_length - 1]) {
+			g->at = (size_t)at;
 			return false;
+		}
 		for (p = d + at; (uint64_t)(d + at + length - p) >= ELF_SYMBOL; p += ELF_SYMBOL) {
 			uint32_t name = le32(p);
 			const char *text = (const char *)d + str_at + name;
@@ -410,6 +416,7 @@ const char *gather(struct gathered *g, const char *file, char *text, size_t size
 	bool good = false;
 
 	g->file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	g->at = size < 64 ? size : 0;
 	if (size < 64)
 		return "too short for anything a kernel comes with";
 	release = memmem(text, size, "Linux version ", 14);
@@ -428,6 +435,8 @@ const char *gather(struct gathered *g, const char *file, char *text, size_t size
 			set(g, "image_size", le64(d + 16));
 		return from_btf(g, d, size) ? NULL : "an Image without BTF that can be read";
 	}
+	if (memchr(text, 0, size))
+		g->at = (size_t)((char *)memchr(text, 0, size) - text);
 	if (memchr(text, 0, size))
 		return "not an ELF file, not an arm64 Image, and not text";
 	if (is_config(text)) {

@@ -9,6 +9,7 @@ struct gathered {
 	struct build_profile profile;
 	const char *from[96]; /* by key: the file that said it; NULL: none did */
 	const char *file;     /* that is being read */
+	size_t at;	      /* where it cannot be read */
 };
 
 /*

@@ -41,6 +41,14 @@ wrong profile --show banana
 wrong profile --from
 wrong profile --from "$work/none"
 wrong profile --from "$board"
+says err 'board\.dtb: offset 0x[0-9a-f]+: not an ELF file'
+head -c 40 "$board" >"$work/short"
+wrong profile --from "$work/short"
+says err 'short: offset 0x28: too short'
+cp "$board" "$work/broken.dtb"
+printf '\xff' | dd of="$work/broken.dtb" bs=1 seek=$((0x48)) conv=notrunc status=none
+wrong predict "$work/broken.dtb"
+says err 'broken\.dtb: damaged device tree at offset 0x[0-9a-f]+$'
 wrong profile --base linux-6.12.115-debian
 
 # Every profile of the program can be shown, and what is shown is a profile.
