@@ -266,7 +266,7 @@ void profile_load(struct build_profile *p, const char *name)
 {
 	size_t n = strlen(name), size = 0;
 	const char *text = NULL;
-	char why[256], *file;
+	char why[256], *file = NULL;
 
 	for (size_t i = 0; embedded_profiles[i].name; i++)
 		if (!strcmp(embedded_profiles[i].name, name))
@@ -281,6 +281,7 @@ void profile_load(struct build_profile *p, const char *name)
 	}
 	if (!profile_parse(p, name, text, size, why, sizeof(why)))
 		die("%s", why);
+	free(file);
 	snprintf(p->name, sizeof(p->name), "%.*s", (int)strcspn(base_name(name), "\n"),
 		 base_name(name));
 }
