@@ -27,6 +27,14 @@ one fuzz_memblock 10 4096 &
 memblock=$!
 one fuzz_profile 10 65536 "$bin/seeds-profile" &
 profile=$!
+# Sequences long enough to do something, to begin with.
+mkdir -p "$bin/seeds-vm"
+python3 -c 'import random, sys
+for i in range(8):
+    random.seed(i)
+    open(f"{sys.argv[1]}/{i}", "wb").write(random.randbytes(4000))' "$bin/seeds-vm"
+one fuzz_vm 10 4096 "$bin/seeds-vm" &
+vm=$!
 mkdir -p "$bin/seeds-check"
 # Without the four bytes that choose fuzz_dtb's machine.
 for seed in "$bin/seeds-dtb"/*; do
@@ -52,6 +60,8 @@ wait $dtb
 report fuzz_dtb $?
 wait $memblock
 report fuzz_memblock $?
+wait $vm
+report fuzz_vm $?
 wait $profile
 report fuzz_profile $?
 wait $check

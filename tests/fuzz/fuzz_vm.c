@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/* links: mm/vm/vma.c mm/vm/mmap.c mm/vm/mprotect.c mm/vm/mremap.c mm/vm/madvise.c mm/vm/mlock.c mm/vm/mincore.c mm/vm/commit.c mm/vm/fault.c mm/vm/fork.c mm/vm/context.c mm/vm/zap.c mm/vm/pgtable.c mm/vm/filemap.c mm/vm/truncate.c mm/vm/rmap.c mm/page/migrate.c mm/vm/check.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/*
+ * Fuzzer of address spaces: up to four of them map, unmap, protect, drop, touch and fork as the input says, against the model of
+ * test_vm.c, a byte and a protection for each page of a window. Every access is by a TLB that forgets nothing by itself, and every eighth
+ * step mm_check derives mapcounts, rss, rmap, areas and tables again. The first byte says how often memory is short.
+ *
+ * Each random choice of test_vm.c is the next byte, or two, of the input; when there are none left they are 0.
+ */
+#include <stdlib.h>
+
+static long next_choice(void);
+#define random next_choice
+#define srandom(seed) ((void)(seed))
+#define main unit_tests
+#include "tests/unit/test_vm.c"
+#undef main
+
+static const u8 *input, *input_end;
+static unsigned long runs;
+
+static long next_choice(void)
+{
+	long v = 0;
+
+	for (unsigned int i = 0; i < 2 && input < input_end; i++)
+		v = v << 8 | *input++;
+	return v;
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	if (!size)
+		return 0;
+	input = data + 1;
+	input_end = data + size;
+	/* The machine stays; what an input leaves is looked for now and then. */
+	if (!runs++)
+		(void)begin(NULL);
+	memset(spaces, 0, sizeof(spaces));
+	memset(tlb, 0, sizeof(tlb));
+	nr_commons = 0;
+	if (data[0] % 4 == 3) {
+		page_debug = &injected;
+		fail_share = data[0];
+	}
+	/* A step takes about eight choices; what goes beyond the input is all zeros, and the same. */
+	random_run((unsigned int)min(size / 8, (size_t)1000));
+	for (unsigned int i = 0; i < SPACES; i++)
+		assert_int_equal(spaces[i].mm ? mm_check(spaces[i].mm) : 0, 0);
+	fail_share = 0;
+	page_debug = NULL;
+	for (unsigned int i = 0; i < SPACES; i++)
+		if (spaces[i].mm)
+			mmput(spaces[i].mm);
+	if (runs % 64 == 0)
+		world_end();
+	return 0;
+}
