@@ -319,7 +319,7 @@ static int check_tree(const struct dentry *dir)
 		if (d->parent != dir || !d->pinned || d->unlinked || d->users < 1 ||
 		    d->cookie <= last || hash_find(dir, d->name, d->len) != d ||
 		    d->inode->users < 1) {
-			pr_err("vfs: the name %s is wrong in its directory\n", d->name);
+			pr_err("BUG: vfs: the name %s is wrong in its directory\n", d->name);
 			bad++;
 		}
 		last = d->cookie;
@@ -328,7 +328,7 @@ static int check_tree(const struct dentry *dir)
 	}
 	if (n != dir->inode->entries ||
 	    (dir->inode->nlink != dirs + 2 && (!dir->inode->op || !dir->inode->op->lookup))) {
-		pr_err("vfs: %s counts %u entries and has %u links\n", dir->name,
+		pr_err("BUG: vfs: %s counts %u entries and has %u links\n", dir->name,
 		       dir->inode->entries, dir->inode->nlink);
 		bad++;
 	}
