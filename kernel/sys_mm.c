@@ -137,14 +137,28 @@ long call_madvise(const struct syscall_args *r)
 static long mmap_hugetlb(const struct syscall_args *r)
 {
 	unsigned int log = r->a[3] >> MAP_HUGE_SHIFT & 63;
-	unsigned long size = BIT(log ? log : 21), len = ALIGN(r->a[1], size);
+	unsigned long size = BIT(log ? log : 21), len = ALIGN(r->a[1], size), flags = r->a[3];
 
 	if (log && log != 16 && log != 21 && log != 25 && log != 30)
 		return -EINVAL;
-	if (!len || (r->a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && r->a[0] & (size - 1)))
+	if (!len)
 		return -EINVAL;
-	if (r->a[3] & MAP_FIXED_NOREPLACE && vm_is_mapped(current->mm, r->a[0], len))
+	if (len > TASK_SIZE)
+		return -ENOMEM;
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		if (r->a[0] & (size - 1))
+			return -EINVAL;
+		if (r->a[0] > TASK_SIZE - len)
+			return -ENOMEM;
+	}
+	if (flags & MAP_FIXED_NOREPLACE && vm_is_mapped(current->mm, r->a[0], len))
 		return -EEXIST;
+	/* It is a file's memory: what a file refuses comes before that there is none. */
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && flags & (MAP_FIXED_NOREPLACE | MAP_SYNC))
+		return -EOPNOTSUPP;
+	if (!(flags & MAP_TYPE) || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE ||
+	    flags & MAP_GROWSDOWN)
+		return -EINVAL;
 	return -ENOMEM;
 }
 
