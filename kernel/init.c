@@ -55,5 +55,5 @@ int kernel_run_init(void)
 	}
 	report_unknown_syscalls();
 	pr_info("init ended: exit code %d, signal %d\n", code >> 8, code & 0x7f);
-	return code != 0 || vfs_check();
+	return vfs_check() || code;
 }
