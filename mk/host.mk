@@ -53,6 +53,12 @@ $(H)/core_$(1).o: $(patsubst %.c,$(H)/$(1)/%.o,$(HOST_CORE_SRC)) $(H)/core_$(1).
 endef
 $(foreach g,$(GRANULES),$(eval $(call granule_rules,$(g))))
 
+# DWARF, for profiles of kernels without BTF: where libdw's headers are.
+LIBDW := $(shell pkg-config --libs libdw 2>/dev/null)
+ifneq ($(LIBDW),)
+$(H)/main/cmd/quire/profile_dwarf.o: HOST_CFLAGS += -DQUIRE_LIBDW $(shell pkg-config --cflags libdw)
+endif
+
 # libfdt lets a property's length wrap and finds out after; with the flag that is defined.
 $(H)/main/third_party/libfdt/%.o: HOST_CFLAGS += -fwrapv
 $(H)/main/%.o: %.c
@@ -81,7 +87,7 @@ $(H)/main/report_template.o: cmd/quire/report_template.S $(H)/main/report.html
 
 $(HOST_BIN): $(H)/main/report_template.o $(patsubst %.c,$(H)/main/%.o,$(HOST_MAIN_SRC)) $(H)/main/profiles.o $(foreach g,$(GRANULES),$(H)/core_$(g).o)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) $(HOST_LDFLAGS) $^ -o $@
+	$(Q)$(HOST_CC) $(HOST_LDFLAGS) $^ -o $@ $(LIBDW)
 
 .PHONY: host
 host: $(HOST_BIN)

@@ -139,7 +139,7 @@ FUZZ_VM_SRC := $(wildcard $(call unit_line,tests/fuzz/fuzz_vm.c,links))
 $(FO)/fuzz_vm: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_vm.c $(FUZZ_VM_SRC) tests/unit/doubles.c)
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka -lpthread
 
-$(FO)/fuzz_profile: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_profile.c cmd/quire/profile.c cmd/quire/profile_from.c)
+$(FO)/fuzz_profile: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_profile.c cmd/quire/profile.c cmd/quire/profile_from.c cmd/quire/profile_dwarf.c)
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # libfdt lets a property's length wrap and finds out after (mk/host.mk).

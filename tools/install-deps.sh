@@ -23,6 +23,8 @@ clang                       clang
 ?clang-format-14            clang-format-14
 ?clang-tidy-14              clang-tidy-14
 ?/usr/lib/u-boot/qemu_arm64/u-boot.bin      u-boot-qemu
+?/usr/include/elfutils/libdw.h               libdw-dev
+?pkg-config                 pkg-config
 ?mkimage                    u-boot-tools
 ?gdb-multiarch              gdb-multiarch
 ?/usr/bin/chromedriver      chromium-driver

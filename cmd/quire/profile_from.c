@@ -6,6 +6,7 @@
  * offset and length in a binary is checked against the file before it is used.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,6 +347,24 @@ static bool from_elf(struct gathered *g, const unsigned char *d, size_t size)
 	return set_symbols(g, &s);
 }
 
+/* ------------------------------------------------------------------ DWARF */
+
+/* NULL, or why it says nothing. */
+static const char *from_dwarf(struct gathered *g, char *image, size_t size)
+{
+	struct wanted_struct want[sizeof(structs) / sizeof(structs[0])];
+	const size_t nr = sizeof(structs) / sizeof(structs[0]);
+	const char *wrong;
+
+	for (size_t i = 0; i < nr; i++)
+		want[i] = (struct wanted_struct){.name = structs[i].name};
+	wrong = dwarf_sizes(image, size, want, nr);
+	for (size_t i = 0; i < nr && !wrong; i++)
+		if (want[i].size)
+			set(g, structs[i].key, want[i].size);
+	return wrong;
+}
+
 /* ------------------------------------------------------------------ the log */
 
 /* Where the line with `what` goes on behind it; NULL: there is none. */
@@ -412,7 +431,7 @@ static bool is_config(const char *text)
 const char *gather(struct gathered *g, const char *file, char *text, size_t size)
 {
 	const unsigned char *d = (const unsigned char *)text;
-	const char *release;
+	const char *release, *wrong;
 	bool good = false;
 
 	g->file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
@@ -427,8 +446,13 @@ const char *gather(struct gathered *g, const char *file, char *text, size_t size
 		set_release(g, release + 14, (size_t)(text + size - release - 14));
 	if (!memcmp(d, "\177ELF\2\1", 6)) {
 		good = from_elf(g, d, size);
-		return from_btf(g, d, size) || good ? NULL
-						    : "no symbols and no BTF that can be read";
+		if (from_btf(g, d, size))
+			return NULL;
+		wrong = from_dwarf(g, text, size);
+		if (good && wrong)
+			fprintf(stderr, "quire: warning: %s: no sizes of structures: %s\n", file,
+				wrong);
+		return good ? NULL : wrong;
 	}
 	if (!memcmp(d + 56, "ARM\x64", 4)) {
 		if (le64(d + 16))

@@ -18,4 +18,16 @@ struct gathered {
  */
 const char *gather(struct gathered *g, const char *file, char *text, size_t size);
 
+/* A structure whose size is asked for; size 0: not found. */
+struct wanted_struct {
+	const char *name;
+	unsigned long size;
+};
+
+/*
+ * [profile_dwarf.c] Sizes of structures from the DWARF of an ELF file in memory. Returns NULL, or why none was found: also that
+ * this program was built without libdw.
+ */
+const char *dwarf_sizes(char *image, size_t size, struct wanted_struct *want, size_t nr);
+
 #endif

@@ -132,4 +132,28 @@ says out '^resource = 64.*no file says it'
 mv "$work/out" "$work/made.profile"
 run 0 "$quire" predict "$board" --build "$work/made.profile" --kernel-at 0x40200000+0x600000
 says out 'reserved\[0x0\]	\[0x0000000040200000-0x00000000407fffff\]'
+
+# A vmlinux without BTF: sizes from its DWARF, or, built without libdw, a warning that says so.
+cat >"$work/vmlinux.c" <<'EOF'
+char _text[64];
+struct page { char x[72]; } a;
+struct property { char x[96]; } b;
+struct pglist_data; struct pglist_data *c;
+EOF
+if aarch64-linux-gnu-gcc -g -nostdlib -static -Wl,-e0 -o "$work/vmlinux" "$work/vmlinux.c" 2>"$work/err" &&
+	aarch64-linux-gnu-objcopy -N _end -N _edata -N __bss_start "$work/vmlinux" 2>>"$work/err"; then
+	run 0 "$quire" profile --from "$work/vmlinux"
+	if grep -q 'built without libdw' "$work/err"; then
+		echo "skip sizes from DWARF: built without libdw"
+	else
+		says out '^page_size_of = 72.*from vmlinux'
+		says out '^property = 96.*from vmlinux'
+		says out '^pglist_data = .*no file says it'
+	fi
+	aarch64-linux-gnu-strip -s "$work/vmlinux"
+	wrong profile --from "$work/vmlinux"
+	says err 'vmlinux: offset 0(x0)?: no '
+else
+	fail "the test's vmlinux does not link: $(head -n 1 "$work/err")"
+fi
 finish
