@@ -110,11 +110,13 @@ static int show_iomem(struct out *out, const struct pseudo_ref *r)
 
 /* ------------------------------------------------------------------ self */
 
+/* A link's text, which does not end in a 0. */
 static long put_text(char *buf, size_t size, const char *text)
 {
-	size_t n = min(strlen(text), size);
+	size_t n = 0;
 
-	memcpy(buf, text, n);
+	for (; text[n] && n < size; n++)
+		buf[n] = text[n];
 	return (long)n;
 }
 

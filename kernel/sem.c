@@ -173,7 +173,7 @@ static int try_ops(struct sem *s, const struct sem_op *ops, unsigned int n, stru
 			err = -ERANGE;
 			break;
 		}
-		if (op->flags & SEM_UNDO) {
+		if (op->flags & SEM_UNDO && u) {
 			int adjust = u->adjust[op->num] - op->op;
 
 			if (adjust < -SEM_VALUE_MAX - 1 || adjust > SEM_VALUE_MAX) {
@@ -193,7 +193,7 @@ static int try_ops(struct sem *s, const struct sem_op *ops, unsigned int n, stru
 		const struct sem_op *op = &ops[done];
 
 		s->v[op->num].value = (u16)(s->v[op->num].value - op->op);
-		if (op->flags & SEM_UNDO)
+		if (op->flags & SEM_UNDO && u)
 			u->adjust[op->num] = (s16)(u->adjust[op->num] + op->op);
 	}
 	return err;

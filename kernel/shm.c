@@ -192,7 +192,7 @@ long call_shmdt(const struct syscall_args *r)
 	struct mm_struct *mm = current->mm;
 	const unsigned long addr = untagged_addr(r->a[0]);
 	struct shm *s = NULL;
-	unsigned long from = addr, to = addr;
+	unsigned long from = addr, to;
 	long ret = -EINVAL;
 
 	if (addr & (PAGE_SIZE - 1))
