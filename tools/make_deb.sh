@@ -89,7 +89,9 @@ gzip -9n "$out/quire/usr/share/man/man1/"*.1
 override quire 'unstripped-binary-or-object [usr/bin/quire]' 'It names callers by its own symbol table.'
 override quire 'embedded-library *libfdt*' "The core's libfdt is freestanding, and compiled once for each page size."
 glibc=$(objdump -T "$out/quire/usr/bin/quire" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
-finish quire "$arch" "libc6 (>= ${glibc#GLIBC_})" <<-'END'
+# Where it was built with libdw (profiles of a vmlinux's DWARF).
+needed=$(objdump -p "$out/quire/usr/bin/quire" | grep -oE 'NEEDED +lib(dw|elf)' | sed 's/NEEDED *\(.*\)/, \11/' | tr -d '\n')
+finish quire "$arch" "libc6 (>= ${glibc#GLIBC_})$needed" <<-'END'
 	Section: devel
 	Priority: optional
 	Suggests: bash-completion, device-tree-compiler
