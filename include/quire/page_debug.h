@@ -47,6 +47,8 @@ struct slab_debug_ops {
 	bool (*guard_free)(struct kmem_cache *s, void *object);
 	/* The bytes of such an object; 0: it is none. */
 	size_t (*guard_size)(const void *object);
+	/* The cache goes unless it has such objects: how many it has. Those it had forget it, if it has none. */
+	unsigned long (*guard_forget)(const struct kmem_cache *s);
 };
 extern const struct slab_debug_ops *slab_debug_ops;
 

@@ -81,6 +81,7 @@ bool guard_pool_init(void);
 void *guard_alloc(struct kmem_cache *s, size_t size, gfp_t gfp);
 bool guard_free(struct kmem_cache *s, void *object);
 size_t guard_size(const void *object);
+unsigned long guard_forget(const struct kmem_cache *s);
 bool guard_explain(unsigned long kva, bool write, unsigned long pc);
 void guard_for_each_live(live_object_fn fn, void *arg);
 int guard_pool_check(void);

@@ -40,7 +40,7 @@ struct guard_track {
 struct guard_object {
 	u8 *object; /* of the last who had it */
 	size_t size;
-	const struct kmem_cache *cache;
+	const struct kmem_cache *cache; /* NULL: it is destroyed */
 	enum guard_state state;
 	bool boot;
 	bool at_end; /* of its page; in turn */
@@ -169,7 +169,8 @@ static phys_addr_t pa_of(const struct guard_object *o)
 	return pool_pa + page_of(number_of(o));
 }
 
-static struct guard_object *take_free(void)
+/* For an object of s. The lock: guard_forget writes it, too. */
+static struct guard_object *take_free(const struct kmem_cache *s)
 {
 	unsigned long flags = spin_lock_irqsave(&guard_lock);
 	struct guard_object *o = first_free ? &objects[first_free - 1] : NULL;
@@ -178,6 +179,7 @@ static struct guard_object *take_free(void)
 		first_free = o->next;
 		if (!first_free)
 			last_free = 0;
+		o->cache = s;
 		o->at_end = ++stats.allocated % 2;
 	} else {
 		stats.full++;
@@ -245,13 +247,12 @@ void *guard_alloc(struct kmem_cache *s, size_t size, gfp_t gfp)
 
 	if (!guard_interval || !size || !takes(s, size, gfp))
 		return NULL;
-	o = take_free();
+	o = take_free(s);
 	if (!o)
 		return NULL;
 	linear_show(pa_of(o), PAGE_SIZE);
 	page = phys_to_virt(pa_of(o));
 	o->size = size;
-	o->cache = s;
 	o->boot = !mm_debug_armed;
 	/* At the end, as near to the guard as alignment allows, and at the beginning, in turn. */
 	o->object = page;
@@ -275,7 +276,7 @@ static void show_object(const struct guard_object *o)
 {
 	pr_err("\n");
 	pr_err("kfence-#%u: %p-%p, size=%zu, cache=%s\n", number_of(o), o->object,
-	       o->object + o->size - 1, o->size, o->cache->name);
+	       o->object + o->size - 1, o->size, o->cache ? o->cache->name : "<destroyed>");
 	pr_err("\n");
 	pr_err("allocated by task 0 on cpu %u at %llu.%06llus:\n", o->allocated.cpu,
 	       seconds(o->allocated.when), microseconds(o->allocated.when));
@@ -373,6 +374,20 @@ size_t guard_size(const void *object)
 		return 0;
 	o = object_at(virt_to_phys(object) - pool_pa);
 	return o && o->state == GUARD_LIVE && o->object == object ? o->size : 0;
+}
+
+unsigned long guard_forget(const struct kmem_cache *s)
+{
+	unsigned long flags = spin_lock_irqsave(&guard_lock), live = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_objects; i++)
+		live += objects[i].state == GUARD_LIVE && objects[i].cache == s;
+	for (i = 0; i < nr_objects && !live; i++)
+		if (objects[i].cache == s)
+			objects[i].cache = NULL;
+	spin_unlock_irqrestore(&guard_lock, flags);
+	return live;
 }
 
 /* ------------------------------------------------------------------ faults */

@@ -87,6 +87,7 @@ void mm_debug_init(void)
 		slab_ops.guard_alloc = guard_alloc;
 		slab_ops.guard_free = guard_free;
 		slab_ops.guard_size = guard_size;
+		slab_ops.guard_forget = guard_forget;
 	}
 	if (fault_slab_wanted())
 		slab_ops.should_fail = slab_should_fail;

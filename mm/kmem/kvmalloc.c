@@ -46,8 +46,12 @@ void *kvrealloc(const void *p, size_t size, gfp_t gfp)
 		kvfree(p);
 		return ZERO_SIZE_PTR;
 	}
-	if (size <= old)
+	if (size <= old) {
+		/* When it grows again, there is to be nothing. */
+		if (gfp & __GFP_ZERO)
+			memset((char *)p + size, 0, old - size);
 		return (void *)p;
+	}
 	new = kvmalloc(size, gfp);
 	if (new &&old) {
 		memcpy(new, p, old);

@@ -362,7 +362,7 @@ void slab_drain_all(void)
 
 void kmem_cache_destroy(struct kmem_cache *s)
 {
-	unsigned long slabs;
+	unsigned long slabs, guarded = 0;
 	void *p = s;
 
 	if (!s)
@@ -371,12 +371,14 @@ void kmem_cache_destroy(struct kmem_cache *s)
 	if (--s->refcount > 0)
 		goto out;
 	slabs = drain(s);
-	if (slabs) {
+	if (slab_debug_ops && slab_debug_ops->guard_forget)
+		guarded = slab_debug_ops->guard_forget(s);
+	if (slabs || guarded) {
 		struct slabinfo info;
 
 		get_slabinfo(s, &info);
 		pr_err("BUG %s: Objects remaining on kmem_cache_destroy(): %lu in %lu slabs\n",
-		       s->name, info.active_objs, slabs);
+		       s->name, info.active_objs + guarded, slabs);
 		port_backtrace();
 		/* It stays, without a user, so that what is freed later is known. */
 		s->refcount = 0;

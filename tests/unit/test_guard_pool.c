@@ -164,6 +164,26 @@ static void krealloc_moves_between_pool_and_slab(void **state)
 	assert_string_equal(log_text, "");
 }
 
+static void a_cache_goes_after_its_guarded_objects(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("guarded", 40, 0, SLAB_NO_MERGE, NULL);
+	u8 *p = kmem_cache_alloc(s, GFP_KERNEL);
+
+	assert_true(in_pool(p));
+	kmem_cache_destroy(s);
+	assert_logged("BUG guarded: Objects remaining on kmem_cache_destroy(): 1 in 0 slabs");
+	assert_ptr_equal(next_cache(NULL), s);
+	/* It is known whose the object is. */
+	kmem_cache_free(s, p);
+	s->refcount = 1;
+	forget_log();
+	kmem_cache_destroy(s);
+	assert_string_equal(log_text, "");
+	assert_ptr_not_equal(next_cache(NULL), s);
+	assert_true(faults(p));
+	assert_logged("size=40, cache=<destroyed>\n");
+}
+
 static void *traffic(void *arg)
 {
 	unsigned int cpu = (unsigned int)(uintptr_t)arg, i;
@@ -203,6 +223,7 @@ int main(void)
 		T(freed_pages_are_used_again_last),
 		T(a_full_pool_leaves_it_to_the_slab),
 		T(krealloc_moves_between_pool_and_slab),
+		T(a_cache_goes_after_its_guarded_objects),
 		T(cpus_share_the_pool),
 	};
 

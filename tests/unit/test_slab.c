@@ -465,6 +465,7 @@ static void freelists_may_be_random_and_hardened(void **state)
 static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
 {
 	static const struct page_debug_ops ops = {.should_fail = fail_nth};
+	unsigned long i;
 	char *p;
 
 	fail_after = asked = 0;
@@ -472,6 +473,13 @@ static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
 	p = kvmalloc(3 * PAGE_SIZE, GFP_KERNEL);
 	page_debug = NULL;
 	assert_ptr_equal(p, vmalloc_area.addr);
+	pattern(p, 3 * PAGE_SIZE, 4);
+	/* Smaller and larger again, in place: what was given up is gone. */
+	assert_ptr_equal(kvrealloc(p, 100, GFP_KERNEL | __GFP_ZERO), p);
+	assert_pattern(p, 100, 4);
+	assert_ptr_equal(kvrealloc(p, 3 * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO), p);
+	for (i = 100; i < 3 * PAGE_SIZE; i++)
+		assert_int_equal(p[i], 0);
 	pattern(p, 3 * PAGE_SIZE, 4);
 	p = kvrealloc(p, 5 * PAGE_SIZE, GFP_KERNEL);
 	assert_true(p && !vmalloc_area.addr);
