@@ -330,6 +330,7 @@ static unsigned int take_new(struct kmem_cache *s, gfp_t gfp, int nid, void **p,
 
 unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
 {
+	const bool must = gfp & __GFP_NOFAIL;
 	unsigned int got;
 	int other;
 
@@ -337,7 +338,8 @@ unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, 
 		nid = numa_node_id();
 	got = slab_take_partial(s, nid, p, want);
 	if (!got)
-		got = take_new(s, gfp & ~__GFP_NOFAIL, nid, p, want);
+		/* Who will ask again has not failed yet. */
+		got = take_new(s, must ? (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN : gfp, nid, p, want);
 	if (likely(got))
 		return got;
 	/* No page anywhere: perhaps an object that another node has. */
@@ -349,7 +351,7 @@ unsigned int slab_take_some(struct kmem_cache *s, gfp_t gfp, int nid, void **p, 
 		if (got)
 			return got;
 	}
-	return gfp & __GFP_NOFAIL ? take_new(s, gfp, nid, p, want) : 0;
+	return must ? take_new(s, gfp, nid, p, want) : 0;
 }
 
 unsigned int slab_take(struct kmem_cache *s, gfp_t gfp, int nid, void **p, unsigned int want)
