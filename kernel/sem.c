@@ -114,12 +114,16 @@ long call_semget(const struct syscall_args *r)
 	return s->o.id;
 }
 
+/* Of all sets, so that who ends without any looks at none. kernel_lock. */
+static unsigned int nr_undos;
+
 static void undo_free(struct sem *s)
 {
 	while (s->undo) {
 		struct sem_undo *u = s->undo;
 
 		s->undo = u->next;
+		nr_undos--;
 		kfree(u);
 	}
 }
@@ -150,6 +154,7 @@ static struct sem_undo *undo_of(struct sem *s, int tgid, bool make)
 	u->tgid = tgid;
 	u->next = s->undo;
 	s->undo = u;
+	nr_undos++;
 	return u;
 }
 
@@ -319,7 +324,7 @@ long call_semtimedop(const struct syscall_args *r)
 
 void sem_exit(int tgid)
 {
-	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; nr_undos && i < IPC_PLACES; i++) {
 		struct sem *s = (struct sem *)table.objects[i];
 		struct sem_undo **p, *u;
 
@@ -331,6 +336,7 @@ void sem_exit(int tgid)
 		if (!u)
 			continue;
 		*p = u->next;
+		nr_undos--;
 		for (u32 k = 0; k < s->nr; k++) {
 			int then = s->v[k].value + u->adjust[k];
 

@@ -96,8 +96,10 @@ void mmput(struct mm_struct *mm)
 		vma_file_unlink(vma);
 	for (vma = mm->mmap; vma; vma = vma->next)
 		unmap_page_range(&tlb, vma->vm_start, vma->vm_end);
-	if (mm->mmap)
-		free_pgtables(&tlb, 0, TASK_SIZE, 0, 0);
+	/* A table that two areas share goes with the second one. */
+	for (vma = mm->mmap; vma; vma = vma->next)
+		free_pgtables(&tlb, vma->vm_start, vma->vm_end, 0,
+			      vma->next ? vma->next->vm_start : 0);
 	gather_flush(&tlb);
 	for (vma = mm->mmap; vma; vma = next) {
 		next = vma->next;
