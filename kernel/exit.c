@@ -98,7 +98,7 @@ static void release_process(struct signal_struct *s)
 	} else {
 		task_free(leader);
 	}
-	kfree(s);
+	signal_free(s);
 }
 
 /* Its last thread has ended. */

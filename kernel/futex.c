@@ -186,7 +186,7 @@ static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u
 		ret = -EAGAIN;
 	if (!ret) {
 		link_init(&w.link);
-		link_add_before(&w.link, bucket_of(&w.key));
+		link_lend(&w.link, bucket_of(&w.key));
 		while (!w.woken && !ret)
 			ret = sleep_until(deadline);
 		if (w.woken)
@@ -487,7 +487,7 @@ static long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool tr
 	} else if (ret == 0) {
 		w.owner->has_pi_waiters = true;
 		link_init(&w.link);
-		link_add_before(&w.link, bucket_of(&w.key));
+		link_lend(&w.link, bucket_of(&w.key));
 		ret = wait_for_lock(&w, deadline);
 	} else if (ret > 0) {
 		ret = 0;
@@ -546,7 +546,7 @@ static long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool 
 	if (!ret) {
 		w.to = &to;
 		link_init(&w.link);
-		link_add_before(&w.link, bucket_of(&w.key));
+		link_lend(&w.link, bucket_of(&w.key));
 		ret = wait_for_lock(&w, deadline);
 		/* Interrupted after it was moved: it would not find the word as it was. */
 		if (ret == -ERESTARTNOINTR && !w.to)

@@ -28,6 +28,9 @@ static inline void link_add_before(struct link *l, struct link *at)
 	at->prev = l;
 }
 
+/* The same for a link on a stack that somebody else will find: it has to be out again before its function returns (kernel/wait.c). */
+void link_lend(struct link *l, struct link *head);
+
 static inline void link_remove(struct link *l)
 {
 	l->prev->next = l->next;

@@ -142,6 +142,11 @@ void task_free(struct task *t)
 	kfree(t);
 }
 
+void signal_free(struct signal_struct *s)
+{
+	kfree(s);
+}
+
 struct signal_struct *signal_alloc(void)
 {
 	struct signal_struct *s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_ZERO);

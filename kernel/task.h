@@ -242,6 +242,7 @@ struct signal_struct *process_find(int pid);
 /* Give t this pid, which nobody has. */
 void task_set_pid(struct task *t, int pid);
 struct signal_struct *signal_alloc(void);
+void signal_free(struct signal_struct *s);
 /* From exit.c: its stack, when it runs no more. */
 void stack_free(void *stack);
 

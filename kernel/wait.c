@@ -69,6 +69,11 @@ bool fatal_signal_pending(void)
 
 /* ------------------------------------------------------------------ queues */
 
+void link_lend(struct link *l, struct link *head)
+{
+	link_add_before(l, head);
+}
+
 void wait_queue_add(struct wait_queue *q, struct wait_entry *e)
 {
 	e->task = current;
