@@ -26,7 +26,7 @@ static void put(struct facts *f, enum fact_unit unit, uint64_t value, const char
 	va_start(args, fmt);
 	vsnprintf(new.name, sizeof(new.name), fmt, args);
 	va_end(args);
-	/* A line that comes twice (a log of two boots): the first counts. */
+	/* A line that comes twice (two consoles): the first counts. */
 	if (fact_find(f, new.name))
 		return;
 	if (!(f->nr & (f->nr - 1)))
@@ -335,6 +335,7 @@ static const char *message(const char *s)
 
 bool log_read(struct boot_log *l, const char *text, size_t size)
 {
+	static const char begins[] = "Booting Linux on physical CPU ";
 	const char *nul = memchr(text, 0, size);
 	char line[2400];
 
@@ -351,6 +352,9 @@ bool log_read(struct boot_log *l, const char *text, size_t size)
 		snprintf(line, sizeof(line), "%.*s", (int)(n < sizeof(line) ? n : sizeof(line) - 1),
 			 p);
 		s = message(line);
+		/* A log of several boots: the first counts. */
+		if (l->facts.nr && !strncmp(s, begins, strlen(begins)))
+			break;
 		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 			if (!strncmp(s, lines[i].words, strlen(lines[i].words)))
 				lines[i].read(l, s + strlen(lines[i].words));

@@ -96,6 +96,24 @@ static void the_first_of_two_boots_counts(void **state)
 	log_free(&l);
 }
 
+static void a_second_boot_adds_nothing_to_the_first(void **state)
+{
+	static const char boot[] = "Booting Linux on physical CPU 0x0000000000 [0x410fd083]\n"
+				   "  node   0: [mem 0x40000000-0x7fffffff]\n"
+				   "cma: Reserved 64 MiB at 0x7ac00000 on node -1\n";
+	char twice[2 * sizeof(boot)];
+	size_t nr;
+
+	assert_true(read_text(boot));
+	nr = l.facts.nr;
+	log_free(&l);
+	snprintf(twice, sizeof(twice), "%s%s", boot, boot);
+	assert_true(read_text(twice));
+	assert_int_equal(l.facts.nr, nr);
+	assert_int_equal(l.node_ranges, 1);
+	log_free(&l);
+}
+
 static void what_is_no_log_is_refused_with_its_place(void **state)
 {
 	assert_false(read_text("hello\n"));
@@ -117,6 +135,7 @@ int main(void)
 			parts_of_the_memory_line_keep_a_margin_where_the_prediction_has_one),
 		cmocka_unit_test(ranges_that_are_none_leave_the_line_out),
 		cmocka_unit_test(the_first_of_two_boots_counts),
+		cmocka_unit_test(a_second_boot_adds_nothing_to_the_first),
 		cmocka_unit_test(what_is_no_log_is_refused_with_its_place),
 	};
 
