@@ -78,7 +78,7 @@ static uint64_t number(const fdt32_t *p, int n)
 {
 	uint64_t v = 0;
 
-	while (n-- > 0)
+	while (p && n-- > 0)
 		v = v << 32 | fdt32_to_cpu(*p++);
 	return v;
 }

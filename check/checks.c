@@ -16,7 +16,8 @@ enum check_id check_find(const char *name, size_t n)
 {
 	enum check_id id = 0;
 
-	while (id < NR_CHECKS && (strlen(checks[id].name) != n || memcmp(checks[id].name, name, n)))
+	while (id < NR_CHECKS &&
+	       (strlen(checks[id].name) != n || memcmp(checks[id].name, name, n) != 0))
 		id++;
 	return id;
 }

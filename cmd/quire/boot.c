@@ -94,7 +94,7 @@ int boot_machine(const struct options *o, FILE *log)
 	}
 	if (code && !log && o->core->panic_text())
 		fprintf(stderr, "quire: the boot panicked: %s\n", o->core->panic_text());
-	else if (code && !has_memory)
+	if (code && !has_memory)
 		fputs("quire: this tree leaves memory to the boot loader: --mem SIZE stands for "
 		      "it\n",
 		      stderr);

@@ -23,9 +23,17 @@ static bool is_document(const char *name)
 	FILE *f;
 	int c;
 
-	/* What comes through a pipe can be read once only: it is a tree. */
-	if (!name || stat(name, &st) || !S_ISREG(st.st_mode))
+	if (!name || stat(name, &st) || S_ISDIR(st.st_mode))
 		return false;
+	/* What comes through a pipe is kept when it has been read. */
+	if (!S_ISREG(st.st_mode)) {
+		size_t size;
+		char *text = read_file("", name, &size);
+
+		c = size ? *text : EOF;
+		free(text);
+		return c == '{';
+	}
 	f = fopen(name, "r");
 	c = f ? fgetc(f) : EOF;
 

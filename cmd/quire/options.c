@@ -157,7 +157,8 @@ static const char help_diff[] =
 	"  --json                 print one JSON document instead\n"
 	"  -v, --verbose          the logs of the boots on stderr\n"
 	"\n"
-	"Exit status: 0 no difference; 1 differences; 2 wrong use or unusable files.\n"
+	"Exit status: 0 no difference; 1 differences, or a kernel panics; 2 wrong use or\n"
+	"unusable files.\n"
 	"\n";
 
 static const char help_walk[] =
@@ -339,6 +340,16 @@ static uint64_t need_size(const char *option, const char *text)
 	return v;
 }
 
+/* Physical: 52 bits, so that no address is NO_ADDRESS. */
+static uint64_t need_address(const char *option, const char *text)
+{
+	uint64_t v = need_size(option, text);
+
+	if (v >> 52)
+		die("%s: '%s' is no physical address: it has more than 52 bits", option, text);
+	return v;
+}
+
 static unsigned int need_count(const char *option, const char *text, unsigned int max)
 {
 	uint64_t v = need_size(option, text);
@@ -369,6 +380,7 @@ static void kernel_at(const char *text, struct options *o)
 	if (!address || !parse_size(address, &o->kernel_at) ||
 	    !parse_size(plus + 1, &o->kernel_size) || !o->kernel_size)
 		die("--kernel-at: '%s' is not ADDR+SIZE", text);
+	need_address("--kernel-at", address);
 	free(address);
 }
 
@@ -561,7 +573,7 @@ static void apply(enum option option, const char *value, enum command command, s
 		kernel_at(value, o);
 		break;
 	case OPT_DTB_AT:
-		o->dtb_at = need_size("--dtb-at", value);
+		o->dtb_at = need_address("--dtb-at", value);
 		break;
 	case OPT_APPEND:
 		o->append = value;
@@ -600,7 +612,7 @@ static void apply(enum option option, const char *value, enum command command, s
 		o->output = value;
 		break;
 	case OPT_AT:
-		o->at = need_size("--at", value);
+		o->at = need_address("--at", value);
 		break;
 	case OPT_RANGE:
 		range(value, o);

@@ -16,13 +16,57 @@
 #include "quire.h"
 
 #define GROWTH (64 * 1024)
+/* What has no size of its own (a pipe, a device) is read up to here. */
+#define MOST_STREAM (1LL << 30)
+
+/*
+ * What came from something that can be read once only. Commands read a board again for each prediction, also in children,
+ * which have this list from their parent.
+ */
+static struct kept {
+	struct kept *next;
+	const char *name;
+	size_t size;
+	char data[];
+} * kept;
+
+static void keep(const char *name, const char *data, size_t size)
+{
+	struct kept *k = malloc(sizeof(*k) + size);
+
+	if (!k)
+		die("%s: no memory for %zu bytes", name, size);
+	k->next = kept;
+	k->name = name;
+	k->size = size;
+	memcpy(k->data, data, size);
+	kept = k;
+}
+
+static char *read_kept(const char *name, size_t *size)
+{
+	const struct kept *k = kept;
+	char *data;
+
+	while (k && strcmp(k->name, name))
+		k = k->next;
+	data = k ? malloc(k->size + 1) : NULL;
+	if (!data)
+		return NULL;
+	*size = k->size;
+	return memcpy(data, k->data, k->size);
+}
 
 char *try_read_file(const char *name, size_t *size, char *why, size_t room)
 {
-	FILE *f = fopen(name, "rb");
+	char *data = read_kept(name, size), *more;
 	struct stat st;
-	char *data, *more;
+	bool once;
+	FILE *f;
 
+	if (data)
+		return data;
+	f = fopen(name, "rb");
 	if (f && !fstat(fileno(f), &st) && S_ISDIR(st.st_mode))
 		errno = EISDIR;
 	if (!f || fstat(fileno(f), &st) || S_ISDIR(st.st_mode)) {
@@ -32,6 +76,7 @@ char *try_read_file(const char *name, size_t *size, char *why, size_t room)
 		return NULL;
 	}
 	*size = 0;
+	once = !S_ISREG(st.st_mode);
 	data = malloc((size_t)st.st_size + 1);
 	while (data) {
 		size_t left = (size_t)st.st_size + 1 - *size;
@@ -41,6 +86,12 @@ char *try_read_file(const char *name, size_t *size, char *why, size_t room)
 		if (n < left)
 			break;
 		/* Longer than stat said (a pipe). */
+		if (st.st_size > MOST_STREAM) {
+			snprintf(why, room, "%s: no end after %zu bytes", name, *size);
+			free(data);
+			fclose(f);
+			return NULL;
+		}
 		st.st_size = st.st_size * 2 + 65536;
 		more = realloc(data, (size_t)st.st_size + 1);
 		if (!more)
@@ -53,6 +104,8 @@ char *try_read_file(const char *name, size_t *size, char *why, size_t room)
 		data = NULL;
 	}
 	fclose(f);
+	if (data && once)
+		keep(name, data, *size);
 	return data;
 }
 

@@ -54,6 +54,8 @@ run 0 "$quire" map "$work/board.json"
 cp "$work/out" "$work/kept"
 run 0 "$quire" map "$board"
 cmp -s "$work/out" "$work/kept" || fail "the map of a kept document differs"
+run 0 bash -c '"$1" map <(cat "$2")' - "$quire" "$work/board.json"
+cmp -s "$work/out" "$work/kept" || fail "the map of a document from a pipe differs"
 
 # A kernel that panics is drawn as far as it came.
 zcat tests/oracle/cases/E-nomap-600.dtb.gz >"$work/nomap.dtb"
@@ -102,6 +104,7 @@ wrong "$board" --range 8-4
 wrong "$board" --range 0xffffffffffffffff+1
 wrong "$board" --range 0-0x1000000000000000
 wrong "$board" --at 0xffff000000000000
+wrong "$board" --at 0xffffffffffffffff
 wrong "$board" -o
 wrong "$board" -o "$work/map.png"
 wrong "$board" -o "$work/none/map.svg"

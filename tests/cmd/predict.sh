@@ -30,6 +30,8 @@ wrong predict
 wrong predict "$board" --granule 4k
 wrong predict "$board" --va-bits 48
 wrong predict "$board" --build banana
+wrong predict "$board" --kernel-at 0xffffffffffffffff+1M
+wrong predict "$board" --dtb-at 0xffffffffffffffff
 wrong predict "$board" --build "$work/none.profile"
 wrong predict "$board" --build
 wrong predict "$work/none.dtb"
