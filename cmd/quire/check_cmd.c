@@ -138,6 +138,8 @@ static void choose_checks(const struct options *o, struct check_context *c)
 {
 	const char *lists[] = {o->only, o->disable};
 
+	if (o->only && !*o->only)
+		die("check: --only: no check is named");
 	for (size_t i = 0; i < NR_CHECKS; i++)
 		c->enabled[i] = !o->only;
 	for (size_t l = 0; l < 2; l++)
@@ -158,6 +160,28 @@ static void choose_checks(const struct options *o, struct check_context *c)
 		if (!strcmp(o->severity, severity_name(c->least)))
 			break;
 	}
+}
+
+struct made {
+	const struct options *o;
+	struct tree *t;
+};
+
+static void make_one(void *arg)
+{
+	struct made *m = arg;
+
+	make_tree(m->o, m->t);
+}
+
+/* With the options' changes. False: this tree cannot have them, and the reason was printed. */
+static bool make_checked(const struct options *o, struct tree *t)
+{
+	struct made m = {o, t};
+
+	free(t->blob);
+	*t = (struct tree){0};
+	return survives(make_one, &m);
 }
 
 /* False: the board cannot be checked, and the reason was printed. */
@@ -181,17 +205,15 @@ static bool check_board(struct run *r, struct tree *t)
 			t->bad_at);
 		return false;
 	}
-	free(t->blob);
-	make_tree(&r->o, t);
-	if (!board_read(&c->board, t->blob, t->size))
+	if (!make_checked(&r->o, t) || !board_read(&c->board, t->blob, t->size))
 		return false;
 	assume_memory(c);
 	if (c->assumed) {
 		board_free(&c->board);
-		free(t->blob);
 		r->o.edit = edit;
 		r->o.edit_arg = r;
-		make_tree(&r->o, t);
+		if (!make_checked(&r->o, t))
+			return false;
 		board_read(&c->board, t->blob, t->size);
 	}
 	r->o.edit = edit;
@@ -248,12 +270,14 @@ int cmd_check(const struct options *o)
 		if (!check_board(&r, &t)) {
 			bad = true;
 			check_context_free(c);
+			free(t.blob);
 			continue;
 		}
 		found += c->nr_findings;
 		if (!documents) {
 			print_findings(stdout, c, out.colour);
 			check_context_free(c);
+			free(t.blob);
 			continue;
 		}
 		/* SARIF reads the tree's header. */

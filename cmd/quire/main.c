@@ -6,6 +6,7 @@
  * wrong.
  */
 #include <fcntl.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "quire.h"
+
+static jmp_buf *survivor;
 
 void die(const char *fmt, ...)
 {
@@ -25,7 +28,23 @@ void die(const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fputs("\n", stderr);
+	if (survivor)
+		longjmp(*survivor, 1);
 	exit(2);
+}
+
+bool survives(void (*fn)(void *arg), void *arg)
+{
+	jmp_buf here;
+
+	if (!setjmp(here)) {
+		survivor = &here;
+		fn(arg);
+		survivor = NULL;
+		return true;
+	}
+	survivor = NULL;
+	return false;
 }
 
 static const struct {

@@ -14,6 +14,8 @@
 
 /* "quire: ..." on stderr, exit 2: the user asked for something that cannot be. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Run fn, which may die: false when it did, and its line was printed. What it had taken stays taken. */
+bool survives(void (*fn)(void *arg), void *arg);
 
 /* ---- options.c */
 

@@ -24,6 +24,7 @@ wrong --banana
 wrong "$work/none.dtb"
 wrong "$0"
 wrong "$work/clean.dtb" --only banana
+wrong "$work/clean.dtb" --only ''
 wrong "$work/clean.dtb" --disable cma-unaligned,banana
 wrong "$work/clean.dtb" --severity banana
 wrong "$work/clean.dtb" --json --sarif
@@ -55,6 +56,23 @@ says out 'cma-unaligned'
 head -c 100 "$work/bad.dtb" >"$work/short.dtb"
 run 2 "$quire" check "$work/short.dtb"
 says err 'short\.dtb: truncated: 100 bytes of [0-9]+'
+
+# One that cannot have what the options ask for: the others have it, and the document is whole.
+dtc -q -O dtb -o "$work/narrow.dtb" - <<'EOF' || fail "dtc"
+/dts-v1/; / { #address-cells = <1>; #size-cells = <1>; memory@40000000 { device_type = "memory"; reg = <0x40000000 0x40000000>; }; };
+EOF
+run 2 "$quire" check "$work/clean.dtb" "$work/narrow.dtb" "$work/bad.dtb" --mem 8G --json
+says err 'narrow\.dtb: #address-cells of 1 and #size-cells of 1 cannot hold this memory$'
+python3 -c '
+import json, sys
+assert [len(b["findings"]) for b in json.load(open(sys.argv[1]))["boards"]] == [0, 1]
+' "$work/out" || fail "the JSON document beside a board that was not checked"
+
+# A tree from a pipe is read once and predicted more than once.
+run 1 bash -c '"$1" check <(cat "$2")' - "$quire" "$work/bad.dtb"
+says out 'cma-unaligned'
+run 2 "$quire" check /dev/zero
+says err '/dev/zero: no end after [0-9]+ bytes$'
 
 run 1 "$quire" check "$work/clean.dtb" "$work/bad.dtb" --json
 python3 -c '
