@@ -69,13 +69,14 @@ static void add_zones(struct section *s, int side, const struct forecast *f, uns
 
 		if (z->present)
 			add(s, side,
-			    text("node %d %s from 0x%llx: %s present, %s managed, %s CMA, min %llu "
+			    text("node %d %s from 0x%llx: %s present, %s (%llu pages) managed, %s "
+				 "CMA, min %llu "
 				 "low "
 				 "%llu high %llu pages",
 				 z->node, z->name, (ull)z->start << shift,
 				 size_text(z->present << shift), size_text(z->managed << shift),
-				 size_text(z->cma << shift), (ull)z->min, (ull)z->low,
-				 (ull)z->high));
+				 (ull)z->managed, size_text(z->cma << shift), (ull)z->min,
+				 (ull)z->low, (ull)z->high));
 	}
 }
 
@@ -102,8 +103,8 @@ static void add_mappings(struct section *s, int side, const struct forecast *f)
 	}
 	for (i = 0; i < nr; i++)
 		add(s, side,
-		    text("%s mapped by entries of %s", size_text(sum[i].bytes),
-			 size_text(sum[i].block)));
+		    text("%s (%lluK) mapped by entries of %s", size_text(sum[i].bytes),
+			 (ull)sum[i].bytes / 1024, size_text(sum[i].block)));
 	add(s, side,
 	    text("%llu table pages: %llu of the last level, %llu, %llu, %llu above",
 		 (ull)forecast_table_pages(f), (ull)f->tables[0], (ull)f->tables[1],
@@ -206,21 +207,36 @@ int cmd_diff(const struct options *o)
 	};
 	struct host_out out = stdout_out();
 	size_t found = 0;
+	bool panic = false;
 
 	for (int side = 0; side < 2; side++) {
 		struct options one = *o;
 		struct forecast f;
 		struct tree t = {0};
+		uint64_t base, size;
+		bool no_memory;
 
 		one.board = o->boards[side];
+		/* What is mapped is known from them. */
+		one.events = true;
 		make_tree(&one, &t);
 		if (!t.sound)
 			die("%s: damaged device tree at offset %#zx", one.board, t.bad_at);
+		no_memory = !tree_first_bank(&t, &base, &size);
 		free(t.blob);
 		if (!run_forecast(&one, &f))
 			die("%s: cannot be predicted", one.board);
 		if (o->verbose)
 			fputs(f.log, stderr);
+		if (f.panic) {
+			panic = true;
+			fprintf(stderr, "quire: %s: that kernel panics: %s\n", one.board, f.panic);
+			if (no_memory)
+				fprintf(stderr,
+					"quire: %s: this tree leaves memory to the boot loader: "
+					"--mem SIZE stands for it\n",
+					one.board);
+		}
 		fill(s, side, &f, (unsigned int)o->profile.page_shift);
 		forecast_free(&f);
 	}
@@ -237,5 +253,5 @@ int cmd_diff(const struct options *o)
 		differing(&s[i], 0, true, '-', out.colour ? "\033[31m" : "");
 		differing(&s[i], 1, true, '+', out.colour ? "\033[32m" : "");
 	}
-	return found ? 1 : 0;
+	return found || panic ? 1 : 0;
 }

@@ -61,6 +61,23 @@ says out '^  \+ dyn-nomap \[0x7fe00000-0x7fffffff\] 2 MiB, no-map$'
 says out '^  - \[0x40000000-0x7fffffff\] 1 GiB, node 0$'
 says out '^zones$'
 says out '^page tables$'
+run 1 bash -c '"$1" diff <(cat "$2") <(cat "$3")' - "$quire" "$work/a.dtb" "$work/b.dtb"
+says out '^  \+ dyn-nomap '
+run 0 bash -c '"$1" compare <(cat "$2") <(cat "$3")' - "$quire" "$work/a.dtb" "$work/a.log"
+# A page less in a zone is a difference, however the size is rounded.
+run 1 "$quire" diff "$work/a.dtb" "$work/b.dtb"
+says out '^  - node 0 DMA from 0x40000000: .* \([0-9]+ pages\) managed'
+says out '^  - .* \([0-9]+K\) mapped by entries of 4 KiB$'
+# Two kernels that stop before they have any memory do not differ; that is not to be taken for a good end.
+dtc -q -O dtb -o "$work/none.dtb" - <<'EOF' || fail "dtc"
+/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0>; }; };
+EOF
+run 1 "$quire" diff "$work/none.dtb" "$work/none.dtb"
+says err 'none\.dtb: that kernel panics: No memory'
+says err 'none\.dtb: this tree leaves memory to the boot loader: --mem SIZE'
+run 0 "$quire" diff "$work/none.dtb" "$work/none.dtb" --mem 1G
+rm "$work/none.dtb"
+
 run 1 "$quire" diff "$work/a.dtb" "$work/b.dtb" --json
 python3 -c '
 import json, sys
