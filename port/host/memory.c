@@ -108,8 +108,9 @@ int host_memory_init(u64 lowest, u64 highest, const char **why)
 		*why = "no memfd for the simulated memory";
 		return -ENOMEM;
 	}
-	/* All that can be named costs no more than what is needed; some environments allow less. */
-	if (map_ram(base, max_t(u64, need, RAM_WINDOW_MAX)) && map_ram(base, need)) {
+	/* All that can be named costs no more than what is needed; some environments allow less: a sanitizer's, only half. */
+	if (map_ram(base, max_t(u64, need, RAM_WINDOW_MAX)) && map_ram(base, need) &&
+	    map_ram(base, min_t(u64, need, RAM_WINDOW_MAX))) {
 		*why = "the address space of this process cannot hold the machine's memory";
 		host_memory_exit();
 		return -ENOMEM;
