@@ -93,8 +93,9 @@ int boot_machine(const struct options *o, FILE *log)
 		code = 1;
 	}
 	if (code && !log && o->core->panic_text())
-		fprintf(stderr, "quire: the boot panicked: %s\n", o->core->panic_text());
-	if (code && !has_memory)
+		fprintf(stderr, "quire: the boot panicked: %s%s\n", o->core->panic_text(),
+			has_memory ? "" : "; --mem SIZE stands for what the boot loader fills in");
+	else if (code && !has_memory)
 		fputs("quire: this tree leaves memory to the boot loader: --mem SIZE stands for "
 		      "it\n",
 		      stderr);

@@ -29,6 +29,14 @@ wrong() {
 wrong predict
 wrong predict "$board" --granule 4k
 wrong predict "$board" --va-bits 48
+# A tree that leaves memory to the boot loader: what to say is in the same line.
+dtc -q -O dtb -o "$work/empty.dtb" - <<'EOF' || fail "dtc"
+/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0>; }; };
+EOF
+run 1 "$quire" predict "$work/empty.dtb"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "not one line: $(cat "$work/err")"
+says err 'the boot panicked: No memory: .*--mem SIZE'
+run 0 "$quire" predict "$work/empty.dtb" --mem 1G
 wrong predict "$board" --build banana
 wrong predict "$board" --kernel-at 0xffffffffffffffff+1M
 wrong predict "$board" --dtb-at 0xffffffffffffffff
