@@ -186,6 +186,7 @@ struct check_report {
 /* s as a JSON string, quotes included; NULL as null. */
 void put_json_text(FILE *out, const char *s);
 void print_checks(FILE *out);
+void print_checks_json(FILE *out);
 void print_findings(FILE *out, const struct check_context *c, bool colour);
 void print_check_json(FILE *out, const struct check_report *r);
 void print_sarif(FILE *out, const struct check_report *r);

@@ -11,6 +11,18 @@ void print_checks(FILE *out)
 			checks[i].what);
 }
 
+void print_checks_json(FILE *out)
+{
+	fputs("{\n  \"checks\": [", out);
+	for (size_t i = 0; i < NR_CHECKS; i++) {
+		fprintf(out, "%s\n    {\"check\": \"%s\", \"severity\": \"%s\", \"what\": ",
+			i ? "," : "", checks[i].name, severity_name(checks[i].severity));
+		put_json_text(out, checks[i].what);
+		fputs("}", out);
+	}
+	fputs("\n  ]\n}\n", out);
+}
+
 static const char *colour_of(enum severity s)
 {
 	static const char *const colours[] = {"\033[36m", "\033[33m", "\033[31m"};

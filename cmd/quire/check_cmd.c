@@ -249,7 +249,12 @@ int cmd_check(const struct options *o)
 	if (o->list) {
 		if (o->nr_boards)
 			die("check: --list has no operands");
-		print_checks(stdout);
+		if (o->sarif)
+			die("check: --list has no SARIF");
+		if (o->json)
+			print_checks_json(stdout);
+		else
+			print_checks(stdout);
 		return 0;
 	}
 	/* Where the findings go to a terminal themselves, they are the progress. */

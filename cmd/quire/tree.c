@@ -3,7 +3,7 @@
  * The board's device tree: read from a file, changed where options ask for it, measured.
  *
  * A tree that no option changes goes to the machine byte for byte, damaged as it may be inside: what the kernel says to
- * it is what the user wants to see. Only what is not a tree file at all is refused here.
+ * it is what the user wants to see. Only what is not a tree file at all, or an overlay, is refused here.
  */
 #include <libfdt.h>
 
@@ -178,6 +178,19 @@ static bool is_sound(const char *blob, size_t *at)
 	return false;
 }
 
+/* What /plugin/ makes: fragments of a tree that is another file. */
+static bool is_overlay(const char *blob)
+{
+	int node;
+
+	fdt_for_each_subnode(node, blob, 0)
+	{
+		if (fdt_subnode_offset(blob, node, "__overlay__") >= 0)
+			return true;
+	}
+	return false;
+}
+
 bool tree_take(struct tree *t, const char *name, const char *file, size_t bytes, char *why,
 	       size_t room)
 {
@@ -207,6 +220,13 @@ bool tree_take(struct tree *t, const char *name, const char *file, size_t bytes,
 	t->name = name;
 	t->original = t->size;
 	t->sound = is_sound(t->blob, &t->bad_at);
+	if (t->sound && is_overlay(t->blob)) {
+		snprintf(why, room, "%s: an overlay, not a board: fdtoverlay applies it to one",
+			 name);
+		free(t->blob);
+		t->blob = NULL;
+		return false;
+	}
 	return true;
 }
 

@@ -68,6 +68,23 @@ import json, sys
 assert [len(b["findings"]) for b in json.load(open(sys.argv[1]))["boards"]] == [0, 1]
 ' "$work/out" || fail "the JSON document beside a board that was not checked"
 
+# An overlay says nothing of a board: it is not a clean one.
+dtc -q -@ -O dtb -o "$work/part.dtbo" - <<'EOF' || fail "dtc"
+/dts-v1/; /plugin/; &reserved { pool@0 { reg = <0 0>; }; };
+EOF
+run 2 "$quire" check "$work/part.dtbo" "$work/bad.dtb"
+says err 'part\.dtbo: an overlay, not a board'
+says out 'cma-unaligned'
+wrong "$work/part.dtbo"
+
+run 0 "$quire" check --list --json
+python3 -c '
+import json, sys
+names = [c["check"] for c in json.load(open(sys.argv[1]))["checks"]]
+assert names == [line.split()[0] for line in open(sys.argv[2])]
+' "$work/out" <("$quire" check --list) || fail "the list as a document"
+wrong --list --sarif
+
 # A tree from a pipe is read once and predicted more than once.
 run 1 bash -c '"$1" check <(cat "$2")' - "$quire" "$work/bad.dtb"
 says out 'cma-unaligned'
