@@ -21,6 +21,9 @@ _quire() {
 	COMPREPLY=()
 	[ "$COMP_CWORD" -gt 0 ] && prev=${COMP_WORDS[COMP_CWORD - 1]}
 	[ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]}
+	# --option=value comes as three words.
+	[ "$cur" = = ] && cur=''
+	[ "$prev" = = ] && prev=${COMP_WORDS[COMP_CWORD - 2]}
 	shopt -q extglob || shopt -s extglob
 
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -46,7 +49,7 @@ _quire() {
 		return
 		;;
 	--only | --disable)
-		COMPREPLY=($(compgen -W "$("$quire" check --list 2>/dev/null | cut -d' ' -f1)" -- "$cur"))
+		COMPREPLY=($(compgen -P "${cur%"${cur##*,}"}" -W "$("$quire" check --list 2>/dev/null | cut -d' ' -f1)" -- "${cur##*,}"))
 		return
 		;;
 	-o | --output)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Compiles the device-tree sources of a repository and lets quire check them.
 #   check-device-trees.sh [FOLDER [OPTION...]]      options go to quire check: --severity error, --disable NAME, --sarif ...
-# Sources that only others include (.dtsi) are not looked at by themselves. Includes are searched beside the source, in FOLDER and in
+# Sources that only others include (.dtsi), and overlays, are not looked at by themselves. Includes are searched beside the source, in FOLDER and in
 # FOLDER/include. Exit: 0 clean, 1 findings, 2 a source does not compile or quire says so.
 set -u
 folder=${1:-.}
@@ -11,6 +11,8 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 code=0 trees=()
 while IFS= read -r -d '' source; do
+	# An overlay is no board, and says nothing of memory by itself.
+	grep -q '^[[:space:]]*/plugin/' "$source" && continue
 	# A name that says where it comes from, one for each source.
 	name=${source#"$folder"/}
 	dtb=$out/${name//\//__}

@@ -104,6 +104,10 @@ offers 'trees and folders' 'board.dtb folder' boot ''
 offers 'profiles' 'linux-6.1-debian linux-6.12.115-debian' predict board.dtb --build ''
 offers 'CPU models' 'cortex-a53 max' boot --cpu ''
 offers 'page sizes' '16k' boot --granule 1
+offers 'a value after =' 'linux-6.1-debian' predict --build = linux-6.1
+offers 'all values after =' 'linux-6.1-debian' predict --build =
+offers 'checks' 'cma-unaligned' check --only cma-un
+offers 'one more check' 'cma-unaligned,memory-cells' check --only cma-unaligned,memory-c
 wrong=''
 complete_words boot '' | grep -q other.txt && wrong='it offers a file that is no tree'
 complete_words boot '' | grep -qx 'a name.dtb' || wrong='a name with a blank is not offered whole'
