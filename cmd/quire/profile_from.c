@@ -473,6 +473,9 @@ const char *gather(struct gathered *g, const char *file, char *text, size_t size
 	}
 	if (from_map(g, text))
 		return NULL;
+	if (strstr(text, "The real System.map is in "))
+		return "a placeholder for a System.map: Debian has the real one in the kernel's "
+		       "-dbg package";
 	if (!release)
 		return "not a configuration, a System.map or a kernel's log";
 	from_log(g, text);

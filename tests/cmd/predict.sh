@@ -55,6 +55,9 @@ says err 'board\.dtb: offset 0x[0-9a-f]+: not an ELF file'
 head -c 40 "$board" >"$work/short"
 wrong profile --from "$work/short"
 says err 'short: offset 0x28: too short'
+echo 'ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package' >"$work/placeholder"
+wrong profile --from "$work/placeholder"
+says err 'placeholder: offset 0: a placeholder for a System.map: .*-dbg package$'
 cp "$board" "$work/broken.dtb"
 printf '\xff' | dd of="$work/broken.dtb" bs=1 seek=$((0x48)) conv=notrunc status=none
 wrong predict "$work/broken.dtb"
