@@ -384,12 +384,14 @@ int cmd_compare(const struct options *o)
 		die("%s: offset %zu: %s", o->boards[1], c.log.bad_at, c.log.why);
 	c.o = *o;
 	c.o.board = o->boards[0];
+	progress_begin("comparing", c.o.board);
 	take_machine(&c);
 	c.departs = try(&c, &c.o.profile, &c.predicted, &c.panic);
 	if (c.departs == SIZE_MAX)
 		die("%s: cannot be predicted", c.o.board);
 	if (c.departs)
 		explain(&c);
+	progress_end();
 	if (o->json)
 		print_json(&c);
 	else

@@ -219,6 +219,7 @@ int cmd_diff(const struct options *o)
 		one.board = o->boards[side];
 		/* What is mapped is known from them. */
 		one.events = true;
+		progress_begin("predicting", one.board);
 		make_tree(&one, &t);
 		if (!t.sound)
 			die("%s: damaged device tree at offset %#zx", one.board, t.bad_at);
@@ -226,6 +227,7 @@ int cmd_diff(const struct options *o)
 		free(t.blob);
 		if (!run_forecast(&one, &f))
 			die("%s: cannot be predicted", one.board);
+		progress_end();
 		if (o->verbose)
 			fputs(f.log, stderr);
 		if (f.panic) {

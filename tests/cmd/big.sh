@@ -98,4 +98,14 @@ if script -qec true /dev/null >/dev/null 2>&1; then
 	run 0 script -qec "bash $work/slow.sh" /dev/null
 	says out 'quire: checking 12 boards \.\.\. [1-9]'
 fi
+# Of diff and compare, whose board comes slowly.
+zcat tests/oracle/cases/A-mem-1G.dtb.gz >"$work/a.dtb"
+zcat tests/check/logs/A-mem-1G.log.gz >"$work/a.log"
+for words in "diff $work/a.dtb <(sleep 1.6; cat $work/a.dtb)" "compare <(sleep 1.6; cat $work/a.dtb) $work/a.log"; do
+	echo "$quire $words >/dev/null" >"$work/slow.sh"
+	script -qec true /dev/null >/dev/null 2>&1 || break
+	run 0 script -qec "bash $work/slow.sh" /dev/null
+	says out 'quire: (predicting|comparing) /dev/fd/[0-9]+ \.\.\. 1 s'
+	tail -c 3 "$work/out" | grep -q '\[K$' || fail "the progress line of $words stays"
+done
 finish
