@@ -141,6 +141,15 @@ void check_placement(struct check_context *c)
 {
 	check_image(c);
 	check_initrd(c);
+	if (c->dtb.told && ranges_overlap(c->dtb.base, c->dtb.size, c->image.base, c->image.size))
+		report(c, CHECK_PLACE_OVERLAP, "/", 0, NULL,
+		       text("the device tree, %s, lies over the image, %s (with its bss)",
+			    range_text(c->dtb.base, c->dtb.size),
+			    range_text(c->image.base, c->image.size)),
+		       "one of them was written over by the other, or the kernel clears its bss "
+		       "over "
+		       "the tree: no boot",
+		       "load the tree behind the image_size of the Image header");
 	if (c->board.fdt_size > SZ_2M)
 		report(c, CHECK_DTB_TOO_LARGE, "/", 0, NULL,
 		       text("the tree has %s", size_text(c->board.fdt_size)),

@@ -19,6 +19,8 @@ struct run {
 	struct options o;
 	struct check_context *c;
 	const struct variant *variant;
+	uint64_t
+		lost_dtb; /* the tree was told to lie there, in the image; NO_ADDRESS: it was not */
 };
 
 static void drop_nomap(struct tree *t, const struct board *b)
@@ -111,19 +113,28 @@ static void choose_places(struct run *r)
 		if (r->c->image_fits)
 			r->o.kernel_at = base;
 	}
-	if (!r->c->dtb.told && r->o.kernel_at != NO_ADDRESS &&
+	/* Nothing boots then: predicted is the rest, with the tree elsewhere. */
+	r->lost_dtb = NO_ADDRESS;
+	if (r->c->dtb.told && r->o.kernel_at != NO_ADDRESS &&
+	    ranges_overlap(r->o.dtb_at, b->fdt_size, r->o.kernel_at, size)) {
+		r->lost_dtb = r->o.dtb_at;
+		r->o.dtb_at = NO_ADDRESS;
+	}
+	if (r->o.dtb_at == NO_ADDRESS && r->o.kernel_at != NO_ADDRESS &&
 	    find_place(b, DTB_ROOM, r->o.kernel_at, size, &base))
 		r->o.dtb_at = base;
 }
 
 /* Where the prediction had them in the end. */
-static void note_places(struct check_context *c)
+static void note_places(const struct run *r)
 {
+	struct check_context *c = r->c;
 	const struct json *root = c->forecast.root, *v = json_get(root, "kernel");
 
 	c->image.base = json_num(v, "base");
 	c->image.size = json_num(v, "size");
-	c->dtb.base = json_num(json_get(root, "fdt"), "base");
+	c->dtb.base =
+		r->lost_dtb != NO_ADDRESS ? r->lost_dtb : json_num(json_get(root, "fdt"), "base");
 	c->dtb.size = c->board.fdt_size;
 	v = json_get(root, "initrd");
 	c->initrd = (struct place){json_num(v, "base"), json_num(v, "size"), true};
@@ -226,7 +237,7 @@ static bool check_board(struct run *r, struct tree *t)
 	}
 	if (r->o.verbose)
 		fputs(c->forecast.log, stderr);
-	note_places(c);
+	note_places(r);
 	c->again = again;
 	c->arg = r;
 	check_run(c);

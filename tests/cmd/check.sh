@@ -113,4 +113,9 @@ says out 'crashkernel-refused'
 run 0 "$quire" check "$work/clean.dtb" --append crashkernel=900M --mem 4G
 run 1 "$quire" check "$work/edges.dtb" --kernel-at 0x40000000+0x2b30000
 says out 'error: .*reserved-image'
+# A tree in the image's bss: a finding, not an end.
+run 1 "$quire" check "$work/clean.dtb" --kernel-at 0x40200000+0x2b30000 --dtb-at 0x42d00000
+says out 'error: /: the device tree, .*0x42d00000-.* lies over the image, \[0x40200000-0x42d2ffff\] .*\[placement-overlap\]$'
+[ ! -s "$work/err" ] || fail "words on stderr beside a finding: $(cat "$work/err")"
+run 0 "$quire" check "$work/clean.dtb" --kernel-at 0x40200000+0x2b30000 --dtb-at 0x42e00000
 finish
