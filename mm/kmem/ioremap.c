@@ -84,7 +84,7 @@ static void *remap(phys_addr_t phys, size_t size, pgprot_t prot, const void *cal
 	vm = get_vm_area_caller(whole, 1UL << order, VM_IOREMAP, caller);
 	if (!vm)
 		return NULL;
-	vm->phys_addr = base;
+	WRITE_ONCE(vm->phys_addr, base);
 	vm_make_way(vm->va.start, whole);
 	if (kernel_map(vm->va.start, base, whole, prot, MAP_NO_CONT)) {
 		free_vm_area(vm);

@@ -314,8 +314,8 @@ static void a_new_zone_without_memory_for_its_own_things_does_not_come(void **st
 		assert_false(pfn_valid(PFN(LATER)));
 		check_all();
 	}
-	/* Lists, pagesets; compaction does without. */
-	assert_int_equal(fail_at, 2);
+	/* Pagesets, and lists where their slab is full; compaction does without. */
+	assert_true(fail_at == 1 || fail_at == 2);
 	check_all();
 	assert_int_equal(offline_and_remove_memory(LATER, SECTION), 0);
 }
