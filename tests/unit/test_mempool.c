@@ -242,7 +242,7 @@ static u64 now_ns;
 
 void smp_hold_point(void)
 {
-	turns++;
+	__atomic_fetch_add(&turns, 1, __ATOMIC_RELAXED);
 	if (waited_for && warnings == 2) {
 		mempool_free(kept, waited_for);
 		waited_for = NULL;
@@ -251,13 +251,14 @@ void smp_hold_point(void)
 
 u64 port_time_ns(void)
 {
-	return now_ns += 1000000000;
+	return __atomic_add_fetch(&now_ns, 1000000000, __ATOMIC_RELAXED);
 }
 
 int vprintk(const char *fmt, va_list args)
 {
 	(void)args;
-	warnings += strstr(fmt, "mempool_alloc: CPU") != NULL;
+	if (strstr(fmt, "mempool_alloc: CPU"))
+		__atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
