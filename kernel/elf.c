@@ -70,6 +70,8 @@ enum auxv_type {
 	AT_SECURE = 23,
 	AT_RANDOM = 25,
 	AT_HWCAP2,
+	AT_RSEQ_FEATURE_SIZE,
+	AT_RSEQ_ALIGN,
 	AT_EXECFN = 31,
 	AT_SYSINFO_EHDR = 33,
 	AT_MINSIGSTKSZ = 51,
@@ -372,6 +374,8 @@ static int fill_stack(struct exec *e, const struct image *im, const struct image
 			{AT_SECURE, 0},
 			{AT_RANDOM, random_at},
 			{AT_HWCAP2, 0},
+			{AT_RSEQ_FEATURE_SIZE, 28}, /* up to rseq's `end` */
+			{AT_RSEQ_ALIGN, 32},
 			{AT_EXECFN, text + e->arg_len + e->env_len},
 			{AT_PLATFORM, platform_at},
 			{AT_NULL, 0},

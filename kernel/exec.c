@@ -226,6 +226,8 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->altstack.flags = SS_DISABLE;
 	t->restart.fn = NULL;
 	t->fault_address = t->fault_esr = 0;
+	t->rseq = 0;
+	t->rseq_len = t->rseq_sig = 0;
 	t->robust_list = t->clear_child_tid = 0;
 	t->signal->has_execed = true;
 	t->signal->dumpable = true;

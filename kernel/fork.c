@@ -130,6 +130,11 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->personality = parent->personality;
 	t->timer_slack = parent->timer_slack;
 	t->start_time = port_time_ns();
+	if (!(flags & CLONE_VM)) {
+		t->rseq = parent->rseq;
+		t->rseq_len = parent->rseq_len;
+		t->rseq_sig = parent->rseq_sig;
+	}
 	/* A child on a stack of its own does not have the parent's for signals; one that borrows everything does. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)
 		t->altstack = parent->altstack;

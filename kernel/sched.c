@@ -285,6 +285,8 @@ static void finish_switch(struct task *prev)
 		c->fp_owner = t;
 	}
 	t->cpu = t->fp_cpu = port_cpu();
+	if (t->rseq)
+		user_work_set(t, USER_WORK_RSEQ);
 }
 
 static DEFINE_PER_CPU(struct task *, switched_from);

@@ -561,6 +561,14 @@ void do_signal(struct user_regs *regs, bool syscall)
 	}
 	if (syscall)
 		interrupted_by_handler(regs, &sa);
+	if (t->rseq && !rseq_resume(regs)) {
+		const struct siginfo segv = {.signo = SIGSEGV, .code = SI_KERNEL};
+
+		if (sig == SIGSEGV)
+			t->sighand->action[SIGSEGV - 1].handler = SIG_DFL;
+		force_signal(&segv);
+		return;
+	}
 	mask = t->restore_blocked ? t->saved_blocked : t->blocked;
 	t->restore_blocked = false;
 	if (setup_sigframe(regs, &info, &sa, mask)) {

@@ -37,6 +37,7 @@ enum task_state {
 /* user_regs.work: before the program goes on. */
 #define USER_WORK_SIGNAL 1U  /* look for signals; only the task itself takes it off */
 #define USER_WORK_RESCHED 2U /* timers are due, or somebody else's turn is */
+#define USER_WORK_RSEQ 4U    /* kernel/rseq.c: it has been interrupted */
 
 struct cpumask {
 	u64 bits[NR_CPUS / 64];
@@ -167,6 +168,8 @@ struct task {
 	u64 fault_address, fault_esr; /* of its last exception, for the signal's frame */
 	unsigned long set_child_tid, clear_child_tid;
 	unsigned long robust_list;
+	unsigned long rseq; /* kernel/rseq.c; 0: none */
+	u32 rseq_len, rseq_sig;
 	struct completion *vfork_done; /* the parent waits for exec or the end */
 	bool has_pi_waiters;	       /* somebody has waited for a lock of its (kernel/futex.c) */
 	struct cred cred;
@@ -307,6 +310,9 @@ int clear_user(unsigned long to, size_t n);
 /* futex.c: the task ends. */
 void futex_exit(struct task *t);
 long futex_wake_address(unsigned long addr, unsigned int n);
+
+/* rseq.c: the CPU is written, a sequence begins again. False: its memory is not as it should be: SIGSEGV. */
+bool rseq_resume(struct user_regs *regs);
 
 /* random.c: any number of bytes that nobody can foretell. Any context but interrupts. */
 void get_random_bytes(void *buf, size_t n);

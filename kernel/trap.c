@@ -112,17 +112,37 @@ void user_exception(struct user_regs *regs, u64 esr, u64 far)
 		bad_access(ret, untagged_addr(far), esr);
 }
 
+/* Needs no lock, and is all that is to be done after most switches. */
+static void work_rseq(struct user_regs *regs)
+{
+	if (!(__atomic_load_n(&regs->work, __ATOMIC_RELAXED) & USER_WORK_RSEQ))
+		return;
+	__atomic_fetch_and(&regs->work, ~USER_WORK_RSEQ, __ATOMIC_ACQUIRE);
+	if (current->rseq && !rseq_resume(regs))
+		force_signal_fault(SIGSEGV, SI_KERNEL, 0);
+}
+
 void user_work(struct user_regs *regs, bool syscall)
 {
 	u32 work;
 
 	port_irq_enable();
+	work_rseq(regs);
+	if (!__atomic_load_n(&regs->work, __ATOMIC_ACQUIRE)) {
+		port_irq_disable();
+		return;
+	}
 	kernel_lock();
 	while ((work = __atomic_load_n(&regs->work, __ATOMIC_ACQUIRE))) {
 		if (work & USER_WORK_RESCHED) {
 			__atomic_fetch_and(&regs->work, ~USER_WORK_RESCHED, __ATOMIC_ACQUIRE);
 			ktimer_run();
 			schedule();
+		}
+		if (work & USER_WORK_RSEQ) {
+			kernel_unlock();
+			work_rseq(regs);
+			kernel_lock();
 		}
 		if (work & USER_WORK_SIGNAL) {
 			do_signal(regs, syscall);

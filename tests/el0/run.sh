@@ -91,6 +91,17 @@ if glibc threads -static -o "$dir/threads.root/init" tests/el0/threads.c -lpthre
 else
 	fail "threads: it was not built"
 fi
+# One part of Linux's interface each (tests/el0/abi.h).
+for program in rseq; do
+	mkdir -p "$dir/$program.root/proc" "$dir/$program.root/dev" "$dir/$program.root/tmp"
+	if glibc $program -static -o "$dir/$program.root/init" "tests/el0/$program.c" -lpthread; then
+		pack $program
+		run_glibc $program cortex-a53 "-smp 1"
+		run_glibc $program neoverse-n1 "-smp 4"
+	else
+		fail "$program: it was not built"
+	fi
+done
 libs=$(dirname "$("${cross}gcc" -print-file-name=libc.so.6)")
 if glibc execs -static -o "$dir/execs.root/init" tests/el0/execs.c &&
 	glibc execs -static-pie -o "$dir/execs.root/pie" tests/el0/execs.c &&
