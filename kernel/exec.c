@@ -225,6 +225,7 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->altstack.sp = t->altstack.size = 0;
 	t->altstack.flags = SS_DISABLE;
 	t->restart.fn = NULL;
+	t->tagged_addr = false;
 	t->fault_address = t->fault_esr = 0;
 	t->rseq = 0;
 	t->rseq_len = t->rseq_sig = 0;

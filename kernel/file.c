@@ -31,39 +31,37 @@ void iter_init_kernel(struct iter *it, void *base, size_t len)
 /* Up to n bytes; buf NULL: zeros. */
 static size_t move(void *buf, size_t n, struct iter *it, bool out)
 {
-	static const char zeros[256];
 	size_t done = 0;
 
 	n = min(n, it->left);
 	while (done < n) {
-		size_t part = min(n - done, (size_t)it->vec->len - it->skip);
+		size_t part = min(n - done, (size_t)it->vec->len - it->skip), left = 0;
 		unsigned long at = it->vec->base + it->skip;
-		void *piece = buf ? (char *)buf + done : (void *)zeros;
-		bool bad = false;
+		char *piece = (char *)buf + done;
 
 		if (!part) {
 			it->vec++;
 			it->skip = 0;
 			continue;
 		}
-		if (!buf)
-			part = min(part, sizeof(zeros));
-		/* To the end of a page, so that what could be moved is known when the next one is not there. */
-		if (!it->kernel)
-			part = min(part, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
-		if (it->kernel && out)
+		if (it->kernel && !buf)
+			memset((void *)at, 0, part);
+		else if (it->kernel && out)
 			memcpy((void *)at, piece, part);
 		else if (it->kernel)
 			memcpy(piece, (const void *)at, part);
+		else if (!buf)
+			left = clear_user_partly(at, part);
 		else if (out)
-			bad = copy_to_user(at, piece, part);
+			left = copy_to_user_partly(at, piece, part);
 		else
-			bad = copy_from_user(piece, at, part);
-		if (bad)
-			break;
+			left = copy_from_user_partly(piece, at, part);
+		part -= left;
 		it->skip += part;
 		it->left -= part;
 		done += part;
+		if (left)
+			break;
 	}
 	return done;
 }

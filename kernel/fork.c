@@ -129,6 +129,7 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->rt_priority = parent->rt_priority;
 	t->personality = parent->personality;
 	t->timer_slack = parent->timer_slack;
+	t->tagged_addr = parent->tagged_addr;
 	t->start_time = port_time_ns();
 	if (!(flags & CLONE_VM)) {
 		t->rseq = parent->rseq;

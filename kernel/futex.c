@@ -80,6 +80,15 @@ static bool same_key(const struct key *a, const struct key *b)
 	return a->object == b->object && a->offset == b->offset;
 }
 
+/* Without a tag, if the program may give one. */
+static unsigned long word_address(u64 addr)
+{
+	unsigned long a = addr;
+
+	(void)user_range(&a, sizeof(u32));
+	return a;
+}
+
 /* *page: with a reference where the key is a page, else NULL. */
 static long get_key(unsigned long addr, bool shared, struct key *key, struct page **page)
 {
@@ -282,13 +291,29 @@ out_from:
 	return ret;
 }
 
-/* The word, by the linear map; *page keeps it. NULL: it cannot be written. */
-static u32 *user_word(unsigned long addr, struct page **page)
+/*
+ * A word that the kernel changes: of the running program; of another one, by its address space; of a page that is kept, which nobody
+ * copies on writing.
+ */
+struct word {
+	unsigned long addr;
+	struct mm_struct *mm;
+	struct page *page;
+};
+
+/* As cmpxchg_user: 1, 0 and *old is what it was, -EFAULT. */
+static int word_cmpxchg(const struct word *w, u32 *old, u32 new)
 {
-	*page = get_user_page(current->mm, addr, true);
-	if (!*page)
-		return NULL;
-	return (u32 *)(void *)((char *)page_address(*page) + (addr & (PAGE_SIZE - 1)));
+	if (w->page) {
+		u32 *p = (u32 *)(void *)((char *)page_address(w->page) +
+					 (w->addr & (PAGE_SIZE - 1)));
+
+		return __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	}
+	if (w->mm)
+		return cmpxchg_remote_vm(w->mm, w->addr, old, new);
+	return cmpxchg_user(w->addr, old, new);
 }
 
 static s32 sign_extend12(u32 v)
@@ -300,18 +325,16 @@ static s32 sign_extend12(u32 v)
 static long do_op(u32 op, unsigned long addr)
 {
 	s32 oparg = sign_extend12(op >> 12), cmparg = sign_extend12(op), old;
-	struct page *page;
-	u32 *word, seen, want;
+	u32 seen, want;
+	int done;
 
 	if (op >> 31) {
 		if (oparg < 0 || oparg > 31)
 			oparg &= 31;
 		oparg = (s32)(1U << oparg);
 	}
-	word = user_word(addr, &page);
-	if (!word)
+	if (get_user(seen, addr))
 		return -EFAULT;
-	seen = __atomic_load_n(word, __ATOMIC_RELAXED);
 	do {
 		switch (op >> 28 & 7) {
 		case 0:
@@ -330,12 +353,12 @@ static long do_op(u32 op, unsigned long addr)
 			want = seen ^ (u32)oparg;
 			break;
 		default:
-			user_page_put(page);
 			return -ENOSYS;
 		}
-	} while (!__atomic_compare_exchange_n(word, &seen, want, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_RELAXED));
-	user_page_put(page);
+		done = cmpxchg_user(addr, &seen, want);
+	} while (!done);
+	if (done < 0)
+		return done;
 	old = (s32)seen;
 	switch (op >> 24 & 15) {
 	case 0:
@@ -409,10 +432,13 @@ static void move_waiter(struct waiter *w, const struct key *to, struct page *pag
  * The word becomes t's, if nobody has it. 1: it is; 0: it is not, and says that somebody waits (wait), *owner has it; -EDEADLK: t has it
  * already; -ESRCH: who has it is not there.
  */
-static long take_lock(u32 *word, struct task *t, bool wait, struct task **owner)
+static long take_lock(unsigned long addr, struct task *t, bool wait, struct task **owner)
 {
-	u32 seen = __atomic_load_n(word, __ATOMIC_RELAXED), want;
+	u32 seen, want;
+	int done;
 
+	if (get_user(seen, addr))
+		return -EFAULT;
 	for (;;) {
 		u32 tid = seen & FUTEX_TID_MASK;
 
@@ -429,17 +455,18 @@ static long take_lock(u32 *word, struct task *t, bool wait, struct task **owner)
 			if (!*owner || (*owner)->exiting)
 				return -ESRCH;
 		}
-		if (__atomic_compare_exchange_n(word, &seen, want, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
-			return !tid;
+		done = cmpxchg_user(addr, &seen, want);
+		if (done)
+			return done < 0 ? done : !tid;
 	}
 }
 
-/* What its owner gives up goes to who has waited longest, or to nobody. */
-static void hand_over(u32 *word, const struct key *key, u32 more)
+/* What its owner, t, gives up goes to who has waited longest, or to nobody. -EPERM: it is not t's; -EFAULT. */
+static int hand_over(const struct word *word, const struct key *key, const struct task *t, u32 more)
 {
 	struct waiter *w = first_pi_waiter(key);
-	u32 val = more;
+	u32 seen = (u32)t->pid, val = more;
+	int done;
 
 	if (w) {
 		link_remove(&w->link);
@@ -447,11 +474,19 @@ static void hand_over(u32 *word, const struct key *key, u32 more)
 		if (first_pi_waiter(key))
 			val |= FUTEX_WAITERS;
 	}
-	__atomic_store_n(word, val, __ATOMIC_SEQ_CST);
-	if (w) {
-		w->woken = true;
-		wake_up(w->task);
+	do {
+		done = (seen & FUTEX_TID_MASK) == (u32)t->pid ? word_cmpxchg(word, &seen, val)
+							      : -EPERM;
+	} while (!done);
+	if (!w)
+		return min(done, 0);
+	if (done < 0) {
+		link_add_before(&w->link, bucket_of(key)->next);
+		return done;
 	}
+	w->woken = true;
+	wake_up(w->task);
+	return 0;
 }
 
 /* In the ring already, until the lock is handed over. */
@@ -470,18 +505,11 @@ static long wait_for_lock(struct waiter *w, u64 deadline)
 static long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool try)
 {
 	struct waiter w = {.task = current, .pi = true};
-	struct page *page;
-	u32 *word;
 	long ret = get_key(addr, shared, &w.key, &w.page);
 
 	if (ret)
 		return ret;
-	word = user_word(addr, &page);
-	if (!word) {
-		drop_key(w.page);
-		return -EFAULT;
-	}
-	ret = take_lock(word, current, !try, &w.owner);
+	ret = take_lock(addr, current, !try, &w.owner);
 	if (ret == 0 && try) {
 		ret = -EAGAIN;
 	} else if (ret == 0) {
@@ -492,30 +520,20 @@ static long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool tr
 	} else if (ret > 0) {
 		ret = 0;
 	}
-	user_page_put(page);
 	drop_key(w.page);
 	return ret;
 }
 
 static long futex_unlock_pi(unsigned long addr, bool shared)
 {
-	struct page *page, *key_page;
+	const struct word word = {.addr = addr};
+	struct page *key_page;
 	struct key key;
-	u32 *word;
 	long ret = get_key(addr, shared, &key, &key_page);
 
 	if (ret)
 		return ret;
-	word = user_word(addr, &page);
-	if (!word) {
-		ret = -EFAULT;
-	} else {
-		if ((__atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK) != (u32)current->pid)
-			ret = -EPERM;
-		else
-			hand_over(word, &key, 0);
-		user_page_put(page);
-	}
+	ret = hand_over(&word, &key, current, 0);
 	drop_key(key_page);
 	return ret;
 }
@@ -561,8 +579,8 @@ static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shar
 				 int n_move, u32 expected)
 {
 	struct key key_from, key_to;
-	struct page *page_from, *page_to, *page = NULL;
-	u32 now, *word = NULL;
+	struct page *page_from, *page_to;
+	u32 now;
 	long ret, done = 0;
 
 	if (from == to || n_wake != 1 || n_move < 0)
@@ -577,8 +595,6 @@ static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shar
 		ret = -EFAULT;
 	else if (now != expected)
 		ret = -EAGAIN;
-	if (!ret && !(word = user_word(to, &page)))
-		ret = -EFAULT;
 	if (ret)
 		goto out;
 	for_each_link_safe(l, bucket_of(&key_from))
@@ -593,7 +609,7 @@ static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shar
 			ret = -EINVAL;
 			break;
 		}
-		ret = take_lock(word, w->task, true, &w->owner);
+		ret = take_lock(to, w->task, true, &w->owner);
 		if (ret < 0)
 			break;
 		w->to = NULL;
@@ -607,7 +623,6 @@ static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shar
 		done++;
 		ret = 0;
 	}
-	user_page_put(page);
 out:
 	drop_key(page_to);
 out_from:
@@ -626,23 +641,18 @@ static void hand_over_all(struct task *t)
 			for_each_link(l, &buckets[i])
 			{
 				struct waiter *w = link_entry(l, struct waiter, link);
+				const struct key key = w->key;
 				struct page *page = w->page;
-				u32 *word;
+				const struct word word = {key.offset, w->task->mm, page};
 
 				if (!w->pi || w->owner != t)
 					continue;
-				if (!page)
-					page = get_user_page(w->task->mm, w->key.offset, true);
-				else
+				if (page)
 					get_page(page);
 				w->owner = NULL;
-				if (page) {
-					word = (u32 *)(void *)((char *)page_address(page) +
-							       (w->key.offset & (PAGE_SIZE - 1)));
-					if ((*word & FUTEX_TID_MASK) == (u32)t->pid)
-						hand_over(word, &w->key, FUTEX_OWNER_DIED);
+				(void)hand_over(&word, &key, t, FUTEX_OWNER_DIED);
+				if (page)
 					user_page_put(page);
-				}
 				again = true;
 				break;
 			}
@@ -660,7 +670,7 @@ long call_futex(const struct syscall_args *r)
 {
 	u32 op = (u32)r->a[1], cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG);
-	unsigned long addr = untagged_addr(r->a[0]), addr2 = untagged_addr(r->a[4]);
+	unsigned long addr = word_address(r->a[0]), addr2 = word_address(r->a[4]);
 	u32 val = (u32)r->a[2], val3 = (u32)r->a[5];
 	u64 deadline = WAIT_FOREVER;
 
@@ -741,16 +751,13 @@ long call_get_robust_list(const struct syscall_args *r)
 /* A lock of a thread that ends: its next owner is told, and woken. */
 static void owner_died(unsigned long addr, int pid, bool pi, bool pending)
 {
-	struct page *page;
-	u32 *word, seen;
+	u32 seen;
 
-	if (addr & 3 || addr >= TASK_SIZE)
+	if (addr & 3 || get_user(seen, addr))
 		return;
-	word = user_word(addr, &page);
-	if (!word)
-		return;
-	seen = __atomic_load_n(word, __ATOMIC_RELAXED);
 	for (;;) {
+		int done;
+
 		/* Between unlocking and waking: somebody may wait for a wake that will not come. */
 		if (pending && !(seen & FUTEX_TID_MASK)) {
 			futex_wake_address(addr, 1);
@@ -761,15 +768,12 @@ static void owner_died(unsigned long addr, int pid, bool pi, bool pending)
 		/* Its waiters get it in futex_exit, with the same mark. */
 		if (pi && seen & FUTEX_WAITERS)
 			break;
-		if (__atomic_compare_exchange_n(word, &seen,
-						(seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-			if (seen & FUTEX_WAITERS)
-				futex_wake_address(addr, 1);
+		done = cmpxchg_user(addr, &seen, (seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
+		if (done > 0 && seen & FUTEX_WAITERS)
+			futex_wake_address(addr, 1);
+		if (done)
 			break;
-		}
 	}
-	user_page_put(page);
 }
 
 void futex_exit(struct task *t)
@@ -851,12 +855,12 @@ long call_futex_waitv(const struct syscall_args *r)
 		w[i].task = current;
 		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
 		link_init(&w[i].link);
-		ret = get_key(untagged_addr(v.uaddr), !(v.flags & FUTEX2_PRIVATE), &w[i].key,
+		ret = get_key(word_address(v.uaddr), !(v.flags & FUTEX2_PRIVATE), &w[i].key,
 			      &w[i].page);
 		if (ret)
 			break;
 		added = i + 1;
-		if (get_user(now, untagged_addr(v.uaddr)))
+		if (get_user(now, v.uaddr))
 			ret = -EFAULT;
 		else if (now != (u32)v.val)
 			ret = -EAGAIN;

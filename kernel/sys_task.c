@@ -525,10 +525,12 @@ long call_prctl(const struct syscall_args *r)
 			return -EINVAL;
 		return t->signal->no_new_privs;
 	case PR_SET_TAGGED_ADDR_CTRL:
-		/* Tagged pointers are taken, whatever is asked for; tag checks are not there. */
-		return v > 1 || r->a[2] || r->a[3] || r->a[4] ? -EINVAL : 0;
+		if (v > 1 || r->a[2] || r->a[3] || r->a[4])
+			return -EINVAL;
+		t->tagged_addr = v;
+		return 0;
 	case PR_GET_TAGGED_ADDR_CTRL:
-		return v || r->a[2] || r->a[3] || r->a[4] ? -EINVAL : 1;
+		return v || r->a[2] || r->a[3] || r->a[4] ? -EINVAL : t->tagged_addr;
 	case PR_SET_THP_DISABLE:
 		if (r->a[2] || r->a[3] || r->a[4])
 			return -EINVAL;

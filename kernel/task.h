@@ -171,7 +171,8 @@ struct task {
 	unsigned long rseq; /* kernel/rseq.c; 0: none */
 	u32 rseq_len, rseq_sig;
 	struct completion *vfork_done; /* the parent waits for exec or the end */
-	bool has_pi_waiters;	       /* somebody has waited for a lock of its (kernel/futex.c) */
+	bool tagged_addr;    /* pointers that it gives to calls may have a tag in the top byte */
+	bool has_pi_waiters; /* somebody has waited for a lock of its (kernel/futex.c) */
 	struct cred cred;
 	struct usage usage;
 	u64 start_time, ran_since; /* nanoseconds of port_time_ns */
@@ -295,16 +296,37 @@ extern int sysctl_randomize_va_space;
 /* The program becomes another. Fails only while it is still the old one. */
 int do_execve(struct task *t, const char *path, char *const *argv, char *const *envp);
 
-/* This program's memory. 0 or -EFAULT; strings: length without the 0, -EFAULT, -ENAMETOOLONG. */
+/*
+ * This program's memory, by its own addresses. 0 or -EFAULT, and then some of it may have been copied; strings: length without the 0,
+ * -EFAULT, -ENAMETOOLONG. The *_partly say how many bytes at the end were not copied.
+ */
 int copy_from_user(void *to, unsigned long from, size_t n);
 int copy_to_user(unsigned long to, const void *from, size_t n);
+size_t copy_from_user_partly(void *to, unsigned long from, size_t n);
+size_t copy_to_user_partly(unsigned long to, const void *from, size_t n);
+size_t clear_user_partly(unsigned long to, size_t n);
 long strncpy_from_user(char *to, unsigned long from, size_t size);
 int clear_user(unsigned long to, size_t n);
-#define get_user(x, from) copy_from_user(&(x), from, sizeof(x))
+/* [addr, addr + n) can be the program's. A tag is taken off where the program has asked for that. */
+bool user_range(unsigned long *addr, size_t n);
+int get_user_32(u32 *to, unsigned long from);
+int get_user_64(u64 *to, unsigned long from);
+int put_user_32(u32 value, unsigned long to);
+int put_user_64(u64 value, unsigned long to);
+/* port_cmpxchg_user, of an address of the program's. */
+int cmpxchg_user(unsigned long addr, u32 *old, u32 new);
+#define get_user(x, from)                                                                          \
+	(sizeof(x) == 8	  ? get_user_64((void *)&(x), from)                                        \
+	 : sizeof(x) == 4 ? get_user_32((void *)&(x), from)                                        \
+			  : copy_from_user(&(x), from, sizeof(x)))
 #define put_user(x, to)                                                                            \
 	({                                                                                         \
 		__typeof__(x) _x = (x);                                                            \
-		copy_to_user(to, &_x, sizeof(_x));                                                 \
+		u64 _v = 0;                                                                        \
+		__builtin_memcpy(&_v, &_x, min(sizeof(_x), sizeof(_v)));                           \
+		sizeof(_x) == 8	  ? put_user_64(_v, to)                                            \
+		: sizeof(_x) == 4 ? put_user_32((u32)_v, to)                                       \
+				  : copy_to_user(to, &_x, sizeof(_x));                             \
 	})
 
 /* futex.c: the task ends. */

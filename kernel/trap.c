@@ -112,6 +112,17 @@ void user_exception(struct user_regs *regs, u64 esr, u64 far)
 		bad_access(ret, untagged_addr(far), esr);
 }
 
+bool user_access_fault(u64 esr, u64 far)
+{
+	struct task *t = current;
+	unsigned long addr = untagged_addr(far);
+
+	if ((esr & 0x3c) < 4 || (esr & 0x3c) > 12 || !t || !t->mm)
+		return false;
+	return !(handle_mm_fault(t->mm, addr, esr & ESR_WNR ? FAULT_FLAG_WRITE : 0) &
+		 VM_FAULT_ERROR);
+}
+
 /* Needs no lock, and is all that is to be done after most switches. */
 static void work_rseq(struct user_regs *regs)
 {

@@ -395,5 +395,7 @@ bool user_page_is_anon(const struct page *page);
 /* Through the linear map. Returns how many bytes could not be copied. */
 size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
 			bool write);
+/* A word there, at a multiple of 4, atomically: if it is *old it becomes new. 1; 0: *old is what it was; -EFAULT. */
+int cmpxchg_remote_vm(struct mm_struct *mm, unsigned long addr, u32 *old, u32 new);
 
 #endif

@@ -62,6 +62,31 @@ u64 port_user_hwcap(void);
 /* [p, p + size), in the linear map, was written and will be executed. */
 void port_sync_icache(const void *p, size_t size);
 
+/*
+ * The kernel's accesses to the running program's memory, at addresses below TASK_SIZE, which the caller sees to, with EL0's rights. One
+ * that faults asks user_access_fault and is done again, or ends. Context: a task's, interrupts on; may sleep as a fault may. No lock is held that a
+ * fault takes (docs/architecture.md).
+ *
+ * Return how many bytes at the end were not copied or cleared: 0 is success.
+ */
+size_t port_copy_from_user(void *to, unsigned long from, size_t n);
+size_t port_copy_to_user(unsigned long to, const void *from, size_t n);
+size_t port_clear_user(unsigned long to, size_t n);
+/* Up to n bytes and the 0 behind them. The length without it, n: there was none; -EFAULT. What is behind the 0 in `to` is undefined. */
+long port_strncpy_from_user(char *to, unsigned long from, size_t n);
+/* One word, at any address. 0 or -EFAULT, and then *to is as it was. */
+int port_get_user_32(unsigned long from, u32 *to);
+int port_get_user_64(unsigned long from, u64 *to);
+int port_put_user_32(unsigned long to, u32 value);
+int port_put_user_64(unsigned long to, u64 value);
+/*
+ * Atomically, at a multiple of 4: if the word is *old it becomes new, fully ordered. 1: it did; 0: *old is what it was; -EFAULT. A word that
+ * is not *old need not be writable.
+ */
+int port_cmpxchg_user(unsigned long addr, u32 *old, u32 new);
+/* kernel/: such an access has faulted. True: it may be done again. Interrupts as they were. */
+bool user_access_fault(u64 esr, u64 far);
+
 /* kernel/: a system call; another exception, by its syndrome. Called on the task's stack, interrupts on. */
 void do_syscall(struct user_regs *regs);
 void user_exception(struct user_regs *regs, u64 esr, u64 far);

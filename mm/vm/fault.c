@@ -491,3 +491,18 @@ size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, siz
 	}
 	return len;
 }
+
+int cmpxchg_remote_vm(struct mm_struct *mm, unsigned long addr, u32 *old, u32 new)
+{
+	struct page *page = pin_user_page(mm, addr, true);
+	bool done;
+	u32 *p;
+
+	if (!page)
+		return -EFAULT;
+	p = (u32 *)(void *)((char *)page_address(page) + (addr & (PAGE_SIZE - 1)));
+	done = __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	vma_end_read();
+	put_user_page(page);
+	return done;
+}

@@ -64,6 +64,7 @@
 /* SCTLR_ELx */
 #define SCTLR_M (1 << 0)
 #define SCTLR_C (1 << 2)
+#define SCTLR_SPAN (1 << 23)
 #define SCTLR_EE (1 << 25)
 /* All RES1 bits of an Armv8.0 SCTLR_EL1 / SCTLR_EL2, MMU and caches off, little-endian. */
 #define SCTLR_EL1_OFF 0x30d00800

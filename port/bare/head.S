@@ -370,7 +370,13 @@ cpu_setup:
 1:	msr	tcr_el1, x9
 	isb
 	mov_q	x0, SCTLR_EL1_ON
-	ret
+	/* FEAT_PAN: the kernel does not touch what EL0 may, now and after every exception. Without it SPAN is RES1. */
+	mrs	x10, id_aa64mmfr1_el1
+	tst	x10, #(0xf << 20)
+	b.eq	2f
+	bic	x0, x0, #SCTLR_SPAN
+	.inst	0xd500419f		/* msr pan, #1 */
+2:	ret
 
 /* x0: SCTLR_EL1, x1: TTBR0, x2: TTBR1. Returns on the identity map. */
 enable_mmu:

@@ -5,6 +5,7 @@
  * TCR_EL1.A1 is set: the ASID is TTBR1_EL1's, and the kernel's own mappings are global.
  */
 #include <quire/pgtable.h>
+#include <quire/printk.h>
 #include <quire/user.h>
 
 #include "bare.h"
@@ -22,13 +23,83 @@ BUILD_BUG_ON(offsetof(struct task_context, sp) != 96);
 #define TTBR_ASID_SHIFT 48
 #define CNTKCTL_EL0VCTEN BIT(1)
 
+#define PSTATE_I BIT(7)
+
 /* el0.S */
 void task_begin(void);
 
+/* ------------------------------------------------------------------ the program's memory */
+
+/* uaccess.S */
+struct user_fixup {
+	s32 insn, fixup; /* from the field itself */
+};
+extern const struct user_fixup user_fixups[], user_fixups_end[];
+void user_access_exception(struct exception_frame *f);
+/* Every CPU that runs programs has FEAT_PAN, and it is set. Read by uaccess.S. */
+u64 user_has_pan;
+
+static unsigned long field_address(const s32 *field)
+{
+	return (unsigned long)field + (unsigned long)(s64)*field;
+}
+
+/* The table is in the order of the code (user_fixups_check). NULL: that instruction may not fault. */
+static const struct user_fixup *find_fixup(unsigned long pc)
+{
+	const struct user_fixup *low = user_fixups, *high = user_fixups_end;
+
+	while (low < high) {
+		const struct user_fixup *mid = low + (high - low) / 2;
+
+		if (field_address(&mid->insn) < pc)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < user_fixups_end && field_address(&low->insn) == pc ? low : NULL;
+}
+
+static void user_fixups_check(void)
+{
+	for (const struct user_fixup *f = user_fixups; f + 1 < user_fixups_end; f++)
+		BUG_ON(field_address(&f[0].insn) >= field_address(&f[1].insn));
+}
+
+/* vectors.S: an exception within uaccess.S, interrupts off. */
+void user_access_exception(struct exception_frame *f)
+{
+	const struct user_fixup *fixup = find_fixup(f->pc);
+	bool again;
+
+	/* A data abort of EL1; anything else is no fault of the program's memory. */
+	if (f->esr >> 26 != 0x25 || !fixup || f->far & BIT(55)) {
+		exception_handler(f);
+		exception_hopeless();
+	}
+	if (!(f->pstate & PSTATE_I))
+		__asm__ volatile("msr daifclr, #2" ::: "memory");
+	again = user_access_fault(f->esr, f->far);
+	__asm__ volatile("msr daifset, #2" ::: "memory");
+	if (!again)
+		f->pc = field_address(&fixup->fixup);
+}
+
+/* ------------------------------------------------------------------ the CPU */
+
 void port_user_init(void)
 {
-	u64 debug, features;
+	u64 debug, features, pan = port_read_reg(PORT_ID_AA64MMFR1_EL1) >> 20 & 15;
 
+	if (!port_cpu()) {
+		user_fixups_check();
+		WRITE_ONCE(user_has_pan, pan);
+	} else if (!pan) {
+		WRITE_ONCE(user_has_pan, 0);
+	}
+	/* LDTR and STTR have EL0's rights, as FEAT_UAO could have it otherwise. */
+	if (port_read_reg(PORT_ID_AA64MMFR2_EL1) >> 4 & 15)
+		__asm__ volatile(".inst 0xd500407f" ::: "memory"); /* msr uao, #0 */
 	__asm__ volatile("mrs %0, id_aa64dfr0_el1" : "=r"(debug));
 	__asm__ volatile("mrs %0, id_aa64pfr0_el1" : "=r"(features));
 	/* The counters of events and activity are not EL0's; a reset leaves unknown who may use them (PMUSERENR_EL0, AMUSERENR_EL0). */

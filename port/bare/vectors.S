@@ -6,6 +6,9 @@
  * overflow of the kernel stack (below it nothing is mapped) is reported like any other fault. An exception within
  * the exception stack goes on below the frame of the first.
  *
+ * A fault in an access to a program's memory (uaccess.S) stays on the stack that it finds, and so does its handler: it may sleep. What is known of
+ * it is the place of the instruction, so a kernel stack that has ended is not tried.
+ *
  * An interrupt stays on the stack that it finds, and returns. The SIMD registers are left alone: what uses them puts them back
  * (memops.S).
  */
@@ -49,7 +52,8 @@ vectors:
 	ventry	1
 	ventry	2
 	ventry	3
-	ventry	4	/* current EL, SP_ELx */
+	.balign	0x80
+	b	el1_sync	/* current EL, SP_ELx */
 	ventry_irq
 	ventry	6
 	ventry	7
@@ -63,6 +67,46 @@ vectors:
 	ventry	13
 	ventry	14
 	ventry	15
+
+	.type	el1_sync, %function
+el1_sync:
+	msr	sp_el0, x0
+	msr	contextidr_el1, x1
+	mrs	x0, elr_el1
+	adr_l	x1, user_text
+	cmp	x0, x1
+	b.lo	1f
+	adr_l	x1, user_text_end
+	cmp	x0, x1
+	b.lo	user_access_entry
+1:	mrs	x0, sp_el0
+	mrs	x1, contextidr_el1
+	msr	tpidr_el0, x0
+	msr	tpidrro_el0, x1
+	mov	x0, #4
+	b	exception_entry
+
+user_access_entry:
+	mrs	x0, sp_el0
+	mrs	x1, contextidr_el1
+	sub	sp, sp, #FRAME_SIZE
+	stp	x0, x1, [sp]
+	move_x2_x29 stp
+	add	x0, sp, #FRAME_SIZE
+	stp	x30, x0, [sp, #240]
+	mrs	x1, elr_el1
+	mrs	x2, spsr_el1
+	stp	x1, x2, [sp, #FRAME_PC]
+	mrs	x2, esr_el1
+	mrs	x3, far_el1
+	stp	x2, x3, [sp, #FRAME_ESR]
+	mov	x2, #4
+	stp	x2, xzr, [sp, #FRAME_KIND]
+	stp	x29, x1, [sp, #FRAME_CHAIN]
+	add	x29, sp, #FRAME_CHAIN
+	mov	x0, sp
+	bl	user_access_exception
+	b	irq_return
 
 	.type	exception_entry, %function
 exception_entry:
@@ -133,6 +177,7 @@ irq_entry:
 	add	x29, sp, #FRAME_CHAIN
 	mov	x0, sp
 	bl	irq_handler
+irq_return:
 	ldp	x1, x2, [sp, #FRAME_PC]
 	msr	elr_el1, x1
 	msr	spsr_el1, x2
