@@ -204,6 +204,12 @@ static int follow_scripts(struct exec *e, const char *path)
  * Past the point where it can fail: other threads are gone, and what the old program shared with others or had set up goes, as Linux's
  * begin_new_exec has it.
  */
+/* What a program may do: all of it as root, else nothing beyond what anybody may, as no file here gives capabilities (Linux: cap_bprm_creds_from_file). */
+static u64 caps_after_exec(const struct cred *c)
+{
+	return c->euid ? 0 : c->cap_inheritable | c->cap_bset;
+}
+
 static void become(struct task *t, struct mm_struct *mm, const char *path)
 {
 	struct mm_struct *old = t->mm;
@@ -220,6 +226,9 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 		mmput(old);
 		kernel_lock();
 	}
+	t->cred.cap_effective = caps_after_exec(&t->cred);
+	t->cred.cap_permitted =
+		t->cred.uid && t->cred.euid ? 0 : t->cred.cap_inheritable | t->cred.cap_bset;
 	flush_signal_handlers(t);
 	files_exec(t->files);
 	t->altstack.sp = t->altstack.size = 0;
@@ -286,7 +295,7 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	mm->rlimit_data = t->signal->rlim[RLIMIT_DATA].cur;
 	mm->rlimit_as = t->signal->rlim[RLIMIT_AS].cur;
 	mm->rlimit_memlock = t->signal->rlim[RLIMIT_MEMLOCK].cur;
-	mm->unprivileged = t->cred.euid != 0;
+	mm->unprivileged = !(caps_after_exec(&t->cred) & BIT(CAP_IPC_LOCK));
 	e->randomize = t->personality & ADDR_NO_RANDOMIZE ? 0 : sysctl_randomize_va_space;
 	err = elf_load(e);
 	if (!err)

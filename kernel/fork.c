@@ -302,6 +302,8 @@ int run_init(const char *path)
 	sched_init();
 	kernel_lock();
 	t = task_alloc();
+	if (t)
+		t->cred.cap_bset = ALL_CAPS;
 	err = t ? make_init(t, path) : -ENOMEM;
 	if (err) {
 		if (t)

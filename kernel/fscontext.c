@@ -37,7 +37,7 @@ long call_fsopen(const struct syscall_args *r)
 	char name[64];
 	long n;
 
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (flags & ~FSOPEN_CLOEXEC)
 		return -EINVAL;

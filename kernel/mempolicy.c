@@ -154,7 +154,7 @@ long call_mbind(const struct syscall_args *r)
 		return err;
 	if (flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL))
 		return -EINVAL;
-	if (flags & MPOL_MF_MOVE_ALL && current->cred.euid)
+	if (flags & MPOL_MF_MOVE_ALL && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	if (start & (PAGE_SIZE - 1) || end < start)
 		return -EINVAL;

@@ -156,7 +156,7 @@ long call_pidfd_getfd(const struct syscall_args *r)
 	err = find_process((int)r->a[0], &s);
 	if (err)
 		return err;
-	if (current->cred.euid && current->cred.euid != s->leader->cred.euid)
+	if (!capable(CAP_SYS_PTRACE) && current->cred.euid != s->leader->cred.euid)
 		return -EPERM;
 	if (!s->leader->files)
 		return -ESRCH;

@@ -10,7 +10,6 @@
 /* Ticks of a clock as programs count them: USER_HZ is 100. */
 #define NS_PER_TICK 10000000ULL
 /* CAP_CHECKPOINT_RESTORE is the last one. */
-#define ALL_CAPS 0x1ffffffffffULL
 
 static unsigned long kb(unsigned long pages)
 {
@@ -284,13 +283,13 @@ void proc_put_groups(struct out *out, const struct task *t)
 	out_puts(out, " \n");
 }
 
-/* Root has all that there are, others none. */
 void proc_put_caps(struct out *out, const struct task *t)
 {
-	u64 all = t->cred.euid ? 0 : ALL_CAPS;
+	const struct cred *c = &t->cred;
 
 	out_printf(out,
 		   "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:"
 		   "\t%016llx\n",
-		   0ULL, (unsigned long long)all, (unsigned long long)all, ALL_CAPS, 0ULL);
+		   (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
+		   (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bset, 0ULL);
 }

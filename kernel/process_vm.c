@@ -25,7 +25,8 @@ static struct mm_struct *get_mm(int pid, int *err)
 	if (!t || !t->mm)
 		return NULL;
 	*err = -EPERM;
-	if (c->euid && (c->uid != t->cred.uid || c->uid != t->cred.euid || c->uid != t->cred.suid))
+	if (!capable(CAP_SYS_PTRACE) &&
+	    (c->uid != t->cred.uid || c->uid != t->cred.euid || c->uid != t->cred.suid))
 		return NULL;
 	*err = 0;
 	mmget(t->mm);
@@ -140,7 +141,7 @@ long call_process_madvise(const struct syscall_args *r)
 	if (!mm)
 		goto out;
 	/* Of another program only with privileges. */
-	if (mm != current->mm && current->cred.euid)
+	if (mm != current->mm && !capable(CAP_SYS_NICE))
 		err = -EPERM;
 	for (u64 i = 0; !err && i < r->a[2]; i++) {
 		if (!vec[i].len)

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Whose a task is: numbers of users and groups. Root may become anybody; others may change among the three that they have. */
+/*
+ * Whose a task is: numbers of users and groups, and capabilities. Who has CAP_SETUID may become anybody; others may change among the three
+ * numbers that they have. Numbers say whose things are, capabilities what else is allowed; root's come and go with the number 0
+ * (Linux: security/commoncap.c). Locking: kernel_lock; a task changes only its own.
+ */
 #include <quire/string.h>
 
 #include "syscall.h"
@@ -30,13 +34,37 @@ static bool is_one_of(u32 id, const u32 ids[3])
 }
 
 /* ids: real, effective, saved. 0xffffffff: as it is. */
+static bool may_set(const u32 ids[3])
+{
+	return capable(ids == current->cred.uids ? CAP_SETUID : CAP_SETGID);
+}
+
+/* Capabilities that go or come as users' numbers change (Linux: cap_emulate_setxuid). */
+static void caps_follow(const u32 old[3])
+{
+	struct cred *c = &current->cred;
+
+	if ((!old[0] || !old[1] || !old[2]) && c->uid && c->euid && c->suid)
+		c->cap_permitted = c->cap_effective = 0;
+	if (!old[1] && c->euid)
+		c->cap_effective = 0;
+	if (old[1] && !c->euid)
+		c->cap_effective = c->cap_permitted;
+}
+
+/* Memory knows one of them: may its tasks lock more than their limit? */
+static void caps_changed(void)
+{
+	current->mm->unprivileged = !capable(CAP_IPC_LOCK);
+}
+
 static long set_ids(u32 ids[3], u32 *fs, u32 real, u32 effective, u32 saved)
 {
 	const u32 keep = 0xffffffffU, old[3] = {ids[0], ids[1], ids[2]};
 
-	if (current->cred.euid && ((real != keep && !is_one_of(real, old)) ||
-				   (effective != keep && !is_one_of(effective, old)) ||
-				   (saved != keep && !is_one_of(saved, old))))
+	if (!may_set(ids) && ((real != keep && !is_one_of(real, old)) ||
+			      (effective != keep && !is_one_of(effective, old)) ||
+			      (saved != keep && !is_one_of(saved, old))))
 		return -EPERM;
 	if (real != keep)
 		ids[0] = real;
@@ -44,13 +72,15 @@ static long set_ids(u32 ids[3], u32 *fs, u32 real, u32 effective, u32 saved)
 		ids[1] = *fs = effective;
 	if (saved != keep)
 		ids[2] = saved;
-	current->mm->unprivileged = current->cred.euid != 0;
+	if (ids == current->cred.uids)
+		caps_follow(old);
+	caps_changed();
 	return 0;
 }
 
 static long set_one(u32 ids[3], u32 *fs, u32 id)
 {
-	bool root = !current->cred.euid;
+	bool root = may_set(ids);
 
 	if (id == 0xffffffffU)
 		return -EINVAL;
@@ -66,7 +96,7 @@ static long set_two(u32 ids[3], u32 *fs, u32 real, u32 effective)
 	bool saves = real != keep || (effective != keep && effective != ids[0]);
 	long err;
 
-	if (current->cred.euid && real != keep && real != ids[0] && real != ids[1])
+	if (!may_set(ids) && real != keep && real != ids[0] && real != ids[1])
 		return -EPERM;
 	err = set_ids(ids, fs, real, effective, keep);
 	if (!err && saves)
@@ -129,7 +159,7 @@ static long set_fs(u32 *fs, const u32 ids[3], u32 id)
 {
 	u32 old = *fs;
 
-	if (id != 0xffffffffU && (!current->cred.euid || id == old || is_one_of(id, ids)))
+	if (id != 0xffffffffU && (may_set(ids) || id == old || is_one_of(id, ids)))
 		*fs = id;
 	return old;
 }
@@ -161,7 +191,7 @@ long call_setgroups(const struct syscall_args *r)
 	struct cred *c = &current->cred;
 	u32 groups[MAX_GROUPS];
 
-	if (c->euid)
+	if (!capable(CAP_SETGID))
 		return -EPERM;
 	if (r->a[0] > MAX_GROUPS)
 		return -EINVAL;
@@ -182,7 +212,6 @@ struct cap_header {
 #define CAP_VERSION_1 0x19980330U
 #define CAP_VERSION_2 0x20071026U
 #define CAP_VERSION_3 0x20080522U
-#define ALL_CAPS ((1ULL << 41) - 1)
 
 /* Words of the header's version, 0: unknown, and the header now says which is not. */
 static long cap_words(unsigned long header, struct cap_header *h)
@@ -199,10 +228,9 @@ static long cap_words(unsigned long header, struct cap_header *h)
 
 long call_capget(const struct syscall_args *r)
 {
-	u64 caps = current->cred.euid ? 0 : ALL_CAPS;
-	const u32 data[2][3] = {{(u32)caps, (u32)caps, 0},
-				{(u32)(caps >> 32), (u32)(caps >> 32), 0}};
+	const struct task *t = current;
 	struct cap_header h;
+	u32 data[2][3];
 	long words = cap_words(r->a[0], &h);
 
 	if (words < 0)
@@ -211,14 +239,21 @@ long call_capget(const struct syscall_args *r)
 		return r->a[1] ? -EINVAL : 0;
 	if (h.pid < 0)
 		return -EINVAL;
-	if (h.pid && !task_find(h.pid))
+	if (h.pid && !(t = task_find(h.pid)))
 		return -ESRCH;
+	for (unsigned int i = 0; i < 2; i++) {
+		data[i][0] = (u32)(t->cred.cap_effective >> 32 * i);
+		data[i][1] = (u32)(t->cred.cap_permitted >> 32 * i);
+		data[i][2] = (u32)(t->cred.cap_inheritable >> 32 * i);
+	}
 	return r->a[1] ? copy_to_user(r->a[1], data, (size_t)words * sizeof(data[0])) : 0;
 }
 
-/* Rights come by the user's number alone: giving some of them up is granted, and changes nothing. */
 long call_capset(const struct syscall_args *r)
 {
+	struct cred *c = &current->cred;
+	u64 effective, permitted, inheritable;
+	u32 data[2][3] = {0};
 	struct cap_header h;
 	long words = cap_words(r->a[0], &h);
 
@@ -226,5 +261,20 @@ long call_capset(const struct syscall_args *r)
 		return words ? words : -EINVAL;
 	if (h.pid && h.pid != current->pid)
 		return -EPERM;
-	return current->cred.euid ? -EPERM : 0;
+	if (copy_from_user(data, r->a[1], (size_t)words * sizeof(data[0])))
+		return -EFAULT;
+	/* What there is not cannot be had, and is not asked about. */
+	effective = ((u64)data[1][0] << 32 | data[0][0]) & ALL_CAPS;
+	permitted = ((u64)data[1][1] << 32 | data[0][1]) & ALL_CAPS;
+	inheritable = ((u64)data[1][2] << 32 | data[0][2]) & ALL_CAPS;
+	if (!capable(CAP_SETPCAP) && inheritable & ~(c->cap_inheritable | c->cap_permitted))
+		return -EPERM;
+	if (inheritable & ~(c->cap_inheritable | c->cap_bset) || permitted & ~c->cap_permitted ||
+	    effective & ~permitted)
+		return -EPERM;
+	c->cap_effective = effective;
+	c->cap_permitted = permitted;
+	c->cap_inheritable = inheritable;
+	caps_changed();
+	return 0;
 }

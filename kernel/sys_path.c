@@ -35,7 +35,7 @@ long call_mknodat(const struct syscall_args *r)
 	struct path_walk w;
 	long err;
 
-	if (type == S_IFDIR || ((type == S_IFCHR || type == S_IFBLK) && current->cred.euid))
+	if (type == S_IFDIR || ((type == S_IFCHR || type == S_IFBLK) && !capable(CAP_MKNOD)))
 		return -EPERM;
 	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
 	    type != S_IFSOCK)
@@ -352,7 +352,7 @@ long call_fchdir(const struct syscall_args *r)
 long call_chroot(const struct syscall_args *r)
 {
 	struct dentry *d;
-	long err = current->cred.euid ? -EPERM : 0;
+	long err = capable(CAP_SYS_CHROOT) ? 0 : -EPERM;
 
 	if (!err)
 		err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
@@ -415,7 +415,7 @@ long call_mount(const struct syscall_args *r)
 	struct dentry *on;
 	long err;
 
-	if (current->cred.euid) {
+	if (!capable(CAP_SYS_ADMIN)) {
 		kfree(t);
 		return -EPERM;
 	}
@@ -459,7 +459,7 @@ long call_umount2(const struct syscall_args *r)
 
 	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	err = user_path(AT_FDCWD, r->a[0], flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &d);
 	if (err)

@@ -86,7 +86,7 @@ long call_setpriority(const struct syscall_args *r)
 
 		if (!t)
 			return -ESRCH;
-		if (nice < t->nice && current->cred.euid)
+		if (nice < t->nice && !capable(CAP_SYS_NICE))
 			return -EACCES;
 		t->nice = nice;
 		return 0;
@@ -344,7 +344,7 @@ static long set_text(char text[65], const struct syscall_args *r)
 {
 	char name[65] = {0};
 
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if ((s64)r->a[1] < 0 || r->a[1] > 64)
 		return -EINVAL;
@@ -373,7 +373,7 @@ long call_reboot(const struct syscall_args *r)
 	static const u32 magic2[] = {672274793, 85072278, 369367448, 537993216};
 	unsigned int i;
 
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	for (i = 0; i < ARRAY_SIZE(magic2) && (u32)r->a[1] != magic2[i]; i++)
 		;

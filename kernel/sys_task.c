@@ -379,7 +379,7 @@ static long do_prlimit(struct signal_struct *s, struct mm_struct *mm, unsigned i
 			return -EINVAL;
 		if (nr == RLIMIT_NOFILE && new_limit->max > 1048576)
 			return -EPERM;
-		if (new_limit->max > rlim->max && current->cred.euid)
+		if (new_limit->max > rlim->max && !capable(CAP_SYS_RESOURCE))
 			return -EPERM;
 	}
 	if (old)
@@ -444,6 +444,7 @@ enum {
 	PR_GET_NAME,
 	PR_GET_SECCOMP = 21,
 	PR_CAPBSET_READ = 23,
+	PR_CAPBSET_DROP = 24,
 	PR_GET_SECUREBITS = 27,
 	PR_SET_TIMERSLACK = 29,
 	PR_GET_TIMERSLACK,
@@ -504,7 +505,14 @@ long call_prctl(const struct syscall_args *r)
 	case PR_SET_KEEPCAPS:
 		return v > 1 ? -EINVAL : 0;
 	case PR_CAPBSET_READ:
-		return v > 40 ? -EINVAL : 1;
+		return v >= NR_CAPS ? -EINVAL : (long)(t->cred.cap_bset >> v & 1);
+	case PR_CAPBSET_DROP:
+		if (!capable(CAP_SETPCAP))
+			return -EPERM;
+		if (v >= NR_CAPS)
+			return -EINVAL;
+		t->cred.cap_bset &= ~BIT(v);
+		return 0;
 	case PR_SET_TIMERSLACK:
 		t->timer_slack = (s64)v <= 0 ? 50000 : v;
 		return 0;

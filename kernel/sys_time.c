@@ -117,7 +117,7 @@ long call_clock_settime(const struct syscall_args *r)
 		return -EFAULT;
 	if (!timespec_valid(&ts))
 		return -EINVAL;
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	realtime_offset = (s64)(timespec_ns(&ts) - port_time_ns());
 	return 0;
@@ -144,7 +144,7 @@ long call_settimeofday(const struct syscall_args *r)
 		return -EFAULT;
 	if (tv.sec < 0 || tv.usec < 0 || tv.usec >= 1000000)
 		return -EINVAL;
-	if (current->cred.euid)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	realtime_offset = tv.sec * 1000000000 + tv.usec * 1000 - (s64)port_time_ns();
 	return 0;

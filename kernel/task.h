@@ -69,7 +69,30 @@ enum rlimit_nr {
 
 #define MAX_GROUPS 32U
 
-/* real, effective, saved; what files are looked up as. 0: root */
+/* Capabilities, by Linux's numbers (include/uapi/linux/capability.h): those that something here asks for. */
+enum {
+	CAP_CHOWN = 0,
+	CAP_DAC_OVERRIDE = 1,
+	CAP_FOWNER = 3,
+	CAP_KILL = 5,
+	CAP_SETGID = 6,
+	CAP_SETUID = 7,
+	CAP_SETPCAP = 8,
+	CAP_IPC_LOCK = 14,
+	CAP_IPC_OWNER = 15,
+	CAP_SYS_CHROOT = 18,
+	CAP_SYS_PTRACE = 19,
+	CAP_SYS_ADMIN = 21,
+	CAP_SYS_BOOT = 22,
+	CAP_SYS_NICE = 23,
+	CAP_SYS_RESOURCE = 24,
+	CAP_SYS_TIME = 25,
+	CAP_MKNOD = 27,
+	NR_CAPS = 41,
+};
+#define ALL_CAPS (BIT(NR_CAPS) - 1)
+
+/* real, effective, saved; what files are looked up as. 0: root, which gets all capabilities by exec and by setuid */
 struct cred {
 	union {
 		u32 uids[3];
@@ -85,6 +108,7 @@ struct cred {
 	};
 	u32 fsuid, fsgid;
 	u32 nr_groups, groups[MAX_GROUPS];
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset; /* bits: capabilities */
 };
 
 /* What was used: nanoseconds and events; of a task, or of those that have ended. */
@@ -185,6 +209,16 @@ struct task {
 
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read(current_task)
+
+static inline bool task_capable(const struct task *t, unsigned int cap)
+{
+	return t->cred.cap_effective & BIT(cap);
+}
+
+static inline bool capable(unsigned int cap)
+{
+	return task_capable(current, cap);
+}
 
 extern struct link all_processes;
 #define for_each_process(p)                                                                        \
