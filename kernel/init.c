@@ -36,6 +36,7 @@ int kernel_run_init(void)
 	}
 	vm_init();
 	vm_migration_init();
+	vm_reclaim_init();
 	random_init();
 	if (vdso_init())
 		panic("No memory for the page that signals return to");

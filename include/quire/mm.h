@@ -186,7 +186,8 @@ struct mm_struct {
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
 	u32 mempolicy;		    /* kernel/mempolicy.c */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
-	u32 coredump_filter;	    /* /proc/PID/coredump_filter: kept, there are no dumps */
+	bool has_lazy;	     /* some pages may be dropped when memory is short (mm/vm/lazyfree.c) */
+	u32 coredump_filter; /* /proc/PID/coredump_filter: kept, there are no dumps */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
@@ -230,6 +231,8 @@ static inline unsigned long get_mm_rss(const struct mm_struct *mm)
 void vm_init(void);
 /* Let compaction and CMA move programs' pages (mm/vm/rmap.c). Once, after vm_init. */
 void vm_migration_init(void);
+/* Let allocations have the pages that may be dropped (mm/vm/lazyfree.c). Once, after vm_init. */
+void vm_reclaim_init(void);
 /* Of address spaces that are made from here on (/proc/sys/vm/max_map_count). */
 extern unsigned int sysctl_max_map_count;
 /* An empty one with one user; NULL: no memory. */

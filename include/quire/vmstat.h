@@ -32,6 +32,8 @@ enum vm_event_item {
 	NUMA_MISS,
 	PGFAULT,
 	PGMAJFAULT, /* had to wait for a disk: there is none */
+	PGLAZYFREE, /* pages that MADV_FREE was said of; PGLAZYFREED: and that were dropped */
+	PGLAZYFREED,
 	PGMIGRATE_SUCCESS,
 	PGMIGRATE_FAIL,
 	COMPACTMIGRATE_SCANNED,

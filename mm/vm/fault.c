@@ -401,6 +401,12 @@ again:
 		goto again;
 	}
 	ret = handle_pte_fault(&f);
+	/* Others' pages may go for it, or its own: nobody dies for memory that is not missed. */
+	if (unlikely(f.vma->vm_flags & VM_DROPPABLE)) {
+		__atomic_store_n(&mm->has_lazy, true, __ATOMIC_RELAXED);
+		if (flags & FAULT_FLAG_USER)
+			ret &= ~VM_FAULT_OOM;
+	}
 	vma_end_read();
 	return ret;
 }

@@ -203,7 +203,23 @@ static inline struct address_space *vma_mapping(const struct vm_area_struct *vma
 /* The page, out of the tree by now, has another in its place, with the reference that the file had. address_space.lock. */
 void filemap_replace_page(struct address_space *mapping, unsigned long index, struct page *page);
 
+/* ------------------------------------------------------------------ lazyfree.c */
+
+/* MADV_FREE: what is in the range may be dropped until it is written again. An anonymous area. mmap_lock. */
+void mark_lazy_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/*
+ * Drop pages of the range that may be, at most so many, of these nodes (NULL: of any). Returns how many. mmap_lock, or none of the area's
+ * tables goes meanwhile.
+ */
+unsigned long drop_lazy_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			      unsigned long most, const nodemask_t *nodes);
+/* The range's pages count as not used for long. mmap_lock. */
+void make_pages_old(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+
 /* ------------------------------------------------------------------ rmap.c */
+
+/* fn for each address space, until it says false; none if somebody else is at the list just now. fn only tries locks. */
+void each_mm(bool (*fn)(struct mm_struct *mm, void *arg), void *arg);
 
 /* A new address space joins its parent's family, or begins one (NULL). It leaves before its areas go. */
 void mm_family_join(struct mm_struct *mm, const struct mm_struct *parent);

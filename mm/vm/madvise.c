@@ -2,8 +2,8 @@
 /*
  * madvise, mseal, and names of anonymous memory: properties of areas that a program states.
  *
- * Much of the advice is about reclaim, of which there is none: it is refused where Linux 6.12 refuses it (mm/madvise.c), and else taken
- * without effect. What changes an area's flags shows in /proc/PID/smaps, and in which areas join.
+ * Of reclaim there is what mm/vm/lazyfree.c does. Files are in memory and there is no swap, so MADV_PAGEOUT drops what may be dropped, and
+ * leaves the rest where it is, as Linux 6.12 does then. What changes an area's flags shows in /proc/PID/smaps, and in which areas join.
  *
  * Locking: mmap_lock.
  */
@@ -23,9 +23,12 @@ static int advise_dontneed(struct vm_area_struct *vma, unsigned long start, unsi
 
 	if (vma->vm_flags & forbidden)
 		return -EINVAL;
-	/* Pages that may be dropped under pressure stay: there is none. */
-	if (advice == MADV_FREE)
-		return vma_is_anonymous(vma) ? 0 : -EINVAL;
+	if (advice == MADV_FREE) {
+		if (!vma_is_anonymous(vma))
+			return -EINVAL;
+		mark_lazy_pages(vma, start, end);
+		return 0;
+	}
 	zap_range(vma->vm_mm, start, end);
 	return 0;
 }
@@ -140,7 +143,13 @@ static int advise_area(struct vm_area_struct **vma, unsigned long start, unsigne
 		return 0;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
-		return flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
+		if (flags & (VM_LOCKED | VM_PFNMAP))
+			return -EINVAL;
+		if (advice == MADV_COLD)
+			make_pages_old(*vma, start, end);
+		else if (vma_is_anonymous(*vma))
+			drop_lazy_pages(*vma, start, end, ULONG_MAX, NULL);
+		return 0;
 	case MADV_FREE:
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:

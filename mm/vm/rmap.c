@@ -63,6 +63,18 @@ void mm_family_leave(struct mm_struct *mm)
 	spin_unlock(&family_lock);
 }
 
+void each_mm(bool (*fn)(struct mm_struct *mm, void *arg), void *arg)
+{
+	bool more = true;
+
+	if (!spin_trylock(&family_lock))
+		return;
+	for (unsigned int i = 0; i < BUCKETS && more; i++)
+		for (struct mm_struct *mm = bucket[i]; mm && more; mm = mm->family_next)
+			more = fn(mm, arg);
+	spin_unlock(&family_lock);
+}
+
 /* ------------------------------------------------------------------ the walk */
 
 /* What was found, and is held until rmap_end. */

@@ -189,7 +189,7 @@ static void be_cpu(unsigned int cpu)
 }
 
 /* The caller is CPU 0, the others are 1 to CPUS; each has a copy of the per-CPU variables, made of the section that they are in. */
-static void cpus_begin(void)
+static __maybe_unused void cpus_begin(void)
 {
 	assert_true((size_t)(__stop_quire_percpu - __start_quire_percpu) <= sizeof(copies[0]));
 	for (unsigned int cpu = 0; cpu <= CPUS; cpu++)
@@ -198,7 +198,7 @@ static void cpus_begin(void)
 }
 
 /* What they have counted is counted by the only one that is left. */
-static void cpus_end(void)
+static __maybe_unused void cpus_end(void)
 {
 	vmstat_refresh();
 	for (unsigned int i = 0; i <= CPUS; i++) {
