@@ -19,7 +19,7 @@
 
 /* ------------------------------------------------------------------ telling the parent */
 
-static void add_usage(struct usage *to, const struct usage *u)
+void usage_add(struct usage *to, const struct usage *u)
 {
 	to->utime += u->utime;
 	to->stime += u->stime;
@@ -30,17 +30,33 @@ static void add_usage(struct usage *to, const struct usage *u)
 	to->maxrss = max(to->maxrss, u->maxrss);
 }
 
+void usage_of_process(const struct signal_struct *s, struct usage *sum)
+{
+	*sum = s->dead_threads;
+	for_each_thread(t, s)
+	{
+		struct usage u = task_usage(t);
+
+		if (t->mm)
+			u.maxrss = max(u.maxrss, (u64)get_mm_rss(t->mm));
+		usage_add(sum, &u);
+	}
+}
+
 void notify_parent(struct signal_struct *s, int why, int status)
 {
 	struct signal_struct *parent = s->parent;
 	const struct sigaction *sa;
 	struct siginfo info = {
 		.signo = SIGCHLD, .code = why, .pid = s->leader->pid, .chld.status = status};
+	struct usage used;
 	int sig = SIGCHLD;
 
 	if (!parent)
 		return;
-	info.chld.utime = (s64)((s->dead_threads.utime + s->leader->usage.utime) / 10000000);
+	used = task_usage(s->leader);
+	info.chld.utime = (s64)((s->dead_threads.utime + used.utime) / 10000000);
+	info.chld.stime = (s64)((s->dead_threads.stime + used.stime) / 10000000);
 	if (why == CLD_EXITED || why == CLD_KILLED || why == CLD_DUMPED) {
 		sig = s->leader->exit_signal;
 		info.signo = sig;
@@ -78,9 +94,9 @@ static void release_process(struct signal_struct *s)
 	if (s->parent) {
 		struct usage u = s->dead_threads;
 
-		add_usage(&u, &leader->usage);
-		add_usage(&u, &s->children_usage);
-		add_usage(&s->parent->children_usage, &u);
+		usage_add(&u, &leader->usage);
+		usage_add(&u, &s->children_usage);
+		usage_add(&s->parent->children_usage, &u);
 	}
 	link_remove(&s->sibling);
 	link_remove(&s->process);
@@ -252,10 +268,10 @@ void task_exit(int code)
 		s->group_exit_code = t->exit_code;
 	t->state = TASK_ZOMBIE;
 	/* The process's time includes what this thread has had. */
-	t->usage.utime = task_runtime(t) - t->usage.stime;
+	t->usage = task_usage(t);
 	t->ran_since = port_time_ns();
 	if (!leader) {
-		add_usage(&s->dead_threads, &t->usage);
+		usage_add(&s->dead_threads, &t->usage);
 		link_remove(&t->thread);
 		task_unhash(t);
 		sighand_put(t->sighand);
@@ -316,7 +332,7 @@ int de_thread(struct task *t)
 		t->exit_signal = old->exit_signal;
 		t->start_time = old->start_time;
 		s->leader = t;
-		add_usage(&s->dead_threads, &old->usage);
+		usage_add(&s->dead_threads, &old->usage);
 		sighand_put(old->sighand);
 		if (old->stack)
 			old->state = TASK_DEAD;
@@ -362,13 +378,13 @@ static int look_at(struct signal_struct *c, struct wait_for *w)
 			  : w->status & 0x7f ? CLD_KILLED
 					     : CLD_EXITED;
 		w->usage = c->dead_threads;
-		add_usage(&w->usage, &c->leader->usage);
-		add_usage(&w->usage, &c->children_usage);
+		usage_add(&w->usage, &c->leader->usage);
+		usage_add(&w->usage, &c->children_usage);
 		if (!(w->options & WNOWAIT))
 			release_process(c);
 		return pid;
 	}
-	w->usage = c->dead_threads;
+	usage_of_process(c, &w->usage);
 	if (w->options & WSTOPPED && c->flags & SIGNAL_WAIT_STOPPED) {
 		w->status = c->stop_signal << 8 | 0x7f;
 		w->code = CLD_STOPPED;

@@ -147,14 +147,6 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 
 /* ------------------------------------------------------------------ stat */
 
-static void add_usage(struct usage *sum, const struct usage *u)
-{
-	sum->utime += u->utime;
-	sum->stime += u->stime;
-	sum->min_flt += u->min_flt;
-	sum->maj_flt += u->maj_flt;
-}
-
 int proc_show_stat(struct out *out, const struct pseudo_ref *r)
 {
 	struct task *t = proc_task(r);
@@ -167,13 +159,10 @@ int proc_show_stat(struct out *out, const struct pseudo_ref *r)
 	if (!t)
 		return -ESRCH;
 	s = t->signal;
-	used = t->usage;
-	if (whole) {
-		used = s->dead_threads;
-		for_each_thread(thread, t->signal) add_usage(&used, &thread->usage);
-		if (link_alone(&t->signal->threads))
-			add_usage(&used, &t->usage);
-	}
+	if (whole)
+		usage_of_process(s, &used);
+	else
+		used = task_usage(t);
 	signal_sets(t, &ignored, &caught);
 	out_printf(out, "%d (", whole ? t->tgid : t->pid);
 	put_comm(out, t->comm);

@@ -30,6 +30,8 @@
 /* What a task waits for one that has woken it and may sleep itself now; then it may as well run elsewhere. */
 #define SYNC_NS 200000ULL
 #define LOAD_NS 5000000000ULL
+/* How often the timer looks whether a task is at EL0: Linux's, with 250 a second. */
+#define TICK_NS 4000000ULL
 
 DEFINE_PER_CPU(struct task *, current_task);
 
@@ -39,6 +41,8 @@ struct sched_cpu {
 	bool kicked; /* atomic: an idle CPU has something to look for */
 	u64 armed;   /* when the timer interrupts; ~0: not */
 	u64 slice_end;
+	u64 wanted; /* when there is something to do; the timer also comes in between, for `tick` */
+	u64 tick;   /* when the task that runs is looked at next */
 	struct task *fp_owner; /* whose registers the CPU has in its SIMD registers */
 };
 static DEFINE_PER_CPU_ALIGNED(struct sched_cpu, sched_cpus);
@@ -90,17 +94,34 @@ static void arm_timer(struct sched_cpu *c)
 
 	if (!c->is_idle && nr_queued)
 		at = min(at, c->slice_end);
+	c->wanted = at;
+	if (!c->is_idle)
+		at = min(at, c->tick);
 	if (at == c->armed)
 		return;
 	c->armed = at;
 	port_timer_set(at);
 }
 
-void timer_interrupt(void)
+void timer_interrupt(bool user)
 {
 	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
 	struct task *t = current;
+	u64 now = port_time_ns();
 
+	if (now >= c->tick && t && t->regs) {
+		if (user)
+			t->user_ticks++;
+		else
+			t->kernel_ticks++;
+		c->tick = now + TICK_NS;
+	}
+	/* Whoever was about to set it does so when this is over: then it comes once more than it has to. */
+	if (now < c->wanted && t && t->regs) {
+		c->armed = min(c->wanted, c->tick);
+		port_timer_set(c->armed);
+		return;
+	}
 	c->armed = ~0ULL;
 	__atomic_store_n(&c->kicked, true, __ATOMIC_RELAXED);
 	if (t && t->regs)
@@ -259,6 +280,24 @@ u64 task_runtime(const struct task *t)
 	return t->on_cpu && t->ran_since ? ran + port_time_ns() - t->ran_since : ran;
 }
 
+struct usage task_usage(struct task *t)
+{
+	struct usage u = t->usage;
+	u64 all = task_runtime(t), ticks = t->user_ticks + t->kernel_ticks;
+
+	/* As Linux's cputime_adjust: the time is exact, its parts are as the timer has found them. */
+	u.stime = !t->kernel_ticks ? 0
+		  : !t->user_ticks ? all
+				   : (u64)((__uint128_t)all * t->kernel_ticks / ticks);
+	u.stime = max(u.stime, t->stime_told);
+	if (all - u.stime < t->utime_told)
+		u.stime = all - t->utime_told;
+	u.utime = all - u.stime;
+	t->stime_told = u.stime;
+	t->utime_told = u.utime;
+	return u;
+}
+
 static void account(struct task *t, u64 now)
 {
 	t->usage.utime += now - t->ran_since;
@@ -311,6 +350,8 @@ static void switch_to(struct task *prev, struct task *next)
 	next->ran_since = now;
 	c->is_idle = false;
 	c->slice_end = now + SLICE_NS;
+	if (c->tick <= now)
+		c->tick = now + TICK_NS;
 	nr_on_cpu += next->regs != NULL;
 	if (next->mm != prev->mm)
 		mm_switch(next->mm);

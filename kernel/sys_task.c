@@ -242,23 +242,6 @@ long call_waitid(const struct syscall_args *r)
 	return 0;
 }
 
-static void usage_of_process(const struct signal_struct *s, struct usage *u)
-{
-	*u = s->dead_threads;
-	for_each_thread(t, s)
-	{
-		u64 rss = t->mm ? get_mm_rss(t->mm) : 0;
-
-		u->utime += task_runtime(t) - t->usage.stime;
-		u->stime += t->usage.stime;
-		u->min_flt += t->usage.min_flt;
-		u->maj_flt += t->usage.maj_flt;
-		u->nvcsw += t->usage.nvcsw;
-		u->nivcsw += t->usage.nivcsw;
-		u->maxrss = max(u->maxrss, max(rss, t->usage.maxrss));
-	}
-}
-
 long call_getrusage(const struct syscall_args *r)
 {
 	struct usage u;
@@ -272,8 +255,7 @@ long call_getrusage(const struct syscall_args *r)
 		u = current->signal->children_usage;
 		break;
 	case 1:
-		u = current->usage;
-		u.utime = task_runtime(current) - u.stime;
+		u = task_usage(current);
 		u.maxrss = max(u.maxrss, (u64)get_mm_rss(current->mm));
 		break;
 	default:

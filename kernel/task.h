@@ -198,8 +198,10 @@ struct task {
 	bool tagged_addr;    /* pointers that it gives to calls may have a tag in the top byte */
 	bool has_pi_waiters; /* somebody has waited for a lock of its (kernel/futex.c) */
 	struct cred cred;
-	struct usage usage;
-	u64 start_time, ran_since; /* nanoseconds of port_time_ns */
+	struct usage usage;	      /* utime: all of its time, while it lives: task_usage() */
+	u64 user_ticks, kernel_ticks; /* where the timer has found it */
+	u64 utime_told, stime_told;   /* neither of them goes back */
+	u64 start_time, ran_since;    /* nanoseconds of port_time_ns */
 	int nice, policy, rt_priority;
 	unsigned long personality;
 	u64 timer_slack;
@@ -254,6 +256,11 @@ void sched_start(struct task *t);
 int sched_set_affinity(struct task *t, const struct cpumask *mask);
 /* Time that the task has used, up to now. */
 u64 task_runtime(const struct task *t);
+/* What it has used up to now, the time split in user's and kernel's. */
+struct usage task_usage(struct task *t);
+/* exit.c: the sum; of all threads that a process has and had. */
+void usage_add(struct usage *to, const struct usage *u);
+void usage_of_process(const struct signal_struct *s, struct usage *sum);
 /* This CPU is idle until there are programs, and again after; returns when `stop` is. */
 void sched_idle(void *unused);
 /* timer.c: the earliest ktimer is another one. */

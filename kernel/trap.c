@@ -110,6 +110,10 @@ void user_exception(struct user_regs *regs, u64 esr, u64 far)
 	ret = handle_mm_fault(current->mm, untagged_addr(far), flags);
 	if (unlikely(ret & VM_FAULT_ERROR))
 		bad_access(ret, untagged_addr(far), esr);
+	else if (unlikely(ret & VM_FAULT_MAJOR))
+		current->usage.maj_flt++;
+	else
+		current->usage.min_flt++;
 }
 
 bool user_access_fault(u64 esr, u64 far)

@@ -92,8 +92,8 @@ void do_syscall(struct user_regs *regs);
 void user_exception(struct user_regs *regs, u64 esr, u64 far);
 /* kernel/: regs->work is not 0. syscall: the program is in one. Interrupts off, before and after. */
 void user_work(struct user_regs *regs, bool syscall);
-/* kernel/: the timer's interrupt, interrupts off. */
-void timer_interrupt(void);
+/* kernel/: the timer's interrupt, interrupts off. user: EL0 was interrupted. */
+void timer_interrupt(bool user);
 
 /* boot/ calls it when the machine is up: run the initrd's /init. The exit code of the machine. */
 int kernel_run_init(void);

@@ -3,6 +3,7 @@
 #ifndef QUIRE_BARE_H
 #define QUIRE_BARE_H
 
+#include <quire/percpu.h>
 #include <quire/port.h>
 
 #include "early.h"
@@ -67,6 +68,8 @@ extern const struct irqchip_driver gic_v2_driver, gic_v3_driver, bcm2836_driver;
 /* timer.c. The interrupt of the virtual timer, by the number that systems agree on. */
 #define TIMER_INTID 27
 void timer_irq(void);
+/* irq.c: what this CPU's interrupt has interrupted. */
+DECLARE_PER_CPU(bool, irq_from_user);
 /* irq.c. -ENODEV: there is no controller. */
 int irq_enable_timer(void);
 

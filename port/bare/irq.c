@@ -3,6 +3,7 @@
  * Interrupts of the board: the one controller that the tree describes and a driver knows. All that is taken are IPIs and
  * the CPU's timer, so a driver hands nothing on but those; an interrupt that nobody asked for is turned off where it comes from.
  */
+#include <quire/percpu.h>
 #include <quire/printk.h>
 #include <quire/smp.h>
 #include <quire/string.h>
@@ -12,6 +13,10 @@
 static const struct irqchip_driver *const drivers[] = {&gic_v3_driver, &gic_v2_driver,
 						       &bcm2836_driver};
 static const struct irqchip_driver *irqchip;
+
+#define PSTATE_EL 0xcUL
+
+DEFINE_PER_CPU(bool, irq_from_user);
 
 static bool is_compatible(const struct irqchip *chip, const char *const *names)
 {
@@ -64,6 +69,7 @@ int irq_enable_timer(void)
 
 void irq_handler(struct exception_frame *f)
 {
+	this_cpu_write(irq_from_user, !(f->pstate & PSTATE_EL));
 	if (irqchip)
 		irqchip->handle();
 	else

@@ -42,5 +42,5 @@ void timer_irq(void)
 {
 	/* The line falls before the controller looks at it again. */
 	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
-	timer_interrupt();
+	timer_interrupt(this_cpu_read(irq_from_user));
 }

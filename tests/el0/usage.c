@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* What a program has used, as getrusage, times, wait4 and /proc/PID/stat tell it: faults, time at EL0 and in the kernel. */
+#define _GNU_SOURCE
+#include "abi.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/times.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define PAGES 200
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static long ms(struct timeval t)
+{
+	return t.tv_sec * 1000 + t.tv_usec / 1000;
+}
+
+static void touch(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, (size_t)(PAGES * page), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	madvise(p, (size_t)(PAGES * page), MADV_NOHUGEPAGE);
+	for (int i = 0; i < PAGES; i++)
+		p[i * page] = 1;
+	munmap(p, (size_t)(PAGES * page));
+}
+
+static void user_time(long how_long)
+{
+	volatile long n = 0;
+
+	for (long until = now_ms() + how_long; now_ms() < until;)
+		for (int i = 0; i < 3000000; i++)
+			n++;
+}
+
+static void kernel_time(long how_long)
+{
+	static char buf[65536];
+	int fd = open("/dev/zero", O_RDONLY);
+
+	for (long until = now_ms() + how_long; now_ms() < until;)
+		if (read(fd, buf, sizeof(buf)) < 0)
+			break;
+	close(fd);
+}
+
+/* The field of /proc/self/stat, counted from 1 as proc(5) does. */
+static long stat_field(int n)
+{
+	static char text[1024];
+	int fd = open("/proc/self/stat", O_RDONLY);
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+	char *p;
+
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	p = strrchr(text, ')');
+	for (n -= 2; p && n > 0; n--)
+		p = strchr(p + 1, ' ');
+	return p ? strtol(p + 1, NULL, 10) : -1;
+}
+
+int main(void)
+{
+	struct rusage a, b, of_child, children;
+	struct tms t;
+	long faults;
+	int status;
+	pid_t pid;
+
+	begin();
+	getrusage(RUSAGE_SELF, &a);
+	faults = stat_field(10);
+	touch();
+	getrusage(RUSAGE_SELF, &b);
+	check(b.ru_minflt - a.ru_minflt >= PAGES && b.ru_minflt - a.ru_minflt < 2 * PAGES,
+	      "each page touched first is a fault");
+	check(stat_field(10) - faults >= PAGES && stat_field(10) - faults < 2 * PAGES,
+	      "/proc/self/stat counts it too");
+	check(b.ru_majflt == a.ru_majflt, "and none had to be read from anywhere");
+
+	getrusage(RUSAGE_SELF, &a);
+	user_time(300);
+	getrusage(RUSAGE_SELF, &b);
+	check(ms(b.ru_utime) - ms(a.ru_utime) > 2 * (ms(b.ru_stime) - ms(a.ru_stime)),
+	      "a loop is user time");
+	getrusage(RUSAGE_SELF, &a);
+	kernel_time(600);
+	getrusage(RUSAGE_SELF, &b);
+	check(ms(b.ru_stime) - ms(a.ru_stime) > 200, "calls are system time");
+	times(&t);
+	check(t.tms_utime > 0 && t.tms_stime > 10, "times tells both");
+	check(stat_field(14) > 0 && stat_field(15) > 10, "/proc/self/stat tells both");
+
+	pid = fork();
+	if (!pid) {
+		touch();
+		user_time(100);
+		kernel_time(100);
+		_exit(0);
+	}
+	check(wait4(pid, &status, 0, &of_child) == pid && of_child.ru_minflt >= PAGES &&
+		      ms(of_child.ru_utime) + ms(of_child.ru_stime) > 100 &&
+		      ms(of_child.ru_stime) > 10,
+	      "wait4 tells what a child has used");
+	getrusage(RUSAGE_CHILDREN, &children);
+	check(children.ru_minflt == of_child.ru_minflt &&
+		      ms(children.ru_stime) == ms(of_child.ru_stime),
+	      "RUSAGE_CHILDREN is the same");
+	check(stat_field(11) == children.ru_minflt, "and /proc/self/stat's cminflt");
+	return end("usage");
+}
