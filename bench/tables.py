@@ -91,7 +91,7 @@ PAIRS = [
 ]
 # Rows that are beyond half of Linux's, and pairs beyond their goal: how far they may be. Why: docs/performance.md.
 BEYOND = {
-    "local_flush_tlb_all": 4, "spin_lock+unlock": 5, "get_page+put_page": 14,
+    "local_flush_tlb_all": 4,
 }
 GROUPS = [
     ("pages", r"alloc_pages|free_pages|free after bulk"),

@@ -32,6 +32,7 @@ phys_addr_t memory_limit = PHYS_ADDR_MAX;
 bool numa_off;
 unsigned int numa_fake_nodes;
 unsigned int setup_max_cpus = NR_CPUS;
+u64 setup_nolse;
 unsigned int nr_cpus_limit = NR_CPUS;
 struct quire_options quire_options = {.summary = true};
 
@@ -478,6 +479,16 @@ static const char *early_stress(const char *val)
 	return NULL;
 }
 
+static const char *early_nolse(const char *val)
+{
+	unsigned int cpu = 0;
+	const char *why = val ? need_cpus(val, &cpu) : NULL;
+
+	if (!why)
+		setup_nolse |= val ? 1ULL << min(cpu, 63U) : ~0ULL;
+	return why;
+}
+
 static const char *early_show(const char *val)
 {
 	if (!val || !*val)
@@ -515,6 +526,7 @@ static const struct early_param {
 	{"quire.semihosting", early_semihosting},
 	{"quire.columns", early_columns},
 	{"quire.hotplug", early_hotplug},
+	{"quire.nolse", early_nolse},
 	{"quire.report", early_report},
 	{"quire.show", early_show},
 	{"quire.stress", early_stress},

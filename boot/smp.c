@@ -5,6 +5,9 @@
  * A CPU's way: DOWN -> STARTING (asked to) -> ARRIVED (it runs in here) -> online, or FAILED, which it reports. One that does not arrive within five seconds is
  * GIVEN_UP by the boot CPU, reported and left out; both steps out of STARTING are compare-and-exchanges, so that one that comes
  * too late finds that it has been, and stops.
+ *
+ * What all CPUs can is known when the last one has come: then the port may use FEAT_LSE (Linux: setup_system_features). None comes
+ * later; where one is on its way for longer than it is waited for, it is not used.
  */
 #define pr_fmt(fmt) "smp: " fmt
 
@@ -22,10 +25,13 @@ static DEFINE_PER_CPU(enum cpu_way, cpu_way);
 /* The CPU that runs is one of those that the tree lists. */
 static bool boot_cpu_listed;
 static bool interrupts_started;
+/* CPUs that have no FEAT_LSE, or are said to have none; CPUs that arrived, and took too long to go on. */
+static unsigned int nr_without_lse, nr_stuck;
 
 /* Linux waits as long. */
 #define COME_UP_NS 5000000000ULL
 #define MAX_IRQCHIPS 8
+#define pr_cpu_features(fmt, ...) printk(KERN_INFO "CPU features: " fmt, __VA_ARGS__)
 
 void smp_init_cpus(void)
 {
@@ -76,6 +82,40 @@ static bool wait_online(unsigned int cpu)
 	return true;
 }
 
+/* On the CPU itself, before it is online. ID_AA64ISAR0_EL1.Atomic, bits 23 to 20, is 2 or more with FEAT_LSE. */
+static void look_for_lse(unsigned int cpu)
+{
+	bool has = (port_read_reg(PORT_ID_AA64ISAR0_EL1) >> 20 & 0xf) >= 2;
+
+	if (!has || setup_nolse >> min(cpu, 63U) & 1)
+		__atomic_fetch_add(&nr_without_lse, 1, __ATOMIC_RELAXED);
+}
+
+/* With every CPU there that ever will be. */
+static void use_lse(void)
+{
+	unsigned int without = __atomic_load_n(&nr_without_lse, __ATOMIC_RELAXED), nr;
+	unsigned long flags;
+
+	if (nr_stuck) {
+		pr_cpu_features("LSE atomic instructions are not used: %u CPUs may come yet\n",
+				nr_stuck);
+		return;
+	}
+	if (without) {
+		if (without < num_online_cpus())
+			pr_cpu_features(
+				"LSE atomic instructions are not used: %u of %u CPUs have none\n",
+				without, num_online_cpus());
+		return;
+	}
+	flags = smp_hold_others();
+	nr = port_use_lse();
+	smp_release_others(flags);
+	if (nr)
+		pr_cpu_features("detected: LSE atomic instructions (in %u places)\n", nr);
+}
+
 static void cpu_up(unsigned int cpu)
 {
 	const struct cpu_desc *desc = &cpu_descs[cpu];
@@ -94,8 +134,10 @@ static void cpu_up(unsigned int cpu)
 	if (go_on(cpu, CPU_STARTING, CPU_GIVEN_UP))
 		printk(KERN_CRIT "CPU%u: failed to come online\n", cpu);
 	/* It is there, only slow. */
-	else if (way_of(cpu) == CPU_ARRIVED && !wait_online(cpu))
+	else if (way_of(cpu) == CPU_ARRIVED && !wait_online(cpu)) {
+		nr_stuck++;
 		printk(KERN_CRIT "CPU%u: is stuck in kernel\n", cpu);
+	}
 }
 
 static int start_interrupts(void)
@@ -139,6 +181,8 @@ void smp_init(void)
 	unsigned int cpu, limit = max(min(nr_cpus_possible, setup_max_cpus), 1U);
 	const char *why;
 
+	nr_without_lse = nr_stuck = 0;
+	look_for_lse(0);
 	pr_info("Bringing up secondary CPUs ...\n");
 	if (limit > 1) {
 		why = why_alone();
@@ -153,6 +197,7 @@ void smp_init(void)
 		cpu_up(cpu);
 	pr_info("Brought up %u node%s, %u CPU%s\n", count_nodes(), count_nodes() > 1 ? "s" : "",
 		num_online_cpus(), num_online_cpus() > 1 ? "s" : "");
+	use_lse();
 }
 
 void secondary_start_kernel(unsigned int cpu)
@@ -170,6 +215,7 @@ void secondary_start_kernel(unsigned int cpu)
 	printk(KERN_INFO "CPU%u: Booted secondary processor 0x%010lx [0x%08x]\n", cpu,
 	       (unsigned long)(port_read_reg(PORT_MPIDR_EL1) & MPIDR_HWID_MASK),
 	       (u32)port_read_reg(PORT_MIDR_EL1));
+	look_for_lse(cpu);
 	smp_cpu_up(cpu);
 	port_irq_enable();
 	smp_idle();

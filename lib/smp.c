@@ -140,6 +140,7 @@ void smp_hold_point(void)
 			port_cpu_relax();
 		}
 		__atomic_fetch_sub(&hold.word, 1, __ATOMIC_RELEASE);
+		port_pte_barrier();
 	}
 	port_irq_restore(flags);
 }

@@ -4,8 +4,12 @@
  *
  *	serve(t):  held = 0 and served = t  ->  held = 1, served = t + 1;  and when that was the last ticket drawn, all of it is 1
  *
- * Only the holder's release and these two steps change a word with tickets in it, so a ticket is served once. Putting the
- * tickets back to 0 is safe: served = next means that none is outstanding.
+ *
+ *	draw:      next + 1;  and held = 0, if who draws has just set it though tickets were out (spin_lock's short way)
+ *
+ * The bit has one owner at a time, so `serve`, which wants it clear, is of one ticket only, and a ticket is served once. Putting
+ * the tickets back to 0 is safe: served = next means that none is outstanding. An owner by accident keeps the next one from
+ * being served for as long as it takes to draw, and does so once, since then he waits himself.
  */
 #include <quire/printk.h>
 #include <quire/smp.h>
@@ -37,9 +41,11 @@ static u32 serve(u32 word)
 	return next_ticket(word) << SPINLOCK_NEXT_SHIFT | after << SPINLOCK_SERVED_SHIFT | HELD;
 }
 
-void spin_lock_wait(spinlock_t *l)
+void spin_lock_wait(spinlock_t *l, u32 old)
 {
-	u32 word = __atomic_fetch_add(&l->word, ONE_NEXT, __ATOMIC_RELAXED);
+	/* A bit that was set before is the holder's. */
+	u32 draw = old & HELD ? ONE_NEXT : ONE_NEXT - HELD;
+	u32 word = __atomic_fetch_add(&l->word, draw, __ATOMIC_RELAXED);
 	const u32 mine = next_ticket(word);
 	u32 turns = 0, seen = 0;
 	u64 since = 0, now;

@@ -127,14 +127,35 @@ static __always_inline struct page *_compound_head(const struct page *page)
 }
 #define compound_head(page) ((__typeof__(page))_compound_head(page))
 
-static __always_inline void set_compound_head(struct page *page, const struct page *head)
+/*
+ * What a tail has instead of references: far enough below 0 that it stays there whatever is added for a moment, so that who counts
+ * finds out by the result that it was a tail (get_page, put_page).
+ */
+#define PAGE_REF_TAIL (-(1 << 30))
+
+/* The `word` of a head's tails. */
+static __always_inline u64 tail_word(const struct page *head)
 {
-	__atomic_store_n(&page->word, (u64)page_index32(head) | PAGE_WORD_TAIL, __ATOMIC_RELAXED);
+	return (u64)page_index32(head) | PAGE_WORD_TAIL;
 }
 
+/* A page without references becomes a tail. */
+static __always_inline void set_tail(struct page *page, u64 word)
+{
+	WRITE_ONCE(page->_refcount, PAGE_REF_TAIL);
+	WRITE_ONCE(page->word, word);
+}
+
+static __always_inline void set_compound_head(struct page *page, const struct page *head)
+{
+	set_tail(page, tail_word(head));
+}
+
+/* A tail is a page without references again. */
 static __always_inline void clear_compound_head(struct page *page)
 {
-	__atomic_store_n(&page->word, 0, __ATOMIC_RELAXED);
+	WRITE_ONCE(page->_refcount, 0);
+	WRITE_ONCE(page->word, 0);
 }
 
 #define page_folio(p)                                                                              \

@@ -21,7 +21,7 @@
  * which so has 48 bits.
  *
  * In a large folio the head page carries flags, refcount and mapping; tail pages carry in `word` the head's index with
- * bit 0 set (compound_head), in the first tail's `order` the folio's order.
+ * bit 0 set (compound_head), in _refcount PAGE_REF_TAIL, in the first tail's `order` the folio's order.
  *
  * A struct page is valid only once its section has been initialised (section_grow in mm/early/sparse.c). Who takes a pfn from outside the
  * allocator (device tree, /proc) uses pfn_to_online_page(), which initialises it.

@@ -5,6 +5,10 @@
  * A page from the allocator has one reference; who drops the last one frees it. References to a
  * compound page are counted in its head. A page of the allocator has none: a reference is only
  * taken from 0 by the allocator.
+ *
+ * A tail's own count is PAGE_REF_TAIL, far below 0. So get_page and put_page count where they are told to, and learn by
+ * what was there whether that was a tail: then they put it right, and count in the head. Who calls them holds a reference, so
+ * that the compound page stays one meanwhile. (Linux looks for a tail first: two loads more for every page that is none.)
  */
 #ifndef QUIRE_PAGE_REF_H
 #define QUIRE_PAGE_REF_H
@@ -65,9 +69,9 @@ static inline void set_page_count(struct page *page, int v)
 	__atomic_store_n(&page->_refcount, v, __ATOMIC_RELAXED);
 }
 
-static inline void page_ref_add(struct page *page, int nr)
+static __always_inline void page_ref_add(struct page *page, int nr)
 {
-	__atomic_fetch_add(&page->_refcount, nr, __ATOMIC_RELAXED);
+	port_fetch_add_relaxed(&page->_refcount, nr);
 }
 
 static inline void page_ref_sub(struct page *page, int nr)
@@ -75,7 +79,7 @@ static inline void page_ref_sub(struct page *page, int nr)
 	__atomic_fetch_sub(&page->_refcount, nr, __ATOMIC_RELEASE);
 }
 
-static inline void page_ref_inc(struct page *page)
+static __always_inline void page_ref_inc(struct page *page)
 {
 	page_ref_add(page, 1);
 }
@@ -86,19 +90,19 @@ static inline void page_ref_inc(struct page *page)
  */
 static __always_inline bool put_page_testzero(struct page *page)
 {
-	return __atomic_sub_fetch(&page->_refcount, 1, __ATOMIC_ACQ_REL) == 0;
+	return port_fetch_add_acq_rel(&page->_refcount, -1) == 1;
 }
 
 /*
  * Take a reference unless there is none: for who found the page without holding one (speculative
- * reference).
+ * reference). A tail has none of its own.
  */
 static inline bool get_page_unless_zero(struct page *page)
 {
 	s32 old = __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
 
 	do {
-		if (old == 0)
+		if (old <= 0)
 			return false;
 	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + 1, true,
 					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
@@ -113,40 +117,32 @@ static inline bool folio_try_get(struct folio *folio)
 /* Frees a folio whose last reference is gone, and reports one that had none: mm/page/free.c. */
 void __folio_put(struct folio *folio);
 
-static inline void folio_get(struct folio *folio)
+static __always_inline void folio_get(struct folio *folio)
 {
 	page_ref_inc(&folio->page);
 }
 
-static inline void folio_put(struct folio *folio)
+static __always_inline void folio_put(struct folio *folio)
 {
-	if (unlikely(__atomic_sub_fetch(&folio->page._refcount, 1, __ATOMIC_ACQ_REL) <= 0))
+	if (unlikely(port_fetch_add_acq_rel(&folio->page._refcount, -1) <= 1))
 		__folio_put(folio);
 }
 
-/*
- * The caller holds a reference already, so that a tail stays one. Each way has its own addition: otherwise the address of a page
- * that is no tail would be copied to where a tail's head goes.
- */
-static inline bool page_is_tail(const struct page *page)
+/* mm/page/free.c: page turned out to be a tail; the last reference of page is gone, or it is a tail. */
+void __get_page(struct page *page);
+void __put_page(struct page *page);
+
+/* The caller holds a reference already, so that a tail stays one. */
+static __always_inline void get_page(struct page *page)
 {
-	return unlikely(relaxed_load(&page->word) & PAGE_WORD_TAIL);
+	if (unlikely(port_fetch_add_relaxed(&page->_refcount, 1) < 0))
+		__get_page(page);
 }
 
-static inline void get_page(struct page *page)
+static __always_inline void put_page(struct page *page)
 {
-	if (page_is_tail(page))
-		folio_get(page_folio(page));
-	else
-		page_ref_inc(page);
-}
-
-static inline void put_page(struct page *page)
-{
-	if (page_is_tail(page))
-		folio_put(page_folio(page));
-	else
-		folio_put((struct folio *)page);
+	if (unlikely(port_fetch_add_acq_rel(&page->_refcount, -1) <= 1))
+		__put_page(page);
 }
 
 #endif

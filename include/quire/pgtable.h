@@ -170,6 +170,7 @@ enum fixed_address {
 	FIX_FDT_END,
 	FIX_FDT = FIX_FDT_END + MAX_FDT_SIZE / PAGE_SIZE,
 	FIX_EARLYCON,
+	FIX_TEXT_POKE0, /* a page of the image's own text, to write to */
 	FIX_PTE,
 	FIX_PMD,
 	FIX_PUD,

@@ -152,7 +152,8 @@ phys_addr_t port_bm_table(unsigned int index);
 /*
  * [inline] void port_set_pte(u64 *entry, u64 val): one single-copy atomic 64-bit store.
  * [inline] u64  port_get_pte(const u64 *entry)
- * [inline] void port_pte_barrier(void): DSB ISHST + ISB: stores to valid entries are seen by the walker.
+ * [inline] void port_pte_barrier(void): DSB ISHST + ISB: stores to valid entries are seen by the walker. What other CPUs changed before,
+ *      entries or instructions, this one finds changed from here on.
  */
 
 /*
@@ -206,9 +207,18 @@ void copy_page(void *to, const void *from);
  * [inline] void port_set_cpu(unsigned int cpu, unsigned long percpu_offset): both; the offset is a multiple of 4 KiB.
  * [inline] void port_cpu_relax(void): in every turn of a loop that waits for another CPU.
  *
- * [inline] bool port_lock_word(u32 *word): from 0 to 1 with acquire semantics. False: it was not 0, or for no reason at all
- * (an exclusive store may fail). As few instructions as the machine allows: it is spin_lock's way when nobody waits.
+ * Atomic operations of hot paths, in as few instructions as the machine allows. Each returns what was there before.
+ * [inline] u32 port_fetch_or_acquire(u32 *p, u32 bits)
+ * [inline] s32 port_fetch_add_relaxed(s32 *p, s32 n)
+ * [inline] s32 port_fetch_add_acq_rel(s32 *p, s32 n)
  */
+
+/*
+ * Every CPU that runs in this kernel, or ever will, has FEAT_LSE, and all but this one are held (smp_hold_others): the operations above
+ * may become instructions of it. Returns how many places of the program were changed; 0 where the port has only one way (host, and
+ * who embeds the library, unless he defines it).
+ */
+unsigned int port_use_lse(void);
 
 /* An interrupt controller as the tree describes it; strings point into the tree. */
 #define IRQCHIP_MAX_REGS 8

@@ -19,6 +19,8 @@
 extern unsigned int setup_max_cpus;
 /* nr_cpus=: how many CPUs there are at most. */
 extern unsigned int nr_cpus_limit;
+/* quire.nolse[=CPU]: CPUs that are taken to have no FEAT_LSE, a bit each; all from 63 on have the last. */
+extern u64 setup_nolse;
 
 bool cpu_online(unsigned int cpu);
 unsigned int num_online_cpus(void);

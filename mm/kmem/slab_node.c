@@ -181,7 +181,7 @@ static struct page *new_slab(struct kmem_cache *s, gfp_t gfp, int nid)
 /* typed: its pages have the type of slabs. */
 static __always_inline void free_block(struct page *block, unsigned int order, bool typed)
 {
-	const u64 tail = page_index32(block) | PAGE_WORD_TAIL;
+	const u64 tail = tail_word(block);
 	struct page *page = block + 1, *end = block + (1UL << order);
 
 	if (typed) {
@@ -191,7 +191,7 @@ static __always_inline void free_block(struct page *block, unsigned int order, b
 	if (likely(page_ref_count(block) == 1)) {
 		/* What is no tail of it is for the page allocator to report. */
 		for (; page < end; page++) {
-			if (unlikely(__atomic_load_n(&page->word, __ATOMIC_RELAXED) != tail))
+			if (unlikely(READ_ONCE(page->word) != tail))
 				break;
 			if (typed)
 				page_type_store(page, PAGE_TYPE_NONE);

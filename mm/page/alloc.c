@@ -246,10 +246,11 @@ bool zone_has_room(struct zone *zone, unsigned int order, unsigned int alloc_fla
 
 void prep_compound_page(struct page *page, unsigned int order)
 {
-	unsigned long i, nr = 1UL << order;
+	const u64 word = tail_word(page);
+	struct page *end = page + (1UL << order), *tail;
 
-	for (i = 1; i < nr; i++)
-		set_compound_head(page + i, page);
+	for (tail = page + 1; tail < end; tail++)
+		set_tail(tail, word);
 	if (order)
 		/* Somebody who took the page for a free block may look at it. */
 		__atomic_store_n(&page[1].order, order, __ATOMIC_RELAXED);

@@ -110,14 +110,16 @@ static noinline bool free_pages_prepare(struct page *page, unsigned int order)
 		return false;
 	}
 	if (compound) {
-		u64 tail = page_index32(page) | PAGE_WORD_TAIL;
+		u64 tail = tail_word(page);
 
 		for (i = 1; i < nr; i++) {
-			if (page[i].word != tail) {
-				bad_page(page + i, "compound_head not consistent");
-				good = false;
+			if (likely(page[i].word == tail)) {
+				clear_compound_head(page + i);
+				continue;
 			}
-			clear_compound_head(page + i);
+			bad_page(page + i, "compound_head not consistent");
+			good = false;
+			page[i].word = 0;
 		}
 		__ClearPageHead(page);
 	}
@@ -366,6 +368,31 @@ void __folio_put(struct folio *folio)
 		freed_without_reference(&folio->page);
 	else
 		free_unref_page(&folio->page, folio_order(folio));
+}
+
+/* The count of a tail, changed by nr, is what it was before. Before the head's is dropped: the page may be no tail afterwards. */
+static void restore_tail(struct page *page, int nr)
+{
+	page_ref_sub(page, nr);
+}
+
+noinline void __get_page(struct page *page)
+{
+	/* A page without references is not to be had; that one is somebody else's to report. */
+	if (!PageTail(page))
+		return;
+	restore_tail(page, 1);
+	folio_get(page_folio(page));
+}
+
+noinline void __put_page(struct page *page)
+{
+	if (!PageTail(page)) {
+		__folio_put((struct folio *)page);
+		return;
+	}
+	restore_tail(page, -1);
+	folio_put(page_folio(page));
 }
 
 void free_pages(unsigned long addr, unsigned int order)

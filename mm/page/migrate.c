@@ -327,7 +327,7 @@ static unsigned int isolate_batch(unsigned long *pfn, unsigned long end, struct 
 			n++;
 			continue;
 		}
-		*busy += page_ref_count(page) != 0;
+		*busy += page_ref_count(page) > 0;
 		++*pfn;
 	}
 	return n;

@@ -114,6 +114,11 @@ weak bool port_membarrier(void)
 	return false;
 }
 
+weak unsigned int port_use_lse(void)
+{
+	return 0;
+}
+
 /* ------------------------------------------------------------------ what is not there */
 
 /* Whoever has a console at once calls console_start() and needs no driver here. */

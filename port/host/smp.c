@@ -192,6 +192,12 @@ bool port_membarrier(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+/* The compiler's atomic operations are all there is. */
+unsigned int port_use_lse(void)
+{
+	return 0;
+}
+
 u64 port_time_ns(void)
 {
 	struct timespec t;

@@ -126,6 +126,27 @@ for none in nosmp maxcpus=0 maxcpus=1; do
 	boot "smp-$none" 0 "$virt -smp 4 -cpu cortex-a57" "$none $args" 'Brought up 1 node, 1 CPU[^s]?$' 'selftest: .* 0 failed'
 done
 
+# LSE: the instructions are written over their branches where every CPU has it, and nowhere else; as many as the table has places.
+places=$(("$("${cross}nm" "$build/arm64/quire.elf" | awk '$3 ~ /^__alternatives_(start|end)$/ {print "0x" $1}' | sort -r | paste -sd-)"))
+used="CPU features: detected: LSE atomic instructions \\(in $((places / 8)) places\\)"
+for cpu in cortex-a53 cortex-a57 cortex-a72; do
+	boot "lse-$cpu" 0 "$virt -smp 2 -cpu $cpu $turns" "$args" '!LSE' 'selftest: .* 0 failed'
+done
+for cpu in cortex-a76 neoverse-n1 max; do
+	for n in 1 4; do
+		boot "lse-$cpu-smp$n" 0 "$virt -smp $n -cpu $cpu $turns" "$args" "$used" 'selftest: .* 0 failed'
+	done
+done
+boot lse-el2 0 "-M virt,gic-version=3,virtualization=on -m 1G -smp 8 -cpu max $turns" "$args" "$used" 'selftest: .* 0 failed'
+boot lse-rodata-off 0 "$virt -smp 2 -cpu max $turns" "rodata=off nokaslr $args" "$used"
+limit=300 boot lse-threads 0 "$virt -smp 2 -cpu max" "$args" "$used" 'selftest: .* 0 failed'
+# A machine of two sorts of CPU: the boot CPU has none, or another.
+for none in 0 2; do
+	boot "lse-mixed-$none" 0 "$virt -smp 4 -cpu max $turns" "quire.nolse=$none quire.stress=1,300 $args" '!detected: LSE' \
+		'CPU features: LSE atomic instructions are not used: 1 of 4 CPUs have none' 'selftest: .* 0 failed' 'stress: passed'
+done
+boot lse-none 0 "$virt -smp 4 -cpu max $turns" "quire.nolse $args" '!LSE' 'selftest: .* 0 failed'
+
 # All allocators under stress by all CPUs.
 boot stress-smp4 0 "$virt -smp 4 -cpu cortex-a57 $turns" "quire.stress=4,1000,11 quire.semihosting" \
 	'stress: [0-9]+ operations' 'stress: passed: all memory is back'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The board port's own test image: linked in place of the benches and run by `quire.bench` (tests/boot/boot_matrix.sh). What can
- * only be tested on the target: the assembly of memops.S and the word-wise string functions against byte loops, fault
+ * only be tested on the target: the assembly of memops.S and the word-wise string functions against byte loops, atomic operations, fault
  * recovery, address translation, symbols.
  */
 #include <libfdt.h>
@@ -227,6 +227,40 @@ static void seed(void)
 	check("the linear map has its share", boot_params.memstart_seed != 0);
 }
 
+struct alternative {
+	s32 site;
+	u32 insn;
+};
+extern const struct alternative __alternatives_start[], __alternatives_end[];
+
+/* Both ways do the same; and each place of the table holds the one that this CPU has. */
+static void atomics(void)
+{
+	bool lse = (port_read_reg(PORT_ID_AA64ISAR0_EL1) >> 20 & 0xf) >= 2;
+	const struct alternative *a;
+	unsigned int instructions = 0, branches = 0, others = 0;
+	u32 word = 0xf0000001U, old = port_fetch_or_acquire(&word, 0x0000100eU);
+	s32 count = 41, before = port_fetch_add_relaxed(&count, 1);
+
+	check("or", old == 0xf0000001U && word == 0xf000100fU);
+	check("add", before == 41 && count == 42);
+	before = port_fetch_add_acq_rel(&count, -43);
+	check("subtract", before == 42 && count == -1);
+	for (a = __alternatives_start; a < __alternatives_end; a++) {
+		u32 insn = *(const u32 *)((unsigned long)&a->site + (unsigned long)(s64)a->site);
+
+		if (insn == a->insn)
+			instructions++;
+		else if (insn >> 26 == 5) /* B */
+			branches++;
+		else
+			others++;
+	}
+	check("the table has places", __alternatives_end - __alternatives_start > 100);
+	check("no place is anything else", !others);
+	check("instructions where the CPU has them", lse ? !branches : !instructions);
+}
+
 void quire_bench(void)
 {
 	check("memcpy", copies());
@@ -235,6 +269,7 @@ void quire_bench(void)
 	check("memset to zero", sets(0));
 	check("memset", sets(0xa5));
 	check("strings", strings());
+	atomics();
 	faults();
 	translation();
 	symbols();

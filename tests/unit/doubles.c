@@ -290,6 +290,7 @@ weak void port_report_close(void)
 
 weak unsigned int setup_max_cpus = NR_CPUS;
 weak unsigned int nr_cpus_limit = NR_CPUS;
+weak u64 setup_nolse;
 
 weak bool cpu_online(unsigned int cpu)
 {
@@ -369,6 +370,11 @@ weak void port_cpu_stop(void)
 weak bool port_membarrier(void)
 {
 	return false;
+}
+
+weak unsigned int port_use_lse(void)
+{
+	return 0;
 }
 
 weak u64 port_time_ns(void)

@@ -28,7 +28,7 @@ void port_set_psci(bool hvc, u32 cpu_on_function)
 }
 
 /* ---- the port: what each CPU does when it is started */
-enum plan { COMES, COMES_LATE, IS_REFUSED, HAS_NO_INTERRUPTS };
+enum plan { COMES, COMES_LATE, IS_REFUSED, HAS_NO_INTERRUPTS, HANGS };
 static enum plan plan[CPUS];
 static int irq_init;
 static u64 boot_hwid, hwid_of_caller;
@@ -36,10 +36,36 @@ static unsigned int starts, stopped, chips_seen;
 static u64 online = 1, started_hwid[CPUS];
 static u64 now;
 static jmp_buf back;
+static unsigned int running;
+/* ID_AA64ISAR0_EL1.Atomic of each CPU; 2: FEAT_LSE, 3: FEAT_LSE128. */
+static u64 atomics[CPUS];
+static unsigned int lse_used, lse_places;
+static bool held;
 
 u64 port_read_reg(enum port_reg reg)
 {
+	if (reg == PORT_ID_AA64ISAR0_EL1)
+		return atomics[running] << 20 | 0x1000000;
 	return reg == PORT_MPIDR_EL1 ? 0x80000000 | hwid_of_caller : 0;
+}
+
+unsigned long smp_hold_others(void)
+{
+	held = true;
+	return 5;
+}
+
+void smp_release_others(unsigned long flags)
+{
+	assert_int_equal(flags, 5);
+	held = false;
+}
+
+unsigned int port_use_lse(void)
+{
+	assert_true(held);
+	lse_used++;
+	return lse_places;
 }
 
 u64 port_time_ns(void)
@@ -79,10 +105,10 @@ int port_irq_init(const struct irqchip *chips, unsigned int nr)
 	return irq_init;
 }
 
-static unsigned int running;
-
 int port_irq_init_cpu(void)
 {
+	if (plan[running] == HANGS)
+		longjmp(back, 1);
 	return plan[running] == HAS_NO_INTERRUPTS ? -EIO : 0;
 }
 
@@ -92,6 +118,7 @@ static void enter(unsigned int cpu)
 	hwid_of_caller = cpu_descs[cpu].hwid;
 	if (!setjmp(back))
 		secondary_start_kernel(cpu);
+	running = 0;
 	hwid_of_caller = boot_hwid;
 }
 
@@ -138,7 +165,11 @@ static int machine(void **state)
 	memset(started_hwid, 0, sizeof(started_hwid));
 	irq_init = 0;
 	boot_hwid = hwid_of_caller = 0;
-	starts = stopped = chips_seen = 0;
+	starts = stopped = chips_seen = lse_used = running = 0;
+	memset(atomics, 0, sizeof(atomics));
+	lse_places = 7;
+	held = false;
+	setup_nolse = 0;
 	online = 1;
 	setup_max_cpus = nr_cpus_limit = NR_CPUS;
 	for (cpu = 0; cpu < CPUS; cpu++) {
@@ -256,6 +287,88 @@ static void one_that_comes_late_is_stopped(void **state)
 	assert_int_equal(stopped, 2);
 }
 
+static void four_cpus_with(u64 a, u64 b, u64 c, u64 d)
+{
+	memcpy(atomics, (u64[]){a, b, c, d}, sizeof(atomics));
+	four_cpus();
+	clear_log();
+	smp_init();
+}
+
+static void what_all_cpus_can_is_used_with_them_held(void **state)
+{
+	four_cpus_with(2, 2, 3, 2);
+	assert_int_equal(online, 0xf);
+	assert_int_equal(lse_used, 1);
+	assert_false(held);
+	assert_logged("CPU features: detected: LSE atomic instructions (in 7 places)\n");
+}
+
+static void what_one_cpu_cannot_is_not_used(void **state)
+{
+	unsigned int without;
+
+	for (without = 0; without < CPUS; without++) {
+		machine(state);
+		four_cpus_with(without == 0 ? 0 : 2, without == 1 ? 0 : 2, without == 2 ? 0 : 2,
+			       without == 3 ? 0 : 2);
+		assert_int_equal(online, 0xf);
+		assert_int_equal(lse_used, 0);
+		assert_logged("CPU features: LSE atomic instructions are not used: 1 of 4 CPUs "
+			      "have none\n");
+	}
+}
+
+static void where_no_cpu_can_nothing_is_said(void **state)
+{
+	/* 1 is reserved: not LSE. */
+	four_cpus_with(0, 1, 0, 0);
+	assert_int_equal(lse_used, 0);
+	assert_false(logged("LSE"));
+}
+
+static void a_cpu_that_failed_has_no_say(void **state)
+{
+	plan[1] = IS_REFUSED;
+	plan[2] = HAS_NO_INTERRUPTS;
+	plan[3] = COMES_LATE;
+	four_cpus_with(2, 0, 0, 0);
+	assert_int_equal(online, 1);
+	assert_int_equal(lse_used, 1);
+}
+
+/* It may be anywhere in the program when the others are held. */
+static void while_one_may_come_yet_it_is_not_used(void **state)
+{
+	plan[2] = HANGS;
+	four_cpus_with(2, 2, 2, 2);
+	assert_int_equal(online, 0xb);
+	assert_logged("CPU2: is stuck in kernel\n");
+	assert_int_equal(lse_used, 0);
+	assert_logged("LSE atomic instructions are not used: 1 CPUs may come yet\n");
+}
+
+static void nolse_plays_cpus_without(void **state)
+{
+	setup_nolse = 1 << 2;
+	four_cpus_with(2, 2, 2, 2);
+	assert_int_equal(lse_used, 0);
+	assert_logged("1 of 4 CPUs have none\n");
+	machine(state);
+	setup_nolse = ~0ULL;
+	four_cpus_with(2, 2, 2, 2);
+	assert_int_equal(lse_used, 0);
+	assert_false(logged("LSE"));
+}
+
+static void a_port_with_one_way_only_is_not_mentioned(void **state)
+{
+	lse_places = 0;
+	four_cpus_with(2, 2, 2, 2);
+	assert_int_equal(lse_used, 1);
+	assert_false(logged("LSE"));
+}
+
 static void interrupt_controllers_are_found_with_their_registers(void **state)
 {
 	static const char v3[] = "acme,gic\0arm,gic-v3";
@@ -314,6 +427,13 @@ int main(void)
 		cmocka_unit_test_setup(without_interrupts_they_stay_down, machine),
 		cmocka_unit_test_setup(one_that_fails_is_left_out_and_the_rest_come, machine),
 		cmocka_unit_test_setup(one_that_comes_late_is_stopped, machine),
+		cmocka_unit_test_setup(what_all_cpus_can_is_used_with_them_held, machine),
+		cmocka_unit_test_setup(what_one_cpu_cannot_is_not_used, machine),
+		cmocka_unit_test_setup(where_no_cpu_can_nothing_is_said, machine),
+		cmocka_unit_test_setup(a_cpu_that_failed_has_no_say, machine),
+		cmocka_unit_test_setup(while_one_may_come_yet_it_is_not_used, machine),
+		cmocka_unit_test_setup(nolse_plays_cpus_without, machine),
+		cmocka_unit_test_setup(a_port_with_one_way_only_is_not_mentioned, machine),
 		cmocka_unit_test_setup(interrupt_controllers_are_found_with_their_registers,
 				       machine),
 	};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* links: */
-/* The generated functions of page flags and types, policies, compound pages, references, and the table in docs/. */
+/* The generated functions of page flags and types, policies, compound pages, and the table in docs/. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,12 +16,6 @@ struct page *vmemmap, *page_index_base;
 unsigned long page_base_pfn;
 
 static struct page map[64];
-static unsigned int put_folios;
-
-void __folio_put(struct folio *folio)
-{
-	put_folios++;
-}
 
 /* page[8..11] is a compound page of order 2. */
 static struct page *setup_compound(void)
@@ -185,31 +179,6 @@ static void types_exclude_each_other_and_mapcounts(void **state)
 	assert_false(page_has_type(page));
 }
 
-static void references_are_counted_in_the_head(void **state)
-{
-	struct page *head = setup_compound(), *tail = head + 3;
-
-	put_folios = 0;
-	set_page_count(head, 1);
-	get_page(tail);
-	assert_int_equal(page_count(tail), 2);
-	assert_int_equal(page_ref_count(tail), 0);
-	put_page(tail);
-	assert_int_equal(put_folios, 0);
-	put_page(tail);
-	assert_int_equal(put_folios, 1);
-	assert_int_equal(page_count(head), 0);
-	/* A speculative reference is not taken from nothing. */
-	assert_false(get_page_unless_zero(head));
-	set_page_count(head, 1);
-	assert_true(folio_try_get((struct folio *)head));
-	assert_int_equal(page_count(head), 2);
-	page_ref_sub(head, 1);
-	page_ref_inc(head);
-	assert_false(put_page_testzero(head));
-	assert_true(put_page_testzero(head));
-}
-
 static void table_in_docs_is_up_to_date(void **state)
 {
 	assert_int_equal(system("python3 tools/page_flags_table.py --check"), 0);
@@ -224,7 +193,6 @@ int main(void)
 		cmocka_unit_test(policies_say_which_page_has_the_flag),
 		cmocka_unit_test(compound_pages_know_head_order_and_size),
 		cmocka_unit_test(types_exclude_each_other_and_mapcounts),
-		cmocka_unit_test(references_are_counted_in_the_head),
 		cmocka_unit_test(table_in_docs_is_up_to_date),
 	};
 

@@ -535,6 +535,59 @@ static void tickets_wrap(void **state)
 	}
 }
 
+/*
+ * Between a release and the turn of who waits next, the lock is free and not to be had: who sets the bit then gives it back,
+ * and queues behind.
+ */
+static void one_that_is_free_with_somebody_waiting_goes_to_him(void **state)
+{
+	const u32 one_waits = 1U << SPINLOCK_NEXT_SHIFT;
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS / 10; i++) {
+		nr_served = 0;
+		/* Ticket 0 is out, and its owner, who is this CPU, does not come for it yet. */
+		__atomic_store_n(&lock.word, one_waits, __ATOMIC_RELEASE);
+		assert_false(spin_trylock(&lock));
+		assert_int_equal(__atomic_load_n(&lock.word, __ATOMIC_RELAXED), one_waits);
+		assert_int_equal(smp_run_on(1 + i % 3, queue_up, NULL), 0);
+		/* By accident the bit may be set before the ticket is drawn; it is clear afterwards, and stays so. */
+		while (spin_waiters(&lock) != 2)
+			port_cpu_relax();
+		assert_int_equal(__atomic_load_n(&lock.word, __ATOMIC_RELAXED), 2 * one_waits);
+		assert_int_equal(__atomic_load_n(&nr_served, __ATOMIC_RELAXED), 0);
+		/* He comes: his turn, as lib/spinlock.c serves. */
+		__atomic_store_n(&lock.word,
+				 2 * one_waits | 1U << SPINLOCK_SERVED_SHIFT | SPINLOCK_HELD,
+				 __ATOMIC_RELEASE);
+		assert_int_equal(__atomic_load_n(&nr_served, __ATOMIC_RELAXED), 0);
+		spin_unlock(&lock);
+		smp_run_wait(1 + i % 3);
+		assert_int_equal(nr_served, 1);
+		assert_int_equal(lock.word, 0);
+	}
+}
+
+static void try_often(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		if (!spin_trylock(&lock))
+			spin_lock(&lock);
+		shared++;
+		spin_unlock(&lock);
+	}
+}
+
+static void tries_and_waits_exclude_each_other(void **state)
+{
+	shared = 0;
+	on_all(try_often, NULL);
+	assert_int_equal(shared, CPUS * ROUNDS);
+	assert_int_equal(lock.word, 0);
+}
+
 static void work(void *arg)
 {
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) {
@@ -648,6 +701,8 @@ int main(void)
 		RUN(a_lock_excludes),
 		RUN(waiters_are_served_in_the_order_they_came),
 		RUN(tickets_wrap),
+		RUN(one_that_is_free_with_somebody_waiting_goes_to_him),
+		RUN(tries_and_waits_exclude_each_other),
 		RUN(held_cpus_do_nothing),
 		RUN(two_that_hold_do_so_one_after_the_other),
 		cmocka_unit_test_setup(the_first_to_end_the_machine_stops_the_others, machine),

@@ -116,22 +116,60 @@ static inline bool port_irqs_disabled(void)
 }
 
 /*
- * An exclusive pair, which every CPU has. With LSE a compare-and-swap would take as many instructions (two constants, CASA,
- * a branch), but needs Armv8.1, or a second version of the code.
+ * An atomic operation is one instruction where all CPUs have FEAT_LSE. Until that is known there is a branch in its place, to a
+ * pair of exclusives behind the functions of the section, which branches back. A table says where, and what instruction it can be
+ * (struct alternative in port/bare/alternative.c, which writes it there; who embeds the library may leave it as it is). x16 and
+ * x17 are the exclusives' own. The section's name is one that every linker script puts somewhere.
  */
-static __always_inline bool port_lock_word(u32 *word)
+#define PORT_ATOMIC(lse, load, op, store, w)                                                       \
+	"661:	b	663f\n"                                                                            \
+	"662:\n"                                                                                   \
+	"	.subsection 1\n"                                                                         \
+	"663:	" load "	%" w "[old], %[word]\n"                                            \
+	"	" op "	" w "16, %" w "[old], %" w "[n]\n"                                         \
+	"	" store "	w17, " w "16, %[word]\n"                                           \
+	"	cbnz	w17, 663b\n"                                                                        \
+	"	b	662b\n"                                                                                \
+	"	.previous\n"                                                                             \
+	"	.pushsection .rodata.alternatives, \"a\"\n"                                              \
+	"	.p2align 2\n"                                                                            \
+	"	.long	661b - .\n"                                                                        \
+	"	.arch_extension lse\n"                                                                   \
+	"	" lse "	%" w "[n], %" w "[old], %[word]\n"                                         \
+	"	.arch_extension nolse\n"                                                                 \
+	"	.popsection"
+
+static __always_inline u32 port_fetch_or_acquire(u32 *p, u32 bits)
 {
-	__asm__ goto("ldaxr w17, %0\n\t"
-		     "cbnz w17, %l[fail]\n\t"
-		     "stxr w17, %w1, %0\n\t"
-		     "cbnz w17, %l[fail]"
-		     :
-		     : "Q"(*word), "r"(1)
-		     : "w17", "memory"
-		     : fail);
-	return true;
-fail:
-	return false;
+	u32 old;
+
+	__asm__ volatile(PORT_ATOMIC("ldseta", "ldaxr", "orr", "stxr", "w")
+			 : [old] "=&r"(old), [word] "+Q"(*p)
+			 : [n] "r"(bits)
+			 : "x16", "x17", "memory");
+	return old;
+}
+
+static __always_inline s32 port_fetch_add_relaxed(s32 *p, s32 n)
+{
+	s32 old;
+
+	__asm__ volatile(PORT_ATOMIC("ldadd", "ldxr", "add", "stxr", "w")
+			 : [old] "=&r"(old), [word] "+Q"(*p)
+			 : [n] "r"(n)
+			 : "x16", "x17");
+	return old;
+}
+
+static __always_inline s32 port_fetch_add_acq_rel(s32 *p, s32 n)
+{
+	s32 old;
+
+	__asm__ volatile(PORT_ATOMIC("ldaddal", "ldaxr", "add", "stlxr", "w")
+			 : [old] "=&r"(old), [word] "+Q"(*p)
+			 : [n] "r"(n)
+			 : "x16", "x17", "memory");
+	return old;
 }
 
 /*

@@ -73,12 +73,25 @@ static inline bool port_irqs_disabled(void)
 	return host_irqs_off;
 }
 
-static inline bool port_lock_word(u32 *word)
+/* What is mostly 0 becomes something by one exchange; or'ing with the old value wanted would be a loop around it. */
+static inline u32 port_fetch_or_acquire(u32 *p, u32 bits)
 {
-	u32 free = 0;
+	u32 old = 0;
 
-	return __atomic_compare_exchange_n(word, &free, 1, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	if (likely(__atomic_compare_exchange_n(p, &old, bits, false, __ATOMIC_ACQUIRE,
+					       __ATOMIC_RELAXED)))
+		return 0;
+	return __atomic_fetch_or(p, bits, __ATOMIC_ACQUIRE);
+}
+
+static inline s32 port_fetch_add_relaxed(s32 *p, s32 n)
+{
+	return __atomic_fetch_add(p, n, __ATOMIC_RELAXED);
+}
+
+static inline s32 port_fetch_add_acq_rel(s32 *p, s32 n)
+{
+	return __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL);
 }
 
 extern __thread unsigned int host_cpu;
