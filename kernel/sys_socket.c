@@ -219,9 +219,14 @@ long call_setsockopt(const struct syscall_args *r)
 {
 	struct open_file *f;
 	long err = socket_of(r->a[0], &f);
+	int value;
 
 	if (err)
 		return err;
+	if (r->a[1] == SOL_SOCKET && (int)r->a[4] < (int)sizeof(value))
+		return -EINVAL;
+	if (r->a[1] == SOL_SOCKET && get_user(value, r->a[3]))
+		return -EFAULT;
 	/* Sizes and times of buffers are what they are. */
 	return r->a[1] == SOL_SOCKET ? 0 : -EOPNOTSUPP;
 }
