@@ -156,6 +156,9 @@ int inode_truncate(struct inode *inode, u64 size)
 
 	if (size > MAX_FILE_SIZE)
 		return -EFBIG;
+	/* Secret memory gets its size once. */
+	if (inode->mapping->secret && old)
+		return -EINVAL;
 	if ((size < old && inode->seals & F_SEAL_SHRINK) ||
 	    (size > old && inode->seals & F_SEAL_GROW))
 		return -EPERM;

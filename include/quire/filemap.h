@@ -17,10 +17,11 @@ struct address_space {
 		lock; /* pages, nrpages, i_size; entries of areas that show a page of it are made under it */
 	struct radix_tree pages;
 	unsigned long nrpages;
-	u64 i_size; /* bytes */
-	s32 users;  /* names, open files, areas */
-	bool shmem; /* counted as shared memory */
-	bool anon;  /* of a shared anonymous mapping */
+	u64 i_size;  /* bytes */
+	s32 users;   /* names, open files, areas */
+	bool shmem;  /* counted as shared memory */
+	bool anon;   /* of a shared anonymous mapping */
+	bool secret; /* its pages are reached at the addresses of those who map it and not otherwise, and are not moved */
 	spinlock_t i_mmap_lock;
 	struct interval_tree i_mmap; /* the areas that map it, by the indices of their pages */
 	/* Sealed: shared mappings are not for writing, now and later. Set by who holds the seals, before mapping_deny_writable(). */

@@ -449,6 +449,10 @@ static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool
 		u64 *pte = vma ? pte_find(mm, addr, &end) : NULL, val = pte ? pte_wait(pte) : 0;
 		struct page *page;
 
+		if (vma && vma_in_file(vma) && vma_mapping(vma)->secret) {
+			vma_end_read();
+			return NULL;
+		}
 		if (val & DESC_VALID && !(write && (!pte_write(val) || !pte_dirty(val)))) {
 			page = pte_page(val);
 			/* It is somebody's as long as the entry says so: then the reference counts. */

@@ -303,7 +303,7 @@ static int migrate_user_page(struct folio *to, struct folio *from, enum migrate_
 	if (!trylock_page(src))
 		return -EAGAIN;
 	/* A page that nobody shows and no file has any more is the mover's alone, who frees it (putback). */
-	if (rmap_begin(&r, src) && (r.nr || r.mapping) &&
+	if (rmap_begin(&r, src) && (r.nr || r.mapping) && !(r.mapping && r.mapping->secret) &&
 	    (int)r.nr == __atomic_load_n(&src->_mapcount, __ATOMIC_RELAXED) + 1 &&
 	    take_entries(&r)) {
 		if (replace(&r, dst)) {
