@@ -6,31 +6,42 @@
  * last one ends, and the largest gap between two of its ranges. The gaps between two children follow from the node itself, so
  * a change of one range is told to its ancestors only, and to those only as far as it changes what they hold.
  *
+ * Changes come in clusters. So the tree keeps its finger where it was changed last, the way to that leaf and the addresses that lead
+ * there, and mostly nothing goes down from the root again. For the same reason a node knows how large its second largest gap is at most
+ * (rest): when the largest one, from which mappings are mostly taken, becomes a little smaller, the others need not be looked at.
+ *
+ * Entries stand together somewhere in their node, from slot `first` on (of an inner node: 0), so that the shorter side makes room. Mappings
+ * go downwards, heaps and stacks grow elsewhere: what comes is mostly near one end of its leaf.
+ *
  * Invariants: every node has an entry at least, an inner root two; all leaves are `height` levels down; in a node
- * end[i] <= start[i + 1].
+ * end[i] <= start[i + 1]; in slots before the entries end is 0, in those behind them it is ULONG_MAX, and there is no value or child, so
+ * that a search looks at all slots, whatever is in them; no gap of a node but one, its largest, is larger than rest (of the root: nothing is known); with low <= addr < high the
+ * finger is at the leaf of the first range that ends above addr.
  *
  * Locking: the user's. Readers without it come in by gap_tree_find_seq, which believes nothing before it has looked at the sequence
- * count again, above all no pointer; so nodes may change and even be freed meanwhile.
+ * count again, above all no pointer; so nodes may change and even be freed meanwhile. They know neither nr nor finger nor rest.
  *
- * Against Linux's maple tree: nodes twice as large, no copying of nodes for readers, and the largest gap excludes the one before the
- * first range, which would change with the neighbour.
+ * Against Linux's maple tree: nodes twice as large, no copying of nodes for readers, the way kept from one call to the next, and the
+ * largest gap excludes the one before the first range, which would change with the neighbour.
  */
 #include <quire/gap_tree.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
-#define LEAF_MAX 21U
+#define LEAF_MAX 20U
 #define INNER_MAX 15U
 
 /* Both kinds begin alike. */
 struct gap_leaf {
-	unsigned long nr;
+	u32 nr, first;
+	unsigned long rest;
 	unsigned long end[LEAF_MAX], start[LEAF_MAX];
 	void *value[LEAF_MAX];
 };
 
 struct gap_inner {
-	unsigned long nr;
+	u32 nr, first;
+	unsigned long rest;
 	unsigned long end[INNER_MAX], start[INNER_MAX], gap[INNER_MAX];
 	void *child[INNER_MAX];
 };
@@ -38,12 +49,6 @@ struct gap_inner {
 BUILD_BUG_ON(sizeof(struct gap_leaf) > GAP_NODE_SIZE);
 BUILD_BUG_ON(sizeof(struct gap_inner) > GAP_NODE_SIZE);
 BUILD_BUG_ON(offsetof(struct gap_leaf, end) != offsetof(struct gap_inner, end));
-
-/* A way from the root to an entry: entry idx[l] of node[l]; level 0 is the root, height - 1 the leaf. */
-struct path {
-	void *node[GAP_TREE_MAX_HEIGHT];
-	unsigned int idx[GAP_TREE_MAX_HEIGHT];
-};
 
 struct summary {
 	unsigned long start, end, gap;
@@ -53,20 +58,6 @@ struct summary {
 #define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define GET(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 
-static void move_words(void *to, const void *from, unsigned long n)
-{
-	unsigned long *d = to;
-	const unsigned long *s = from;
-
-	if (d <= s) {
-		for (unsigned long i = 0; i < n; i++)
-			SET(d[i], s[i]);
-	} else {
-		while (n--)
-			SET(d[n], s[n]);
-	}
-}
-
 /* ------------------------------------------------------------------ nodes */
 
 void gap_tree_init(struct gap_tree *t, void *(*alloc)(void), void (*release)(void *node))
@@ -74,11 +65,8 @@ void gap_tree_init(struct gap_tree *t, void *(*alloc)(void), void (*release)(voi
 	*t = (struct gap_tree){.alloc = alloc, .release = release};
 }
 
-int gap_tree_reserve(struct gap_tree *t, unsigned int inserts)
+int gap_tree_reserve_more(struct gap_tree *t, unsigned int want)
 {
-	/* Each may split a node on every level and make a new root; and each new root is one level more for those after it. */
-	unsigned int want = inserts * (t->height + 1) + inserts * (inserts - 1) / 2;
-
 	while (t->nr_spare < want) {
 		void **node = t->alloc();
 
@@ -101,262 +89,530 @@ static void *take_node(struct gap_tree *t)
 	return node;
 }
 
-/* The first entry that ends above addr; nr when there is none. */
-static inline unsigned int first_above(const unsigned long *end, unsigned int nr,
-				       unsigned long addr)
+/* Where the entries end. */
+static __always_inline unsigned int past(const struct gap_leaf *l)
 {
-	unsigned int base = 0;
-
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		if (GET(end[base + half - 1]) <= addr)
-			base += half;
-		nr -= half;
-	}
-	return base + (nr && GET(end[base]) <= addr);
+	return l->first + l->nr;
 }
 
-static struct summary summarise(const void *node, bool leaf)
+static void clear_slots(struct gap_leaf *l, unsigned int from, unsigned int to, unsigned long end)
 {
-	const struct gap_leaf *l = node;
-	const struct gap_inner *n = node;
-	struct summary s = {.gap = 0};
-	unsigned int i, nr = (unsigned int)l->nr;
+	for (; from < to; from++) {
+		SET(l->end[from], end);
+		SET(l->value[from], NULL);
+	}
+}
+
+static void inner_end_at(struct gap_inner *n, unsigned int nr, unsigned int old)
+{
+	n->nr = nr;
+	for (; nr < old; nr++) {
+		SET(n->end[nr], ULONG_MAX);
+		SET(n->child[nr], NULL);
+	}
+}
+
+/* An empty one whose entries will begin at `first`. */
+static struct gap_leaf *new_leaf(struct gap_tree *t, unsigned int first)
+{
+	struct gap_leaf *l = take_node(t);
+
+	l->nr = 0;
+	l->first = first;
+	l->rest = 0;
+	clear_slots(l, 0, first, 0);
+	clear_slots(l, first, LEAF_MAX, ULONG_MAX);
+	return l;
+}
+
+static struct gap_inner *new_inner(struct gap_tree *t)
+{
+	struct gap_inner *n = take_node(t);
+
+	inner_end_at(n, 0, INNER_MAX);
+	n->first = 0;
+	n->rest = 0;
+	return n;
+}
+
+/* The first of `max` entries that ends above addr; max when there is none. No branches but those that are unrolled. */
+static __always_inline unsigned int first_above(const unsigned long *end, unsigned int max,
+						unsigned long addr)
+{
+	const unsigned long *p = end;
+
+#pragma GCC unroll 8
+	for (unsigned int n = max; n > 1; n -= n / 2)
+		p = GET(p[n / 2 - 1]) <= addr ? p + n / 2 : p;
+	return (unsigned int)(p - end) + (GET(*p) <= addr);
+}
+
+/* Gaps of a node, one by one: what becomes the largest, and what the second. */
+struct two_gaps {
+	unsigned long first, second;
+};
+
+static __always_inline void add_gap(struct two_gaps *g, unsigned long gap)
+{
+	if (gap > g->first) {
+		g->second = g->first;
+		g->first = gap;
+	} else if (gap > g->second) {
+		g->second = gap;
+	}
+}
+
+/* rest is what it should be then. */
+static struct summary summarise(void *node, bool leaf)
+{
+	struct gap_leaf *l = node;
+	struct gap_inner *n = node;
+	struct two_gaps g = {0, 0};
+	unsigned int i, first = l->first, last = past(l) - 1;
 	const unsigned long *start = leaf ? l->start : n->start;
 
-	s.start = start[0];
-	s.end = l->end[nr - 1];
-	for (i = 0; i + 1 < nr; i++)
-		if (start[i + 1] - l->end[i] > s.gap)
-			s.gap = start[i + 1] - l->end[i];
+	for (i = first; i < last; i++)
+		add_gap(&g, start[i + 1] - l->end[i]);
 	if (!leaf)
-		for (i = 0; i < nr; i++)
-			if (n->gap[i] > s.gap)
-				s.gap = n->gap[i];
-	return s;
+		for (i = 0; i <= last; i++)
+			add_gap(&g, n->gap[i]);
+	l->rest = g.second;
+	return (struct summary){.start = start[first], .end = l->end[last], .gap = g.first};
 }
 
-/* False: it was so already. */
-static bool set_summary(struct gap_inner *n, unsigned int i, struct summary s)
+static void set_summary(struct gap_inner *n, unsigned int i, struct summary s)
 {
-	if (n->start[i] == s.start && n->end[i] == s.end && n->gap[i] == s.gap)
-		return false;
 	SET(n->start[i], s.start);
 	SET(n->end[i], s.end);
 	SET(n->gap[i], s.gap);
-	return true;
 }
 
-/* The node at `level` of the path has changed: tell those above it. */
-static void update_up(struct gap_tree *t, struct path *p, unsigned int level)
-{
-	while (level--) {
-		bool leaf = level + 2 == t->height;
+/* ------------------------------------------------------------------ ways */
 
-		if (!set_summary(p->node[level], p->idx[level],
-				 summarise(p->node[level + 1], leaf)))
-			break;
-	}
+static void lift_finger(struct gap_tree *t)
+{
+	t->low = t->high = 0;
 }
 
-/* The way to the first range that ends above addr, or behind the last one: then idx is nr in the leaf. */
-static struct gap_leaf *descend(const struct gap_tree *t, unsigned long addr, struct path *p)
+/* Put the finger at the leaf of the first range that ends above addr, or at the last leaf. */
+static noinline void descend(struct gap_tree *t, unsigned long addr)
 {
+	unsigned long low = 0, high = ULONG_MAX;
 	unsigned int level, i;
 	void *node = t->root;
 
 	for (level = 0; level + 1 < t->height; level++) {
 		struct gap_inner *n = node;
 
-		i = first_above(n->end, (unsigned int)n->nr, addr);
-		if (i == n->nr)
-			i--;
-		p->node[level] = n;
-		p->idx[level] = i;
+		i = first_above(n->end, INNER_MAX, addr);
+		if (i >= n->nr)
+			i = n->nr - 1;
+		else
+			high = n->end[i];
+		if (i)
+			low = n->end[i - 1];
+		t->way[level] = n;
+		t->idx[level] = (u8)i;
 		node = n->child[i];
 	}
-	p->node[level] = node;
-	p->idx[level] = first_above(((struct gap_leaf *)node)->end,
-				    (unsigned int)((struct gap_leaf *)node)->nr, addr);
-	return node;
+	t->way[level] = node;
+	t->low = low;
+	t->high = high;
 }
 
-/* The same to the range that holds addr; NULL: there is none. */
-static struct gap_leaf *descend_to(const struct gap_tree *t, unsigned long addr, struct path *p)
+/* In the leaf of addr: the slot of the first entry that ends above it, or where entries end. Mostly the one that was looked for last. */
+static __always_inline unsigned int entry_in(const struct gap_tree *t, const struct gap_leaf *l,
+					     unsigned long addr)
 {
-	struct gap_leaf *leaf;
-	unsigned int i;
+	unsigned int i = t->at;
+
+	if (likely(addr < l->end[i] && (!i || l->end[i - 1] <= addr)))
+		return i;
+	i = first_above(l->end, LEAF_MAX, addr);
+	return min(i, past(l));
+}
+
+static __always_inline bool at_finger(const struct gap_tree *t, unsigned long addr)
+{
+	return addr - t->low < t->high - t->low;
+}
+
+/* The finger goes to the leaf of addr. The tree is not empty. */
+static __always_inline struct gap_leaf *seek(struct gap_tree *t, unsigned long addr,
+					     unsigned int *i)
+{
+	struct gap_leaf *l;
+
+	if (unlikely(!at_finger(t, addr)))
+		descend(t, addr);
+	l = t->way[t->height - 1];
+	*i = entry_in(t, l, addr);
+	t->at = min(*i, LEAF_MAX - 1);
+	return l;
+}
+
+/* The same, of the range that holds addr; NULL: there is none. */
+static __always_inline struct gap_leaf *seek_holder(struct gap_tree *t, unsigned long addr,
+						    unsigned int *i)
+{
+	struct gap_leaf *l;
 
 	if (!t->height)
 		return NULL;
-	leaf = descend(t, addr, p);
-	i = p->idx[t->height - 1];
-	return i < leaf->nr && leaf->start[i] <= addr ? leaf : NULL;
+	l = seek(t, addr, i);
+	return *i < past(l) && l->start[*i] <= addr ? l : NULL;
+}
+
+/* ------------------------------------------------------------------ what ancestors are told */
+
+/* Some of a node's gaps, before a change and after it: the largest of those that went, the two largest that came. */
+struct change {
+	unsigned long was;
+	struct two_gaps now;
+};
+
+/* The largest gap of the node, which was `largest`, after the change. */
+static unsigned long settle(void *node, bool leaf, unsigned long largest, const struct change *c)
+{
+	struct gap_leaf *l = node;
+	unsigned long now = c->now.first;
+
+	l->rest = max(l->rest, c->now.second);
+	if (c->was < largest) {
+		/* The largest one stays, but is perhaps the second then. */
+		l->rest = max(l->rest, min(largest, now));
+		return max(largest, now);
+	}
+	return now < l->rest && now < largest ? summarise(node, leaf).gap : now;
+}
+
+/* The finger's leaf has changed, and its ancestors hear of it as far as it concerns them. */
+static void tell_above(struct gap_tree *t, struct change c)
+{
+	unsigned int level = t->height - 1;
+	const struct gap_leaf *l = t->way[level];
+	unsigned long start = l->start[l->first], end = l->end[past(l) - 1], gap;
+	void *node = t->way[level];
+	bool leaf = true;
+
+	while (level--) {
+		struct gap_inner *n = t->way[level];
+		unsigned int i = t->idx[level];
+		unsigned long old_start = n->start[i], old_end = n->end[i], old_gap = n->gap[i];
+
+		gap = settle(node, leaf, old_gap, &c);
+		if (gap == old_gap && start == old_start && end == old_end)
+			return;
+		c = (struct change){.was = old_gap, .now = {gap, 0}};
+		if (start != old_start) {
+			SET(n->start[i], start);
+			if (i) {
+				c.was = max(c.was, old_start - n->end[i - 1]);
+				add_gap(&c.now, start - n->end[i - 1]);
+			}
+		}
+		if (end != old_end) {
+			SET(n->end[i], end);
+			if (i + 1 < n->nr) {
+				c.was = max(c.was, n->start[i + 1] - old_end);
+				add_gap(&c.now, n->start[i + 1] - end);
+			}
+		}
+		SET(n->gap[i], gap);
+		start = n->start[0];
+		end = n->end[n->nr - 1];
+		node = n;
+		leaf = false;
+	}
+}
+
+/* The same where nodes have come or gone below `level` of the way, whose node's entries are right by now. */
+static void summarise_up(struct gap_tree *t, unsigned int level)
+{
+	while (level--)
+		set_summary(t->way[level], t->idx[level],
+			    summarise(t->way[level + 1], level + 2 == t->height));
 }
 
 /* ------------------------------------------------------------------ adding */
 
-static void leaf_open(struct gap_leaf *l, unsigned int i, unsigned long start, unsigned long end,
-		      void *value)
+static __always_inline void leaf_put(struct gap_leaf *l, unsigned int i, unsigned long start,
+				     unsigned long end, void *value)
 {
-	unsigned int behind = (unsigned int)l->nr - i;
-
-	move_words(&l->end[i + 1], &l->end[i], behind);
-	move_words(&l->start[i + 1], &l->start[i], behind);
-	move_words(&l->value[i + 1], &l->value[i], behind);
 	SET(l->end[i], end);
 	SET(l->start[i], start);
 	SET(l->value[i], value);
-	SET(l->nr, l->nr + 1);
+}
+
+static __always_inline void leaf_copy(struct gap_leaf *to, unsigned int i,
+				      const struct gap_leaf *from, unsigned int k)
+{
+	leaf_put(to, i, from->start[k], from->end[k], from->value[k]);
+}
+
+/* The entries stand at the end of the leaf's slots, or at the beginning. */
+static void leaf_to_end(struct gap_leaf *l)
+{
+	unsigned int first = LEAF_MAX - l->nr;
+
+	for (unsigned int k = l->nr; k--;)
+		leaf_copy(l, first + k, l, l->first + k);
+	l->first = first;
+	clear_slots(l, 0, first, 0);
+}
+
+static void leaf_to_begin(struct gap_leaf *l)
+{
+	for (unsigned int k = 0; k < l->nr; k++)
+		leaf_copy(l, k, l, l->first + k);
+	l->first = 0;
+	clear_slots(l, l->nr, LEAF_MAX, ULONG_MAX);
+}
+
+/* A new entry before what is in slot i. Returns its slot. The leaf is not full. */
+static unsigned int leaf_open(struct gap_leaf *l, unsigned int i, unsigned long start,
+			      unsigned long end, void *value)
+{
+	unsigned int first = l->first, stop = past(l);
+
+	/* At the edge, where more of the kind will come: once to the other one. */
+	if (unlikely(i == stop && stop == LEAF_MAX)) {
+		leaf_to_begin(l);
+		first = 0;
+		i = stop = l->nr;
+	} else if (unlikely(!i && !first)) {
+		leaf_to_end(l);
+		first = i = l->first;
+		stop = LEAF_MAX;
+	}
+	if (first && (i - first < stop - i || stop == LEAF_MAX)) {
+		i--;
+		for (unsigned int k = first - 1; k < i; k++)
+			leaf_copy(l, k, l, k + 1);
+		l->first = first - 1;
+	} else {
+		for (unsigned int k = stop; k > i; k--)
+			leaf_copy(l, k, l, k - 1);
+	}
+	leaf_put(l, i, start, end, value);
+	l->nr++;
+	return i;
 }
 
 static void inner_open(struct gap_inner *n, unsigned int i, void *child, struct summary s)
 {
-	unsigned int behind = (unsigned int)n->nr - i;
-
-	move_words(&n->end[i + 1], &n->end[i], behind);
-	move_words(&n->start[i + 1], &n->start[i], behind);
-	move_words(&n->gap[i + 1], &n->gap[i], behind);
-	move_words(&n->child[i + 1], &n->child[i], behind);
-	SET(n->end[i], s.end);
-	SET(n->start[i], s.start);
-	SET(n->gap[i], s.gap);
+	for (unsigned int k = n->nr; k > i; k--) {
+		SET(n->end[k], n->end[k - 1]);
+		SET(n->start[k], n->start[k - 1]);
+		SET(n->gap[k], n->gap[k - 1]);
+		SET(n->child[k], n->child[k - 1]);
+	}
+	set_summary(n, i, s);
 	SET(n->child[i], child);
-	SET(n->nr, n->nr + 1);
+	n->nr++;
 }
 
-/* Entries [from, nr) of a become the first of b, which is empty. */
+/* What is in slot `from` of a and behind it goes behind what b has, where there is room. */
 static void leaf_move(struct gap_leaf *b, struct gap_leaf *a, unsigned int from)
 {
-	unsigned int n = (unsigned int)a->nr - from;
+	unsigned int stop = past(a);
 
-	move_words(&b->end[b->nr], &a->end[from], n);
-	move_words(&b->start[b->nr], &a->start[from], n);
-	move_words(&b->value[b->nr], &a->value[from], n);
-	SET(b->nr, b->nr + n);
-	SET(a->nr, from);
+	for (unsigned int k = from, to = past(b); k < stop; k++, to++)
+		leaf_copy(b, to, a, k);
+	b->nr += stop - from;
+	a->nr -= stop - from;
+	clear_slots(a, from, stop, ULONG_MAX);
 }
 
 static void inner_move(struct gap_inner *b, struct gap_inner *a, unsigned int from)
 {
-	unsigned int n = (unsigned int)a->nr - from;
+	unsigned int n = a->nr, to = b->nr;
 
-	move_words(&b->end[b->nr], &a->end[from], n);
-	move_words(&b->start[b->nr], &a->start[from], n);
-	move_words(&b->gap[b->nr], &a->gap[from], n);
-	move_words(&b->child[b->nr], &a->child[from], n);
-	SET(b->nr, b->nr + n);
-	SET(a->nr, from);
+	for (unsigned int k = from; k < n; k++, to++) {
+		SET(b->end[to], a->end[k]);
+		SET(b->start[to], a->start[k]);
+		SET(b->gap[to], a->gap[k]);
+		SET(b->child[to], a->child[k]);
+	}
+	b->nr = to;
+	inner_end_at(a, from, n);
 }
 
 /*
- * Where a full node of `max` entries is cut for a new entry at i. At its ends all the others stay together, as ranges mostly come in
- * ascending or descending order, and nodes that are cut in the middle would stay half empty.
+ * Where a full node of `max` entries is cut for a new entry at i. Near its ends just there, so that most stay together: ranges mostly come
+ * in ascending or descending order, if not quite at the end, and nodes that are cut in the middle would stay half empty.
  */
 static unsigned int cut_at(unsigned int i, unsigned int max)
 {
-	return i == 0 || i == max ? i : max / 2;
+	return i <= max / 4 || i >= max - max / 4 ? i : max / 2;
 }
 
 static void new_root(struct gap_tree *t, void *left, void *right, bool leaves)
 {
-	struct gap_inner *root = take_node(t);
+	struct gap_inner *root = new_inner(t);
 
 	BUG_ON(t->height == GAP_TREE_MAX_HEIGHT);
-	SET(root->nr, 0);
 	inner_open(root, 0, left, summarise(left, leaves));
 	inner_open(root, 1, right, summarise(right, leaves));
 	SET(t->root, (void *)root);
 	SET(t->height, t->height + 1);
 }
 
-/* `node`, at `level` of the path, has got a new neighbour on its right. */
-static void add_child(struct gap_tree *t, struct path *p, unsigned int level, void *right)
+/* Which of the two halves of a node that was cut takes an entry that came at i: the left one, of `cut` entries? Neither stays empty. */
+static bool goes_left(unsigned int i, unsigned int cut, unsigned int max)
+{
+	return i < cut || (i == cut && cut <= max / 2);
+}
+
+/* The node at `level` of the way has got a new neighbour on its right. */
+static void add_child(struct gap_tree *t, unsigned int level, void *right)
 {
 	bool leaf = level + 1 == t->height;
 
 	while (level--) {
-		struct gap_inner *n = p->node[level], *b;
-		unsigned int i = p->idx[level] + 1, cut;
+		struct gap_inner *n = t->way[level], *b;
+		unsigned int i = t->idx[level] + 1U, cut;
 		struct summary s = summarise(right, leaf);
 
-		set_summary(n, i - 1, summarise(p->node[level + 1], leaf));
+		set_summary(n, i - 1, summarise(t->way[level + 1], leaf));
 		if (n->nr < INNER_MAX) {
 			inner_open(n, i, right, s);
-			update_up(t, p, level);
+			summarise_up(t, level);
 			return;
 		}
-		b = take_node(t);
-		SET(b->nr, 0);
+		b = new_inner(t);
 		cut = cut_at(i, INNER_MAX);
 		inner_move(b, n, cut);
-		if (i <= cut && cut < INNER_MAX)
+		if (goes_left(i, cut, INNER_MAX))
 			inner_open(n, i, right, s);
 		else
 			inner_open(b, i - cut, right, s);
 		right = b;
 		leaf = false;
 	}
-	new_root(t, p->node[0], right, leaf);
+	new_root(t, t->way[0], right, leaf);
+}
+
+/* A range comes at i of the finger's leaf, which is full. */
+static noinline void insert_by_split(struct gap_tree *t, struct gap_leaf *l, unsigned int i,
+				     unsigned long start, unsigned long end, void *value)
+{
+	struct gap_leaf *b = new_leaf(t, 0);
+	unsigned int cut = cut_at(i, LEAF_MAX);
+
+	/* It was full, so slots are numbers of entries. */
+	leaf_move(b, l, cut);
+	if (goes_left(i, cut, LEAF_MAX)) {
+		/* Who comes near the beginning comes downwards. */
+		if (i == cut) {
+			leaf_to_end(l);
+			i = LEAF_MAX;
+		}
+		leaf_open(l, i, start, end, value);
+	} else {
+		leaf_open(b, i - cut, start, end, value);
+	}
+	add_child(t, t->height - 1, b);
+	lift_finger(t);
+}
+
+static noinline void insert_first(struct gap_tree *t, unsigned long start, unsigned long end,
+				  void *value)
+{
+	struct gap_leaf *l = new_leaf(t, LEAF_MAX / 2);
+
+	leaf_open(l, LEAF_MAX / 2, start, end, value);
+	SET(t->root, (void *)l);
+	SET(t->height, 1);
+	lift_finger(t);
 }
 
 void gap_tree_insert(struct gap_tree *t, unsigned long start, unsigned long end, void *value)
 {
-	struct gap_leaf *l, *b;
-	unsigned int i, cut;
-	struct path p;
+	struct change c = {0};
+	struct gap_leaf *l;
+	unsigned int i;
 
 	BUG_ON(start >= end || !value);
 	t->nr++;
-	if (!t->height) {
-		l = take_node(t);
-		SET(l->nr, 0);
-		leaf_open(l, 0, start, end, value);
-		SET(t->root, (void *)l);
-		SET(t->height, 1);
+	if (unlikely(!t->height)) {
+		insert_first(t, start, end, value);
 		return;
 	}
-	l = descend(t, start, &p);
-	i = p.idx[t->height - 1];
-	BUG_ON(i < l->nr && l->start[i] < end);
-	if (l->nr < LEAF_MAX) {
-		leaf_open(l, i, start, end, value);
-		update_up(t, &p, t->height - 1);
+	l = seek(t, start, &i);
+	BUG_ON(i < past(l) && l->start[i] < end);
+	if (unlikely(l->nr == LEAF_MAX)) {
+		insert_by_split(t, l, i, start, end, value);
 		return;
 	}
-	b = take_node(t);
-	SET(b->nr, 0);
-	cut = cut_at(i, LEAF_MAX);
-	leaf_move(b, l, cut);
-	if (i <= cut && cut < LEAF_MAX)
-		leaf_open(l, i, start, end, value);
-	else
-		leaf_open(b, i - cut, start, end, value);
-	add_child(t, &p, t->height - 1, b);
+	i = leaf_open(l, i, start, end, value);
+	t->at = i;
+	if (t->height == 1)
+		return;
+	if (i > l->first)
+		add_gap(&c.now, start - l->end[i - 1]);
+	if (i + 1 < past(l))
+		add_gap(&c.now, l->start[i + 1] - end);
+	if (i > l->first && i + 1 < past(l))
+		c.was = l->start[i + 1] - l->end[i - 1];
+	tell_above(t, c);
+}
+
+bool gap_tree_split(struct gap_tree *t, unsigned long addr, void *value)
+{
+	unsigned int i;
+	struct gap_leaf *l = seek_holder(t, addr, &i);
+	unsigned long end;
+
+	BUG_ON(!value);
+	if (!l || l->start[i] == addr)
+		return false;
+	end = l->end[i];
+	t->nr++;
+	SET(l->end[i], addr);
+	if (unlikely(l->nr == LEAF_MAX)) {
+		insert_by_split(t, l, i + 1, addr, end, value);
+		return true;
+	}
+	/* Nothing that ancestors know has changed. */
+	t->at = leaf_open(l, i + 1, addr, end, value);
+	return true;
 }
 
 /* ------------------------------------------------------------------ removing */
 
-static void leaf_close(struct gap_leaf *l, unsigned int i)
+/* Returns the slot of what follows. */
+static unsigned int leaf_close(struct gap_leaf *l, unsigned int i)
 {
-	unsigned int behind = (unsigned int)l->nr - i - 1;
+	unsigned int first = l->first, last = past(l) - 1;
 
-	move_words(&l->end[i], &l->end[i + 1], behind);
-	move_words(&l->start[i], &l->start[i + 1], behind);
-	move_words(&l->value[i], &l->value[i + 1], behind);
-	SET(l->nr, l->nr - 1);
+	l->nr--;
+	if (i - first < last - i) {
+		for (unsigned int k = i; k > first; k--)
+			leaf_copy(l, k, l, k - 1);
+		l->first = first + 1;
+		clear_slots(l, first, first + 1, 0);
+		return i + 1;
+	}
+	for (unsigned int k = i; k < last; k++)
+		leaf_copy(l, k, l, k + 1);
+	clear_slots(l, last, last + 1, ULONG_MAX);
+	return i;
 }
 
 static void inner_close(struct gap_inner *n, unsigned int i)
 {
-	unsigned int behind = (unsigned int)n->nr - i - 1;
+	unsigned int nr = n->nr;
 
-	move_words(&n->end[i], &n->end[i + 1], behind);
-	move_words(&n->start[i], &n->start[i + 1], behind);
-	move_words(&n->gap[i], &n->gap[i + 1], behind);
-	move_words(&n->child[i], &n->child[i + 1], behind);
-	SET(n->nr, n->nr - 1);
+	for (unsigned int k = i; k + 1 < nr; k++) {
+		SET(n->end[k], n->end[k + 1]);
+		SET(n->start[k], n->start[k + 1]);
+		SET(n->gap[k], n->gap[k + 1]);
+		SET(n->child[k], n->child[k + 1]);
+	}
+	SET(n->end[nr - 1], ULONG_MAX);
+	SET(n->child[nr - 1], NULL);
+	n->nr = nr - 1;
 }
 
 /*
@@ -369,25 +625,43 @@ static bool merge_children(struct gap_tree *t, struct gap_inner *n, unsigned int
 
 	if (a->nr + b->nr > (leaf ? LEAF_MAX : INNER_MAX) * 3 / 4)
 		return false;
-	if (leaf)
-		leaf_move((struct gap_leaf *)a, (struct gap_leaf *)b, 0);
-	else
+	if (leaf) {
+		leaf_to_begin((struct gap_leaf *)a);
+		leaf_move((struct gap_leaf *)a, (struct gap_leaf *)b, b->first);
+	} else {
 		inner_move(a, b, 0);
+	}
 	inner_close(n, i + 1);
 	set_summary(n, i, summarise(a, leaf));
 	t->release(b);
 	return true;
 }
 
-/* The node at `level` of the path has lost an entry. */
-static void shrink(struct gap_tree *t, struct path *p, unsigned int level)
+/* The finger's leaf is empty, or small, and a neighbour too. */
+static bool should_shrink(const struct gap_tree *t, const struct gap_leaf *l)
 {
-	bool leaf = level + 1 == t->height;
+	const unsigned int most = LEAF_MAX * 3 / 4 - l->nr;
+	const struct gap_inner *n;
+	unsigned int i;
+
+	if (!l->nr || t->height == 1)
+		return !l->nr;
+	n = t->way[t->height - 2];
+	i = t->idx[t->height - 2];
+	return (i + 1 < n->nr && ((const struct gap_leaf *)n->child[i + 1])->nr <= most) ||
+	       (i && ((const struct gap_leaf *)n->child[i - 1])->nr <= most);
+}
+
+/* The finger's leaf has lost an entry. */
+static noinline void shrink(struct gap_tree *t)
+{
+	unsigned int level = t->height - 1;
 	struct gap_inner *root;
+	bool leaf = true;
 
 	for (; level; level--, leaf = false) {
-		struct gap_inner *node = p->node[level], *n = p->node[level - 1];
-		unsigned int i = p->idx[level - 1];
+		struct gap_inner *node = t->way[level], *n = t->way[level - 1];
+		unsigned int i = t->idx[level - 1];
 
 		if (!node->nr) {
 			inner_close(n, i);
@@ -398,10 +672,11 @@ static void shrink(struct gap_tree *t, struct path *p, unsigned int level)
 		if (node->nr > (leaf ? LEAF_MAX : INNER_MAX) / 4 ||
 		    (!(i + 1 < n->nr && merge_children(t, n, i, leaf)) &&
 		     !(i && merge_children(t, n, i - 1, leaf)))) {
-			update_up(t, p, level - 1);
+			summarise_up(t, level - 1);
 			break;
 		}
 	}
+	lift_finger(t);
 	root = t->root;
 	if (!root->nr) {
 		SET(t->root, NULL);
@@ -417,51 +692,84 @@ static void shrink(struct gap_tree *t, struct path *p, unsigned int level)
 	}
 }
 
+/* The last range of the finger's leaf ends elsewhere, and so do the addresses that lead there. */
+static void last_end_moved(struct gap_tree *t, const struct gap_leaf *l)
+{
+	if (t->high != ULONG_MAX)
+		t->high = l->end[past(l) - 1];
+}
+
 void *gap_tree_erase(struct gap_tree *t, unsigned long addr)
 {
-	struct path p;
-	struct gap_leaf *l = descend_to(t, addr, &p);
 	unsigned int i;
+	struct gap_leaf *l = seek_holder(t, addr, &i);
+	struct change c = {0};
+	unsigned long start, end;
 	void *value;
 
 	if (!l)
 		return NULL;
-	i = p.idx[t->height - 1];
 	value = l->value[i];
+	start = l->start[i];
+	end = l->end[i];
 	t->nr--;
-	leaf_close(l, i);
-	shrink(t, &p, t->height - 1);
+	i = leaf_close(l, i);
+	t->at = min(i, LEAF_MAX - 1);
+	if (unlikely(l->nr <= LEAF_MAX / 4) && should_shrink(t, l)) {
+		shrink(t);
+		return value;
+	}
+	if (t->height == 1)
+		return value;
+	if (i > l->first)
+		c.was = start - l->end[i - 1];
+	if (i < past(l)) {
+		c.was = max(c.was, l->start[i] - end);
+		if (i > l->first)
+			c.now.first = l->start[i] - l->end[i - 1];
+	} else {
+		last_end_moved(t, l);
+	}
+	tell_above(t, c);
 	return value;
 }
 
 bool gap_tree_resize(struct gap_tree *t, unsigned long addr, unsigned long start, unsigned long end)
 {
-	struct path p;
-	struct gap_leaf *l = descend_to(t, addr, &p);
 	unsigned int i;
+	struct gap_leaf *l = seek_holder(t, addr, &i);
+	struct change c = {0};
 
 	if (!l)
 		return false;
-	i = p.idx[t->height - 1];
-	BUG_ON(start >= end || (i && l->end[i - 1] > start) ||
-	       (i + 1 < l->nr && l->start[i + 1] < end));
+	BUG_ON(start >= end || (i > l->first && l->end[i - 1] > start) ||
+	       (i + 1 < past(l) && l->start[i + 1] < end));
+	if (i > l->first) {
+		c.was = l->start[i] - l->end[i - 1];
+		add_gap(&c.now, start - l->end[i - 1]);
+	}
+	if (i + 1 < past(l)) {
+		c.was = max(c.was, l->start[i + 1] - l->end[i]);
+		add_gap(&c.now, l->start[i + 1] - end);
+	}
 	SET(l->start[i], start);
 	SET(l->end[i], end);
-	update_up(t, &p, t->height - 1);
+	if (i + 1 == past(l))
+		last_end_moved(t, l);
+	if (t->height > 1)
+		tell_above(t, c);
 	return true;
 }
 
 void *gap_tree_replace(struct gap_tree *t, unsigned long addr, void *value)
 {
-	struct path p;
-	struct gap_leaf *l = descend_to(t, addr, &p);
 	unsigned int i;
+	struct gap_leaf *l = seek_holder(t, addr, &i);
 	void *old;
 
 	BUG_ON(!value);
 	if (!l)
 		return NULL;
-	i = p.idx[t->height - 1];
 	old = l->value[i];
 	SET(l->value[i], value);
 	return old;
@@ -488,6 +796,17 @@ void gap_tree_destroy(struct gap_tree *t)
 
 /* ------------------------------------------------------------------ finding */
 
+void *gap_tree_seek(struct gap_tree *t, unsigned long addr)
+{
+	unsigned int i;
+	const struct gap_leaf *l;
+
+	if (!t->height)
+		return NULL;
+	l = seek(t, addr, &i);
+	return i < past(l) ? l->value[i] : NULL;
+}
+
 void *gap_tree_find(const struct gap_tree *t, unsigned long addr, unsigned long *start,
 		    unsigned long *end)
 {
@@ -496,16 +815,21 @@ void *gap_tree_find(const struct gap_tree *t, unsigned long addr, unsigned long 
 
 	if (!t->height)
 		return NULL;
-	for (h = t->height; h > 1; h--) {
-		const struct gap_inner *n = (const struct gap_inner *)l;
+	if (at_finger(t, addr)) {
+		l = t->way[t->height - 1];
+		i = entry_in(t, l, addr);
+	} else {
+		for (h = t->height; h > 1; h--) {
+			const struct gap_inner *n = (const struct gap_inner *)l;
 
-		i = first_above(n->end, (unsigned int)n->nr, addr);
-		if (i == n->nr)
-			return NULL;
-		l = n->child[i];
+			i = first_above(n->end, INNER_MAX, addr);
+			if (i >= n->nr)
+				return NULL;
+			l = n->child[i];
+		}
+		i = first_above(l->end, LEAF_MAX, addr);
 	}
-	i = first_above(l->end, (unsigned int)l->nr, addr);
-	if (i == l->nr)
+	if (i >= past(l))
 		return NULL;
 	if (start)
 		*start = l->start[i];
@@ -524,11 +848,11 @@ void *gap_tree_last(const struct gap_tree *t)
 
 		l = n->child[n->nr - 1];
 	}
-	return h ? l->value[l->nr - 1] : NULL;
+	return h ? l->value[past(l) - 1] : NULL;
 }
 
 /* What was read before this is true when the count has not moved. */
-static inline bool unchanged(const u32 *count, u32 seq)
+static __always_inline bool unchanged(const u32 *count, u32 seq)
 {
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return likely(__atomic_load_n(count, __ATOMIC_RELAXED) == seq);
@@ -537,7 +861,7 @@ static inline bool unchanged(const u32 *count, u32 seq)
 bool gap_tree_find_seq(const struct gap_tree *t, unsigned long addr, const u32 *count, u32 seq,
 		       void **value)
 {
-	unsigned int h = GET(t->height), i, nr;
+	unsigned int h = GET(t->height), i;
 	const void *node = GET(t->root);
 
 	if (unlikely(!unchanged(count, seq)))
@@ -546,21 +870,19 @@ bool gap_tree_find_seq(const struct gap_tree *t, unsigned long addr, const u32 *
 	for (; h > 1; h--) {
 		const struct gap_inner *n = node;
 
-		/* In a node that is something else by now, nr may be anything. */
-		nr = (unsigned int)min(GET(n->nr), (unsigned long)INNER_MAX);
-		i = first_above(n->end, nr, addr);
-		if (i == nr)
-			return unchanged(count, seq);
-		node = GET(n->child[i]);
+		/* Whatever the node is by now, i is in it. */
+		i = first_above(n->end, INNER_MAX, addr);
+		node = i < INNER_MAX ? GET(n->child[i]) : NULL;
 		if (unlikely(!unchanged(count, seq)))
 			return false;
+		if (!node)
+			return true;
 	}
 	if (h) {
 		const struct gap_leaf *l = node;
 
-		nr = (unsigned int)min(GET(l->nr), (unsigned long)LEAF_MAX);
-		i = first_above(l->end, nr, addr);
-		if (i < nr)
+		i = first_above(l->end, LEAF_MAX, addr);
+		if (i < LEAF_MAX)
 			*value = GET(l->value[i]);
 	}
 	return unchanged(count, seq);
@@ -591,13 +913,15 @@ static bool lowest_below(const void *node, unsigned int height, unsigned long be
 {
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
-	unsigned int i = first_above(l->end, (unsigned int)n->nr, q->low);
+	unsigned int i = height > 1 ? first_above(n->end, INNER_MAX, q->low)
+				    : first_above(l->end, LEAF_MAX, q->low);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
-	if (i)
+	i = clamp(i, l->first, past(l));
+	if (i > l->first)
 		before = l->end[i - 1];
-	for (; i < n->nr; i++) {
-		if (fits(q, before, start[i]))
+	for (; i < past(l); i++) {
+		if (start[i] - before >= q->size && fits(q, before, start[i]))
 			return true;
 		if (start[i] >= q->high)
 			return false;
@@ -616,16 +940,18 @@ static bool highest_below(const void *node, unsigned int height, unsigned long a
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
 	/* Ranges behind the first that ends above `high` are out of reach. */
-	unsigned int i = first_above(l->end, (unsigned int)n->nr, q->high);
+	unsigned int i = height > 1 ? first_above(n->end, INNER_MAX, q->high)
+				    : first_above(l->end, LEAF_MAX, q->high);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
-	if (i < n->nr) {
-		if (i + 1 < n->nr)
+	i = clamp(i, l->first, past(l));
+	if (i < past(l)) {
+		if (i + 1 < past(l))
 			after = start[i + 1];
 		i++;
 	}
-	while (i--) {
-		if (fits(q, l->end[i], after))
+	while (i-- > l->first) {
+		if (after - l->end[i] >= q->size && fits(q, l->end[i], after))
 			return true;
 		if (l->end[i] <= q->low)
 			return false;
@@ -641,7 +967,7 @@ static unsigned long root_end(const struct gap_tree *t)
 {
 	const struct gap_leaf *l = t->root;
 
-	return t->height ? l->end[l->nr - 1] : 0;
+	return t->height ? l->end[past(l) - 1] : 0;
 }
 
 static unsigned long root_start(const struct gap_tree *t)
@@ -649,7 +975,7 @@ static unsigned long root_start(const struct gap_tree *t)
 	const struct gap_leaf *l = t->root;
 	const struct gap_inner *n = t->root;
 
-	return t->height > 1 ? n->start[0] : t->height ? l->start[0] : ULONG_MAX;
+	return t->height > 1 ? n->start[0] : t->height ? l->start[l->first] : ULONG_MAX;
 }
 
 bool gap_tree_lowest(const struct gap_tree *t, unsigned long low, unsigned long high,
@@ -680,6 +1006,35 @@ bool gap_tree_highest(const struct gap_tree *t, unsigned long low, unsigned long
 
 /* ------------------------------------------------------------------ check */
 
+/* Behind the entries nothing is found; and no gap but one is larger than rest. */
+static int check_node(const void *node, bool leaf, bool root, struct two_gaps *g)
+{
+	const struct gap_inner *n = node;
+	const struct gap_leaf *l = node;
+	const unsigned long *start = leaf ? l->start : n->start;
+	int bad = 0;
+
+	*g = (struct two_gaps){0, 0};
+	for (unsigned int i = l->first; i + 1 < past(l); i++)
+		add_gap(g, start[i + 1] - l->end[i]);
+	for (unsigned int i = 0; !leaf && i < n->nr; i++)
+		add_gap(g, n->gap[i]);
+	if (!root && g->second > n->rest) {
+		pr_err("gap_tree: the second gap is %#lx, said to be at most %#lx\n", g->second,
+		       n->rest);
+		bad++;
+	}
+	for (unsigned int i = 0; i < (leaf ? LEAF_MAX : INNER_MAX); i++) {
+		if ((i >= l->first && i < past(l)) ||
+		    (l->end[i] == (i < l->first ? 0 : ULONG_MAX) &&
+		     !(leaf ? l->value[i] : n->child[i])))
+			continue;
+		pr_err("gap_tree: slot %u is not empty\n", i);
+		bad++;
+	}
+	return bad;
+}
+
 static int check_below(const void *node, unsigned int height, struct summary *s, unsigned long *nr,
 		       bool root)
 {
@@ -687,14 +1042,17 @@ static int check_below(const void *node, unsigned int height, struct summary *s,
 	const struct gap_leaf *l = node;
 	const unsigned long *start = height > 1 ? n->start : l->start;
 	unsigned int max = height > 1 ? INNER_MAX : LEAF_MAX;
+	struct two_gaps g;
 	int bad = 0;
 
-	if (!n->nr || n->nr > max || (root && height > 1 && n->nr < 2)) {
-		pr_err("gap_tree: a node of level %u has %lu entries\n", height, n->nr);
+	if (!n->nr || past(l) > max || (root && height > 1 && n->nr < 2) ||
+	    (height > 1 && n->first)) {
+		pr_err("gap_tree: a node of level %u has %u entries from slot %u on\n", height,
+		       n->nr, n->first);
 		return 1;
 	}
-	for (unsigned int i = 0; i < n->nr; i++) {
-		if (start[i] >= l->end[i] || (i && l->end[i - 1] > start[i])) {
+	for (unsigned int i = l->first; i < past(l); i++) {
+		if (start[i] >= l->end[i] || (i > l->first && l->end[i - 1] > start[i])) {
 			pr_err("gap_tree: level %u entry %u: [%#lx, %#lx) is out of order\n",
 			       height, i, start[i], l->end[i]);
 			bad++;
@@ -720,8 +1078,37 @@ static int check_below(const void *node, unsigned int height, struct summary *s,
 	}
 	if (height == 1)
 		*nr += n->nr;
-	*s = summarise(node, height == 1);
+	bad += check_node(node, height == 1, root, &g);
+	*s = (struct summary){.start = start[l->first], .end = l->end[past(l) - 1], .gap = g.first};
 	return bad;
+}
+
+/* Does a search from the root come to the finger's leaf, at both ends of what it is said to stand for? */
+static int check_finger(const struct gap_tree *t)
+{
+	const unsigned long at[] = {t->low, t->high - 1};
+
+	if (t->low >= t->high)
+		return 0;
+	for (unsigned int k = 0; k < 2; k++) {
+		const void *node = t->root;
+
+		for (unsigned int level = 0; level + 1 < t->height; level++) {
+			const struct gap_inner *n = node;
+			unsigned int i = first_above(n->end, INNER_MAX, at[k]);
+
+			i = min(i, n->nr - 1);
+			if (t->way[level] != node || t->idx[level] != i)
+				goto bad;
+			node = n->child[i];
+		}
+		if (!node || t->way[t->height - 1] != node || t->at >= LEAF_MAX)
+			goto bad;
+	}
+	return 0;
+bad:
+	pr_err("gap_tree: the finger is not where [%#lx, %#lx) lies\n", t->low, t->high);
+	return 1;
 }
 
 int gap_tree_check(const struct gap_tree *t)
@@ -731,7 +1118,7 @@ int gap_tree_check(const struct gap_tree *t)
 	int bad = 0;
 
 	if (t->height)
-		bad = check_below(t->root, t->height, &s, &nr, true);
+		bad = check_below(t->root, t->height, &s, &nr, true) + check_finger(t);
 	for (void **p = t->spare; p; p = *p)
 		spare++;
 	if (!bad && (nr != t->nr || spare != t->nr_spare)) {

@@ -2,8 +2,9 @@
 /*
  * Disjoint ranges of addresses, each with a value, and the gaps between them (lib/gap_tree.c).
  *
- * A range is [start, end), never empty. The tree changes under the user's lock; gap_tree_find_seq alone may be called without, by who
- * checks a sequence count that writers hold odd while they change the tree.
+ * A range is [start, end), never empty. The tree changes under the user's lock, which has to be held alone where the tree is not const,
+ * and may be shared where it is; gap_tree_find_seq alone may be called without, by who checks a sequence count that writers hold odd while
+ * they change the tree.
  */
 #ifndef QUIRE_GAP_TREE_H
 #define QUIRE_GAP_TREE_H
@@ -12,7 +13,7 @@
 
 /* Bytes of a node, and their alignment: what `alloc` has to give. */
 #define GAP_NODE_SIZE 512U
-/* A level more takes fourteen times the insertions: what no machine lives to see. */
+/* A level more takes several times the insertions, fourteen times mostly: what no machine lives to see. */
 #define GAP_TREE_MAX_HEIGHT 16U
 
 struct gap_tree {
@@ -23,6 +24,14 @@ struct gap_tree {
 	void *spare;	  /* nodes in reserve, linked by their first word */
 	void *(*alloc)(void);
 	void (*release)(void *node);
+	/*
+	 * The finger: who looks for an address in [low, high) comes to the leaf way[height - 1], by entry idx[l] of node way[l]. at: which
+	 * entry of the leaf was meant. low >= high: nowhere.
+	 */
+	unsigned long low, high;
+	void *way[GAP_TREE_MAX_HEIGHT];
+	u8 idx[GAP_TREE_MAX_HEIGHT];
+	unsigned int at;
 };
 
 /*
@@ -31,13 +40,27 @@ struct gap_tree {
  */
 void gap_tree_init(struct gap_tree *t, void *(*alloc)(void), void (*release)(void *node));
 
-/* Nodes for `inserts` calls of gap_tree_insert. 0 or -ENOMEM; what was had is kept for a later one. */
-int gap_tree_reserve(struct gap_tree *t, unsigned int inserts);
+/* So many nodes. 0 or -ENOMEM; what was had is kept for a later one. */
+int gap_tree_reserve_more(struct gap_tree *t, unsigned int nodes);
+/* Nodes for `inserts` calls of gap_tree_insert or gap_tree_split. 0 or -ENOMEM. */
+static inline int gap_tree_reserve(struct gap_tree *t, unsigned int inserts)
+{
+	/* Each may split a node on every level and make a new root; and each new root is one level more for those after it. */
+	unsigned int want = inserts * (t->height + 1) + inserts * (inserts - 1) / 2;
+
+	return likely(t->nr_spare >= want) ? 0 : gap_tree_reserve_more(t, want);
+}
 
 /*
  * Add [start, end), which meets no other. Cannot fail after a gap_tree_reserve that counted it. value is not NULL.
  */
 void gap_tree_insert(struct gap_tree *t, unsigned long start, unsigned long end, void *value);
+
+/*
+ * The range that holds addr, and starts below it, ends there; what it had above is a range of its own with `value`, which is not NULL. Cannot
+ * fail for want of memory after a gap_tree_reserve that counted it. False: there is none.
+ */
+bool gap_tree_split(struct gap_tree *t, unsigned long addr, void *value);
 
 /* Remove the range that holds addr; its value, or NULL: there is none. */
 void *gap_tree_erase(struct gap_tree *t, unsigned long addr);
@@ -51,6 +74,9 @@ void *gap_tree_replace(struct gap_tree *t, unsigned long addr, void *value);
 /* The first range that ends above addr: its value, or NULL. start, end: where it lies; may be NULL. */
 void *gap_tree_find(const struct gap_tree *t, unsigned long addr, unsigned long *start,
 		    unsigned long *end);
+
+/* The same value, for who is going to change something there: the way is kept for what follows. */
+void *gap_tree_seek(struct gap_tree *t, unsigned long addr);
 
 /* The last range's value; NULL: the tree is empty. */
 void *gap_tree_last(const struct gap_tree *t);

@@ -173,6 +173,8 @@ struct mm_struct {
 	long rss_stat[NR_MM_COUNTERS];
 	long pgtables_bytes;
 	unsigned long mmap_base;
+	unsigned long
+		mmap_full; /* from here to mmap_base there is no hole; above it: nothing is known */
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file; /* what was executed; a reference */

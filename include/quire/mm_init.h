@@ -97,6 +97,8 @@ extern bool page_group_by_mobility_disabled;
 
 /* Pages that the page allocator has had in all: the sum of managed_pages. */
 unsigned long totalram_pages(void);
+/* Is it so many? Mostly cheaper. */
+bool totalram_at_least(unsigned long pages);
 /* Free pages of all zones, those in deferred sections included. */
 unsigned long nr_free_pages(void);
 

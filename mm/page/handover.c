@@ -112,6 +112,21 @@ unsigned long totalram_pages(void)
 	return pages;
 }
 
+bool totalram_at_least(unsigned long wanted)
+{
+	unsigned long pages = 0;
+	struct zone *zone;
+
+	/* Mostly the first zone tells. */
+	for_each_zone(zone)
+	{
+		pages += READ_ONCE(zone->managed_pages);
+		if (likely(pages >= wanted))
+			return true;
+	}
+	return false;
+}
+
 unsigned long nr_free_pages(void)
 {
 	unsigned long pages = 0;

@@ -91,13 +91,27 @@ static void check_area(const struct mm_struct *mm, const struct vm_area_struct *
 		t->data += pages;
 }
 
+/* No hole between mmap_full and mmap_base. */
+static int check_full(const struct mm_struct *mm)
+{
+	unsigned long start, end;
+
+	if (mm->mmap_full >= mm->mmap_base ||
+	    !gap_tree_lowest(&mm->areas, mm->mmap_full, mm->mmap_base, 1, &start, &end))
+		return 0;
+	pr_err("mm_check: nothing is mapped in [%#lx, %#lx), where all is said to be full from "
+	       "%#lx to %#lx\n",
+	       start, end, mm->mmap_full, mm->mmap_base);
+	return 1;
+}
+
 int mm_check(struct mm_struct *mm)
 {
 	const struct vm_area_struct *vma;
 	unsigned long last = 0;
 	struct tally t = {0};
 
-	t.bad = gap_tree_check(&mm->areas);
+	t.bad = gap_tree_check(&mm->areas) + check_full(mm);
 	if (mm->mmap && mm->mmap->prev)
 		bad_area(&t, mm->mmap, "is the first, and has one before it");
 	for (vma = mm->mmap; vma; vma = vma->next) {

@@ -43,7 +43,7 @@ int vm_enough_memory(const struct mm_struct *mm, long pages)
 	if (sysctl_overcommit_memory == OVERCOMMIT_ALWAYS)
 		return 0;
 	if (sysctl_overcommit_memory == OVERCOMMIT_GUESS) {
-		if (pages <= (long)totalram_pages())
+		if (pages <= 0 || totalram_at_least((unsigned long)pages))
 			return 0;
 		goto no;
 	}

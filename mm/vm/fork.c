@@ -58,6 +58,7 @@ static struct mm_struct *mm_new(const struct mm_struct *parent)
 	mm_family_join(mm, parent);
 	gap_tree_init(&mm->areas, area_node_alloc, area_node_free);
 	mm->mm_users = 1;
+	mm->mmap_full = ULONG_MAX;
 	mm->max_map_count = sysctl_max_map_count;
 	mm->coredump_filter = DEFAULT_COREDUMP_FILTER;
 	mm->rlimit_as = mm->rlimit_data = ULONG_MAX;

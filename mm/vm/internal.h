@@ -44,6 +44,9 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 /* Out of both; the area is the caller's. Within vma_change_begin, its faults awaited. */
 void vma_unlink(struct vm_area_struct *vma);
 
+/* find_vma, for who is going to change areas around there: the next look-up is cheap. mmap_lock for writing. */
+struct vm_area_struct *find_vma_to_change(struct mm_struct *mm, unsigned long addr);
+
 /* The area may change its file, now or after an mprotect; the file counts those. */
 bool vma_may_write_file(const struct vm_area_struct *vma);
 /* The area is a copy: it takes a use of what it refers to. */
@@ -101,6 +104,9 @@ void vm_stat_account(struct mm_struct *mm, unsigned long flags, long pages);
 u64 *pte_alloc(struct mm_struct *mm, unsigned long addr);
 /* The same without making any. NULL: no table. *end: where the entries that follow in the same table end. */
 u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end);
+/* The same for the first table at or above *addr, which moves there; entries up to *stop, not beyond end. NULL: no table below end. */
+u64 *pte_next(const struct mm_struct *mm, unsigned long *addr, unsigned long end,
+	      unsigned long *stop);
 void free_pgd(struct mm_struct *mm);
 int pgd_alloc(struct mm_struct *mm);
 /*
@@ -129,14 +135,13 @@ void zap_range(struct mm_struct *mm, unsigned long start, unsigned long end);
  * Where a mapping goes: at addr with MAP_FIXED, else there if there is room, else where there is. Or a negative errno, as an unsigned
  * long. mmap_lock.
  */
-unsigned long get_unmapped_area(const struct mm_struct *mm, const struct file *file,
-				unsigned long addr, unsigned long len, unsigned long pgoff,
-				unsigned long flags);
+unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, unsigned long addr,
+				unsigned long len, unsigned long pgoff, unsigned long flags);
 /* May there be so many pages more of this kind, by RLIMIT_AS and RLIMIT_DATA; bytes more by RLIMIT_MEMLOCK? */
 bool may_expand_vm(const struct mm_struct *mm, unsigned long flags, unsigned long pages);
 bool mlock_future_ok(const struct mm_struct *mm, unsigned long flags, unsigned long bytes);
 /* prev and next of a range that nothing is in. */
-void find_neighbours(const struct mm_struct *mm, struct vma_merge *m);
+void find_neighbours(struct mm_struct *mm, struct vma_merge *m);
 /* munmap of whole pages, mmap_lock held. 0, -ENOMEM, -EPERM: sealed. */
 int unmap_areas(struct mm_struct *mm, unsigned long start, unsigned long end);
 /* munmap, mmap_lock held: -EINVAL too. */

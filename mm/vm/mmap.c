@@ -60,13 +60,37 @@ static bool is_free(const struct mm_struct *mm, unsigned long addr, unsigned lon
 /* A quarter of the way up: where mappings go that have no room below mmap_base (TASK_UNMAPPED_BASE). */
 #define TASK_UNMAPPED_BASE PAGE_ALIGN(TASK_SIZE / 4)
 
-static unsigned long find_room(const struct mm_struct *mm, unsigned long len)
+/*
+ * The same as highest_room(mm, MMAP_MIN_ADDR, mm->mmap_base, len). Mostly all is full from mmap_base down to where the last mapping
+ * went, and below is one large hole: mm->mmap_full knows. It goes down past what others have mapped there, a little way at a time.
+ */
+static unsigned long room_below_base(struct mm_struct *mm, unsigned long len)
+{
+	unsigned long high = min(mm->mmap_full, mm->mmap_base), low;
+	struct vm_area_struct *next = find_vma_to_change(mm, high), *prev;
+
+	if (unlikely(next && (next->vm_start < high || next->vm_flags & VM_GROWSDOWN)))
+		return highest_room(mm, MMAP_MIN_ADDR, high, len);
+	prev = next ? next->prev : gap_tree_last(&mm->areas);
+	for (unsigned int i = 0; i < 8 && prev && prev->vm_end == high; i++) {
+		if (unlikely(prev->vm_flags & VM_GROWSDOWN))
+			break;
+		mm->mmap_full = high = prev->vm_start;
+		prev = prev->prev;
+	}
+	low = max(prev ? prev->vm_end : 0, MMAP_MIN_ADDR);
+	if (likely(low <= high && high - low >= len))
+		return high - len;
+	return highest_room(mm, MMAP_MIN_ADDR, high, len);
+}
+
+static unsigned long find_room(struct mm_struct *mm, unsigned long len)
 {
 	unsigned long addr;
 
 	if (mm->mmap_legacy)
 		return lowest_room(mm, mm->mmap_base, TASK_SIZE, len);
-	addr = highest_room(mm, MMAP_MIN_ADDR, mm->mmap_base, len);
+	addr = room_below_base(mm, len);
 	return IS_ERR_VALUE(addr) ? lowest_room(mm, TASK_UNMAPPED_BASE, TASK_SIZE, len) : addr;
 }
 
@@ -74,8 +98,7 @@ static unsigned long find_room(const struct mm_struct *mm, unsigned long len)
  * Room for what huge pages can serve, where they can: at an address that goes with the offset as far as a huge page's size is concerned.
  * 0: there is none.
  */
-static unsigned long find_huge_room(const struct mm_struct *mm, unsigned long len,
-				    unsigned long pgoff)
+static unsigned long find_huge_room(struct mm_struct *mm, unsigned long len, unsigned long pgoff)
 {
 	const unsigned long size = level_size(MAX_LEVEL - 1);
 	unsigned long off = pgoff << PAGE_SHIFT, first = ALIGN(off, size), addr, past;
@@ -90,9 +113,8 @@ static unsigned long find_huge_room(const struct mm_struct *mm, unsigned long le
 	return addr + (!past && !mm->mmap_legacy ? size : past);
 }
 
-unsigned long get_unmapped_area(const struct mm_struct *mm, const struct file *file,
-				unsigned long addr, unsigned long len, unsigned long pgoff,
-				unsigned long flags)
+unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, unsigned long addr,
+				unsigned long len, unsigned long pgoff, unsigned long flags)
 {
 	bool shmem = file ? file->f_mapping && file->f_mapping->shmem : flags & MAP_SHARED;
 	bool hint = addr;
@@ -163,16 +185,18 @@ struct unmap {
 	struct vm_area_struct *first; /* NULL: nothing is there */
 	unsigned long end;
 	unsigned long pages, accounted;
+	struct vm_area_struct *prev, *next; /* neighbours of what is there then */
 };
 
 /* Areas are cut at start and end; nothing is taken away yet. 0, -ENOMEM, -EPERM: sealed. */
 static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned long end,
 			 struct unmap *u)
 {
-	struct vm_area_struct *vma = find_vma(mm, start);
+	struct vm_area_struct *vma = find_vma_to_change(mm, start);
 	int err;
 
-	*u = (struct unmap){.end = end};
+	*u = (struct unmap){.end = end, .next = vma};
+	u->prev = vma ? vma->prev : gap_tree_last(&mm->areas);
 	if (!vma || vma->vm_start >= end)
 		return 0;
 	if (vma->vm_start < start) {
@@ -184,6 +208,7 @@ static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned lon
 		err = cut_vma(vma, start);
 		if (err)
 			return err;
+		u->prev = vma;
 		vma = vma->next;
 	}
 	u->first = vma;
@@ -199,27 +224,27 @@ static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned lon
 		if (vma->vm_flags & VM_ACCOUNT)
 			u->accounted += vma_pages(vma);
 	}
+	u->next = vma;
 	return 0;
 }
 
 static void unmap_commit(struct mm_struct *mm, const struct unmap *u)
 {
-	struct vm_area_struct *vma = u->first, *last, *prev, *after, *next;
+	struct vm_area_struct *vma = u->first, *last, *next;
 	unsigned long start, end = 0;
 	struct mmu_gather tlb;
 
 	if (!vma)
 		return;
-	prev = vma->prev;
 	vma = detach(mm, vma, u->end);
-	after = prev ? prev->next : mm->mmap;
 	gather_begin(&tlb, mm, false);
 	start = vma->vm_start;
 	for (last = vma; last; last = last->next) {
 		unmap_page_range(&tlb, last->vm_start, last->vm_end);
 		end = last->vm_end;
 	}
-	free_pgtables(&tlb, start, end, prev ? prev->vm_end : 0, after ? after->vm_start : 0);
+	free_pgtables(&tlb, start, end, u->prev ? u->prev->vm_end : 0,
+		      u->next ? u->next->vm_start : 0);
 	gather_flush(&tlb);
 	for (; vma; vma = next) {
 		next = vma->next;
@@ -270,9 +295,9 @@ int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len)
 
 /* ------------------------------------------------------------------ adding */
 
-void find_neighbours(const struct mm_struct *mm, struct vma_merge *m)
+void find_neighbours(struct mm_struct *mm, struct vma_merge *m)
 {
-	m->next = find_vma(mm, m->start);
+	m->next = find_vma_to_change(mm, m->start);
 	m->prev = m->next ? m->next->prev : gap_tree_last(&mm->areas);
 }
 
@@ -321,6 +346,7 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 	struct vm_area_struct *vma;
 	struct unmap u;
 	long charged = 0;
+	bool plain;
 	int err;
 
 	if (mm->mdwe && (flags & (VM_WRITE | VM_EXEC)) == (VM_WRITE | VM_EXEC))
@@ -337,6 +363,13 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 		u.accounted = 0;
 		flags |= VM_ACCOUNT;
 	}
+	m.flags = flags;
+	m.prev = u.prev;
+	m.next = u.next;
+	/* A neighbour takes it in: what is anonymous needs nothing else. */
+	plain = !file && !(flags & VM_SHARED) && !u.first;
+	if (plain && vma_merge_new(mm, &m))
+		goto mapped;
 	/* All that can fail, before anything goes. */
 	err = -ENOMEM;
 	vma = gap_tree_reserve(&mm->areas, 1) ? NULL : vma_alloc(mm, addr, addr + len, flags);
@@ -358,8 +391,7 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 	m.file = vma->vm_file;
 	m.ops = vma->vm_ops;
 	m.private = vma->vm_private_data;
-	find_neighbours(mm, &m);
-	if (vma_merge_new(mm, &m)) {
+	if (!plain && vma_merge_new(mm, &m)) {
 		vma->vm_ops = NULL;
 		remove_vma(vma);
 	} else {
@@ -367,6 +399,7 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 		vma_link(mm, vma, m.prev);
 		vma_change_end(mm);
 	}
+mapped:
 	vm_stat_account(mm, flags, (long)pages);
 	return 0;
 no_file:
@@ -610,7 +643,7 @@ static bool brk_grow(struct mm_struct *mm, unsigned long old, unsigned long new)
 /* The heap gives up [new, old). Something else may lie there by now, and goes too, as in Linux. */
 static bool brk_shrink(struct mm_struct *mm, unsigned long new, unsigned long old)
 {
-	const struct vm_area_struct *vma = find_vma(mm, new);
+	const struct vm_area_struct *vma = find_vma_to_change(mm, new);
 
 	return vma && vma->vm_start < old && !unmap_areas(mm, new, old);
 }

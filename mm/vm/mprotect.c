@@ -159,7 +159,7 @@ static int protect_area(struct vm_area_struct **vma, unsigned long start, unsign
 static int do_mprotect(struct mm_struct *mm, unsigned long start, unsigned long end,
 		       unsigned long prot, unsigned long grows, unsigned long populate[2])
 {
-	struct vm_area_struct *vma = find_vma(mm, start);
+	struct vm_area_struct *vma = find_vma_to_change(mm, start);
 	int err;
 
 	if (!vma || vma->vm_start >= (grows & PROT_GROWSDOWN ? end : start + 1))

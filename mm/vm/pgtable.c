@@ -116,6 +116,50 @@ u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end
 					     : walk_find(mm, addr, end, false);
 }
 
+/* Entries that are empty are passed quickly: where little is mapped, most are. */
+static __always_inline u64 *walk_next(const struct mm_struct *mm, unsigned long *from,
+				      unsigned long end, unsigned long *stop, bool pa52)
+{
+	unsigned long addr = *from;
+
+	while (addr < end) {
+		phys_addr_t table = mm->pgd;
+		u64 desc = 0;
+
+#pragma GCC unroll 4
+		for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
+			const u64 *entry = entry_of(table, level, addr);
+			const unsigned long size = level_size(level);
+
+			desc = pte_load(entry);
+			if (desc) {
+				table = desc_to_pa(desc, pa52);
+				continue;
+			}
+			do {
+				addr = (addr | (size - 1)) + 1;
+				/* Behind the table's last entry? */
+				if (addr >= end || !(addr & (size * TABLE_ENTRIES - 1)))
+					break;
+			} while (!pte_load(++entry));
+			break;
+		}
+		if (desc) {
+			*from = addr;
+			*stop = min((addr | (level_size(MAX_LEVEL - 1) - 1)) + 1, end);
+			return entry_of(table, MAX_LEVEL, addr);
+		}
+	}
+	return NULL;
+}
+
+u64 *pte_next(const struct mm_struct *mm, unsigned long *addr, unsigned long end,
+	      unsigned long *stop)
+{
+	return unlikely(kernel_pgtable.pa52) ? walk_next(mm, addr, end, stop, true)
+					     : walk_next(mm, addr, end, stop, false);
+}
+
 /* ------------------------------------------------------------------ moving */
 
 /* The entry that a table for addr hangs in; make: with the tables above it. NULL: there is none. */
@@ -160,24 +204,26 @@ struct free_op {
 static void free_level(const struct free_op *op, phys_addr_t table, int level, unsigned long start,
 		       unsigned long last)
 {
-	u64 size = level_size(level);
-	unsigned long addr = start;
+	const unsigned long size = level_size(level);
+	u64 *entry = entry_of(table, level, start);
+	unsigned long base = ALIGN_DOWN(start, size);
 
-	do {
-		unsigned long base = ALIGN_DOWN(addr, size), end = base + (size - 1);
-		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
+	for (;; base += size, entry++) {
+		unsigned long end = base + (size - 1), addr;
+		u64 desc = pte_load(entry);
 
 		if (desc) {
+			addr = max(start, base);
 			if (level + 1 < MAX_LEVEL)
-				free_level(op, table_of(desc), level + 1, max(addr, base),
-					   min(last, end));
+				free_level(op, table_of(desc), level + 1, addr, min(last, end));
 			if (base >= op->floor && end <= op->last) {
 				port_set_pte(entry, 0);
 				gather_table(op->tlb, phys_to_page(table_of(desc)), addr);
 			}
 		}
-		addr = end + 1;
-	} while (addr - 1 < last);
+		if (end >= last)
+			return;
+	}
 }
 
 void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
@@ -185,8 +231,16 @@ void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long en
 {
 	struct free_op op = {
 		.tlb = tlb, .floor = floor, .last = (ceiling ? ceiling : TASK_SIZE) - 1};
+	const unsigned long size = level_size(MAX_LEVEL - 1);
+	unsigned long first = ALIGN_DOWN(start, size), last = (end - 1) | (size - 1);
 
-	free_level(&op, tlb->mm->pgd, TOP_LEVEL, start, end - 1);
+	/* Those that neighbours share stay; mostly there are no others. */
+	if (first < floor)
+		first += size;
+	if (last > op.last)
+		last -= size;
+	if (first < last)
+		free_level(&op, tlb->mm->pgd, TOP_LEVEL, start, end - 1);
 }
 
 int pgd_alloc(struct mm_struct *mm)

@@ -259,11 +259,24 @@ void vm_stat_account(struct mm_struct *mm, unsigned long flags, long pages)
 		mm->locked_vm += (unsigned long)pages;
 }
 
+struct vm_area_struct *find_vma_to_change(struct mm_struct *mm, unsigned long addr)
+{
+	return gap_tree_seek(&mm->areas, addr);
+}
+
 /* ------------------------------------------------------------------ list and tree */
 
-void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+/* [start, end) is mapped from here on. */
+static void hole_filled(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	gap_tree_insert(&mm->areas, vma->vm_start, vma->vm_end, vma);
+	unsigned long full = min(mm->mmap_full, mm->mmap_base);
+
+	if (start < full && full <= end)
+		mm->mmap_full = start;
+}
+
+static void list_add(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+{
 	vma->prev = prev;
 	vma->next = prev ? prev->next : mm->mmap;
 	if (prev)
@@ -273,10 +286,18 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 	if (vma->next)
 		vma->next->prev = vma;
 	mm->map_count++;
-	vma_file_link(vma);
 }
 
-void vma_unlink(struct vm_area_struct *vma)
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+{
+	gap_tree_insert(&mm->areas, vma->vm_start, vma->vm_end, vma);
+	list_add(mm, vma, prev);
+	vma_file_link(vma);
+	hole_filled(mm, vma->vm_start, vma->vm_end);
+}
+
+/* Another area takes its place. */
+static void take_out(struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = vma->vm_mm;
 
@@ -289,6 +310,16 @@ void vma_unlink(struct vm_area_struct *vma)
 	if (vma->next)
 		vma->next->prev = vma->prev;
 	mm->map_count--;
+}
+
+void vma_unlink(struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	take_out(vma);
+	/* What is above the hole is full up to there. */
+	if (vma->vm_end > mm->mmap_full)
+		mm->mmap_full = vma->next ? vma->next->vm_start : ULONG_MAX;
 }
 
 /* pgoff moves with the start. Its faults awaited. */
@@ -422,6 +453,7 @@ struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vma_merge *m)
 		vma_start_write(prev);
 	if (after)
 		vma_start_write(next);
+	hole_filled(mm, m->start, m->end);
 	if (!before) {
 		vma_move_ends(next, m->start, next->vm_end);
 		vma_change_end(mm);
@@ -430,7 +462,7 @@ struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vma_merge *m)
 	if (after) {
 		anon_vma_take_over(prev, next);
 		end = next->vm_end;
-		vma_unlink(next);
+		take_out(next);
 	}
 	vma_move_ends(prev, prev->vm_start, end);
 	vma_change_end(mm);
@@ -466,19 +498,19 @@ static struct vm_area_struct *merge_existing(struct vm_area_struct *vma, const s
 		vma_start_write(prev);
 		anon_vma_take_over(prev, after && next->anon_vma ? next : vma);
 		if (whole)
-			vma_unlink(vma);
+			take_out(vma);
 		else
 			vma_move_ends(vma, m->end, vma->vm_end);
 		if (after) {
 			vma_start_write(next);
-			vma_unlink(next);
+			take_out(next);
 		}
 		vma_move_ends(prev, prev->vm_start, end);
 	} else {
 		vma_start_write(next);
 		anon_vma_take_over(next, vma);
 		if (whole)
-			vma_unlink(vma);
+			take_out(vma);
 		else
 			vma_move_ends(vma, vma->vm_start, m->start);
 		vma_move_ends(next, m->start, next->vm_end);
@@ -507,8 +539,12 @@ int cut_vma(struct vm_area_struct *vma, unsigned long addr)
 	vma_copy(new, vma);
 	new->vm_start = addr;
 	new->vm_pgoff += (addr - vma->vm_start) >> PAGE_SHIFT;
-	vma_move_ends(vma, vma->vm_start, addr);
-	vma_link(mm, new, vma);
+	vma_file_unlink(vma);
+	gap_tree_split(&mm->areas, addr, new);
+	vma->vm_end = addr;
+	list_add(mm, new, vma);
+	vma_file_link(vma);
+	vma_file_link(new);
 	vma_change_end(mm);
 	vma_get(new);
 	return 0;

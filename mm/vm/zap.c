@@ -141,13 +141,9 @@ static __always_inline void unmap_entries(struct mmu_gather *tlb, u64 *pte, unsi
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end)
 {
 	unsigned long addr = start, stop;
+	u64 *pte;
 
-	for (; addr < end; addr = stop) {
-		u64 *pte = pte_find(tlb->mm, addr, &stop);
-
-		stop = min(stop, end);
-		if (!pte)
-			continue;
+	for (; (pte = pte_next(tlb->mm, &addr, end, &stop)); addr = stop) {
 		/* Nobody comes to a dead one's entries any more: they go with their table. */
 		if (tlb->dead)
 			unmap_entries(tlb, pte, addr, stop, true);

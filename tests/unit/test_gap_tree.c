@@ -96,6 +96,20 @@ static void erase(unsigned long at)
 			cell[i] = 0;
 }
 
+/* The range that holds `at` is cut there, if it begins below. */
+static void split(unsigned long at)
+{
+	unsigned short v = cell[at];
+	bool inside = v && v - 1UL < at;
+
+	assert_int_equal(gap_tree_reserve(&tree, 1), 0);
+	assert_int_equal(gap_tree_split(&tree, at, value_of(at)), inside);
+	if (!inside)
+		return;
+	for (unsigned long i = at; i < cells && cell[i] == v; i++)
+		cell[i] = (unsigned short)(at + 1);
+}
+
 static void compare_find(unsigned long at)
 {
 	unsigned long s = at, e, got_s = 0, got_e = 0;
@@ -104,6 +118,9 @@ static void compare_find(unsigned long at)
 
 	assert_true(gap_tree_find_seq(&tree, at, &count, 2, &v2));
 	assert_ptr_equal(v, v2);
+	/* Half of them leave the finger where it is. */
+	if (at % 2)
+		assert_ptr_equal(v, gap_tree_seek(&tree, at));
 	while (s < cells && !cell[s])
 		s++;
 	if (s >= cells) {
@@ -172,7 +189,7 @@ static void try_all(unsigned int depth, const unsigned int *ops, unsigned int n)
 {
 	static const unsigned int ranges[][2] = {{0, 1}, {1, 2}, {1, 3}, {2, 4},
 						 {3, 5}, {4, 6}, {0, 6}};
-	enum { KINDS = 7 + 6 };
+	enum { KINDS = 7 + 6 + 5 };
 	unsigned int seq[8];
 
 	if (depth) {
@@ -184,7 +201,9 @@ static void try_all(unsigned int depth, const unsigned int *ops, unsigned int n)
 	}
 	start_model(6);
 	for (unsigned int i = 0; i < n; i++) {
-		if (ops[i] >= 7)
+		if (ops[i] >= 13)
+			split(ops[i] - 12);
+		else if (ops[i] >= 7)
 			erase(ops[i] - 7);
 		else if (model_free(ranges[ops[i]][0], ranges[ops[i]][1]))
 			insert(ranges[ops[i]][0], ranges[ops[i]][1]);
@@ -247,12 +266,14 @@ static void random_run(unsigned int n, unsigned int steps, unsigned int share)
 		if (rnd(100) < add) {
 			if (at + size <= n && model_free(at, at + size))
 				insert(at, at + size);
+			else
+				split(at);
 		} else if (rnd(4)) {
 			erase(at);
 		} else {
 			grow_or_shrink(at);
 		}
-		if (i % 16 == 0)
+		if (n <= 800 || i % 16 == 0)
 			assert_int_equal(gap_tree_check(&tree), 0);
 		compare_find(rnd(n));
 		compare_last();
@@ -282,8 +303,8 @@ static void ascending_and_descending_ranges_fill_their_nodes(void **state)
 {
 	for (int down = 0; down < 2; down++) {
 		begin();
-		for (unsigned long i = 0; i < 21000; i++) {
-			unsigned long at = down ? 2 * (21000 - i) : 2 * (i + 1);
+		for (unsigned long i = 0; i < 20000; i++) {
+			unsigned long at = down ? 2 * (20000 - i) : 2 * (i + 1);
 
 			assert_int_equal(gap_tree_reserve(&tree, 1), 0);
 			gap_tree_insert(&tree, at, at + 1, value_of(at));
@@ -349,10 +370,25 @@ static void the_check_sees_what_is_wrong(void **state)
 	tree.nr++;
 	assert_true(gap_tree_check(&tree) > 0);
 	tree.nr--;
-	/* Word 1 of the root is where its first child's last range ends. */
-	((unsigned long *)tree.root)[1]++;
+	/* Word 2 of the root is where its first child's last range ends. */
+	((unsigned long *)tree.root)[2]++;
 	assert_true(gap_tree_check(&tree) > 0);
-	((unsigned long *)tree.root)[1]--;
+	((unsigned long *)tree.root)[2]--;
+	assert_int_equal(gap_tree_check(&tree), 0);
+	/* The finger says too much. */
+	assert_non_null(gap_tree_seek(&tree, 1005));
+	assert_int_equal(gap_tree_check(&tree), 0);
+	tree.high += 100;
+	assert_true(gap_tree_check(&tree) > 0);
+	tree.high -= 100;
+	tree.low = 0;
+	assert_true(gap_tree_check(&tree) > 0);
+	tree.low = tree.high = 0;
+	/* Word 1 of a leaf bounds its second gap, which is 5. */
+	assert_non_null(gap_tree_seek(&tree, 1005));
+	((unsigned long *)tree.way[tree.height - 1])[1] = 4;
+	assert_true(gap_tree_check(&tree) > 0);
+	((unsigned long *)tree.way[tree.height - 1])[1] = 5;
 	assert_int_equal(gap_tree_check(&tree), 0);
 	end();
 }

@@ -28,6 +28,11 @@ unsigned long totalram_pages(void)
 	return ram_pages;
 }
 
+bool totalram_at_least(unsigned long pages)
+{
+	return pages <= ram_pages;
+}
+
 /* ------------------------------------------------------------------ the TLB */
 
 #define WINDOW 0x10000000UL
