@@ -43,6 +43,7 @@ struct sched_cpu {
 	u64 slice_end;
 	u64 wanted; /* when there is something to do; the timer also comes in between, for `tick` */
 	u64 tick;   /* when the task that runs is looked at next */
+	u64 looked; /* when it was looked at */
 	struct task *fp_owner; /* whose registers the CPU has in its SIMD registers */
 };
 static DEFINE_PER_CPU_ALIGNED(struct sched_cpu, sched_cpus);
@@ -95,7 +96,7 @@ static void arm_timer(struct sched_cpu *c)
 	if (!c->is_idle && nr_queued)
 		at = min(at, c->slice_end);
 	c->wanted = at;
-	if (!c->is_idle)
+	if (current->regs)
 		at = min(at, c->tick);
 	if (at == c->armed)
 		return;
@@ -110,10 +111,12 @@ void timer_interrupt(bool user)
 	u64 now = port_time_ns();
 
 	if (now >= c->tick && t && t->regs) {
+		/* Late, when a virtual machine's CPU did not run: all that time counts. */
 		if (user)
-			t->user_ticks++;
+			t->user_ticks += now - c->looked;
 		else
-			t->kernel_ticks++;
+			t->kernel_ticks += now - c->looked;
+		c->looked = now;
 		c->tick = now + TICK_NS;
 	}
 	/* Whoever was about to set it does so when this is over: then it comes once more than it has to. */
@@ -352,6 +355,7 @@ static void switch_to(struct task *prev, struct task *next)
 	c->slice_end = now + SLICE_NS;
 	if (c->tick <= now)
 		c->tick = now + TICK_NS;
+	c->looked = now;
 	nr_on_cpu += next->regs != NULL;
 	if (next->mm != prev->mm)
 		mm_switch(next->mm);

@@ -199,7 +199,7 @@ struct task {
 	bool has_pi_waiters; /* somebody has waited for a lock of its (kernel/futex.c) */
 	struct cred cred;
 	struct usage usage;	      /* utime: all of its time, while it lives: task_usage() */
-	u64 user_ticks, kernel_ticks; /* where the timer has found it */
+	u64 user_ticks, kernel_ticks; /* nanoseconds, by where the timer has found it */
 	u64 utime_told, stime_told;   /* neither of them goes back */
 	u64 start_time, ran_since;    /* nanoseconds of port_time_ns */
 	int nice, policy, rt_priority;
