@@ -5,6 +5,7 @@
  * The copy of an address space is made without kernel_lock: the parent's areas are guarded by their own locks. Until task_publish() nobody
  * knows the child.
  */
+#include <quire/mempolicy.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/smp.h>
@@ -123,6 +124,7 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	memcpy(t->comm, parent->comm, sizeof(t->comm));
 	t->allowed = parent->allowed;
 	t->cred = parent->cred;
+	t->mempolicy = mpol_get(parent->mempolicy);
 	t->blocked = parent->blocked;
 	t->nice = parent->nice;
 	t->policy = parent->policy;

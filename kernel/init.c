@@ -6,6 +6,7 @@
 #include <quire/string.h>
 
 #include "device.h"
+#include "task.h"
 #include "vdso.h"
 #include "vfs.h"
 
@@ -37,6 +38,7 @@ int kernel_run_init(void)
 	vm_init();
 	vm_migration_init();
 	vm_reclaim_init();
+	mempolicy_init();
 	random_init();
 	if (vdso_init())
 		panic("No memory for the page that signals return to");

@@ -16,6 +16,9 @@ int proc_exe(const struct mm_struct *mm, struct dentry **to);
 int proc_show_maps(struct out *out, const struct pseudo_ref *r);
 int proc_show_smaps(struct out *out, const struct pseudo_ref *r);
 int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r);
+/* As numa_maps shows a policy: "bind:0-1"; and nodes by bits: "0-2,5" (kernel/mempolicy.c). */
+void mpol_show(struct out *out, const struct mempolicy *pol);
+void nodes_show(struct out *out, u64 nodes);
 int proc_show_numa_maps(struct out *out, const struct pseudo_ref *r);
 extern const struct file_operations proc_pagemap_fop, proc_mem_fop;
 extern const struct pseudo_dir proc_map_files;

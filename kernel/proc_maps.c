@@ -103,7 +103,8 @@ static void put_header(struct out *out, const struct vm_area_struct *vma, char *
 
 /* For each area, in order. */
 static int each_area(struct out *out, const struct pseudo_ref *r,
-		     void (*show)(struct out *out, const struct vm_area_struct *vma, char *buf))
+		     void (*show)(struct out *out, const struct vm_area_struct *vma, char *buf,
+				  const struct task *t))
 {
 	const struct task *t = proc_task(r);
 	struct mm_struct *mm = t ? t->mm : NULL;
@@ -118,15 +119,22 @@ static int each_area(struct out *out, const struct pseudo_ref *r,
 		return -ENOMEM;
 	mmap_write_lock(mm);
 	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next)
-		show(out, vma, buf);
+		show(out, vma, buf, t);
 	mmap_write_unlock(mm);
 	kfree(buf);
 	return 0;
 }
 
+static void show_map(struct out *out, const struct vm_area_struct *vma, char *buf,
+		     const struct task *t)
+{
+	(void)t;
+	put_header(out, vma, buf);
+}
+
 int proc_show_maps(struct out *out, const struct pseudo_ref *r)
 {
-	return each_area(out, r, put_header);
+	return each_area(out, r, show_map);
 }
 
 /* ------------------------------------------------------------------ smaps */
@@ -234,10 +242,12 @@ static void put_flags(struct out *out, unsigned long flags)
 	out_puts(out, "\n");
 }
 
-static void show_smap(struct out *out, const struct vm_area_struct *vma, char *buf)
+static void show_smap(struct out *out, const struct vm_area_struct *vma, char *buf,
+		      const struct task *t)
 {
 	struct smaps s = {0};
 
+	(void)t;
 	add_area(&s, vma);
 	put_header(out, vma, buf);
 	kb(out, "Size:", vma->vm_end - vma->vm_start);
@@ -282,11 +292,13 @@ int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ numa_maps: one node */
+/* ------------------------------------------------------------------ numa_maps */
 
-static void show_numa(struct out *out, const struct vm_area_struct *vma, char *buf)
+static void show_numa(struct out *out, const struct vm_area_struct *vma, char *buf,
+		      const struct task *t)
 {
 	unsigned long addr = vma->vm_start, next, pages = 0, anon = 0, dirty = 0;
+	unsigned long on[MAX_NUMNODES] = {0};
 	s32 mapmax = 0;
 	const struct open_file *f = area_file(vma);
 
@@ -296,11 +308,13 @@ static void show_numa(struct out *out, const struct vm_area_struct *vma, char *b
 		if (!vm_mapped_page(vma->vm_mm, addr, vma->vm_end, &m, &next) || !m.page)
 			continue;
 		pages += (next - addr) >> PAGE_SHIFT;
+		on[page_to_nid(m.page)] += (next - addr) >> PAGE_SHIFT;
 		anon += m.anon ? (next - addr) >> PAGE_SHIFT : 0;
 		dirty += m.dirty || PageDirty(m.page) ? (next - addr) >> PAGE_SHIFT : 0;
 		mapmax = max(mapmax, m.mapcount);
 	}
-	out_printf(out, "%08lx default", vma->vm_start);
+	out_printf(out, "%08lx ", vma->vm_start);
+	mpol_show(out, vma->vm_policy ? vma->vm_policy : t->mempolicy);
 	if (f) {
 		char *text;
 
@@ -323,7 +337,10 @@ static void show_numa(struct out *out, const struct vm_area_struct *vma, char *b
 			out_printf(out, " mapped=%lu", pages);
 		if (mapmax > 1)
 			out_printf(out, " mapmax=%d", mapmax);
-		out_printf(out, " N0=%lu kernelpagesize_kB=%lu", pages, PAGE_SIZE >> 10);
+		for (unsigned int n = 0; n < MAX_NUMNODES; n++)
+			if (on[n])
+				out_printf(out, " N%u=%lu", n, on[n]);
+		out_printf(out, " kernelpagesize_kB=%lu", PAGE_SIZE >> 10);
 	}
 	out_puts(out, "\n");
 }

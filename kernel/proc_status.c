@@ -2,6 +2,7 @@
 /*
  * /proc/PID/status, stat, statm, limits: what a task is, in Linux 6.12's formats (fs/proc/array.c, task_mmu.c). Locking: kernel_lock.
  */
+#include <quire/mempolicy.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
@@ -139,7 +140,10 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 	put_cpus(out, t->allowed.bits, false);
 	out_puts(out, "\nCpus_allowed_list:\t");
 	put_cpus(out, t->allowed.bits, true);
-	out_puts(out, "\nMems_allowed:\t0001\nMems_allowed_list:\t0\n");
+	out_printf(out, "\nMems_allowed:\t%04x\nMems_allowed_list:\t",
+		   (unsigned int)nodes_with_memory());
+	nodes_show(out, nodes_with_memory());
+	out_puts(out, "\n");
 	out_printf(out, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (unsigned long long)t->usage.nvcsw, (unsigned long long)t->usage.nivcsw);
 	return 0;

@@ -3,13 +3,14 @@
  * /sys: CPUs, memory nodes, the clock, and the switches of transparent huge pages (Linux: drivers/base/cpu.c, node.c, mm/huge_memory.c).
  * Locking: kernel_lock.
  */
+#include <quire/mempolicy.h>
 #include <quire/mm_init.h>
 #include <quire/printk.h>
 #include <quire/smp.h>
 #include <quire/string.h>
 #include <quire/vmstat.h>
 
-#include "pseudo.h"
+#include "proc.h"
 
 #define SYSFS_MAGIC 0x62656572U
 
@@ -261,28 +262,19 @@ static const struct pseudo_entry cpu_entries[] = {
 
 /* ------------------------------------------------------------------ nodes */
 
-static void put_nodes(struct out *out)
-{
-	bool any = false;
-
-	for (unsigned int n = 0, last; n < MAX_NUMNODES; n = last + 1) {
-		last = n;
-		if (!(node_online_mask >> n & 1))
-			continue;
-		while (last + 1 < MAX_NUMNODES && node_online_mask >> (last + 1) & 1)
-			last++;
-		out_printf(out, any ? ",%u" : "%u", n);
-		if (last > n)
-			out_printf(out, "-%u", last);
-		any = true;
-	}
-	out_puts(out, "\n");
-}
-
 static int show_nodes(struct out *out, const struct pseudo_ref *r)
 {
 	(void)r;
-	put_nodes(out);
+	nodes_show(out, node_online_mask);
+	out_puts(out, "\n");
+	return 0;
+}
+
+static int show_memory_nodes(struct out *out, const struct pseudo_ref *r)
+{
+	(void)r;
+	nodes_show(out, nodes_with_memory());
+	out_puts(out, "\n");
 	return 0;
 }
 
@@ -393,8 +385,8 @@ static const struct pseudo_dir each_node = {node_lookup, node_next};
 
 static const struct pseudo_entry node_entries[] = {
 	PSEUDO_TEXT("has_cpu", 0444, show_nodes),
-	PSEUDO_TEXT("has_memory", 0444, show_nodes),
-	PSEUDO_TEXT("has_normal_memory", 0444, show_nodes),
+	PSEUDO_TEXT("has_memory", 0444, show_memory_nodes),
+	PSEUDO_TEXT("has_normal_memory", 0444, show_memory_nodes),
 	PSEUDO_TEXT("online", 0444, show_nodes),
 	PSEUDO_TEXT("possible", 0444, show_nodes),
 	{0},

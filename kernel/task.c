@@ -7,6 +7,7 @@
  *
  * Locking: kernel_lock.
  */
+#include <quire/mempolicy.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -138,6 +139,7 @@ struct task *task_alloc(void)
 
 void task_free(struct task *t)
 {
+	mpol_put(t->mempolicy);
 	stack_free(t->stack);
 	kfree(t);
 }

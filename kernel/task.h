@@ -160,7 +160,8 @@ struct task {
 	struct task_context context; /* where the kernel goes on */
 	struct user_regs *regs;	     /* EL0's registers, at the top of the stack */
 	struct mm_struct *mm;
-	void *stack; /* NULL: given back */
+	struct mempolicy *mempolicy; /* a reference; NULL: the default one */
+	void *stack;		     /* NULL: given back */
 	enum task_state state;
 	bool on_cpu, queued;
 	bool exiting, stop_pending; /* stop_pending: it is to stop, with all threads */
@@ -380,6 +381,8 @@ bool rseq_resume(struct user_regs *regs);
 /* random.c: any number of bytes that nobody can foretell. Any context but interrupts. */
 void get_random_bytes(void *buf, size_t n);
 void random_init(void);
+/* Faults ask for the running task's memory policy from here on (mempolicy.c). */
+void mempolicy_init(void);
 
 /* oom.c: memory is out: a program ends for it. */
 void out_of_memory(void);

@@ -150,6 +150,7 @@ struct vm_area_struct {
 	u64 anon_vma;
 	u8 anon_chain;			    /* 0: no owner, 1: one, more: ancestors' pages too */
 	struct anon_vma_name *anon_name;    /* a reference; NULL: none */
+	struct mempolicy *vm_policy;	    /* a reference; NULL: the task's (mm/vm/mempolicy.c) */
 	struct vm_area_struct *prev, *next; /* by address; under mmap_lock */
 	struct interval_node in_file;	    /* vm_ops->in_file: in the file's i_mmap */
 };
@@ -186,7 +187,6 @@ struct mm_struct {
 	bool mmap_legacy;	 /* mappings go upwards from mmap_base */
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
-	u32 mempolicy;		    /* kernel/mempolicy.c */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 	bool has_lazy;	     /* some pages may be dropped when memory is short (mm/vm/lazyfree.c) */
 	u32 coredump_filter; /* /proc/PID/coredump_filter: kept, there are no dumps */

@@ -38,7 +38,7 @@ static u64 writable_pte(const struct vm_area_struct *vma, u64 pte)
 
 static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
 {
-	struct page *page = alloc_page(GFP_HIGHUSER_MOVABLE | more);
+	struct page *page = vma_alloc_pages(f->vma, f->address, GFP_HIGHUSER_MOVABLE | more, 0);
 
 	if (page)
 		page_add_new_anon_rmap(page, f->vma->vm_mm, linear_page_index(f->vma, f->address));

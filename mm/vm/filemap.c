@@ -143,9 +143,9 @@ void mapping_put(struct address_space *mapping)
 	kmem_cache_free(mapping_cache, mapping);
 }
 
-/* within: only where the file reaches to. */
+/* vma: for a fault of its, by its policy, and only where the file reaches to; NULL: not so. */
 static struct page *get_or_make(struct address_space *mapping, unsigned long index, bool create,
-				bool within)
+				const struct vm_area_struct *vma)
 {
 	struct page *page, *new = NULL;
 	void **slot = NULL;
@@ -157,7 +157,9 @@ static struct page *get_or_make(struct address_space *mapping, unsigned long ind
 	spin_unlock(&mapping->lock);
 	if (page || !create)
 		return page;
-	new = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
+	new = vma ? vma_alloc_pages(vma, vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT),
+				    GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)
+		  : alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
 	if (!new)
 		return NULL;
 	new->index_lo = (u32)index;
@@ -165,7 +167,7 @@ static struct page *get_or_make(struct address_space *mapping, unsigned long ind
 	if (mapping->shmem)
 		SetPageSwapBacked(new);
 	spin_lock(&mapping->lock);
-	if (!within || index < DIV_ROUND_UP(mapping->i_size, PAGE_SIZE))
+	if (!vma || index < DIV_ROUND_UP(mapping->i_size, PAGE_SIZE))
 		slot = radix_tree_slot(&mapping->pages, index, node_alloc);
 	page = slot ? *slot : NULL;
 	if (slot && !page) {
@@ -187,7 +189,7 @@ static struct page *get_or_make(struct address_space *mapping, unsigned long ind
 
 struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)
 {
-	return get_or_make(mapping, index, create, false);
+	return get_or_make(mapping, index, create, NULL);
 }
 
 /* ------------------------------------------------------------------ read and write */
@@ -277,7 +279,7 @@ static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff,
 {
 	if (filemap_beyond_end(vma, pgoff))
 		return VM_FAULT_SIGBUS;
-	*page = get_or_make(vma_mapping(vma), pgoff, true, true);
+	*page = get_or_make(vma_mapping(vma), pgoff, true, vma);
 	if (*page)
 		return 0;
 	return filemap_beyond_end(vma, pgoff) ? VM_FAULT_SIGBUS : VM_FAULT_OOM;

@@ -4,6 +4,7 @@
 #define MM_VM_INTERNAL_H
 
 #include <quire/filemap.h>
+#include <quire/mempolicy.h>
 #include <quire/mm.h>
 #include <quire/percpu.h>
 #include <quire/vmstat.h>
@@ -59,6 +60,7 @@ struct vma_merge {
 	const struct vm_operations_struct *ops;
 	void *private;
 	struct anon_vma_name *name;
+	struct mempolicy *policy;
 	u64 anon_vma;			    /* whose private pages will be in it; 0: nobody's yet */
 	struct vm_area_struct *prev, *next; /* of a new one: the neighbours, or NULL */
 };
@@ -74,6 +76,8 @@ struct vm_area_struct *vma_merge_new(struct mm_struct *mm, struct vma_merge *m);
  */
 struct vm_area_struct *vma_modify_flags(struct vm_area_struct *vma, unsigned long start,
 					unsigned long end, unsigned long flags);
+struct vm_area_struct *vma_modify_policy(struct vm_area_struct *vma, unsigned long start,
+					 unsigned long end, struct mempolicy *policy);
 struct vm_area_struct *vma_modify_name(struct vm_area_struct *vma, unsigned long start,
 				       unsigned long end, struct anon_vma_name *name);
 /* Cut the area at addr, inside it: it keeps what is below. 0, -ENOMEM; cut_vma also where there may be no more areas. */

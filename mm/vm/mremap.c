@@ -85,6 +85,7 @@ static struct vm_area_struct *copy_vma(struct vm_area_struct *vma, const struct 
 		.ops = vma->vm_ops,
 		.private = vma->vm_private_data,
 		.name = vma->anon_name,
+		.policy = vma->vm_policy,
 		.anon_vma = vma->anon_vma,
 	};
 	struct mm_struct *mm = r->mm;
@@ -111,6 +112,7 @@ static struct vm_area_struct *copy_vma(struct vm_area_struct *vma, const struct 
 	new->vm_file = m.file;
 	new->vm_private_data = m.private;
 	new->anon_name = m.name;
+	new->vm_policy = m.policy;
 	new->anon_vma = vma->anon_vma;
 	new->anon_chain = vma->anon_chain;
 	vma_set_page_prot(new);
@@ -330,6 +332,7 @@ static bool expand(struct vm_area_struct *vma, struct remap *r, int *err)
 		.ops = vma->vm_ops,
 		.private = vma->vm_private_data,
 		.name = vma->anon_name,
+		.policy = vma->vm_policy,
 		.anon_vma = vma->anon_vma,
 		.prev = vma,
 		.next = vma->next,

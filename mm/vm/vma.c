@@ -223,6 +223,7 @@ void vma_get(struct vm_area_struct *vma)
 	if (vma->vm_file)
 		get_file(vma->vm_file);
 	anon_name_get(vma->anon_name);
+	mpol_get(vma->vm_policy);
 	if (vma->vm_ops && vma->vm_ops->open)
 		vma->vm_ops->open(vma);
 }
@@ -236,6 +237,7 @@ void remove_vma(struct vm_area_struct *vma)
 	if (vma->vm_file)
 		fput(vma->vm_file);
 	anon_name_put(vma->anon_name);
+	mpol_put(vma->vm_policy);
 	vma_free(vma);
 }
 
@@ -406,7 +408,8 @@ static bool same_name(const struct anon_vma_name *a, const struct anon_vma_name 
 static bool is_alike(const struct vma_merge *m, const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags != m->flags || vma->vm_file != m->file || vma->vm_ops != m->ops ||
-	    vma->vm_private_data != m->private || !same_name(vma->anon_name, m->name))
+	    vma->vm_private_data != m->private || !same_name(vma->anon_name, m->name) ||
+	    !mpol_equal(vma->vm_policy, m->policy))
 		return false;
 	/* One of the two has nobody's pages yet, and the area has not got any from ancestors; or both have the same owner's. */
 	return ((!m->anon_vma || !vma->anon_vma) && vma->anon_chain == 1) ||
@@ -557,7 +560,7 @@ int split_vma(struct vm_area_struct *vma, unsigned long addr)
 
 static struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
 					 unsigned long end, unsigned long flags,
-					 struct anon_vma_name *name)
+					 struct anon_vma_name *name, struct mempolicy *policy)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long old = vma->vm_flags;
@@ -571,6 +574,7 @@ static struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned lo
 		.ops = vma->vm_ops,
 		.private = vma->vm_private_data,
 		.name = name,
+		.policy = policy,
 		.anon_vma = vma->anon_vma,
 	};
 	struct vm_area_struct *merged = merge_existing(vma, &m);
@@ -592,6 +596,11 @@ static struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned lo
 			anon_name_put(vma->anon_name);
 			vma->anon_name = name;
 		}
+		if (policy != vma->vm_policy) {
+			mpol_get(policy);
+			mpol_put(vma->vm_policy);
+			vma->vm_policy = policy;
+		}
 		vma_change_end(mm);
 	}
 	if (flags != old) {
@@ -604,11 +613,17 @@ static struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned lo
 struct vm_area_struct *vma_modify_flags(struct vm_area_struct *vma, unsigned long start,
 					unsigned long end, unsigned long flags)
 {
-	return vma_modify(vma, start, end, flags, vma->anon_name);
+	return vma_modify(vma, start, end, flags, vma->anon_name, vma->vm_policy);
+}
+
+struct vm_area_struct *vma_modify_policy(struct vm_area_struct *vma, unsigned long start,
+					 unsigned long end, struct mempolicy *policy)
+{
+	return vma_modify(vma, start, end, vma->vm_flags, vma->anon_name, policy);
 }
 
 struct vm_area_struct *vma_modify_name(struct vm_area_struct *vma, unsigned long start,
 				       unsigned long end, struct anon_vma_name *name)
 {
-	return vma_modify(vma, start, end, vma->vm_flags, name);
+	return vma_modify(vma, start, end, vma->vm_flags, name, vma->vm_policy);
 }

@@ -129,6 +129,15 @@ else
 	tail -n 20 "$log"
 fi
 
+# Memory policies on two nodes.
+mkdir -p "$dir/numa.root"
+if glibc numa -static -o "$dir/numa.root/init" tests/el0/numa.c; then
+	pack numa
+	run_glibc numa neoverse-n1 "-smp 2 -object memory-backend-ram,id=m0,size=256M -object memory-backend-ram,id=m1,size=256M -numa node,nodeid=0,memdev=m0,cpus=0 -numa node,nodeid=1,memdev=m1,cpus=1"
+else
+	fail "numa: it was not built"
+fi
+
 # All that programs had comes back when they end: with what is lost by one in twenty there would soon be none.
 log=$dir/ends.log
 build ends || fail "ends: it was not built"
