@@ -48,6 +48,17 @@ static __always_inline void set_page_counts(struct page *page, u64 counts)
 	relaxed_store((u64 *)&page->_refcount, counts);
 }
 
+static __always_inline void page_counts_add(struct page *page, u64 counts)
+{
+	port_fetch_add64_relaxed((u64 *)&page->_refcount, counts);
+}
+
+/* Returns what is left. What others did to the page before they took theirs is visible then. */
+static __always_inline u64 page_counts_sub(struct page *page, u64 counts)
+{
+	return port_fetch_add64_acq_rel((u64 *)&page->_refcount, -counts) - counts;
+}
+
 static inline int page_ref_count(const struct page *page)
 {
 	return __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);

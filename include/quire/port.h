@@ -211,6 +211,8 @@ void copy_page(void *to, const void *from);
  * [inline] u32 port_fetch_or_acquire(u32 *p, u32 bits)
  * [inline] s32 port_fetch_add_relaxed(s32 *p, s32 n)
  * [inline] s32 port_fetch_add_acq_rel(s32 *p, s32 n)
+ * [inline] u64 port_fetch_add64_relaxed(u64 *p, u64 n)
+ * [inline] u64 port_fetch_add64_acq_rel(u64 *p, u64 n)
  */
 
 /*

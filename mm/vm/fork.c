@@ -127,7 +127,7 @@ void mmput(struct mm_struct *mm)
 /* A reference and a mapping more. */
 static void page_dup_rmap(struct page *page)
 {
-	__atomic_fetch_add((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED, __ATOMIC_RELAXED);
+	page_counts_add(page, PAGE_COUNTS_MAPPED);
 }
 
 /*

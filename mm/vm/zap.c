@@ -45,8 +45,7 @@ static unsigned int drop_pages(struct mm_struct *mm, unsigned long *pages, unsig
 			if (pages[i] & 1)
 				SetPageDirty(page);
 		}
-		counts = __atomic_sub_fetch((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED,
-					    __ATOMIC_ACQ_REL);
+		counts = page_counts_sub(page, PAGE_COUNTS_MAPPED);
 		if ((s64)counts >= 0)
 			continue;
 		/* No mapping is left. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Places of the image that are one instruction on a CPU that has it, and a branch to several on one that has not
- * (port_inline.h: PORT_ATOMIC). The image begins with the branches; they are written over once, when it is known that every CPU can.
+ * (port_inline.h: PORT_LSE). The image begins with the branches; they are written over once, when it is known that every CPU can.
  *
  * The table is in rodata, an entry a place, relative to itself, so that nothing of it is relocated. The text is never
  * writable where it runs: a page of it at a time is mapped a second time, in the fixmap. An instruction that is changed must

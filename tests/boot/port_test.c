@@ -240,12 +240,22 @@ static void atomics(void)
 	const struct alternative *a;
 	unsigned int instructions = 0, branches = 0, others = 0;
 	u32 word = 0xf0000001U, old = port_fetch_or_acquire(&word, 0x0000100eU);
+	u64 wide = 0xffffffffULL, old64;
 	s32 count = 41, before = port_fetch_add_relaxed(&count, 1);
 
 	check("or", old == 0xf0000001U && word == 0xf000100fU);
 	check("add", before == 41 && count == 42);
 	before = port_fetch_add_acq_rel(&count, -43);
 	check("subtract", before == 42 && count == -1);
+	old64 = port_fetch_add64_relaxed(&wide, 0x100000001ULL);
+	check("add 64 bits", old64 == 0xffffffffULL && wide == 0x200000000ULL);
+	old64 = port_fetch_add64_acq_rel(&wide, -0x200000001ULL);
+	check("subtract 64 bits", old64 == 0x200000000ULL && wide == ~0ULL);
+	wide = 7;
+	old64 = 8;
+	check("an exchange of something else",
+	      !port_cmpxchg_pte(&wide, &old64, 9) && wide == 7 && old64 == 7);
+	check("an exchange", port_cmpxchg_pte(&wide, &old64, 9) && wide == 9 && old64 == 7);
 	for (a = __alternatives_start; a < __alternatives_end; a++) {
 		u32 insn = *(const u32 *)((unsigned long)&a->site + (unsigned long)(s64)a->site);
 

@@ -54,12 +54,6 @@ static inline u64 port_get_pte(const u64 *entry)
 	return READ_ONCE(*entry);
 }
 
-static inline bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val)
-{
-	return __atomic_compare_exchange_n(entry, old, val, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE);
-}
-
 static inline void port_pte_barrier(void)
 {
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");
@@ -121,29 +115,33 @@ static inline bool port_irqs_disabled(void)
  * (struct alternative in port/bare/alternative.c, which writes it there; who embeds the library may leave it as it is). x16 and
  * x17 are the exclusives' own. The section's name is one that every linker script puts somewhere.
  */
-#define PORT_ATOMIC(lse, load, op, store, w)                                                       \
+#define PORT_LSE(insn, exclusives)                                                                 \
 	"661:	b	663f\n"                                                                            \
 	"662:\n"                                                                                   \
 	"	.subsection 1\n"                                                                         \
-	"663:	" load "	%" w "[old], %[word]\n"                                            \
-	"	" op "	" w "16, %" w "[old], %" w "[n]\n"                                         \
-	"	" store "	w17, " w "16, %[word]\n"                                           \
-	"	cbnz	w17, 663b\n"                                                                        \
+	"663:	" exclusives "\n"                                                                  \
 	"	b	662b\n"                                                                                \
 	"	.previous\n"                                                                             \
 	"	.pushsection .rodata.alternatives, \"a\"\n"                                              \
 	"	.p2align 2\n"                                                                            \
 	"	.long	661b - .\n"                                                                        \
 	"	.arch_extension lse\n"                                                                   \
-	"	" lse "	%" w "[n], %" w "[old], %[word]\n"                                         \
+	"	" insn "\n"                                                                        \
 	"	.arch_extension nolse\n"                                                                 \
 	"	.popsection"
+/* w: the operands' width. */
+#define PORT_FETCH(insn, load, op, store, w)                                                       \
+	PORT_LSE(insn "	%" w "[n], %" w "[old], %[word]",                                          \
+		 load "	%" w "[old], %[word]\n"                                                    \
+		      "	" op "	" w "16, %" w "[old], %" w "[n]\n"                                 \
+		      "	" store "	w17, " w "16, %[word]\n"                                   \
+		      "	cbnz	w17, 663b")
 
 static __always_inline u32 port_fetch_or_acquire(u32 *p, u32 bits)
 {
 	u32 old;
 
-	__asm__ volatile(PORT_ATOMIC("ldseta", "ldaxr", "orr", "stxr", "w")
+	__asm__ volatile(PORT_FETCH("ldseta", "ldaxr", "orr", "stxr", "w")
 			 : [old] "=&r"(old), [word] "+Q"(*p)
 			 : [n] "r"(bits)
 			 : "x16", "x17", "memory");
@@ -154,7 +152,7 @@ static __always_inline s32 port_fetch_add_relaxed(s32 *p, s32 n)
 {
 	s32 old;
 
-	__asm__ volatile(PORT_ATOMIC("ldadd", "ldxr", "add", "stxr", "w")
+	__asm__ volatile(PORT_FETCH("ldadd", "ldxr", "add", "stxr", "w")
 			 : [old] "=&r"(old), [word] "+Q"(*p)
 			 : [n] "r"(n)
 			 : "x16", "x17");
@@ -165,11 +163,51 @@ static __always_inline s32 port_fetch_add_acq_rel(s32 *p, s32 n)
 {
 	s32 old;
 
-	__asm__ volatile(PORT_ATOMIC("ldaddal", "ldaxr", "add", "stlxr", "w")
+	__asm__ volatile(PORT_FETCH("ldaddal", "ldaxr", "add", "stlxr", "w")
 			 : [old] "=&r"(old), [word] "+Q"(*p)
 			 : [n] "r"(n)
 			 : "x16", "x17", "memory");
 	return old;
+}
+
+static __always_inline u64 port_fetch_add64_relaxed(u64 *p, u64 n)
+{
+	u64 old;
+
+	__asm__ volatile(PORT_FETCH("ldadd", "ldxr", "add", "stxr", "x")
+			 : [old] "=&r"(old), [word] "+Q"(*p)
+			 : [n] "r"(n)
+			 : "x16", "x17");
+	return old;
+}
+
+static __always_inline u64 port_fetch_add64_acq_rel(u64 *p, u64 n)
+{
+	u64 old;
+
+	__asm__ volatile(PORT_FETCH("ldaddal", "ldaxr", "add", "stlxr", "x")
+			 : [old] "=&r"(old), [word] "+Q"(*p)
+			 : [n] "r"(n)
+			 : "x16", "x17", "memory");
+	return old;
+}
+
+static __always_inline bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val)
+{
+	u64 expected = *old, seen = expected;
+
+	__asm__ volatile(PORT_LSE("casal	%x[seen], %x[val], %[word]",
+				  "ldaxr	x16, %[word]\n"
+				  "	cmp	x16, %x[seen]\n"
+				  "	b.ne	664f\n"
+				  "	stlxr	w17, %x[val], %[word]\n"
+				  "	cbnz	w17, 663b\n"
+				  "664:	mov	%x[seen], x16")
+			 : [seen] "+&r"(seen), [word] "+Q"(*entry)
+			 : [val] "r"(val)
+			 : "x16", "x17", "cc", "memory");
+	*old = seen;
+	return seen == expected;
 }
 
 /*

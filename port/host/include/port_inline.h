@@ -94,6 +94,16 @@ static inline s32 port_fetch_add_acq_rel(s32 *p, s32 n)
 	return __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL);
 }
 
+static inline u64 port_fetch_add64_relaxed(u64 *p, u64 n)
+{
+	return __atomic_fetch_add(p, n, __ATOMIC_RELAXED);
+}
+
+static inline u64 port_fetch_add64_acq_rel(u64 *p, u64 n)
+{
+	return __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL);
+}
+
 extern __thread unsigned int host_cpu;
 extern __thread unsigned long host_percpu_offset;
 
