@@ -101,14 +101,17 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len,
 {
 	struct dentry *d;
 
-	d = len <= NAME_MAX ? kmalloc(sizeof(*d) + len + 1, GFP_KERNEL | __GFP_ZERO) : NULL;
+	/* A memfd's may be longer by the one character of its prefix. */
+	d = len <= NAME_MAX + (parent ? 0U : 1U)
+		    ? kmalloc(sizeof(*d) + len + 1, GFP_KERNEL | __GFP_ZERO)
+		    : NULL;
 	if (!d) {
 		iput(inode);
 		return NULL;
 	}
 	d->users = 1;
 	d->inode = inode;
-	d->len = (u8)len;
+	d->len = (u16)len;
 	d->name = d->first_name;
 	memcpy(d->name, name, len);
 	if (parent) {

@@ -170,6 +170,7 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 	f->inode = d->inode;
 	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 	f->op = op;
+	f->inode->writers += !!(f->file.f_mode & FMODE_WRITE);
 	return f;
 }
 
@@ -179,6 +180,7 @@ static void file_close(struct open_file *f)
 	epoll_forget(f);
 	if (f->op && f->op->release)
 		f->op->release(f);
+	f->inode->writers -= !!(f->file.f_mode & FMODE_WRITE);
 	dput(f->dentry);
 	kfree(f);
 }
@@ -217,6 +219,11 @@ struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 		return NULL;
 	d = dentry_alloc(NULL, name, strlen(name), n);
 	return d ? file_alloc(d, flags, op) : NULL;
+}
+
+bool file_is_anon(const struct open_file *f)
+{
+	return f->inode->sb == &anon;
 }
 
 int file_rename_anon(struct open_file *f, const char *name)
@@ -294,11 +301,15 @@ static int may_open(const struct inode *n, unsigned int flags, bool created)
 		return -EISDIR;
 	if (type == S_IFSOCK)
 		return -ENXIO;
+	if ((type == S_IFCHR || type == S_IFBLK) && n->sb->flags & MS_NODEV)
+		return -EACCES;
 	if (created)
 		return 0;
 	if (flags & O_TRUNC && type == S_IFREG && inode_permission(n, MAY_WRITE))
 		return inode_permission(n, MAY_WRITE);
-	return inode_permission(n, access[flags & O_ACCMODE]);
+	if (inode_permission(n, access[flags & O_ACCMODE]))
+		return inode_permission(n, access[flags & O_ACCMODE]);
+	return flags & O_NOATIME && current ? inode_owner(n) : 0;
 }
 
 static int find(int dirfd, const char *path, unsigned int flags, u32 mode, struct dentry **d,
@@ -414,10 +425,13 @@ int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_
 	walk_end(&w);
 	if ((d->inode->mode & S_IFMT) == S_IFLNK)
 		err = -ELOOP;
-	else if ((d->inode->mode & S_IFMT) != S_IFREG || !d->inode->mapping)
+	else if ((d->inode->mode & S_IFMT) != S_IFREG || !d->inode->mapping ||
+		 d->inode->sb->flags & MS_NOEXEC)
 		err = -EACCES;
 	else
 		err = inode_permission(d->inode, MAY_EXEC);
+	if (!err && d->inode->writers)
+		err = -ETXTBSY;
 	if (err) {
 		dput(d);
 		return err;

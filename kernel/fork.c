@@ -188,6 +188,17 @@ static long wait_for_vfork(struct completion *c, struct task *child)
 	return 0;
 }
 
+/* RLIMIT_NPROC: may t's user have one more? Root may, and who may break limits. */
+static bool within_nproc(const struct task *t)
+{
+	u64 limit = t->signal->rlim[RLIMIT_NPROC].cur, n = 1;
+
+	if (!t->cred.uid || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return true;
+	for_each_process(s) if (s->leader->cred.uid == t->cred.uid) n += s->nr_threads;
+	return n <= limit;
+}
+
 long task_clone(const struct clone_args *args)
 {
 	struct task *parent = current, *t;
@@ -201,7 +212,7 @@ long task_clone(const struct clone_args *args)
 	/* A signal that came before is taken before (Linux: it must not be lost between the two). */
 	if (!(flags & CLONE_THREAD) && signal_pending())
 		return -ERESTARTNOINTR;
-	if (nr_tasks >= max_tasks)
+	if (nr_tasks >= max_tasks || !within_nproc(parent))
 		return -EAGAIN;
 	t = task_alloc();
 	if (!t)

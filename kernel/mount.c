@@ -72,7 +72,7 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 		return -ENOMEM;
 	super_init(sb, type);
 	quire_strlcpy(sb->source, source, sizeof(sb->source));
-	sb->flags = flags & MS_RDONLY;
+	sb->flags = flags & MS_KEPT;
 	sb->ns = current && current->fs ? current->fs->ns : NULL;
 	err = type->fill(sb, options);
 	if (err) {

@@ -36,6 +36,15 @@ static const char *access_of(const struct super *sb)
 	return sb->flags & MS_RDONLY ? "ro" : "rw";
 }
 
+static const char *options_of(const struct super *sb)
+{
+	static const char *const names[] = {
+		"",	   ",nosuid",	     ",nodev",	      ",nosuid,nodev",
+		",noexec", ",nosuid,noexec", ",nodev,noexec", ",nosuid,nodev,noexec"};
+
+	return names[sb->flags / MS_NOSUID % 8];
+}
+
 static unsigned int mount_id(const struct super *sb)
 {
 	return sb->dev & 0xfffff;
@@ -51,7 +60,7 @@ static void show_mount(struct out *out, const struct super *sb, char *buf)
 	put_escaped(out, source_of(sb));
 	out_puts(out, " ");
 	put_place(out, sb, buf);
-	out_printf(out, " %s %s,relatime 0 0\n", sb->type->name, access_of(sb));
+	out_printf(out, " %s %s%s,relatime 0 0\n", sb->type->name, access_of(sb), options_of(sb));
 }
 
 static void show_info(struct out *out, const struct super *sb, char *buf)
@@ -59,7 +68,7 @@ static void show_info(struct out *out, const struct super *sb, char *buf)
 	out_printf(out, "%u %u %u:%u / ", mount_id(sb), parent_id(sb), sb->dev >> 20,
 		   sb->dev & 0xfffff);
 	put_place(out, sb, buf);
-	out_printf(out, " %s,relatime - %s ", access_of(sb), sb->type->name);
+	out_printf(out, " %s%s,relatime - %s ", access_of(sb), options_of(sb), sb->type->name);
 	put_escaped(out, source_of(sb));
 	out_printf(out, " %s\n", access_of(sb));
 }

@@ -125,7 +125,8 @@ int setup_sigframe(struct user_regs *regs, const struct siginfo *info, const str
 	if (sa->flags & SA_ONSTACK && !altstack_state(t, sp))
 		sp = t->altstack.sp + t->altstack.size;
 	record_at = ALIGN_DOWN(sp - sizeof(record), 16);
-	at = record_at - size;
+	/* As much as Linux keeps: handlers copy a whole ucontext_t. */
+	at = record_at - ALIGN(FULL_FRAME, 16);
 	if (at > record_at || record_at >= TASK_SIZE)
 		return -EFAULT;
 
@@ -242,8 +243,11 @@ long restore_sigframe(struct user_regs *regs)
 	regs->no_restart = true;
 	user_work_set(current, USER_WORK_SIGNAL);
 	if (!good) {
-		const struct siginfo info = {
-			.signo = SIGSEGV, .code = SEGV_MAPERR, .fault.addr = regs->sp};
+		/* Linux asks whether an area ends above, not whether one is there (arm64_notify_segfault). */
+		const struct siginfo info = {.signo = SIGSEGV,
+					     .code = regs->sp < TASK_SIZE ? SEGV_ACCERR
+									  : SEGV_MAPERR,
+					     .fault.addr = regs->sp};
 
 		force_signal(&info);
 		return (long)regs->x[0];

@@ -63,6 +63,21 @@ long call_close_range(const struct syscall_args *r)
 
 /* ------------------------------------------------------------------ read, write */
 
+/* How much of n bytes at pos a program may write (RLIMIT_FSIZE); -EFBIG, and the signal, when nothing. */
+static long within_fsize(const struct open_file *f, u64 pos, size_t *n)
+{
+	u64 limit = current->signal->rlim[RLIMIT_FSIZE].cur;
+
+	if (limit == RLIM_INFINITY || !*n || (f->inode->mode & S_IFMT) != S_IFREG)
+		return 0;
+	if (pos >= limit) {
+		send_signal(SIGXFSZ, current);
+		return -EFBIG;
+	}
+	*n = min(*n, (size_t)(limit - pos));
+	return 0;
+}
+
 /* pos NULL: the file's own. */
 static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 {
@@ -78,12 +93,22 @@ static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 	held = file_get(f); /* the call may sleep, and another thread close it */
 	if (!pos) {
 		own = write && f->flags & O_APPEND ? inode_size(f->inode) : f->pos;
+		n = write ? within_fsize(f, own, &it->left) : 0;
+		if (n < 0) {
+			file_put(held);
+			return n;
+		}
 		n = write ? f->op->write(f, it, &own) : f->op->read(f, it, &own);
 		if (f->op->llseek)
 			f->pos = own;
 	} else {
 		if (write && f->flags & O_APPEND)
 			*pos = inode_size(f->inode);
+		n = write ? within_fsize(f, *pos, &it->left) : 0;
+		if (n < 0) {
+			file_put(held);
+			return n;
+		}
 		n = write ? f->op->write(f, it, pos) : f->op->read(f, it, pos);
 	}
 	if (n > 0 && write) {
@@ -383,7 +408,8 @@ long call_fcntl(const struct syscall_args *r)
 	case F_SETFD:
 		return fd_set_cloexec(fd, arg & 1);
 	case F_GETFL:
-		return (long)(f->flags | (f->flags & O_PATH ? 0 : O_LARGEFILE));
+		/* What open has made is large; a pipe and its like are not. */
+		return (long)(f->flags | (f->flags & O_PATH || file_is_anon(f) ? 0 : O_LARGEFILE));
 	case F_SETFL:
 		f->flags = (f->flags & ~SETFL_MASK) | ((unsigned int)arg & SETFL_MASK);
 		return 0;

@@ -35,7 +35,7 @@ long call_mknodat(const struct syscall_args *r)
 	struct path_walk w;
 	long err;
 
-	if (type == S_IFDIR || ((type == S_IFCHR || type == S_IFBLK) && !capable(CAP_MKNOD)))
+	if (type == S_IFDIR)
 		return -EPERM;
 	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
 	    type != S_IFSOCK)
@@ -43,9 +43,13 @@ long call_mknodat(const struct syscall_args *r)
 	err = walk_new((int)r->a[0], r->a[1], false, &w);
 	if (err)
 		return err;
-	err = vfs_create(w.parent, w.last, w.len,
-			 (type ? type : S_IFREG) | (mode & S_IALLUGO & ~current->fs->umask),
-			 dev_decode((u32)r->a[3]), NULL);
+	err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
+	if (!err && (type == S_IFCHR || type == S_IFBLK) && !capable(CAP_MKNOD))
+		err = -EPERM;
+	if (!err)
+		err = vfs_create(w.parent, w.last, w.len,
+				 (type ? type : S_IFREG) | (mode & S_IALLUGO & ~current->fs->umask),
+				 dev_decode((u32)r->a[3]), NULL);
 	walk_end(&w);
 	return err;
 }
@@ -101,6 +105,12 @@ long call_linkat(const struct syscall_args *r)
 		goto out;
 	if (w.parent->inode->sb != old->inode->sb)
 		err = -EXDEV;
+	/* fs.protected_hardlinks: of somebody else's file only when it may be read and written (Linux: may_linkat). */
+	else if (inode_owner(old->inode) &&
+		 ((old->inode->mode & S_IFMT) != S_IFREG || old->inode->mode & S_ISUID ||
+		  (old->inode->mode & (S_ISGID | 010)) == (S_ISGID | 010) ||
+		  inode_permission(old->inode, MAY_READ | MAY_WRITE)))
+		err = -EPERM;
 	else if ((old->inode->mode & S_IFMT) == S_IFDIR)
 		err = -EPERM;
 	else if (w.parent->unlinked)
@@ -225,13 +235,13 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 		err = -ENOENT;
 	if (!err && !may_remove(a->parent->inode, a->dentry->inode))
 		err = -EPERM;
+	/* Two names of one file: nothing is to be done. */
+	if (!err && b->dentry && a->dentry->inode == b->dentry->inode && !flags)
+		return 0;
 	if (!err && b->dentry)
 		err = may_replace(a->dentry, b->dentry, flags);
 	if (err)
 		return err;
-	/* Two names of one file: nothing is to be done. */
-	if (b->dentry && a->dentry->inode == b->dentry->inode)
-		return 0;
 	if (flags & RENAME_EXCHANGE) {
 		err = exchange(a, b);
 	} else {
@@ -305,11 +315,17 @@ long call_readlinkat(const struct syscall_args *r)
 	n = user_path((int)r->a[0], r->a[1], WALK_EMPTY, &d);
 	if (n)
 		return n;
+	/* An empty path: the link that the descriptor is, and nothing else. */
+	if ((d->inode->mode & S_IFMT) != S_IFLNK) {
+		char first = 'x';
+
+		n = get_user(first, r->a[1]) ? -EFAULT : first ? -EINVAL : -ENOENT;
+		dput(d);
+		return n;
+	}
 	text = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!text)
 		n = -ENOMEM;
-	else if ((d->inode->mode & S_IFMT) != S_IFLNK)
-		n = -EINVAL;
 	else
 		n = read_link(d->inode, text, min((size_t)r->a[3], (size_t)PATH_MAX - 1));
 	if (n > 0 && copy_to_user(r->a[2], text, (size_t)n))
@@ -431,8 +447,10 @@ long call_mount(const struct syscall_args *r)
 	if (err)
 		goto out;
 	type = fs_find(t->type);
-	if (r->a[3] & MS_REMOUNT)
-		on->inode->sb->flags = r->a[3] & MS_RDONLY;
+	if (!r->a[2] && !(r->a[3] & (MS_REMOUNT | MS_PROPAGATION | MS_BIND | MS_MOVE)))
+		err = -EINVAL;
+	else if (r->a[3] & MS_REMOUNT)
+		on->inode->sb->flags = r->a[3] & MS_KEPT;
 	else if (r->a[3] & MS_PROPAGATION)
 		err = 0; /* there is but one namespace */
 	else if (r->a[3] & (MS_BIND | MS_MOVE))
@@ -457,7 +475,8 @@ long call_umount2(const struct syscall_args *r)
 	struct dentry *d;
 	long err;
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) ||
+	    (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -468,5 +487,12 @@ long call_umount2(const struct syscall_args *r)
 	/* What was there before a program had mounts of its own is not its to take. */
 	err = sb->root == d && sb->ns == current->fs->ns ? 0 : -EINVAL;
 	dput(d);
-	return err ? err : do_umount(sb, flags & MNT_DETACH);
+	if (err)
+		return err;
+	/* It goes when it is asked for twice, and nobody has used it between: here, when nobody has asked for anything else. */
+	if (flags & MNT_EXPIRE && !sb->expiring) {
+		sb->expiring = true;
+		return -EAGAIN;
+	}
+	return do_umount(sb, flags & MNT_DETACH);
 }

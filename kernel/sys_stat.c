@@ -10,6 +10,8 @@
 
 /* ------------------------------------------------------------------ stat */
 
+#define AT_STATX_SYNC_TYPE 0x6000U
+
 struct stat {
 	u64 dev, ino;
 	u32 mode, nlink, uid, gid;
@@ -24,7 +26,8 @@ BUILD_BUG_ON(sizeof(struct stat) != 128);
 
 static u64 blocks_of(const struct inode *n)
 {
-	return n->mapping ? n->mapping->nrpages * (PAGE_SIZE / 512) : 0;
+	return n->mapping && (n->mode & S_IFMT) == S_IFREG ? n->mapping->nrpages * (PAGE_SIZE / 512)
+							   : 0;
 }
 
 static long put_stat(struct inode *n, unsigned long to)
@@ -66,7 +69,7 @@ long call_newfstatat(const struct syscall_args *r)
 	struct dentry *d;
 	long err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
@@ -117,8 +120,8 @@ long call_statx(const struct syscall_args *r)
 	struct inode *n;
 	long err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000U) ||
-	    r->a[3] & STATX_RESERVED || (flags & 0x6000U) == 0x6000U)
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE) ||
+	    r->a[3] & STATX_RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
@@ -164,7 +167,8 @@ static long put_statfs(struct super *sb, unsigned long to)
 		.frsize = PAGE_SIZE,
 		.namelen = NAME_MAX,
 		.fsid = {sb->dev, 0},
-		.flags = 0x20 | (sb->flags & MS_RDONLY),
+		/* ST_VALID, ST_RELATIME; and ST_RDONLY to ST_NOEXEC are MS_'s. */
+		.flags = 0x1020 | (sb->flags & 15),
 	};
 
 	if (sb->type->magic == tmpfs_type.magic) {
@@ -439,6 +443,9 @@ long call_utimensat(const struct syscall_args *r)
 	}
 	n = d->inode;
 	err = n->sb->flags & MS_RDONLY ? -EROFS : inode_owner(n);
+	/* To now: who may write may do that. */
+	if (err == -EPERM && t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW)
+		err = inode_permission(n, MAY_WRITE);
 	if (!err) {
 		if (t[0].nsec != UTIME_OMIT)
 			n->atime = t[0].nsec == UTIME_NOW ? now : t[0];

@@ -248,7 +248,7 @@ static void real_timer_over(struct ktimer *kt)
 		if (next <= now)
 			next += (now - next) / s->real_interval * s->real_interval +
 				s->real_interval;
-		ktimer_set(kt, next);
+		ktimer_set_again(kt, next);
 	}
 	send_group_signal(SIGALRM, s);
 }
@@ -389,7 +389,7 @@ static void posix_timer_over(struct ktimer *kt)
 			n += (now - next) / p->interval + 1;
 			next = kt->at + n * p->interval;
 		}
-		ktimer_set(kt, next);
+		ktimer_set_again(kt, next);
 	}
 	if (p->notify == SIGEV_NONE)
 		return;

@@ -16,42 +16,66 @@ static struct ktimer *first(void)
 	return link_alone(&timers) ? NULL : link_entry(timers.next, struct ktimer, link);
 }
 
-void ktimer_set(struct ktimer *t, u64 at)
+/*
+ * Handling one takes a few microseconds, on a slow emulator some ten. So what comes again at once, and as many others as there may be, leave
+ * half of a CPU at least.
+ */
+#define TIMER_AGAIN_NS 100000
+#define TIMER_EACH_NS 20000
+
+static unsigned int nr_set;
+
+static void set(struct ktimer *t, u64 at, u64 due)
 {
 	struct link *l;
 
+	nr_set += link_alone(&t->link);
 	link_remove(&t->link);
 	t->at = at;
+	t->due = due;
 	/* From the end: most are later than the others. */
 	for (l = timers.prev; l != &timers; l = l->prev)
-		if (link_entry(l, struct ktimer, link)->at <= at)
+		if (link_entry(l, struct ktimer, link)->due <= due)
 			break;
 	link_add_before(&t->link, l->next);
 	if (first() == t)
 		sched_timer_changed();
 }
 
+void ktimer_set(struct ktimer *t, u64 at)
+{
+	set(t, at, at);
+}
+
+void ktimer_set_again(struct ktimer *t, u64 at)
+{
+	set(t, at, max(at, port_time_ns() + TIMER_AGAIN_NS + (u64)nr_set * TIMER_EACH_NS));
+}
+
 bool ktimer_cancel(struct ktimer *t)
 {
-	bool set = !link_alone(&t->link);
+	bool was_set = !link_alone(&t->link);
 
+	nr_set -= was_set;
 	link_remove(&t->link);
-	return set;
+	return was_set;
 }
 
 u64 ktimer_next(void)
 {
 	const struct ktimer *t = first();
 
-	return t ? t->at : ~0ULL;
+	return t ? t->due : ~0ULL;
 }
 
 void ktimer_run(void)
 {
+	u64 now = port_time_ns();
 	struct ktimer *t;
 
-	while ((t = first()) && t->at <= port_time_ns()) {
-		link_remove(&t->link);
+	/* What becomes due meanwhile has the next turn. */
+	while ((t = first()) && t->due <= now) {
+		ktimer_cancel(t);
 		t->fn(t);
 	}
 }

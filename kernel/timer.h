@@ -7,7 +7,8 @@
 
 struct ktimer {
 	struct link link; /* by time; alone: not set. link_init() before use */
-	u64 at;
+	u64 at;		  /* what it was set for */
+	u64 due;	  /* when it is looked at: never before that */
 	void (*fn)(
 		struct ktimer *
 			t); /* under kernel_lock; the timer is not set any more, and may be set again */
@@ -15,6 +16,11 @@ struct ktimer {
 
 /* fn is called once `at` has come; a timer that is set already is moved. */
 void ktimer_set(struct ktimer *t, u64 at);
+/*
+ * The next time of one that comes again and again: fn is called once `at` has come, and not within a tenth of a millisecond from now. fn counts by t->at
+ * what has passed since. So what interrupts every microsecond leaves the machine to its programs.
+ */
+void ktimer_set_again(struct ktimer *t, u64 at);
 /* Not any more. True: it was set. */
 bool ktimer_cancel(struct ktimer *t);
 /* The earliest that is set; ~0: none. */

@@ -26,21 +26,28 @@ struct timerfd {
 	struct wait_queue changed;
 };
 
+/* One that is periodic goes on when somebody asks (go_on): what nobody reads costs nothing. */
 static void expire(struct ktimer *timer)
 {
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
-	u64 now = port_time_ns(), n = 1;
 
-	if (t->interval) {
-		if (now > t->at)
-			n += (now - t->at) / t->interval;
-		t->at += n * t->interval;
-		ktimer_set(timer, t->at);
-	} else {
+	t->expired = 1;
+	if (!t->interval)
 		t->set = false;
-	}
-	t->expired += n;
 	wake_up_all(&t->changed);
+}
+
+/* A periodic one that has expired: count what has passed since, and set the next time. */
+static void go_on(struct timerfd *t)
+{
+	u64 now = port_time_ns(), n;
+
+	if (!t->set || !t->expired || !link_alone(&t->timer.link))
+		return;
+	n = now > t->at ? (now - t->at) / t->interval : 0;
+	t->expired += n;
+	t->at += (n + 1) * t->interval;
+	ktimer_set(&t->timer, t->at);
 }
 
 static long timerfd_read(struct open_file *f, struct iter *to, u64 *pos)
@@ -56,6 +63,7 @@ static long timerfd_read(struct open_file *f, struct iter *to, u64 *pos)
 	err = wait_event(&t->changed, t->expired, WAIT_FOREVER);
 	if (err)
 		return err;
+	go_on(t);
 	n = t->expired;
 	t->expired = 0;
 	return copy_to_iter(&n, sizeof(n), to) == sizeof(n) ? (long)sizeof(n) : -EFAULT;
@@ -188,6 +196,7 @@ long call_timerfd_gettime(const struct syscall_args *r)
 
 	if (err)
 		return err;
+	go_on(t);
 	now = current_setting(t);
 	return copy_to_user(r->a[1], &now, sizeof(now));
 }

@@ -376,8 +376,8 @@ struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err)
 
 /* ------------------------------------------------------------------ mounting */
 
-/* A number with k, m, g or % of the memory. */
-static s64 size_option(const char *text)
+/* A number with k, m or g. */
+static s64 number_of(const char *text)
 {
 	u64 n = 0;
 
@@ -385,15 +385,25 @@ static s64 size_option(const char *text)
 		n = n * 10 + (u64)(*text++ - '0');
 	switch (*text | 0x20) {
 	case 'k':
-		return (s64)DIV_ROUND_UP(n << 10, PAGE_SIZE);
+		return (s64)(n << 10);
 	case 'm':
-		return (s64)DIV_ROUND_UP(n << 20, PAGE_SIZE);
+		return (s64)(n << 20);
 	case 'g':
-		return (s64)DIV_ROUND_UP(n << 30, PAGE_SIZE);
+		return (s64)(n << 30);
 	}
-	if (*text == '%')
-		return (s64)(n * totalram_pages() / 100);
-	return (s64)DIV_ROUND_UP(n, PAGE_SIZE);
+	return (s64)n;
+}
+
+/* Bytes, or % of the memory, in pages. */
+static s64 size_option(const char *text)
+{
+	const char *end = text;
+
+	while (*end >= '0' && *end <= '9')
+		end++;
+	if (*end == '%')
+		return number_of(text) * (s64)totalram_pages() / 100;
+	return (s64)DIV_ROUND_UP((u64)number_of(text), PAGE_SIZE);
 }
 
 static const char *option(const char *options, const char *name)
@@ -409,22 +419,84 @@ static const char *option(const char *options, const char *name)
 	return NULL;
 }
 
+/* Is the value of an option a number of that base, with one of the letters behind it or none? */
+static bool is_number(const char *value, unsigned int base, const char *letters)
+{
+	const char *p = value;
+
+	while (*p >= '0' && *p < (char)('0' + base))
+		p++;
+	if (p > value && *p && *p != ',' && strchr(letters, *p))
+		p++;
+	return p > value && (!*p || *p == ',');
+}
+
+/* What Linux's tmpfs takes without large pages and quotas. */
+static bool options_valid(const char *options)
+{
+	while (options && *options) {
+		const char *end = strchr(options, ',');
+		size_t n = end ? (size_t)(end - options) : strlen(options);
+
+		if (!strncmp(options, "size=", 5)) {
+			if (!is_number(options + 5, 10, "kKmMgG%"))
+				return false;
+		} else if (!strncmp(options, "nr_inodes=", 10) ||
+			   !strncmp(options, "nr_blocks=", 10)) {
+			if (!is_number(options + 10, 10, "kKmMgG"))
+				return false;
+		} else if (!strncmp(options, "mode=", 5)) {
+			if (!is_number(options + 5, 8, ""))
+				return false;
+		} else if (!strncmp(options, "uid=", 4) || !strncmp(options, "gid=", 4)) {
+			if (!is_number(options + 4, 10, ""))
+				return false;
+		} else if (n && strncmp(options, "huge=", 5) != 0 &&
+			   strncmp(options, "mpol=", 5) != 0 &&
+			   strncmp(options, "inode64", n) != 0 &&
+			   strncmp(options, "inode32", n) != 0 &&
+			   strncmp(options, "noswap", n) != 0) {
+			return false;
+		}
+		options = end ? end + 1 : NULL;
+	}
+	return true;
+}
+
+static u32 number_option(const char *text, u32 base)
+{
+	u32 n = 0;
+
+	while (*text >= '0' && *text < (char)('0' + base))
+		n = n * base + (u32)(*text++ - '0');
+	return n;
+}
+
 static int tmpfs_fill(struct super *sb, const char *options)
 {
 	struct inode *n;
-	const char *text = option(options, "size=");
+	const char *text = option(options, "size="), *blocks = option(options, "nr_blocks=");
 	u32 mode = 01777;
 
+	if (!options_valid(options))
+		return -EINVAL;
 	sb->max_pages = text ? size_option(text) : (s64)(totalram_pages() / 2);
 	text = option(options, "nr_inodes=");
-	sb->max_inodes = text ? (s64)(size_option(text) * (s64)PAGE_SIZE) : 0;
+	sb->max_inodes = text ? number_of(text) : 0;
+	if (blocks)
+		sb->max_pages = number_of(blocks);
 	text = option(options, "mode=");
 	if (text)
-		for (mode = 0; *text >= '0' && *text <= '7'; text++)
-			mode = mode << 3 | (u32)(*text - '0');
+		mode = number_option(text, 8);
 	n = tmpfs_inode(sb, S_IFDIR | (mode & S_IALLUGO), 0);
 	if (!n)
 		return -ENOMEM;
+	text = option(options, "uid=");
+	if (text)
+		n->uid = number_option(text, 10);
+	text = option(options, "gid=");
+	if (text)
+		n->gid = number_option(text, 10);
 	sb->root = dentry_alloc(NULL, "", 0, n);
 	return sb->root ? 0 : -ENOMEM;
 }

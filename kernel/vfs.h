@@ -72,6 +72,11 @@
 #define MAY_READ 4U
 
 #define MS_RDONLY 1UL
+#define MS_NOSUID 2UL
+#define MS_NODEV 4UL
+#define MS_NOEXEC 8UL
+/* What a mount keeps of its flags. */
+#define MS_KEPT (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
 #define MS_REMOUNT 32UL
 
 struct dentry;
@@ -103,7 +108,8 @@ struct super {
 	struct dentry *covers; /* the mount point, with a reference; NULL: none */
 	struct super *next;    /* in the order of mounting */
 	struct mount_ns *ns;   /* who sees it; NULL: everybody */
-	unsigned long flags;   /* MS_* */
+	unsigned long flags;   /* MS_KEPT */
+	bool expiring;	       /* MNT_EXPIRE */
 	u32 dev;	       /* st_dev */
 	u64 last_ino;
 	s64 max_pages, max_inodes; /* tmpfs; 0: no limit */
@@ -145,6 +151,7 @@ struct inode {
 	s32 users;   /* see above */
 	u32 entries; /* of a tree's directory */
 	u32 seals;   /* of a memfd */
+	u32 writers; /* open files that may write it */
 	struct super *sb;
 	const struct inode_operations *op;
 	const struct file_operations *fop;
@@ -162,7 +169,7 @@ struct dentry {
 	s32 users;
 	bool unlinked;
 	bool pinned; /* in a tree: one of `users` is for that */
-	u8 len;
+	u16 len;
 	u64 cookie;			      /* place in the directory: in the order of making */
 	struct dentry *children, *last_child; /* of a tree's directory, by cookie */
 	struct dentry *next, *prev;	      /* siblings */
@@ -381,6 +388,8 @@ struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 			    const struct file_operations *op);
 /* Another name for such a file, once its number is known. 0, -ENOMEM. */
 int file_rename_anon(struct open_file *f, const char *name);
+/* Is it one that file_anon has made? */
+bool file_is_anon(const struct open_file *f);
 static inline struct open_file *file_get(struct open_file *f)
 {
 	get_file(&f->file);
