@@ -154,6 +154,11 @@ void __free_pages(struct page *page, unsigned int order);
 void free_unref_page(struct page *page, unsigned int order);
 /* Single pages whose last reference the caller has dropped. */
 void free_unref_pages(struct page **pages, int nr);
+/*
+ * Pages that programs' entries showed, bit 0 of each the caller's: of the anonymous ones a mapping goes, with its reference, and those
+ * that nobody has any more are free. Returns how many others there are; those stand in front then.
+ */
+unsigned int free_anon_pages(unsigned long *pages, unsigned int nr);
 
 /* The same as addresses in the linear map; 0 for none. No __GFP_HIGHMEM. */
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order);

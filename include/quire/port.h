@@ -152,6 +152,8 @@ phys_addr_t port_bm_table(unsigned int index);
 /*
  * [inline] void port_set_pte(u64 *entry, u64 val): one single-copy atomic 64-bit store.
  * [inline] u64  port_get_pte(const u64 *entry)
+ * [inline] void port_get_ptes(const u64 *entry, u64 val[4]), port_set_ptes(u64 *entry, const u64 val[4]): four that follow one another,
+ *      each single-copy atomic by itself, in no order.
  * [inline] void port_pte_barrier(void): DSB ISHST + ISB: stores to valid entries are seen by the walker. What other CPUs changed before,
  *      entries or instructions, this one finds changed from here on.
  */

@@ -476,6 +476,105 @@ static __always_inline void release(struct page **pages, int nr, bool put)
 		local_unlock(&pcp->lock);
 }
 
+/* Pages of one zone and one list that this CPU gets, its pageset locked. */
+struct freeing {
+	struct per_cpu_pages *pcp; /* NULL: none is locked */
+	u32 flags;		   /* that a page of the zone has, and nothing else */
+	unsigned long
+		block; /* the pageblock, by the page's address; none with this number exists at first */
+	struct page_list *list; /* where its pages go */
+	long mapped;		/* pages whose last mapping went, not counted yet */
+};
+#define BLOCK_OF(page) ((unsigned long)(page) >> (STRUCT_PAGE_SHIFT + pageblock_order))
+
+static void freeing_end(struct freeing *f)
+{
+	unsigned int node = f->flags >> PAGE_NODE_SHIFT;
+
+	if (f->pcp)
+		local_unlock(&f->pcp->lock);
+	if (f->mapped) {
+		long *n = &this_cpu_ptr(&vm_mapped_states)->nr[node][MAPPED_ANON];
+
+		relaxed_store(n, relaxed_load(n) - f->mapped);
+	}
+	*f = (struct freeing){.block = ULONG_MAX};
+}
+
+/* Another pageblock, perhaps of another zone; false: its pages are freed one by one. */
+static noinline bool freeing_begin(struct freeing *f, const struct page *page)
+{
+	u32 zone = LOAD_FREE(page->flags) >> PAGE_ZONE_SHIFT;
+	unsigned int mt = pageblock_type_of(page);
+
+	if (mt >= MIGRATE_PCPTYPES)
+		return false;
+	if (f->pcp && f->flags >> PAGE_ZONE_SHIFT != zone)
+		freeing_end(f);
+	if (!f->pcp)
+		f->pcp = lock_pageset_of(LOAD_FREE(page->flags));
+	if (!f->pcp)
+		return false;
+	f->flags = zone << PAGE_ZONE_SHIFT;
+	f->block = BLOCK_OF(page);
+	f->list = &f->pcp->lists[mt];
+	return true;
+}
+
+/* The pageset has too many. */
+static noinline void freeing_excess(struct freeing *f, const struct page *page)
+{
+	pcp_free_excess(page_zone(page), f->pcp);
+	f->pcp = NULL;
+	freeing_end(f);
+}
+
+/* The page, whose last mapping went, is not as most are; counts: what it has left. */
+static noinline void free_anon_slow(struct freeing *f, struct page *page, u64 counts)
+{
+	freeing_end(f);
+	f->flags = LOAD_FREE(page->flags);
+	f->mapped = 1;
+	freeing_end(f);
+	if (counts != PAGE_COUNTS_FREE)
+		return;
+	__atomic_store_n(&page->word, 0, __ATOMIC_RELAXED);
+	free_unref_page(page, 0);
+}
+
+unsigned int free_anon_pages(unsigned long *pages, unsigned int nr)
+{
+	struct freeing f = {.block = ULONG_MAX};
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *page = (struct page *)(pages[i] & ~1UL);
+		u64 counts;
+
+		if (unlikely(!(__atomic_load_n(&page->word, __ATOMIC_RELAXED) &
+			       PAGE_MAPPING_ANON))) {
+			pages[left++] = pages[i];
+			continue;
+		}
+		counts = page_counts_sub(page, PAGE_COUNTS_MAPPED);
+		if ((s64)counts >= 0)
+			continue;
+		if (unlikely(counts != PAGE_COUNTS_FREE) ||
+		    (unlikely(BLOCK_OF(page) != f.block) && !freeing_begin(&f, page)) ||
+		    unlikely(LOAD_FREE(page->flags) != f.flags)) {
+			free_anon_slow(&f, page, counts);
+			continue;
+		}
+		f.mapped++;
+		__atomic_store_n(&page->word, 0, __ATOMIC_RELAXED);
+		pcp_push(f.pcp, f.list, page, 0);
+		if (unlikely(f.pcp->count >= READ_ONCE(f.pcp->high_min)))
+			freeing_excess(&f, page);
+	}
+	freeing_end(&f);
+	return left;
+}
+
 void release_pages(struct page **pages, int nr)
 {
 	release(pages, nr, true);

@@ -96,7 +96,7 @@ void mmput(struct mm_struct *mm)
 	for (vma = mm->mmap; vma; vma = vma->next)
 		vma_file_unlink(vma);
 	for (vma = mm->mmap; vma; vma = vma->next)
-		unmap_page_range(&tlb, vma->vm_start, vma->vm_end);
+		unmap_area(&tlb, vma);
 	/* A table that two areas share goes with the second one. */
 	for (vma = mm->mmap; vma; vma = vma->next)
 		free_pgtables(&tlb, vma->vm_start, vma->vm_end, 0,
@@ -125,57 +125,134 @@ void mmput(struct mm_struct *mm)
 /* ------------------------------------------------------------------ a copy */
 
 /* A reference and a mapping more. */
-static void page_dup_rmap(struct page *page)
+static __always_inline void page_dup_rmap(struct page *page)
 {
 	page_counts_add(page, PAGE_COUNTS_MAPPED);
 }
 
 /*
- * One entry of the parent into the child's, which is empty. Only the CPU may change the parent's meanwhile: it sets marks where they are
- * not, and of one that is accessed and written it sets none.
+ * The parent's entry becomes read-only; returns what it is then. Only the CPU may change it meanwhile: it sets marks where they are not,
+ * and of one that is accessed and written it sets none.
  */
-static void copy_pte(u64 *from, u64 *to, u64 val, bool cow, long *rss)
+static __always_inline u64 wrprotect_entry(u64 *pte, u64 val)
 {
-	struct page *page;
+	if (!pte_write(val))
+		return val;
+	if (likely((val & (DESC_RDONLY | DESC_AF)) == DESC_AF))
+		port_set_pte(pte, pte_wrprotect(val));
+	else
+		while (!pte_cmpxchg(pte, &val, pte_wrprotect(val)))
+			continue;
+	return pte_wrprotect(val);
+}
 
-	if (likely(cow) && pte_write(val)) {
-		if (likely((val & (DESC_RDONLY | DESC_AF)) == DESC_AF))
-			port_set_pte(from, pte_wrprotect(val));
+/*
+ * A batch of private anonymous pages that are all alike: written and writable, or not writable any more. What the parent has then is what
+ * the child has. False: they are not, and nothing has been done.
+ */
+static __always_inline bool copy_batch(u64 *from, u64 *to, struct page *map)
+{
+	const u64 written = DESC_WRITE | DESC_DIRTY | DESC_AF;
+	u64 val[PTE_BATCH], all, any;
+
+	port_get_ptes(from, val);
+	all = val[0] & val[1] & val[2] & val[3];
+	any = val[0] | val[1] | val[2] | val[3];
+	if (!(all & DESC_NG) || any & PTE_SPECIAL)
+		return false;
+	if (any & DESC_WRITE) {
+		if ((all & written) != written || any & DESC_RDONLY)
+			return false;
+#pragma GCC unroll 4
+		for (unsigned int i = 0; i < PTE_BATCH; i++)
+			val[i] ^= DESC_WRITE | DESC_RDONLY;
+		port_set_ptes(from, val);
+	} else if (!(all & DESC_RDONLY)) {
+		return false;
+	}
+	port_set_ptes(to, val);
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < PTE_BATCH; i++)
+		page_dup_rmap(pte_page_48(val[i], map));
+	return true;
+}
+
+/* Private anonymous memory; returns how many pages. */
+static unsigned int copy_anon(u64 *from, u64 *to, unsigned int n)
+{
+	const u64 *end = from + n, *batches = pte_batches_end(end);
+	struct page *const map = vmemmap;
+	unsigned int none = 0;
+
+	while (from < end) {
+		u64 val;
+
+		if (likely(from <= batches) && likely(copy_batch(from, to, map))) {
+			from += PTE_BATCH;
+			to += PTE_BATCH;
+			continue;
+		}
+		val = pte_load(from);
+		if (val) {
+			val = wrprotect_entry(from, val) | DESC_RDONLY;
+			port_set_pte(to, val);
+		}
+		if (val && !(val & PTE_SPECIAL))
+			page_dup_rmap(pte_page(val));
 		else
-			while (!pte_cmpxchg(from, &val, pte_wrprotect(val)))
-				continue;
+			none++;
+		from++;
+		to++;
 	}
-	if (likely(!(val & PTE_SPECIAL))) {
-		page = pte_page(val);
-		page_dup_rmap(page);
-		rss[page_counter(page)]++;
+	return n - none;
+}
+
+/* Any other area. Shared pages are clean in the child: it has written nothing. */
+static void copy_some(u64 *from, u64 *to, unsigned int n, bool cow, long *rss)
+{
+	for (; n; n--, from++, to++) {
+		u64 val = pte_load(from);
+
+		if (!val)
+			continue;
+		if (cow)
+			val = wrprotect_entry(from, val);
+		if (likely(!(val & PTE_SPECIAL))) {
+			struct page *page = pte_page(val);
+
+			page_dup_rmap(page);
+			rss[page_counter(page)]++;
+		}
+		port_set_pte(to, cow ? val | DESC_RDONLY : val & ~(u64)(DESC_DIRTY));
 	}
-	port_set_pte(to, cow ? pte_wrprotect(val) : val & ~(u64)(DESC_DIRTY));
 }
 
 static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool cow, long *rss)
 {
+	bool anon = cow && vma_is_anonymous(vma);
 	unsigned long addr = vma->vm_start, stop;
 
-	while (addr < vma->vm_end) {
-		u64 *from = pte_find(vma->vm_mm, addr, &stop), *to = NULL;
+	for (; addr < vma->vm_end; addr = stop) {
+		u64 *from = pte_find(vma->vm_mm, addr, &stop), *to;
+		unsigned int n, none;
 
 		stop = min(stop, vma->vm_end);
-		for (; from && addr < stop; addr += PAGE_SIZE, from++) {
-			u64 val = pte_load(from);
-
-			if (!val) {
-				if (to)
-					to++;
-				continue;
-			}
-			if (!to)
-				to = pte_alloc(mm, addr);
-			if (!to)
-				return -ENOMEM;
-			copy_pte(from, to++, val, cow, rss);
-		}
-		addr = stop;
+		if (!from)
+			continue;
+		/* No table for what is empty. */
+		n = (unsigned int)((stop - addr) >> PAGE_SHIFT);
+		none = ptes_none(from, n);
+		if (none == n)
+			continue;
+		from += none;
+		n -= none;
+		to = pte_alloc(mm, addr + none * PAGE_SIZE);
+		if (!to)
+			return -ENOMEM;
+		if (anon)
+			rss[MM_ANONPAGES] += copy_anon(from, to, n);
+		else
+			copy_some(from, to, n, cow, rss);
 	}
 	return 0;
 }

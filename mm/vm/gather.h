@@ -8,7 +8,8 @@
 
 #include <quire/mm.h>
 
-#define GATHER_PAGES 128U
+/* Pages that are noted in the gather itself; more in a page of its own, if there is one. */
+#define GATHER_PAGES 64U
 
 struct mmu_gather {
 	struct mm_struct *mm;
@@ -18,10 +19,12 @@ struct mmu_gather {
 	bool whole;	/* flush all of the address space */
 	bool keep_anon; /* private copies of a file's pages stay */
 	bool dead;	/* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
-	unsigned int nr;
+	bool alone;	/* mmap_lock is held, and the areas are in no tree any more: only the CPU changes entries */
+	unsigned int nr, max;
 	struct page_list tables;
 	/* Pages that an entry showed, which is gone: a mapping and a reference to drop. Bit 0: it was written by it. */
-	unsigned long pages[GATHER_PAGES];
+	unsigned long *pages;
+	unsigned long own[GATHER_PAGES];
 };
 
 void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole);
@@ -32,6 +35,8 @@ void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr
 
 /* Take away what is mapped in [start, end). */
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end);
+/* All of an area, of which nobody else has to do with (tlb->dead, tlb->alone). */
+void unmap_area(struct mmu_gather *tlb, const struct vm_area_struct *vma);
 
 /*
  * Unhang the tables that serve nothing but [start, end), which lies between an area that ends at floor and one that starts at ceiling (0: there

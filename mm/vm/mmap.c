@@ -238,9 +238,10 @@ static void unmap_commit(struct mm_struct *mm, const struct unmap *u)
 		return;
 	vma = detach(mm, vma, u->end);
 	gather_begin(&tlb, mm, false);
+	tlb.alone = true;
 	start = vma->vm_start;
 	for (last = vma; last; last = last->next) {
-		unmap_page_range(&tlb, last->vm_start, last->vm_end);
+		unmap_area(&tlb, last);
 		end = last->vm_end;
 	}
 	free_pgtables(&tlb, start, end, u->prev ? u->prev->vm_end : 0,

@@ -20,6 +20,9 @@
 
 #include "../../arch/arm64/pgtable.h"
 
+/* Loops over entries take so many at a time where all are alike: the port's port_get_ptes. */
+#define PTE_BATCH 4U
+
 #define PTE_SPECIAL BIT(56) /* no struct page that counts: the zero page */
 #define PTE_BUSY 2UL
 
@@ -52,6 +55,49 @@ static inline phys_addr_t pte_pa(u64 pte)
 static inline struct page *pte_page(u64 pte)
 {
 	return phys_to_page(pte_pa(pte));
+}
+
+/*
+ * Batches of entries before `end` begin here at the latest. On a machine with addresses of more than 48 bits there are none: of each entry
+ * the address would have to be put together.
+ */
+static __always_inline u64 *pte_batches_end(const u64 *end)
+{
+	return unlikely(kernel_pgtable.pa52) ? NULL : (u64 *)end - PTE_BATCH;
+}
+
+/* pte_page() of an entry in a batch. map: vmemmap, which a loop that stores keeps for itself. */
+static __always_inline struct page *pte_page_48(u64 pte, struct page *map)
+{
+	return map + PHYS_PFN(desc_to_pa(pte, false));
+}
+
+/* All of a batch are pages that are counted. */
+static __always_inline bool ptes_are_pages(const u64 val[PTE_BATCH])
+{
+	return likely(val[0] & val[1] & val[2] & val[3] & DESC_NG) &&
+	       likely(!((val[0] | val[1] | val[2] | val[3]) & PTE_SPECIAL));
+}
+
+static __always_inline bool ptes_are_none(const u64 val[PTE_BATCH])
+{
+	return !(val[0] | val[1] | val[2] | val[3]);
+}
+
+/* How many of n entries are empty before the first one that is not. */
+static inline unsigned int ptes_none(const u64 *pte, unsigned int n)
+{
+	const u64 *start = pte, *end = pte + n;
+	u64 val[PTE_BATCH];
+
+	for (; end - pte >= (long)PTE_BATCH; pte += PTE_BATCH) {
+		port_get_ptes(pte, val);
+		if (!ptes_are_none(val))
+			break;
+	}
+	while (pte < end && !pte_load(pte))
+		pte++;
+	return (unsigned int)(pte - start);
 }
 
 /* prot: vm_page_prot, valid or not. */

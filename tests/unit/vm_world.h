@@ -172,6 +172,8 @@ static void world_end(void)
 {
 	slab_drain_all();
 	assert_int_equal(slab_check(), 0);
+	if (zone->pageset)
+		drain_all_pages(zone);
 	assert_int_equal(free_pages_of(zone), free_at_start);
 	world_check();
 	assert_int_equal(global_node_page_state(NR_ANON_MAPPED), 0);

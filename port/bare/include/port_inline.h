@@ -54,6 +54,21 @@ static inline u64 port_get_pte(const u64 *entry)
 	return READ_ONCE(*entry);
 }
 
+/* Each register of LDP and STP is an access of its own (Arm ARM B2.2.1). */
+static __always_inline void port_get_ptes(const u64 *entry, u64 val[4])
+{
+	__asm__ volatile("ldp %0, %1, [%4]\n\tldp %2, %3, [%4, #16]"
+			 : "=&r"(val[0]), "=&r"(val[1]), "=r"(val[2]), "=&r"(val[3])
+			 : "r"(entry), "m"(*(const u64(*)[4])entry));
+}
+
+static __always_inline void port_set_ptes(u64 *entry, const u64 val[4])
+{
+	__asm__ volatile("stp %x1, %x2, [%5]\n\tstp %x3, %x4, [%5, #16]"
+			 : "=m"(*(u64(*)[4])entry)
+			 : "rZ"(val[0]), "rZ"(val[1]), "rZ"(val[2]), "rZ"(val[3]), "r"(entry));
+}
+
 static inline void port_pte_barrier(void)
 {
 	__asm__ volatile("dsb ishst\n\tisb" ::: "memory");

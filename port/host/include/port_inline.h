@@ -31,6 +31,18 @@ static inline u64 port_get_pte(const u64 *entry)
 	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 }
 
+static inline void port_get_ptes(const u64 *entry, u64 val[4])
+{
+	for (unsigned int i = 0; i < 4; i++)
+		val[i] = port_get_pte(entry + i);
+}
+
+static inline void port_set_ptes(u64 *entry, const u64 val[4])
+{
+	for (unsigned int i = 0; i < 4; i++)
+		port_set_pte(entry + i, val[i]);
+}
+
 static inline bool port_cmpxchg_pte(u64 *entry, u64 *old, u64 val)
 {
 	return __atomic_compare_exchange_n(entry, old, val, false, __ATOMIC_ACQ_REL,
