@@ -135,17 +135,38 @@ static struct gap_inner *new_inner(struct gap_tree *t)
 	return n;
 }
 
-/* The first of `max` entries that ends above addr; max when there is none. No branches but those that are unrolled. */
-static __always_inline unsigned int first_above(const unsigned long *end, unsigned int max,
-						unsigned long addr)
+/* A step of a search among sorted words: half of them can be left out. */
+static __always_inline const unsigned long *halve(const unsigned long *end, unsigned int half,
+						  unsigned long addr)
 {
-	const unsigned long *p = end;
-
-#pragma GCC unroll 8
-	for (unsigned int n = max; n > 1; n -= n / 2)
-		p = GET(p[n / 2 - 1]) <= addr ? p + n / 2 : p;
-	return (unsigned int)(p - end) + (GET(*p) <= addr);
+	return GET(end[half - 1]) <= addr ? end + half : end;
 }
+
+/* The first slot that ends above addr; LEAF_MAX, or INNER_MAX, when there is none. Twenty slots, ten, five, three, two, one; or fifteen. */
+static __always_inline unsigned int leaf_above(const struct gap_leaf *l, unsigned long addr)
+{
+	const unsigned long *p = l->end;
+
+	p = halve(p, 10, addr);
+	p = halve(p, 5, addr);
+	p = halve(p, 2, addr);
+	p = halve(p, 1, addr);
+	p = halve(p, 1, addr);
+	return (unsigned int)(p - l->end) + (GET(*p) <= addr);
+}
+
+static __always_inline unsigned int inner_above(const struct gap_inner *n, unsigned long addr)
+{
+	const unsigned long *p = n->end;
+
+	p = halve(p, 7, addr);
+	p = halve(p, 4, addr);
+	p = halve(p, 2, addr);
+	p = halve(p, 1, addr);
+	return (unsigned int)(p - n->end) + (GET(*p) <= addr);
+}
+
+BUILD_BUG_ON(LEAF_MAX != 20 || INNER_MAX != 15);
 
 /* Gaps of a node, one by one: what becomes the largest, and what the second. */
 struct two_gaps {
@@ -204,7 +225,7 @@ static noinline void descend(struct gap_tree *t, unsigned long addr)
 	for (level = 0; level + 1 < t->height; level++) {
 		struct gap_inner *n = node;
 
-		i = first_above(n->end, INNER_MAX, addr);
+		i = inner_above(n, addr);
 		if (i >= n->nr)
 			i = n->nr - 1;
 		else
@@ -228,7 +249,7 @@ static __always_inline unsigned int entry_in(const struct gap_tree *t, const str
 
 	if (likely(addr < l->end[i] && (!i || l->end[i - 1] <= addr)))
 		return i;
-	i = first_above(l->end, LEAF_MAX, addr);
+	i = leaf_above(l, addr);
 	return min(i, past(l));
 }
 
@@ -247,7 +268,8 @@ static __always_inline struct gap_leaf *seek(struct gap_tree *t, unsigned long a
 		descend(t, addr);
 	l = t->way[t->height - 1];
 	*i = entry_in(t, l, addr);
-	t->at = min(*i, LEAF_MAX - 1);
+	if (*i < LEAF_MAX)
+		t->at = *i;
 	return l;
 }
 
@@ -822,12 +844,12 @@ void *gap_tree_find(const struct gap_tree *t, unsigned long addr, unsigned long 
 		for (h = t->height; h > 1; h--) {
 			const struct gap_inner *n = (const struct gap_inner *)l;
 
-			i = first_above(n->end, INNER_MAX, addr);
+			i = inner_above(n, addr);
 			if (i >= n->nr)
 				return NULL;
 			l = n->child[i];
 		}
-		i = first_above(l->end, LEAF_MAX, addr);
+		i = leaf_above(l, addr);
 	}
 	if (i >= past(l))
 		return NULL;
@@ -871,7 +893,7 @@ bool gap_tree_find_seq(const struct gap_tree *t, unsigned long addr, const u32 *
 		const struct gap_inner *n = node;
 
 		/* Whatever the node is by now, i is in it. */
-		i = first_above(n->end, INNER_MAX, addr);
+		i = inner_above(n, addr);
 		node = i < INNER_MAX ? GET(n->child[i]) : NULL;
 		if (unlikely(!unchanged(count, seq)))
 			return false;
@@ -881,7 +903,7 @@ bool gap_tree_find_seq(const struct gap_tree *t, unsigned long addr, const u32 *
 	if (h) {
 		const struct gap_leaf *l = node;
 
-		i = first_above(l->end, LEAF_MAX, addr);
+		i = leaf_above(l, addr);
 		if (i < LEAF_MAX)
 			*value = GET(l->value[i]);
 	}
@@ -913,8 +935,8 @@ static bool lowest_below(const void *node, unsigned int height, unsigned long be
 {
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
-	unsigned int i = height > 1 ? first_above(n->end, INNER_MAX, q->low)
-				    : first_above(l->end, LEAF_MAX, q->low);
+	unsigned int i = height > 1 ? inner_above(n, q->low)
+				    : leaf_above(l, q->low);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
 	i = clamp(i, l->first, past(l));
@@ -940,8 +962,8 @@ static bool highest_below(const void *node, unsigned int height, unsigned long a
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
 	/* Ranges behind the first that ends above `high` are out of reach. */
-	unsigned int i = height > 1 ? first_above(n->end, INNER_MAX, q->high)
-				    : first_above(l->end, LEAF_MAX, q->high);
+	unsigned int i = height > 1 ? inner_above(n, q->high)
+				    : leaf_above(l, q->high);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
 	i = clamp(i, l->first, past(l));
@@ -1095,7 +1117,7 @@ static int check_finger(const struct gap_tree *t)
 
 		for (unsigned int level = 0; level + 1 < t->height; level++) {
 			const struct gap_inner *n = node;
-			unsigned int i = first_above(n->end, INNER_MAX, at[k]);
+			unsigned int i = inner_above(n, at[k]);
 
 			i = min(i, n->nr - 1);
 			if (t->way[level] != node || t->idx[level] != i)

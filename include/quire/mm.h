@@ -133,6 +133,7 @@ struct vm_operations_struct {
 	bool in_file; /* the area shows the pages of vm_file->f_mapping, and fault gives just those */
 };
 
+/* vma_alloc sets each of these. */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;
 	struct mm_struct *vm_mm;

@@ -53,7 +53,7 @@ bool vma_may_write_file(const struct vm_area_struct *vma);
 /* The area is a copy: it takes a use of what it refers to. */
 void vma_get(struct vm_area_struct *vma);
 
-/* A range that shall be an area, or part of one. */
+/* A range that shall be an area, or part of one. mmap_region sets each of these. */
 struct vma_merge {
 	unsigned long start, end, flags, pgoff;
 	struct file *file;

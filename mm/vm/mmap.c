@@ -12,6 +12,15 @@
 #include "gather.h"
 #include "internal.h"
 
+/* What is where a mapping goes, and what unmapping will take away. */
+struct unmap {
+	struct vm_area_struct *first; /* NULL: nothing is there */
+	unsigned long end;
+	unsigned long pages, accounted;
+	struct vm_area_struct *prev, *next; /* neighbours of what is there then */
+	bool known;			    /* that nothing is there, and the neighbours */
+};
+
 /* ------------------------------------------------------------------ where there is room */
 
 /* A stack that begins above the gap keeps some of it free. True: the gap ends at *high then. */
@@ -64,7 +73,7 @@ static bool is_free(const struct mm_struct *mm, unsigned long addr, unsigned lon
  * The same as highest_room(mm, MMAP_MIN_ADDR, mm->mmap_base, len). Mostly all is full from mmap_base down to where the last mapping
  * went, and below is one large hole: mm->mmap_full knows. It goes down past what others have mapped there, a little way at a time.
  */
-static unsigned long room_below_base(struct mm_struct *mm, unsigned long len)
+static unsigned long room_below_base(struct mm_struct *mm, unsigned long len, struct unmap *u)
 {
 	unsigned long high = min(mm->mmap_full, mm->mmap_base), low;
 	struct vm_area_struct *next = find_vma_to_change(mm, high), *prev;
@@ -76,21 +85,28 @@ static unsigned long room_below_base(struct mm_struct *mm, unsigned long len)
 		if (unlikely(prev->vm_flags & VM_GROWSDOWN))
 			break;
 		mm->mmap_full = high = prev->vm_start;
+		next = prev;
 		prev = prev->prev;
 	}
 	low = max(prev ? prev->vm_end : 0, MMAP_MIN_ADDR);
-	if (likely(low <= high && high - low >= len))
+	if (likely(low <= high && high - low >= len)) {
+		u->known = true;
+		u->prev = prev;
+		u->next = next;
 		return high - len;
+	}
 	return highest_room(mm, MMAP_MIN_ADDR, high, len);
 }
 
-static unsigned long find_room(struct mm_struct *mm, unsigned long len)
+/* u: what is known about the room then. */
+static unsigned long find_room(struct mm_struct *mm, unsigned long len, struct unmap *u)
 {
 	unsigned long addr;
 
+	u->known = false;
 	if (mm->mmap_legacy)
 		return lowest_room(mm, mm->mmap_base, TASK_SIZE, len);
-	addr = room_below_base(mm, len);
+	addr = room_below_base(mm, len, u);
 	return IS_ERR_VALUE(addr) ? lowest_room(mm, TASK_UNMAPPED_BASE, TASK_SIZE, len) : addr;
 }
 
@@ -98,7 +114,8 @@ static unsigned long find_room(struct mm_struct *mm, unsigned long len)
  * Room for what huge pages can serve, where they can: at an address that goes with the offset as far as a huge page's size is concerned.
  * 0: there is none.
  */
-static unsigned long find_huge_room(struct mm_struct *mm, unsigned long len, unsigned long pgoff)
+static unsigned long find_huge_room(struct mm_struct *mm, unsigned long len, unsigned long pgoff,
+				    struct unmap *u)
 {
 	const unsigned long size = level_size(MAX_LEVEL - 1);
 	unsigned long off = pgoff << PAGE_SHIFT, first = ALIGN(off, size), addr, past;
@@ -106,19 +123,21 @@ static unsigned long find_huge_room(struct mm_struct *mm, unsigned long len, uns
 	if (off + len <= first || off + len - first < size || len + size < len ||
 	    len + size > TASK_SIZE - MMAP_MIN_ADDR)
 		return 0;
-	addr = find_room(mm, len + size);
+	addr = find_room(mm, len + size, u);
 	if (IS_ERR_VALUE(addr))
 		return 0;
 	past = (off - addr) & (size - 1);
 	return addr + (!past && !mm->mmap_legacy ? size : past);
 }
 
-unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, unsigned long addr,
-				unsigned long len, unsigned long pgoff, unsigned long flags)
+static unsigned long choose_address(struct mm_struct *mm, const struct file *file,
+				    unsigned long addr, unsigned long len, unsigned long pgoff,
+				    unsigned long flags, struct unmap *u)
 {
 	bool shmem = file ? file->f_mapping && file->f_mapping->shmem : flags & MAP_SHARED;
 	bool hint = addr;
 
+	u->known = false;
 	if (len > TASK_SIZE - MMAP_MIN_ADDR)
 		return (unsigned long)-ENOMEM;
 	if (!(flags & MAP_FIXED)) {
@@ -126,9 +145,9 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, u
 		if (!hint || !is_free(mm, addr, len)) {
 			addr = 0;
 			if (!hint && !shmem && !(len & (level_size(MAX_LEVEL - 1) - 1)))
-				addr = find_huge_room(mm, len, file ? pgoff : 0);
+				addr = find_huge_room(mm, len, file ? pgoff : 0, u);
 			if (!addr)
-				addr = find_room(mm, len);
+				addr = find_room(mm, len, u);
 		}
 	}
 	if (IS_ERR_VALUE(addr))
@@ -138,6 +157,14 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, u
 	if (addr & (PAGE_SIZE - 1))
 		return (unsigned long)-EINVAL;
 	return addr;
+}
+
+unsigned long get_unmapped_area(struct mm_struct *mm, const struct file *file, unsigned long addr,
+				unsigned long len, unsigned long pgoff, unsigned long flags)
+{
+	struct unmap u;
+
+	return choose_address(mm, file, addr, len, pgoff, flags, &u);
 }
 
 /* ------------------------------------------------------------------ limits */
@@ -180,14 +207,6 @@ static struct vm_area_struct *detach(struct mm_struct *mm, struct vm_area_struct
 	return first;
 }
 
-/* What unmapping will take away. */
-struct unmap {
-	struct vm_area_struct *first; /* NULL: nothing is there */
-	unsigned long end;
-	unsigned long pages, accounted;
-	struct vm_area_struct *prev, *next; /* neighbours of what is there then */
-};
-
 /* Areas are cut at start and end; nothing is taken away yet. 0, -ENOMEM, -EPERM: sealed. */
 static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned long end,
 			 struct unmap *u)
@@ -195,7 +214,10 @@ static int unmap_prepare(struct mm_struct *mm, unsigned long start, unsigned lon
 	struct vm_area_struct *vma = find_vma_to_change(mm, start);
 	int err;
 
-	*u = (struct unmap){.end = end, .next = vma};
+	u->first = NULL;
+	u->end = end;
+	u->pages = u->accounted = 0;
+	u->next = vma;
 	u->prev = vma ? vma->prev : gap_tree_last(&mm->areas);
 	if (!vma || vma->vm_start >= end)
 		return 0;
@@ -246,7 +268,8 @@ static void unmap_commit(struct mm_struct *mm, const struct unmap *u)
 	}
 	free_pgtables(&tlb, start, end, u->prev ? u->prev->vm_end : 0,
 		      u->next ? u->next->vm_start : 0);
-	gather_flush(&tlb);
+	if (tlb.start < tlb.end)
+		gather_flush(&tlb);
 	for (; vma; vma = next) {
 		next = vma->next;
 		remove_vma(vma);
@@ -276,7 +299,8 @@ bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len)
 	return mapped;
 }
 
-int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len)
+static __always_inline int unmap_checked(struct mm_struct *mm, unsigned long start,
+					 unsigned long len)
 {
 	if (start & (PAGE_SIZE - 1) || start > TASK_SIZE || len > TASK_SIZE - start)
 		return -EINVAL;
@@ -284,12 +308,17 @@ int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len)
 	return len ? unmap_areas(mm, start, start + len) : -EINVAL;
 }
 
+int unmap_range(struct mm_struct *mm, unsigned long start, unsigned long len)
+{
+	return unmap_checked(mm, start, len);
+}
+
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len)
 {
 	int err;
 
 	mmap_write_lock(mm);
-	err = unmap_range(mm, start, len);
+	err = unmap_checked(mm, start, len);
 	mmap_write_unlock(mm);
 	return err;
 }
@@ -339,36 +368,49 @@ static int set_up_file(struct vm_area_struct *vma, struct file *file)
  * cut.
  */
 static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long addr,
-		       unsigned long len, unsigned long flags, unsigned long pgoff)
+		       unsigned long len, unsigned long flags, unsigned long pgoff, struct unmap *u)
 {
 	unsigned long pages = len >> PAGE_SHIFT;
-	struct vma_merge m = {.start = addr, .end = addr + len, .pgoff = pgoff, .file = file};
 	struct file *zero = NULL;
 	struct vm_area_struct *vma;
-	struct unmap u;
+	struct vma_merge m;
 	long charged = 0;
 	bool plain;
 	int err;
 
 	if (mm->mdwe && (flags & (VM_WRITE | VM_EXEC)) == (VM_WRITE | VM_EXEC))
 		return -EACCES;
-	err = unmap_prepare(mm, addr, addr + len, &u);
-	if (err)
-		return err;
-	if (!may_expand_vm(mm, flags, pages - u.pages))
+	if (u->known) {
+		u->first = NULL;
+		u->pages = u->accounted = 0;
+	} else {
+		err = unmap_prepare(mm, addr, addr + len, u);
+		if (err)
+			return err;
+	}
+	if (!may_expand_vm(mm, flags, pages - u->pages))
 		return -ENOMEM;
 	if (is_accountable(flags)) {
-		charged = (long)pages - (long)u.accounted;
+		charged = (long)pages - (long)u->accounted;
 		if (charged && vm_enough_memory(mm, charged))
 			return -ENOMEM;
-		u.accounted = 0;
+		u->accounted = 0;
 		flags |= VM_ACCOUNT;
 	}
+	m.start = addr;
+	m.end = addr + len;
 	m.flags = flags;
-	m.prev = u.prev;
-	m.next = u.next;
+	m.pgoff = pgoff;
+	m.file = file;
+	m.ops = NULL;
+	m.private = NULL;
+	m.name = NULL;
+	m.policy = NULL;
+	m.anon_vma = 0;
+	m.prev = u->prev;
+	m.next = u->next;
 	/* A neighbour takes it in: what is anonymous needs nothing else. */
-	plain = !file && !(flags & VM_SHARED) && !u.first;
+	plain = !file && !(flags & VM_SHARED) && !u->first;
 	if (plain && vma_merge_new(mm, &m))
 		goto mapped;
 	/* All that can fail, before anything goes. */
@@ -387,7 +429,8 @@ static int mmap_region(struct mm_struct *mm, struct file *file, unsigned long ad
 		fput(zero);
 	if (err)
 		goto no_file;
-	unmap_commit(mm, &u);
+	if (u->first)
+		unmap_commit(mm, u);
 	m.flags = flags = vma->vm_flags;
 	m.file = vma->vm_file;
 	m.ops = vma->vm_ops;
@@ -488,6 +531,7 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 {
 	unsigned long vm_flags =
 		prot_flags(prot) | mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	struct unmap u;
 	int err;
 
 	if (!len)
@@ -514,7 +558,7 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 		vm_flags |= VM_SYNC;
 	if (flags & MAP_STACK)
 		vm_flags |= VM_NOHUGEPAGE;
-	addr = get_unmapped_area(mm, file, addr, len, pgoff, flags);
+	addr = choose_address(mm, file, addr, len, pgoff, flags, &u);
 	if (IS_ERR_VALUE(addr))
 		return addr;
 	if (addr < DAC_MMAP_MIN_ADDR && mm->unprivileged)
@@ -541,7 +585,7 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 		pgoff = vm_flags & VM_SHARED ? 0 : addr >> PAGE_SHIFT;
 	if (flags & MAP_NORESERVE && sysctl_overcommit_memory != OVERCOMMIT_NEVER)
 		vm_flags |= VM_NORESERVE;
-	err = mmap_region(mm, file, addr, len, vm_flags, pgoff);
+	err = mmap_region(mm, file, addr, len, vm_flags, pgoff, &u);
 	if (err)
 		return (unsigned long)err;
 	*populate = vm_flags & VM_LOCKED || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE

@@ -68,13 +68,24 @@ void vma_change_end(struct mm_struct *mm)
 	__atomic_store_n(&mm->mm_seq, mm->mm_seq + 1, __ATOMIC_RELEASE);
 }
 
-void vma_start_write(struct vm_area_struct *vma)
+static noinline void await_faults(const struct vm_area_struct *vma)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) while (
 		__atomic_load_n(&per_cpu_ptr(&fault_state, cpu)->vma, __ATOMIC_ACQUIRE) == vma)
 		smp_wait_relax();
+}
+
+void vma_start_write(struct vm_area_struct *vma)
+{
+	bool found = false;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) found |=
+		__atomic_load_n(&per_cpu_ptr(&fault_state, cpu)->vma, __ATOMIC_ACQUIRE) == vma;
+	if (unlikely(found))
+		await_faults(vma);
 }
 
 void fault_forget_mm(const struct mm_struct *mm)
@@ -186,15 +197,23 @@ void vma_set_page_prot(struct vm_area_struct *vma)
 struct vm_area_struct *vma_alloc(struct mm_struct *mm, unsigned long start, unsigned long end,
 				 unsigned long flags)
 {
-	struct vm_area_struct *vma = kmem_cache_zalloc(vma_cache, GFP_KERNEL_ACCOUNT);
+	struct vm_area_struct *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL_ACCOUNT);
 
 	if (!vma)
 		return NULL;
+	/* All but the links, which are set when it is linked. */
 	vma->vm_start = start;
 	vma->vm_end = end;
 	vma->vm_mm = mm;
 	vma->vm_flags = flags;
+	vma->vm_ops = NULL;
 	vma->vm_pgoff = start >> PAGE_SHIFT;
+	vma->vm_file = NULL;
+	vma->vm_private_data = NULL;
+	vma->anon_vma = 0;
+	vma->anon_chain = 0;
+	vma->anon_name = NULL;
+	vma->vm_policy = NULL;
 	vma_set_page_prot(vma);
 	return vma;
 }

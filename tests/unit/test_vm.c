@@ -387,6 +387,77 @@ static void mappings_go_top_down_and_join(void **state)
 	assert_int_equal(mm_check(mm), 0);
 }
 
+/*
+ * The highest room of all that the list of areas shows below the base. A stack above it keeps some of it free, and then all that is
+ * looked at is below that (Linux: unmapped_area_topdown).
+ */
+static unsigned long highest_of_all(const struct mm_struct *mm, unsigned long len)
+{
+	const struct vm_area_struct *above;
+	unsigned long limit = mm->mmap_base, end;
+
+	do {
+		unsigned long low = MMAP_MIN_ADDR;
+
+		above = NULL;
+		end = 0;
+		for (const struct vm_area_struct *vma = mm->mmap;; vma = vma->next) {
+			unsigned long high = min(vma ? vma->vm_start : TASK_SIZE, limit);
+
+			if (high > low && high - low >= len) {
+				end = high;
+				above = vma;
+			}
+			if (!vma)
+				break;
+			low = max(vma->vm_end, MMAP_MIN_ADDR);
+		}
+		limit = above ? vm_start_gap(above) : ULONG_MAX;
+	} while (end && limit < end);
+	return end ? end - len : (unsigned long)-ENOMEM;
+}
+
+static void a_mapping_goes_where_a_search_of_all_puts_it(void **state)
+{
+	struct mm_struct *mm = one();
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS, at[64] = {0}, len[64] = {0};
+
+	/* What lies over the base, and beside it. */
+	vm_mmap_pgoff(mm, NULL, SZ_1G - PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ, flags | MAP_FIXED, 0);
+	for (unsigned int i = 0; i < 6000; i++) {
+		unsigned int k = (unsigned int)rnd(64);
+		unsigned long there;
+
+		if (at[k]) {
+			/* All of it, or some at one end, or in the middle. */
+			unsigned long skip = rnd(3) ? 0 : rnd(len[k]), n = len[k] - skip;
+
+			n -= rnd(3) ? 0 : rnd(n);
+			assert_int_equal(vm_munmap(mm, at[k] + skip * PAGE_SIZE, n * PAGE_SIZE), 0);
+			at[k] = 0;
+			continue;
+		}
+		len[k] = rnd(4) ? 1 + rnd(4) : 1 + rnd(300);
+		if (!rnd(8)) {
+			/* Somewhere near. What was there goes: its owner does not mind. */
+			at[k] = SZ_1G - (1 + rnd(3000)) * PAGE_SIZE;
+			assert_int_equal(vm_mmap_pgoff(mm, NULL, at[k], len[k] * PAGE_SIZE,
+						       random_prot(), flags | MAP_FIXED, 0),
+					 at[k]);
+			continue;
+		}
+		there = highest_of_all(mm, len[k] * PAGE_SIZE);
+		at[k] = vm_mmap_pgoff(mm, NULL, 0, len[k] * PAGE_SIZE, random_prot(),
+				      flags | (rnd(16) ? 0 : MAP_GROWSDOWN), 0);
+		assert_int_equal(at[k], there);
+		if (!rnd(6))
+			(void)vm_mremap(mm, at[k], len[k] * PAGE_SIZE, (1 + rnd(8)) * PAGE_SIZE,
+					MREMAP_MAYMOVE, 0);
+		if (i % 16 == 0)
+			assert_int_equal(mm_check(mm), 0);
+	}
+}
+
 static void bad_requests_get_linux_s_errors(void **state)
 {
 	struct mm_struct *mm = one();
@@ -794,6 +865,7 @@ int main(void)
 		TEST(a_read_shows_the_zero_page_and_a_write_a_page_of_its_own),
 		TEST(the_last_sharer_writes_without_a_copy),
 		TEST(mappings_go_top_down_and_join),
+		TEST(a_mapping_goes_where_a_search_of_all_puts_it),
 		TEST(bad_requests_get_linux_s_errors),
 		TEST(a_file_is_seen_by_all_and_changed_by_those_who_share),
 		TEST(no_way_to_a_table_that_is_freed_is_left_in_a_tlb),
