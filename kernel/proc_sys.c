@@ -196,7 +196,8 @@ static const struct pseudo_entry vm_entries[] = {
 
 /* ------------------------------------------------------------------ kernel */
 
-static char core_pattern[128] = "core";
+char sysctl_core_pattern[128] = "core";
+int sysctl_core_uses_pid;
 
 static int store_text(const struct pseudo_ref *r, char *text, size_t n)
 {
@@ -264,10 +265,10 @@ static const struct pseudo_entry kernel_entries[] = {
 	 .mode = S_IFREG | 0644,
 	 .show = pseudo_show_text,
 	 .store = store_text,
-	 .data = core_pattern,
-	 .max = sizeof(core_pattern)},
+	 .data = sysctl_core_pattern,
+	 .max = sizeof(sysctl_core_pattern)},
 	KEPT("core_pipe_limit", 0, 0, 0),
-	KEPT("core_uses_pid", 0, 0, 0),
+	INT_WITHIN("core_uses_pid", sysctl_core_uses_pid, 0, INT_MAX),
 	KEPT("dmesg_restrict", 1, 0, 1),
 	TEXT("domainname", "(none)"),
 	TEXT("hostname", "quire"),

@@ -228,8 +228,7 @@ static void complete_signal(int sig, struct task *t, bool group)
 	if (!to)
 		return;
 	/* What leaves no core behind needs nobody who looks at it. */
-	if (is_fatal(sig, to) && !(SIG_BIT(sig) & SIG_SYNCHRONOUS) && sig != SIGQUIT &&
-	    sig != SIGABRT) {
+	if (is_fatal(sig, to) && !(SIG_BIT(sig) & SIG_CORES)) {
 		begin_group_exit(t->signal, sig);
 		return;
 	}
@@ -488,6 +487,8 @@ static int get_signal(struct task *t, struct siginfo *info, struct sigaction *sa
 				begin_stop(s, sig);
 			continue;
 		}
+		if (SIG_BIT(sig) & SIG_CORES && core_dump(info))
+			sig |= WAIT_DUMPED;
 		task_exit_group(sig);
 	}
 }

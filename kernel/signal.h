@@ -47,6 +47,10 @@
 #define SIG_SYNCHRONOUS                                                                            \
 	(SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |                 \
 	 SIG_BIT(SIGFPE) | SIG_BIT(SIGSYS))
+/* Their default ends the program, and leaves a core dump. */
+#define SIG_CORES                                                                                  \
+	(SIG_SYNCHRONOUS | SIG_BIT(SIGQUIT) | SIG_BIT(SIGABRT) | SIG_BIT(SIGXCPU) |                \
+	 SIG_BIT(SIGXFSZ))
 
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
@@ -169,6 +173,12 @@ long kill_process(struct signal_struct *s, const struct siginfo *info);
 long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info);
 
 /* Before EL0 goes on: take signals. syscall: it comes from a call, which may have to be restarted. */
+/* In a status: there is a core dump. */
+#define WAIT_DUMPED 0x80
+/* Write current's core dump (kernel/coredump.c). False: there is none, because nobody wants one. */
+bool core_dump(const struct siginfo *info);
+extern char sysctl_core_pattern[128];
+extern int sysctl_core_uses_pid;
 void do_signal(struct user_regs *regs, bool syscall);
 /* A signal is in `set` or pending: returns its number with what is known, 0: none. */
 int dequeue_signal(struct task *t, u64 wanted, struct siginfo *info);

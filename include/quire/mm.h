@@ -190,7 +190,7 @@ struct mm_struct {
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 	bool has_lazy;	     /* some pages may be dropped when memory is short (mm/vm/lazyfree.c) */
-	u32 coredump_filter; /* /proc/PID/coredump_filter: kept, there are no dumps */
+	u32 coredump_filter; /* /proc/PID/coredump_filter: areas that a core dump has */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MIT
-/* System V shared memory and semaphores, and pidfds: says "ok ..." or "not ok ..." of each thing, the same on Linux. */
+/* System V shared memory and semaphores, pidfds, core dumps, and timers that come very often: says "ok ..." or "not ok ..." of each thing, the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int failures;
@@ -143,8 +151,112 @@ static void test_pidfd(void)
 	close(fd);
 }
 
+/* A text that is nowhere in the program's own data. */
+static void make_secret(char *p, char first)
+{
+	for (int i = 0; i < 16; i++)
+		p[i] = (char)(first + i * 7 % 11);
+}
+
+static int contains(const char *file, char first)
+{
+	static char buf[1 << 16];
+	char secret[16];
+	int fd = open(file, O_RDONLY), found = 0;
+	off_t at = 0;
+
+	make_secret(secret, first);
+	while (fd >= 0 && (at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		ssize_t n = pread(fd, buf, sizeof(buf), at);
+
+		if (n <= 0)
+			break;
+		found |= memmem(buf, (size_t)n, secret, sizeof(secret)) != NULL;
+		at += n;
+	}
+	memset(secret, 0, sizeof(secret));
+	memset(buf, 0, sizeof(buf));
+	close(fd);
+	return found;
+}
+
+static int dump(int limit, int sig, char *file)
+{
+	int pid = fork(), status = 0;
+
+	if (!pid) {
+		struct rlimit rl = {limit ? RLIM_INFINITY : 0, RLIM_INFINITY};
+		char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
+		char *q = mmap(NULL, 1L << 34, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		setrlimit(RLIMIT_CORE, &rl);
+		make_secret(p + 8192, 'A');
+		make_secret(q + (1L << 33), 'b');
+		madvise(q, 1L << 34, MADV_DONTDUMP);
+		kill(getpid(), sig);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	sprintf(file, "/tmp/dump-%d-%d", pid, sig);
+	return status;
+}
+
+static void test_core(void)
+{
+	int fd = open("/proc/sys/kernel/core_pattern", O_WRONLY);
+	struct stat st;
+	char file[64];
+
+	check(write(fd, "/tmp/dump-%p-%s", 15) == 15, "the name of dumps is set");
+	close(fd);
+	check(dump(0, SIGABRT, file) == SIGABRT && access(file, F_OK),
+	      "no dump where the limit is 0");
+	check(dump(1, SIGTERM, file) == SIGTERM && access(file, F_OK), "none of SIGTERM");
+	check(dump(1, SIGSEGV, file) == (SIGSEGV | 0x80), "one of SIGSEGV");
+	check(!stat(file, &st) && st.st_mode == (S_IFREG | 0600), "it is its owner's");
+	check(st.st_size > 65536 && st.st_blocks < 100000, "and has what the program had");
+	check(contains(file, 'A'), "memory is in it");
+	check(!contains(file, 'b'), "but not what is not to be dumped");
+	unlink(file);
+}
+
+/* Every microsecond, more than a machine can do: what others do must go on, and nothing may be lost. */
+static void test_often(void)
+{
+	struct itimerspec often = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
+	struct sigevent quiet = {.sigev_notify = SIGEV_NONE};
+	struct timespec wait = {0, 50000000}, start, end;
+	uint64_t n = 0;
+	timer_t timer[8];
+	int fd[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int i = 0; i < 64; i++) {
+		fd[i] = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+		timerfd_settime(fd[i], 0, &often, NULL);
+	}
+	for (int i = 0; i < 8; i++) {
+		timer_create(CLOCK_MONOTONIC, &quiet, &timer[i]);
+		timer_settime(timer[i], 0, &often, NULL);
+	}
+	check(!nanosleep(&wait, NULL), "one sleeps while 72 timers run out every microsecond");
+	check(read(fd[0], &n, 8) == 8, "a timer is read");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	check(n >= 50000 && n <= (uint64_t)((end.tv_sec - start.tv_sec) * 1000000 +
+					    (end.tv_nsec - start.tv_nsec) / 1000 + 1),
+	      "and tells every time");
+	for (int i = 0; i < 64; i++)
+		close(fd[i]);
+	for (int i = 0; i < 8; i++)
+		check(!timer_settime(timer[i], 0, &off, NULL), "a timer is stopped");
+}
+
 int main(void)
 {
+	test_core();
+	test_often();
 	test_shm();
 	test_sem();
 	test_pidfd();
