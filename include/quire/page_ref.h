@@ -40,7 +40,7 @@ BUILD_BUG_ON(__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__);
 
 static __always_inline u64 page_counts(const struct page *page)
 {
-	return __atomic_load_n((const u64 *)&page->_refcount, __ATOMIC_RELAXED);
+	return relaxed_load((const u64 *)&page->_refcount);
 }
 
 static __always_inline void set_page_counts(struct page *page, u64 counts)

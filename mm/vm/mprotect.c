@@ -55,37 +55,84 @@ static u64 change_entry(const struct vm_area_struct *vma, u64 *pte)
 	return 0;
 }
 
+/* Private anonymous memory is to be so: bits that may change, and what they become. */
+struct new_prot {
+	u64 mask, prot;
+	bool writable; /* where nobody else has the page */
+};
+
+/*
+ * Entries that are written and accessed in the software's account: whatever the CPU adds to that, nothing is lost. False: not all four
+ * are, or may be written alike; nothing has been done.
+ */
+static __always_inline bool change_batch(const struct new_prot *p, u64 *pte, struct page *map)
+{
+	u64 val[PTE_BATCH], all, counts = 0, prot = p->prot;
+
+	port_get_ptes(pte, val);
+	all = val[0] & val[1] & val[2] & val[3];
+	/* Something empty, or the zero page, is not written. */
+	if (unlikely(!(all & DESC_AF)) || unlikely(!(all & DESC_DIRTY)))
+		return false;
+	if (p->writable) {
+		/* None is 0: the entry itself has a reference. */
+#pragma GCC unroll 4
+		for (unsigned int i = 0; i < PTE_BATCH; i++)
+			counts |= page_counts(pte_page_48(val[i], map));
+		if (unlikely(counts != PAGE_COUNTS_EXCLUSIVE))
+			return false;
+		prot = pte_mkwrite(prot);
+	}
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < PTE_BATCH; i++)
+		val[i] = (val[i] & ~p->mask) | prot;
+	port_set_ptes(pte, val);
+	return true;
+}
+
 /*
  * Entries of private anonymous memory that only the CPU may change: it sets no mark in one that is accessed and, if it may be written,
- * is. Returns whether one was valid.
+ * is. Returns whether there was one.
  */
-static bool change_private(const struct vm_area_struct *vma, u64 *pte, unsigned long n)
+static __always_inline bool change_private(const struct vm_area_struct *vma, u64 *pte,
+					   unsigned long n, bool writable)
 {
 	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
-	const u64 prot = vma->vm_page_prot & mask;
-	bool writable = vma->vm_flags & VM_WRITE;
-	u64 any = 0;
+	const struct new_prot p = {mask, vma->vm_page_prot & mask, writable};
+	const u64 *end = pte + n, *batches = pte_batches_end(end);
+	struct page *const map = vmemmap;
+	bool any = false;
 
-	for (u64 *end = pte + n; pte < end; pte++) {
-		u64 old = pte_load(pte), new;
+	while (pte < end) {
+		u64 old, new;
 
-		if (!old)
-			continue;
-		if (unlikely((old & (DESC_DIRTY | DESC_AF)) != (DESC_DIRTY | DESC_AF))) {
-			any |= change_entry(vma, pte);
+		if (likely(pte <= batches) && likely(change_batch(&p, pte, map))) {
+			any = true;
+			pte += PTE_BATCH;
 			continue;
 		}
-		new = (old & ~mask) | prot;
+		old = pte_load(pte);
+		if (!old) {
+			pte++;
+			continue;
+		}
+		any = true;
+		if (unlikely((old & (DESC_DIRTY | DESC_AF)) != (DESC_DIRTY | DESC_AF))) {
+			change_entry(vma, pte++);
+			continue;
+		}
+		new = (old & ~mask) | p.prot;
 		/* Dirty, so it is a page of its own; alone with it, a write need not fault first. */
 		if (writable && page_counts(pte_page(old)) == PAGE_COUNTS_EXCLUSIVE)
 			new = pte_mkwrite(new);
-		any |= old;
-		port_set_pte(pte, new);
+		port_set_pte(pte++, new);
 	}
-	return any & DESC_VALID;
+	return any;
 }
 
-static void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+/* old: the flags that the entries were made by. */
+static void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			      unsigned long old)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	bool private = vma_is_anonymous(vma) && !(vma->vm_flags & (VM_EXEC | VM_SHARED)),
@@ -102,14 +149,18 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 			/* A table at a time without faults. */
 			vma_change_begin(mm);
 			vma_start_write(vma);
-			any |= change_private(vma, pte, (stop - addr) >> PAGE_SHIFT);
+			any |= vma->vm_flags & VM_WRITE
+				       ? change_private(vma, pte, (stop - addr) >> PAGE_SHIFT, true)
+				       : change_private(vma, pte, (stop - addr) >> PAGE_SHIFT,
+							false);
 			vma_change_end(mm);
 			continue;
 		}
 		for (; addr < stop; addr += PAGE_SIZE, pte++)
-			any |= change_entry(vma, pte) & DESC_VALID;
+			any |= change_entry(vma, pte) != 0;
 	}
-	if (any)
+	/* What allowed nothing is in no TLB. */
+	if (any && old & VM_ACCESS_FLAGS)
 		port_flush_tlb_user_range(mm->context_id, start, end, false);
 }
 
@@ -149,7 +200,7 @@ static int protect_area(struct vm_area_struct **vma, unsigned long start, unsign
 		vm_acct_memory(-charged);
 		return -ENOMEM;
 	}
-	change_protection(*vma, start, end);
+	change_protection(*vma, start, end, old);
 	if (old & VM_ACCOUNT && !(flags & VM_ACCOUNT))
 		vm_acct_memory(-pages);
 	return 0;

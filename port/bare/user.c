@@ -182,8 +182,12 @@ void port_switch_mm(phys_addr_t pgd, u64 asid)
 			 : "memory");
 }
 
-/* Above this one TLBI for the whole address space is cheaper. */
-#define MAX_TLBI_PAGES 512
+/*
+ * Above this one TLBI for the whole address space is cheaper. Each one by a page goes to every CPU and is waited for there, as long as a
+ * walk takes that finds its table in a cache; by the address space it costs as many walks as entries are still wanted, some hundreds in
+ * a second-level TLB of 1,000 to 1,500.
+ */
+#define MAX_TLBI_PAGES 128
 
 void port_flush_tlb_user_page(u64 asid, unsigned long addr)
 {
