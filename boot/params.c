@@ -309,16 +309,19 @@ static const char *early_initrdmem(const char *val)
 	return NULL;
 }
 
-/* always and madvise are one here: what counts is whether min_free_kbytes is raised for them. */
 static const char *early_transparent_hugepage(const char *val)
 {
-	if (val && strcmp(val, "never") == 0)
-		transparent_hugepage_enabled = false;
-	else if (val && (strcmp(val, "always") == 0 || strcmp(val, "madvise") == 0))
-		transparent_hugepage_enabled = true;
-	else
-		return "always, madvise or never";
-	return NULL;
+	static const char *const modes[] = {"always", "madvise", "never"};
+
+	for (int i = 0; val && i < (int)ARRAY_SIZE(modes); i++) {
+		if (strcmp(val, modes[i]) != 0)
+			continue;
+		transparent_hugepage_mode = i;
+		/* always and madvise are one for watermarks: min_free_kbytes is raised for them. */
+		transparent_hugepage_enabled = i < 2;
+		return NULL;
+	}
+	return "always, madvise or never";
 }
 
 static const char *early_earlycon(const char *val)

@@ -36,6 +36,7 @@ int kernel_run_init(void)
 		return 1;
 	}
 	vm_init();
+	thp_init();
 	vm_migration_init();
 	vm_reclaim_init();
 	mempolicy_init();

@@ -254,7 +254,7 @@ static void show_smap(struct out *out, const struct vm_area_struct *vma, char *b
 	kb(out, "KernelPageSize:", PAGE_SIZE);
 	kb(out, "MMUPageSize:", PAGE_SIZE);
 	put_smaps(out, &s, false);
-	out_puts(out, "THPeligible:           0\n");
+	out_printf(out, "THPeligible:    %8u\n", vm_thp_eligible(vma));
 	put_flags(out, vma->vm_flags);
 }
 

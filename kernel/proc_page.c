@@ -79,6 +79,10 @@ static u64 flags_of(u64 pfn)
 		if (is_anon(head) || PageSwapBacked(head))
 			f |= BIT(KPF_THP);
 	}
+	/* A page of a block counts by itself, but comes as one of many. */
+	if (page_large_head(page))
+		f |= BIT(KPF_THP) |
+		     BIT(page_large_head(page) == page ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL);
 	f |= (u64)PageLocked(head) << KPF_LOCKED | (u64)PageReferenced(head) << KPF_REFERENCED |
 	     (u64)PageUptodate(head) << KPF_UPTODATE | (u64)PageDirty(head) << KPF_DIRTY |
 	     (u64)PageLRU(head) << KPF_LRU | (u64)PageActive(head) << KPF_ACTIVE |

@@ -4,6 +4,7 @@
  * Locking: kernel_lock.
  */
 #include <quire/mempolicy.h>
+#include <quire/mm.h>
 #include <quire/mm_init.h>
 #include <quire/printk.h>
 #include <quire/smp.h>
@@ -106,29 +107,63 @@ static const struct pseudo_entry khugepaged_entries[] = {KEPT("alloc_sleep_milli
 
 #define SIZE_WORDS "always inherit madvise never"
 #define SHMEM_SIZE_WORDS "always inherit within_size advise never"
-#define SIZE_DIR(size, chosen)                                                                     \
+#define SIZE_DIR(size, order, shmem)                                                               \
 	PSEUDO_DIR("hugepages-" size "kB", 0755,                                                   \
 		   ((const struct pseudo_entry[]){                                                 \
-			   CHOICE_KEPT("enabled", chosen, SIZE_WORDS),                             \
-			   CHOICE_KEPT("shmem_enabled", (chosen) == 1 ? 1 : 4, SHMEM_SIZE_WORDS),  \
+			   CHOICE("enabled", thp_size_enabled[order], SIZE_WORDS),                 \
+			   CHOICE_KEPT("shmem_enabled", shmem, SHMEM_SIZE_WORDS),                  \
 			   {0}}))
 
 static const struct pseudo_entry thp_entries[] = {
-	CHOICE_KEPT("defrag", 3, "always defer defer+madvise madvise never"),
-	CHOICE_KEPT("enabled", 0, "always madvise never"),
+	CHOICE("defrag", thp_defrag, "always defer defer+madvise madvise never"),
+	CHOICE("enabled", thp_enabled, "always madvise never"),
+#if PAGE_SHIFT == 12
 	TEXT("hpage_pmd_size", "2097152"),
-	SIZE_DIR("16", 3),
-	SIZE_DIR("32", 3),
-	SIZE_DIR("64", 3),
-	SIZE_DIR("128", 3),
-	SIZE_DIR("256", 3),
-	SIZE_DIR("512", 3),
-	SIZE_DIR("1024", 3),
-	SIZE_DIR("2048", 1),
+	SIZE_DIR("16", 2, 4),
+	SIZE_DIR("32", 3, 4),
+	SIZE_DIR("64", 4, 4),
+	SIZE_DIR("128", 5, 4),
+	SIZE_DIR("256", 6, 4),
+	SIZE_DIR("512", 7, 4),
+	SIZE_DIR("1024", 8, 4),
+	SIZE_DIR("2048", 9, 1),
+#elif PAGE_SHIFT == 14
+	TEXT("hpage_pmd_size", "33554432"),
+	SIZE_DIR("64", 2, 4),
+	SIZE_DIR("128", 3, 4),
+	SIZE_DIR("256", 4, 4),
+	SIZE_DIR("512", 5, 4),
+	SIZE_DIR("1024", 6, 4),
+	SIZE_DIR("2048", 7, 4),
+	SIZE_DIR("4096", 8, 4),
+	SIZE_DIR("8192", 9, 4),
+	SIZE_DIR("16384", 10, 4),
+	SIZE_DIR("32768", 11, 1),
+#else
+	TEXT("hpage_pmd_size", "536870912"),
+	SIZE_DIR("256", 2, 4),
+	SIZE_DIR("512", 3, 4),
+	SIZE_DIR("1024", 4, 4),
+	SIZE_DIR("2048", 5, 4),
+	SIZE_DIR("4096", 6, 4),
+	SIZE_DIR("8192", 7, 4),
+	SIZE_DIR("16384", 8, 4),
+	SIZE_DIR("32768", 9, 4),
+	SIZE_DIR("65536", 10, 4),
+	SIZE_DIR("131072", 11, 4),
+	SIZE_DIR("262144", 12, 4),
+	SIZE_DIR("524288", 13, 1),
+#endif
 	PSEUDO_DIR("khugepaged", 0755, khugepaged_entries),
 	CHOICE_KEPT("shmem_enabled", 3, "always within_size advise never deny force"),
 	KEPT("shrink_underused", 1),
-	KEPT("use_zero_page", 1),
+	{.name = "use_zero_page",
+	 .mode = S_IFREG | 0644,
+	 .show = pseudo_show_int,
+	 .store = pseudo_store_int,
+	 .data = &thp_use_zero_page,
+	 .min = 0,
+	 .max = 1},
 	{0},
 };
 

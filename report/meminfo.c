@@ -87,7 +87,8 @@ void report_meminfo(struct out *out)
 	line(out, "VmallocChunk:", 0);
 	line(out, "Percpu:", (u64)percpu.populated * percpu.units);
 	out_printf(out, "HardwareCorrupted: %5u kB\n", 0U);
-	line(out, "AnonHugePages:", 0);
+	line(out,
+	     "AnonHugePages:", pages(global_node_page_state(NR_ANON_THPS)) << (PAGE_SHIFT - 3));
 	line(out, "ShmemHugePages:", 0);
 	line(out, "ShmemPmdMapped:", 0);
 	line(out, "FileHugePages:", 0);
@@ -97,6 +98,6 @@ void report_meminfo(struct out *out)
 	out_puts(out,
 		 "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
 		 "HugePages_Surp:        0\n");
-	line(out, "Hugepagesize:", SZ_2M);
+	line(out, "Hugepagesize:", PAGE_SIZE << (PAGE_SHIFT - 3));
 	line(out, "Hugetlb:", 0);
 }

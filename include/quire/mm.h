@@ -106,6 +106,8 @@ typedef unsigned int vm_fault_t;
 #define VM_FAULT_RETRY 0x400U
 /* With SIGSEGV: something is mapped there, and does not allow the access (SEGV_ACCERR); without it is SEGV_MAPERR. */
 #define VM_FAULT_BADACCESS 0x20000U
+/* No error: a block is mapped as a whole there, so that the pages around need no fault. */
+#define VM_FAULT_BLOCK 0x40000U
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
 /* What a page fault wants. */
@@ -174,6 +176,10 @@ struct mm_struct {
 	unsigned long hiwater_vm;
 	long rss_stat[NR_MM_COUNTERS];
 	long pgtables_bytes;
+	/* For each block that an entry maps as a whole, a table to split it with (mm/vm/huge.c). */
+	struct page_list deposits;
+	u32 nr_huge;
+	spinlock_t deposit_lock;
 	unsigned long mmap_base;
 	unsigned long
 		mmap_full; /* from here to mmap_base there is no hole; above it: nothing is known */
@@ -227,6 +233,28 @@ static inline unsigned long get_mm_rss(const struct mm_struct *mm)
 			       __atomic_load_n(&mm->rss_stat[MM_ANONPAGES], __ATOMIC_RELAXED) +
 			       __atomic_load_n(&mm->rss_stat[MM_SHMEMPAGES], __ATOMIC_RELAXED));
 }
+
+/* ------------------------------------------------------------------ transparent huge pages (mm/vm/thp.c) */
+
+/* What /sys/kernel/mm/transparent_hugepage shows, as the index of the word there. */
+enum { THP_ALWAYS, THP_MADVISE, THP_NEVER };
+enum {
+	THP_DEFRAG_ALWAYS,
+	THP_DEFRAG_DEFER,
+	THP_DEFRAG_DEFER_MADVISE,
+	THP_DEFRAG_MADVISE,
+	THP_DEFRAG_NEVER
+};
+enum { THP_SIZE_ALWAYS, THP_SIZE_INHERIT, THP_SIZE_MADVISE, THP_SIZE_NEVER };
+extern int thp_enabled, thp_defrag, thp_use_zero_page;
+/* hugepages-*kB/enabled, by the order of the block. */
+extern int thp_size_enabled[PAGE_SHIFT - 3 + 1];
+/* Settings as the machine and its command line have them. Once, when it is known how much memory there is. */
+void thp_init(void);
+/* Could the area have a block, as it and the settings are? (smaps: THPeligible) */
+bool vm_thp_eligible(const struct vm_area_struct *vma);
+/* The first page of the block that the page was made in, if both are still what they were; NULL: it came alone. A hint. */
+const struct page *page_large_head(const struct page *page);
 
 /* ------------------------------------------------------------------ address spaces (mm/vm/mm.c) */
 

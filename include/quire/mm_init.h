@@ -124,6 +124,8 @@ int zone_check(void);
 extern int user_min_free_kbytes; /* min_free_kbytes=, -1: not set */
 /* Raises min_free_kbytes on machines of 512 MiB or more. */
 extern bool transparent_hugepage_enabled;
+/* transparent_hugepage=: always, madvise, never, as 0, 1, 2. */
+extern int transparent_hugepage_mode;
 extern unsigned long totalreserve_pages;
 
 /*

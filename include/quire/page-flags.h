@@ -66,6 +66,7 @@
 	X(swapcache, SwapCache, PF_HEAD, RELAXED, RELAXED, owner_priv_1) /* has a swap entry */    \
 	X(checked, Checked, PF_NO_COMPOUND, RELAXED, RELAXED, owner_priv_1) /* filesystems */      \
 	X(anon_exclusive, AnonExclusive, PF_ANY, RELAXED, RELAXED, owner_2) /* one process's */    \
+	X(large_head, LargeHead, PF_ANY, RELAXED, RELAXED, owner_2) /* mm/vm/huge.c: of a block */  \
 	X(mappedtodisk, MappedToDisk, PF_NO_TAIL, RELAXED, RELAXED, owner_2) /* has disk blocks */ \
 	X(isolated, Isolated, PF_ANY, RELAXED, RELAXED, reclaim) /* movable page being moved */    \
 	X(reported, Reported, PF_NO_COMPOUND, RELAXED, RELAXED, uptodate) /* free, host knows */   \

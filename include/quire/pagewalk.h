@@ -9,7 +9,7 @@
 struct mapped_page {
 	struct page *page; /* NULL: the zero page, or no memory that is counted */
 	unsigned long pfn;
-	unsigned long size; /* bytes that one entry maps */
+	unsigned long size; /* bytes that its entry maps; the page is one of them */
 	s32 mapcount;	    /* entries of all address spaces that show the page */
 	bool write, dirty, young, anon, shmem;
 };
@@ -18,7 +18,7 @@ struct mapped_page {
  * The page at addr: true, and *m is filled in. False: nothing is mapped there. *next: where to look next, at most end. The caller holds
  * mmap_lock; faults go on meanwhile, so that what is told may be over when it is.
  */
-bool vm_mapped_page(const struct mm_struct *mm, unsigned long addr, unsigned long end,
+bool vm_mapped_page(struct mm_struct *mm, unsigned long addr, unsigned long end,
 		    struct mapped_page *m, unsigned long *next);
 
 /* The name that prctl has given the area, or NULL. */

@@ -44,6 +44,11 @@ enum vm_event_item {
 	COMPACTSUCCESS,
 	CMA_ALLOC_SUCCESS,
 	CMA_ALLOC_FAIL,
+	THP_FAULT_ALLOC,
+	THP_FAULT_FALLBACK,
+	THP_COLLAPSE_ALLOC,
+	THP_COLLAPSE_ALLOC_FAILED,
+	THP_SPLIT_PMD,
 	NR_VM_EVENT_ITEMS,
 };
 
@@ -89,8 +94,9 @@ enum node_stat_item {
 	NR_KERNEL_MISC_RECLAIMABLE,
 	NR_KERNEL_STACK_KB, /* in KiB */
 	NR_PAGETABLE,
-	NR_VMALLOC, /* pages of vmalloc areas; Linux has a counter of its own for it */
-	NR_PERCPU,  /* pages of per-CPU chunks but the first, which boot memory holds; likewise */
+	NR_VMALLOC,   /* pages of vmalloc areas; Linux has a counter of its own for it */
+	NR_ANON_THPS, /* not pages: blocks that some entry maps as a whole */
+	NR_PERCPU,    /* pages of per-CPU chunks but the first, which boot memory holds; likewise */
 	NR_VM_NODE_STAT_ITEMS,
 };
 

@@ -49,6 +49,11 @@ const char *const vm_event_names[NR_VM_EVENT_ITEMS] = {
 	[COMPACTSUCCESS] = "compact_success",
 	[CMA_ALLOC_SUCCESS] = "cma_alloc_success",
 	[CMA_ALLOC_FAIL] = "cma_alloc_fail",
+	[THP_FAULT_ALLOC] = "thp_fault_alloc",
+	[THP_FAULT_FALLBACK] = "thp_fault_fallback",
+	[THP_COLLAPSE_ALLOC] = "thp_collapse_alloc",
+	[THP_COLLAPSE_ALLOC_FAILED] = "thp_collapse_alloc_failed",
+	[THP_SPLIT_PMD] = "thp_split_pmd",
 };
 
 const char *const node_stat_names[NR_VM_NODE_STAT_ITEMS] = {
@@ -71,6 +76,7 @@ const char *const node_stat_names[NR_VM_NODE_STAT_ITEMS] = {
 	[NR_KERNEL_STACK_KB] = "nr_kernel_stack",
 	[NR_PAGETABLE] = "nr_page_table_pages",
 	[NR_VMALLOC] = "nr_vmalloc",
+	[NR_ANON_THPS] = "nr_anon_transparent_hugepages",
 	[NR_PERCPU] = "nr_percpu",
 };
 

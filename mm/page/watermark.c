@@ -30,6 +30,7 @@ int min_free_kbytes = 1024;
 int user_min_free_kbytes = -1;
 int watermark_scale_factor = 10; /* of 10000 */
 bool transparent_hugepage_enabled = true;
+int transparent_hugepage_mode;
 unsigned long totalreserve_pages;
 
 /*

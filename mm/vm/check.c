@@ -11,7 +11,7 @@
 struct tally {
 	unsigned long total, locked, data, exec, stack; /* pages */
 	long rss[NR_MM_COUNTERS];
-	unsigned int areas;
+	unsigned int areas, leaves;
 	int bad;
 };
 
@@ -22,50 +22,76 @@ static void bad_area(struct tally *t, const struct vm_area_struct *vma, const ch
 	t->bad++;
 }
 
+/* The entry of a page, or what it would be. vma NULL: there should be none. */
+static void check_entry(const struct vm_area_struct *vma, unsigned long addr, u64 val,
+			struct tally *t)
+{
+	struct page *page;
+	int found;
+
+	if (!vma || !pte_present(val)) {
+		pr_err("mm_check: the entry of %#lx is %#llx%s\n", addr, (unsigned long long)val,
+		       vma ? "" : ", where no area is");
+		t->bad++;
+		return;
+	}
+	if ((val & DESC_VALID) && !(vma->vm_flags & VM_ACCESS_FLAGS))
+		bad_area(t, vma, "accessible, against its flags");
+	if (pte_write(val) && !(val & DESC_RDONLY) && !(vma->vm_flags & VM_WRITE))
+		bad_area(t, vma, "writable, against its flags");
+	if (val & PTE_SPECIAL)
+		return;
+	page = pte_page(val);
+	if (page_ref_count(page) < 1 || page->_mapcount < 0)
+		bad_area(t, vma, "maps a page that nobody claims");
+	if (pte_write(val) && !(vma->vm_flags & VM_SHARED) && page->_mapcount > 0)
+		bad_area(t, vma, "writes to a page that is shared");
+	found = page_rmap_count(page);
+	if (found >= 0 && found != page->_mapcount + 1)
+		bad_area(t, vma, "maps a page whose entries are not all found");
+	t->rss[page_counter(page)]++;
+}
+
+/* A leaf that maps addr, where no table is. Returns where it ends; 0: there is none. */
+static unsigned long check_leaf(struct mm_struct *mm, const struct vm_area_struct *vma,
+				unsigned long addr, struct tally *t)
+{
+	unsigned long start = ALIGN_DOWN(addr, HUGE_SIZE), end = start + HUGE_SIZE;
+	u64 raw, val;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		if (!entry_find(mm, addr, &raw, &val) || !val)
+			break;
+		check_entry(vma, addr, val, t);
+	}
+	if (addr == start)
+		return 0;
+	t->leaves++;
+	if (addr < end || !vma || start < vma->vm_start || end > vma->vm_end ||
+	    !vma_is_anonymous(vma) || !page_in_leaf(pte_page(val)))
+		bad_area(t, vma ? vma : mm->mmap, "has a block that does not belong there");
+	return end;
+}
+
 /* The entries of [start, end); vma NULL: there should be none. */
-static void check_entries(const struct mm_struct *mm, const struct vm_area_struct *vma,
+static void check_entries(struct mm_struct *mm, const struct vm_area_struct *vma,
 			  unsigned long start, unsigned long end, struct tally *t)
 {
 	unsigned long addr = start, stop;
-	int found;
 
 	while (addr < end) {
 		const u64 *pte = pte_find(mm, addr, &stop);
+		unsigned long leaf_end = !pte && mm_has_huge(mm) ? check_leaf(mm, vma, addr, t) : 0;
 
-		stop = min(stop, end);
-		for (; pte && addr < stop; addr += PAGE_SIZE, pte++) {
-			u64 val = pte_load(pte);
-
-			if (!val)
-				continue;
-			if (!vma || !pte_present(val)) {
-				pr_err("mm_check: the entry of %#lx is %#llx%s\n", addr,
-				       (unsigned long long)val, vma ? "" : ", where no area is");
-				t->bad++;
-				continue;
-			}
-			if ((val & DESC_VALID) && !(vma->vm_flags & VM_ACCESS_FLAGS))
-				bad_area(t, vma, "accessible, against its flags");
-			if (pte_write(val) && !(val & DESC_RDONLY) && !(vma->vm_flags & VM_WRITE))
-				bad_area(t, vma, "writable, against its flags");
-			if (val & PTE_SPECIAL)
-				continue;
-			if (page_ref_count(pte_page(val)) < 1 || pte_page(val)->_mapcount < 0)
-				bad_area(t, vma, "maps a page that nobody claims");
-			if (pte_write(val) && !(vma->vm_flags & VM_SHARED) &&
-			    pte_page(val)->_mapcount > 0)
-				bad_area(t, vma, "writes to a page that is shared");
-			found = page_rmap_count(pte_page(val));
-			if (found >= 0 && found != pte_page(val)->_mapcount + 1)
-				bad_area(t, vma, "maps a page whose entries are not all found");
-			t->rss[page_counter(pte_page(val))]++;
-		}
+		stop = leaf_end ? leaf_end : min(stop, end);
+		for (; pte && addr < stop; addr += PAGE_SIZE, pte++)
+			if (pte_load(pte))
+				check_entry(vma, addr, pte_load(pte), t);
 		addr = stop;
 	}
 }
 
-static void check_area(const struct mm_struct *mm, const struct vm_area_struct *vma,
-		       struct tally *t)
+static void check_area(struct mm_struct *mm, const struct vm_area_struct *vma, struct tally *t)
 {
 	unsigned long pages = vma_pages(vma), flags = vma->vm_flags, start, end;
 
@@ -136,6 +162,10 @@ int mm_check(struct mm_struct *mm)
 			continue;
 		pr_err("mm_check: %ld pages of kind %u are mapped, counted %ld\n", t.rss[i], i,
 		       mm->rss_stat[i]);
+		t.bad++;
+	}
+	if (t.leaves != mm->nr_huge) {
+		pr_err("mm_check: %u blocks are mapped, counted %u\n", t.leaves, mm->nr_huge);
 		t.bad++;
 	}
 	if ((long)(count_pgtables(mm) * PAGE_SIZE) != mm->pgtables_bytes) {

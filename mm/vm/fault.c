@@ -3,6 +3,7 @@
  * Page faults: what an access found missing or forbidden is put right, or refused.
  *
  *   handle_mm_fault              the area, and whether it allows the access
+ *     huge_fault (huge.c)        no table yet: a block, where one may be, or a table
  *     handle_pte_fault
  *       do_anonymous_page        nothing there, private memory: the zero page for a read, a new page for a write
  *       do_read_fault            nothing there, a file: its page
@@ -284,11 +285,12 @@ static vm_fault_t do_wp_page(struct vm_fault *f)
 
 static vm_fault_t handle_pte_fault(struct vm_fault *f)
 {
+	vm_fault_t ret;
 	u64 pte;
 
-	f->pte = pte_alloc(f->vma->vm_mm, f->address);
-	if (!f->pte)
-		return VM_FAULT_OOM;
+	f->pte = pte_lookup(f->vma->vm_mm, f->address);
+	if (unlikely(!f->pte) && huge_fault(f, &ret))
+		return ret;
 	f->orig = pte_wait(f->pte);
 	if (!f->orig)
 		return do_pte_missing(f);
@@ -413,9 +415,10 @@ again:
 
 int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
 {
-	for (unsigned long addr = start; addr < end; addr += PAGE_SIZE) {
+	for (unsigned long addr = start, next; addr < end; addr = next) {
 		vm_fault_t ret = handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0);
 
+		next = fault_next(addr, ret);
 		if (ret & VM_FAULT_SIGSEGV) {
 			/* Whether there is nothing, or something that does not allow it. */
 			bool there;
@@ -439,14 +442,12 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
  */
 static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	unsigned long end;
-
 	if (addr >= TASK_SIZE)
 		return NULL;
 	for (;;) {
 		/* Under the area's protection nothing takes the tables away; the entry may change. */
 		struct vm_area_struct *vma = vma_start_read(mm, addr);
-		u64 *pte = vma ? pte_find(mm, addr, &end) : NULL, val = pte ? pte_wait(pte) : 0;
+		u64 raw = 0, val = 0, *entry = vma ? entry_find(mm, addr, &raw, &val) : NULL;
 		struct page *page;
 
 		if (vma && vma_in_file(vma) && vma_mapping(vma)->secret) {
@@ -457,7 +458,9 @@ static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool
 			page = pte_page(val);
 			/* It is somebody's as long as the entry says so: then the reference counts. */
 			if (get_page_unless_zero(page)) {
-				if (pte_page(pte_load(pte)) == page)
+				u64 now = pte_load(entry);
+
+				if (pte_present(now) && pte_pa(now) == pte_pa(raw))
 					return page;
 				put_user_page(page);
 			}

@@ -237,8 +237,11 @@ static int copy_entries(struct mm_struct *mm, struct vm_area_struct *vma, bool c
 		unsigned int n, none;
 
 		stop = min(stop, vma->vm_end);
-		if (!from)
+		if (!from) {
+			if (mm_has_huge(vma->vm_mm) && huge_copy(mm, vma, addr))
+				return -ENOMEM;
 			continue;
+		}
 		/* No table for what is empty. */
 		n = (unsigned int)((stop - addr) >> PAGE_SHIFT);
 		none = ptes_none(from, n);

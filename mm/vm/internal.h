@@ -106,19 +106,34 @@ void vm_stat_account(struct mm_struct *mm, unsigned long flags, long pages);
 
 /* The entry of addr, its tables made where there are none; NULL: no memory. */
 u64 *pte_alloc(struct mm_struct *mm, unsigned long addr);
-/* The same without making any. NULL: no table. *end: where the entries that follow in the same table end. */
+/*
+ * The same without making any. NULL: no table, perhaps a block that is mapped as a whole (mm_has_huge, huge.c). *end: where the entries
+ * that follow in the same table end.
+ */
 u64 *pte_find(const struct mm_struct *mm, unsigned long addr, unsigned long *end);
-/* The same for the first table at or above *addr, which moves there; entries up to *stop, not beyond end. NULL: no table below end. */
+/*
+ * The same for the first table at or above *addr, which moves there; entries up to *stop, not beyond end. NULL: no table
+ * below end. *stop == *addr: a block is mapped as a whole there, or is about to be (huge.c).
+ */
 u64 *pte_next(const struct mm_struct *mm, unsigned long *addr, unsigned long end,
 	      unsigned long *stop);
+/* pte_find, for who does not go on from there. NULL also: a block is mapped as a whole. */
+u64 *pte_lookup(const struct mm_struct *mm, unsigned long addr);
+/* The entry that a table for addr hangs in, or a block; make: with the tables above it. NULL: there is none, or no memory. */
+u64 *pmd_entry(struct mm_struct *mm, unsigned long addr, bool make);
+/* An entry that is empty gets a table; returns what it is then, also when somebody else was faster. 0: no memory. */
+u64 make_table(struct mm_struct *mm, u64 *entry);
+/* A page for a table; more: __GFP_ZERO, or nothing. The entry that a table hangs in by. */
+struct page *table_page_alloc(struct mm_struct *mm, gfp_t more);
+u64 table_desc(const struct page *page);
 void free_pgd(struct mm_struct *mm);
 int pgd_alloc(struct mm_struct *mm);
 /*
- * The whole table that serves `from` (both multiples of what a table covers) serves `to` instead. True: done, or there is none. False: `to`
- * has one already, or no memory. Faults of both awaited; the caller flushes.
+ * The whole table that serves `from`, or the block (both multiples of what a table covers), serves `to` instead. True: done, or there is
+ * none. False: `to` has one already, or no memory. Faults of both awaited; the caller flushes.
  */
 bool move_table(struct mm_struct *mm, unsigned long from, unsigned long to);
-/* Tables below the root, counted. */
+/* Tables below the root, counted, and those that are kept for blocks. */
 unsigned long count_pgtables(const struct mm_struct *mm);
 
 /* ------------------------------------------------------------------ context.c */
@@ -178,6 +193,65 @@ struct vm_fault {
 	unsigned int flags;
 	u64 *pte, orig;
 };
+
+/* ------------------------------------------------------------------ thp.c */
+
+#define HUGE_ORDER (PAGE_SHIFT - 3U)
+#define HUGE_PAGES (1UL << HUGE_ORDER)
+#define HUGE_SIZE (PAGE_SIZE << HUGE_ORDER)
+
+/* The area may have blocks of so many pages, a power of two, by its flags and by the settings. */
+bool thp_allowed(const struct vm_area_struct *vma, unsigned int order);
+/* How to ask for a block. */
+gfp_t thp_gfp(const struct vm_area_struct *vma);
+
+/* ------------------------------------------------------------------ huge.c */
+
+struct mmu_gather;
+
+/* Does the address space map any block as a whole? Who finds no table for an address asks that first. */
+static inline bool mm_has_huge(const struct mm_struct *mm)
+{
+	return unlikely(relaxed_load(&mm->nr_huge));
+}
+
+/*
+ * Of a fault where there is no table: true, and it is done, with *ret as its result (VM_FAULT_BLOCK: by a block). False: f->pte is where
+ * to go on.
+ */
+bool huge_fault(struct vm_fault *f, vm_fault_t *ret);
+/* A table takes the place of the leaf at pmd, if it still is one; addr: any in it. */
+void huge_split(struct mm_struct *mm, u64 *pmd, unsigned long addr);
+/* The leaf that addr is in is split. False: there is none. */
+bool huge_split_at(struct mm_struct *mm, unsigned long addr);
+/*
+ * The entry that maps addr, of a page or a leaf; *val: as the entry of the page would be, *raw: as it is. NULL: there is no table. The page
+ * is still there if the entry is present, with the address of *raw.
+ */
+u64 *entry_find(struct mm_struct *mm, unsigned long addr, u64 *raw, u64 *val);
+/* Of the leaf at addr, for [addr, end). False: there is none. True: look again, the leaf is gone, or a table has its place. */
+bool huge_zap(struct mmu_gather *tlb, unsigned long addr, unsigned long end);
+/* As change_entry of mprotect.c. False: there is none. *split: a table has its place, look again. *any: it was accessible. */
+bool huge_protect(const struct vm_area_struct *vma, unsigned long addr, unsigned long end,
+		  bool *split, bool *any);
+/* The leaf at addr, if there is one, is shared with the child. 0, -ENOMEM. */
+int huge_copy(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr);
+/* Where the next fault is needed after one at addr that returned ret. */
+static inline unsigned long fault_next(unsigned long addr, vm_fault_t ret)
+{
+	return ret & VM_FAULT_BLOCK ? ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE : addr + PAGE_SIZE;
+}
+/*
+ * DESC_AF, or DESC_DIRTY with it, goes from the leaf at addr, for [addr, end). True: it was split, or has changed, look again. *changed: a
+ * flush is needed.
+ */
+bool huge_clear_marks(struct mm_struct *mm, unsigned long addr, unsigned long end, u64 marks,
+		      bool *changed);
+/* There is a leaf at addr, and it has not been written. */
+bool huge_is_clean(struct mm_struct *mm, unsigned long addr);
+void huge_clear_young(struct mm_struct *mm, unsigned long addr);
+/* A leaf maps the page; the first page of the block that it was made in, NULL: it was made single, or is not what it was. Hints. */
+bool page_in_leaf(const struct page *page);
 
 /* ------------------------------------------------------------------ filemap.c, truncate.c */
 

@@ -52,6 +52,13 @@ void mark_lazy_pages(struct vm_area_struct *vma, unsigned long start, unsigned l
 		u64 *pte = pte_find(mm, addr, &stop);
 
 		stop = min(stop, end);
+		if (!pte && mm_has_huge(mm)) {
+			bool changed = false;
+
+			if (huge_clear_marks(mm, addr, stop, DESC_DIRTY | DESC_AF, &changed))
+				stop = addr;
+			n += changed ? HUGE_PAGES : 0;
+		}
 		for (; pte && addr < stop; addr += PAGE_SIZE, pte++) {
 			u64 val = pte_wait(pte);
 
@@ -85,6 +92,9 @@ void make_pages_old(struct vm_area_struct *vma, unsigned long start, unsigned lo
 		u64 *pte = pte_find(vma->vm_mm, addr, &stop);
 
 		stop = min(stop, end);
+		if (!pte && mm_has_huge(vma->vm_mm) &&
+		    huge_clear_marks(vma->vm_mm, addr, stop, DESC_AF, &changed))
+			stop = addr;
 		for (; pte && addr < stop; addr += PAGE_SIZE, pte++) {
 			u64 val = pte_load(pte);
 
@@ -108,6 +118,11 @@ unsigned long drop_lazy_pages(struct vm_area_struct *vma, unsigned long start, u
 		u64 *pte = pte_find(vma->vm_mm, addr, &stop);
 
 		stop = min(stop, end);
+		/* Of a block each page for itself. */
+		if (!pte && mm_has_huge(vma->vm_mm) &&
+		    (droppable || huge_is_clean(vma->vm_mm, addr)) &&
+		    huge_split_at(vma->vm_mm, addr))
+			stop = addr;
 		for (; pte && addr < stop && n < most; addr += PAGE_SIZE, pte++) {
 			u64 val = pte_load(pte);
 

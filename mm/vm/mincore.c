@@ -31,7 +31,18 @@ static void area_residency(struct mm_struct *mm, const struct vm_area_struct *vm
 		unsigned long stop;
 		const u64 *pte = pte_find(mm, addr, &stop);
 
-		for (stop = min(stop, end); addr < stop; addr += PAGE_SIZE) {
+		stop = min(stop, end);
+		if (!pte && mm_has_huge(mm)) {
+			u64 raw, val;
+
+			if (entry_find(mm, addr, &raw, &val) && val) {
+				memset(vec, 1, (stop - addr) >> PAGE_SHIFT);
+				vec += (stop - addr) >> PAGE_SHIFT;
+				addr = stop;
+				continue;
+			}
+		}
+		for (; addr < stop; addr += PAGE_SIZE) {
 			*vec++ = pte && pte_load(pte) ? 1 : file_has(vma, addr);
 			if (pte)
 				pte++;

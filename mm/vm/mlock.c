@@ -43,11 +43,12 @@ static int populate_area(struct mm_struct *mm, const struct vm_area_struct *vma,
 		return 0;
 	if (!(vma->vm_flags & VM_ACCESS_FLAGS))
 		return -EFAULT;
-	for (; start < end; start += PAGE_SIZE) {
+	while (start < end) {
 		vm_fault_t ret = handle_mm_fault(mm, start, write ? FAULT_FLAG_WRITE : 0);
 
 		if (ret & VM_FAULT_ERROR)
 			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+		start = fault_next(start, ret);
 	}
 	return 0;
 }

@@ -143,8 +143,15 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 		u64 *pte = pte_find(mm, addr, &stop);
 
 		stop = min(stop, end);
-		if (!pte)
+		if (!pte) {
+			bool split = false;
+
+			if (mm_has_huge(mm))
+				huge_protect(vma, addr, stop, &split, &any);
+			if (split)
+				stop = addr;
 			continue;
+		}
 		if (private) {
 			/* A table at a time without faults. */
 			vma_change_begin(mm);

@@ -62,6 +62,8 @@ static unsigned long move_page_tables(struct mm_struct *mm, unsigned long from, 
 			if (!new)
 				break;
 			move_entries(old, new, n >> PAGE_SHIFT);
+		} else if (mm_has_huge(mm) && huge_split_at(mm, from)) {
+			continue;
 		}
 		from += n;
 		to += n;

@@ -9,24 +9,26 @@
 
 #include "internal.h"
 
-bool vm_mapped_page(const struct mm_struct *mm, unsigned long addr, unsigned long end,
+bool vm_mapped_page(struct mm_struct *mm, unsigned long addr, unsigned long end,
 		    struct mapped_page *m, unsigned long *next)
 {
 	unsigned long table_end;
 	const u64 *pte = pte_find(mm, addr, &table_end);
-	u64 desc;
+	u64 desc, raw = 0;
 
-	if (!pte) {
+	if (pte)
+		raw = desc = pte_wait(pte);
+	else if (!mm_has_huge(mm) || !entry_find(mm, addr, &raw, &desc)) {
 		*next = min(table_end, end);
 		return false;
 	}
+	/* Each page of a block has its own account. */
 	*next = addr + PAGE_SIZE;
-	desc = pte_wait(pte);
 	if (!pte_present(desc))
 		return false;
 	*m = (struct mapped_page){
 		.pfn = PHYS_PFN(pte_pa(desc)),
-		.size = PAGE_SIZE,
+		.size = pmd_is_leaf(raw) && !pte ? HUGE_SIZE : PAGE_SIZE,
 		.write = pte_write(desc),
 		.dirty = pte_dirty(desc),
 		.young = desc & DESC_AF,
@@ -70,6 +72,10 @@ void vm_clear_refs(struct mm_struct *mm, int which)
 			if (!vm_mapped_page(mm, addr, vma->vm_end, &m, &next) || !m.young)
 				continue;
 			pte = pte_find(mm, addr, &end);
+			if (!pte) {
+				huge_clear_young(mm, addr);
+				continue;
+			}
 			old = pte_wait(pte);
 			/* One that changes meanwhile is in use. */
 			if (pte_present(old))

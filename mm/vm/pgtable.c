@@ -29,9 +29,9 @@ static phys_addr_t table_of(u64 desc)
 	return desc_to_pa(desc, kernel_pgtable.pa52);
 }
 
-static struct page *table_page_alloc(struct mm_struct *mm)
+struct page *table_page_alloc(struct mm_struct *mm, gfp_t more)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | more);
 
 	if (!page)
 		return NULL;
@@ -49,21 +49,40 @@ void table_page_free(struct mm_struct *mm, struct page *page)
 	__free_page(page);
 }
 
-/* The table below an entry that is empty. 0: no memory. */
-static noinline u64 make_table(struct mm_struct *mm, u64 *entry)
+u64 table_desc(const struct page *page)
 {
-	struct page *page = table_page_alloc(mm);
+	return desc_from_pa(page_to_phys(page)) | USER_TABLE;
+}
+
+noinline u64 make_table(struct mm_struct *mm, u64 *entry)
+{
+	struct page *page = table_page_alloc(mm, __GFP_ZERO);
 	u64 old = 0, desc;
 
 	if (!page)
 		return 0;
-	desc = desc_from_pa(page_to_phys(page)) | USER_TABLE;
+	desc = table_desc(page);
 	if (!pte_cmpxchg(entry, &old, desc)) {
 		table_page_free(mm, page);
 		return old;
 	}
 	port_pte_barrier();
 	return desc;
+}
+
+/* An entry of the level above the last gets a table: of its own, or that of the block which is split. 0: no memory. */
+static noinline u64 need_table(struct mm_struct *mm, u64 *entry, unsigned long addr)
+{
+	for (;;) {
+		u64 desc = pte_wait(entry);
+
+		if (!desc)
+			desc = make_table(mm, entry);
+		if (!desc || pmd_is_table(desc))
+			return desc;
+		if (pmd_is_leaf(desc))
+			huge_split(mm, entry, addr);
+	}
 }
 
 /* pa52 is nearly always false: a constant in each of the two copies. The levels are unrolled. */
@@ -75,8 +94,9 @@ static __always_inline u64 *walk_alloc(struct mm_struct *mm, unsigned long addr,
 	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
 		u64 *entry = entry_of(table, level, addr), desc = pte_load(entry);
 
-		if (unlikely(!desc)) {
-			desc = make_table(mm, entry);
+		if (level == MAX_LEVEL - 1 ? unlikely(!pmd_is_table(desc)) : unlikely(!desc)) {
+			desc = level == MAX_LEVEL - 1 ? need_table(mm, entry, addr)
+						      : make_table(mm, entry);
 			if (!desc)
 				return NULL;
 		}
@@ -100,7 +120,7 @@ static __always_inline u64 *walk_find(const struct mm_struct *mm, unsigned long 
 	for (int level = TOP_LEVEL; level < MAX_LEVEL; level++) {
 		u64 desc = pte_load(entry_of(table, level, addr));
 
-		if (!desc) {
+		if (level == MAX_LEVEL - 1 ? !pmd_is_table(desc) : !desc) {
 			*end = (addr | (level_size(level) - 1)) + 1;
 			return NULL;
 		}
@@ -146,6 +166,10 @@ static __always_inline u64 *walk_next(const struct mm_struct *mm, unsigned long 
 		}
 		if (desc) {
 			*from = addr;
+			if (unlikely(!pmd_is_table(desc))) {
+				*stop = addr;
+				return (u64 *)stop; /* not NULL */
+			}
 			*stop = min((addr | (level_size(MAX_LEVEL - 1) - 1)) + 1, end);
 			return entry_of(table, MAX_LEVEL, addr);
 		}
@@ -160,10 +184,17 @@ u64 *pte_next(const struct mm_struct *mm, unsigned long *addr, unsigned long end
 					     : walk_next(mm, addr, end, stop, false);
 }
 
+u64 *pte_lookup(const struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long end;
+
+	return unlikely(kernel_pgtable.pa52) ? walk_find(mm, addr, &end, true)
+					     : walk_find(mm, addr, &end, false);
+}
+
 /* ------------------------------------------------------------------ moving */
 
-/* The entry that a table for addr hangs in; make: with the tables above it. NULL: there is none. */
-static u64 *table_entry(struct mm_struct *mm, unsigned long addr, bool make)
+u64 *pmd_entry(struct mm_struct *mm, unsigned long addr, bool make)
 {
 	phys_addr_t table = mm->pgd;
 
@@ -181,14 +212,16 @@ static u64 *table_entry(struct mm_struct *mm, unsigned long addr, bool make)
 
 bool move_table(struct mm_struct *mm, unsigned long from, unsigned long to)
 {
-	u64 *old = table_entry(mm, from, false), *new, desc;
+	u64 *old = pmd_entry(mm, from, false), *new, desc;
 
 	if (!old || !(desc = pte_load(old)))
 		return true;
-	new = table_entry(mm, to, true);
+	new = pmd_entry(mm, to, true);
 	if (!new || pte_load(new))
 		return false;
-	port_set_pte(old, 0);
+	/* The CPU may set marks in a leaf until it is gone. */
+	while (!pte_cmpxchg(old, &desc, 0))
+		continue;
 	port_set_pte(new, desc);
 	return true;
 }
@@ -270,7 +303,7 @@ static unsigned long count_below(phys_addr_t table, int level)
 	unsigned long n = 0;
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-		if (entry[i])
+		if (pmd_is_table(entry[i]))
 			n += 1 + (level + 1 < MAX_LEVEL ? count_below(table_of(entry[i]), level + 1)
 							: 0);
 	return n;
@@ -278,5 +311,5 @@ static unsigned long count_below(phys_addr_t table, int level)
 
 unsigned long count_pgtables(const struct mm_struct *mm)
 {
-	return count_below(mm->pgd, TOP_LEVEL);
+	return count_below(mm->pgd, TOP_LEVEL) + mm->nr_huge;
 }

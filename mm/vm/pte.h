@@ -7,6 +7,9 @@
  *   PTE_BUSY                       somebody is about to replace it and has it for himself: wait
  *   0                              nothing
  *
+ * One level above, an entry is 0, PTE_BUSY, a table (DESC_TABLE), or a leaf: a block, with the bits that a page's entry has but for DESC_TABLE
+ * (mm/vm/huge.c).
+ *
  * Entries have no lock: each change is one atomic exchange, and the CPU may set AF, or clear RDONLY where DBM is set, at any
  * time between. So a change that depends on what was there compares (pte_cmpxchg) and tries again. Only where another address takes the
  * place of a valid one, which needs a flush in between (break-before-make), the entry is PTE_BUSY meanwhile.
@@ -34,6 +37,16 @@ static inline u64 pte_load(const u64 *pte)
 static inline bool pte_present(u64 pte)
 {
 	return pte & (DESC_VALID | DESC_NG);
+}
+
+static inline bool pmd_is_table(u64 pmd)
+{
+	return (pmd & (DESC_VALID | DESC_TABLE)) == (DESC_VALID | DESC_TABLE);
+}
+
+static inline bool pmd_is_leaf(u64 pmd)
+{
+	return pte_present(pmd) && !pmd_is_table(pmd);
 }
 
 static inline bool pte_write(u64 pte)

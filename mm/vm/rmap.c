@@ -87,7 +87,8 @@ struct rmap {
 	struct {
 		struct mm_struct *mm;
 		unsigned long addr;
-		u64 *pte, val;
+		u64 *pte, val; /* pte: of a leaf where the page is one of a block */
+		bool leaf;
 	} found[MAX_FOUND];
 	struct mm_struct *locked[MAX_FOUND];
 };
@@ -95,9 +96,11 @@ struct rmap {
 /* The entry of addr, if it shows the page. False: there are too many. */
 static bool look_at(struct rmap *r, struct mm_struct *mm, unsigned long addr)
 {
-	unsigned long end;
-	u64 *pte = pte_find(mm, addr, &end), val = pte ? pte_load(pte) : 0;
+	u64 *pte = pte_lookup(mm, addr), val = pte ? pte_load(pte) : 0, raw;
+	bool leaf = !pte && mm_has_huge(mm);
 
+	if (leaf && !(pte = entry_find(mm, addr, &raw, &val)))
+		return true;
 	if (!pte_present(val) || val & PTE_SPECIAL || pte_page(val) != r->page)
 		return true;
 	for (unsigned int i = 0; i < r->nr; i++)
@@ -108,6 +111,7 @@ static bool look_at(struct rmap *r, struct mm_struct *mm, unsigned long addr)
 	r->found[r->nr].mm = mm;
 	r->found[r->nr].addr = addr;
 	r->found[r->nr].pte = pte;
+	r->found[r->nr].leaf = leaf;
 	r->found[r->nr++].val = val;
 	return true;
 }
@@ -206,6 +210,23 @@ int page_rmap_count(struct page *page)
 
 /* ------------------------------------------------------------------ moving */
 
+/* What maps the page as one of a block maps it by an entry of its own afterwards. False: not all that do could be found now. */
+static bool split_leaves(struct page *page)
+{
+	struct rmap r;
+	bool found;
+
+	if (!trylock_page(page))
+		return false;
+	found = rmap_begin(&r, page);
+	for (unsigned int i = 0; found && i < r.nr; i++)
+		if (r.found[i].leaf)
+			huge_split(r.found[i].mm, r.found[i].pte, r.found[i].addr);
+	rmap_end(&r);
+	unlock_page(page);
+	return found && !page_in_leaf(page);
+}
+
 /* Entries are somebody's for himself, and no TLB has them. False: one has changed; those that had been taken are as they were. */
 static bool take_entries(struct rmap *r)
 {
@@ -214,6 +235,8 @@ static bool take_entries(struct rmap *r)
 	for (i = 0; i < r->nr; i++) {
 		u64 *pte = r->found[i].pte, val = r->found[i].val;
 
+		if (r->found[i].leaf)
+			goto undo;
 		/* The CPU may have marked it meanwhile. */
 		while (!pte_cmpxchg(pte, &val, PTE_BUSY))
 			if (!pte_present(val) || pte_page(val) != r->page)
@@ -328,9 +351,14 @@ static bool isolate_user_page(struct folio *folio, enum migrate_mode mode)
 {
 	struct page *page = &folio->page;
 
-	(void)mode;
 	if (PageHead(page) || PageReserved(page) || !(page_is_anon(page) || page_mapping(page)))
 		return false;
+	/* What is whole already is not taken apart to make room for something else that is, but for who wants just this range. */
+	if (page_in_leaf(page) && (mode != MIGRATE_SYNC || !split_leaves(page)))
+		return false;
+	/* The mover uses its links. */
+	if (PageLargeHead(page))
+		ClearPageLargeHead(page);
 	return !TestSetPageIsolated(page);
 }
 

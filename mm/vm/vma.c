@@ -343,9 +343,20 @@ void vma_unlink(struct vm_area_struct *vma)
 		mm->mmap_full = vma->next ? vma->next->vm_start : ULONG_MAX;
 }
 
-/* pgoff moves with the start. Its faults awaited. */
+/* An area ends or begins at addr: no block lies across. Faults of who has it awaited. */
+static void cut_block(struct mm_struct *mm, unsigned long addr)
+{
+	if (mm_has_huge(mm) && addr & (HUGE_SIZE - 1))
+		huge_split_at(mm, addr);
+}
+
+/* pgoff moves with the start. Its faults awaited. A block that lies in the area lies in it afterwards, or is split. */
 static void vma_move_ends(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
+	if (start > vma->vm_start)
+		cut_block(vma->vm_mm, start);
+	if (end < vma->vm_end)
+		cut_block(vma->vm_mm, end);
 	vma_file_unlink(vma);
 	gap_tree_resize(&vma->vm_mm->areas, vma->vm_start, start, end);
 	vma->vm_pgoff += (unsigned long)((long)(start - vma->vm_start) >> PAGE_SHIFT);
@@ -561,6 +572,7 @@ int cut_vma(struct vm_area_struct *vma, unsigned long addr)
 	vma_copy(new, vma);
 	new->vm_start = addr;
 	new->vm_pgoff += (addr - vma->vm_start) >> PAGE_SHIFT;
+	cut_block(mm, addr);
 	vma_file_unlink(vma);
 	gap_tree_split(&mm->areas, addr, new);
 	vma->vm_end = addr;

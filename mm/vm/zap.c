@@ -293,6 +293,10 @@ static __always_inline void unmap_range_of(struct mmu_gather *tlb, unsigned long
 	for (; (pte = pte_next(tlb->mm, &start, end, &stop)); start = stop) {
 		unsigned int n = (unsigned int)((stop - start) >> PAGE_SHIFT), done;
 
+		if (unlikely(!n)) {
+			huge_zap(tlb, start, min(end, ALIGN_DOWN(start, HUGE_SIZE) + HUGE_SIZE));
+			continue;
+		}
 		if (!anon && tlb->dead)
 			drop_entries(tlb, pte, n);
 		else if (!anon)

@@ -9,6 +9,7 @@ char boot_command_line[COMMAND_LINE_SIZE];
 struct cma_cmdline cma_cmdline;
 enum rodata_mode rodata_mode;
 bool transparent_hugepage_enabled;
+int transparent_hugepage_mode;
 
 int setup_earlycon(const char *val)
 {

@@ -27,6 +27,7 @@ phys_addr_t phys_initrd_start, phys_initrd_size;
 enum rodata_mode rodata_mode = RODATA_FULL;
 struct cma_cmdline cma_cmdline;
 bool transparent_hugepage_enabled = true;
+int transparent_hugepage_mode;
 bool movable_node_enabled, mirrored_kernelcore;
 bool slab_nomerge, slab_freelist_random, slab_freelist_hardened;
 static bool debug_on, semihosting_on;

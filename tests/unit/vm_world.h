@@ -19,6 +19,7 @@
 #include "slab_fixture.h"
 
 struct pgtable kernel_pgtable;
+int transparent_hugepage_mode;
 
 /* Far more than the areas of any test here: they are about other limits. */
 static unsigned long ram_pages = 1UL << 36;
@@ -43,6 +44,8 @@ bool totalram_at_least(unsigned long pages)
 #define TLBS 2U			    /* CPUs, as it were: an access is by one of them */
 static u64 tlb[TLBS][ASIDS][PAGES]; /* the entry as it was used; 0: none */
 static unsigned int flushes;
+/* What a test has beside them: of one address space's [start, end); all of it when they are equal. */
+static void (*flush_more)(u64 asid, unsigned long start, unsigned long end);
 
 /* 8 bits of ASID, else as doubles.c has it. */
 u64 port_read_reg(enum port_reg reg)
@@ -67,6 +70,8 @@ void port_flush_tlb_user_page(u64 asid, unsigned long addr)
 			__atomic_store_n(slot, 0, __ATOMIC_RELAXED);
 	}
 	__atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
+	if (flush_more)
+		flush_more(asid, addr, addr + PAGE_SIZE);
 }
 
 /* Ways to tables that a CPU remembers: [i] as it was used for table i of those that begin at WALKS; NULL: none. */
@@ -88,6 +93,8 @@ void port_flush_tlb_user_range(u64 asid, unsigned long start, unsigned long end,
 void port_flush_tlb_asid(u64 asid)
 {
 	port_flush_tlb_user_range(asid, WINDOW, WINDOW + PAGES * PAGE_SIZE, true);
+	if (flush_more)
+		flush_more(asid, 0, 0);
 }
 
 static const void *last_synced;
@@ -129,7 +136,8 @@ static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
 }
 
 /* The program's access: 0, or the fault that ends it. */
-static vm_fault_t access(struct mm_struct *mm, unsigned long addr, bool write, unsigned char *byte)
+static inline vm_fault_t access(struct mm_struct *mm, unsigned long addr, bool write,
+				unsigned char *byte)
 {
 	for (unsigned int tries = 0; tries < 4; tries++) {
 		char *p = hardware(mm, addr, write);
@@ -162,6 +170,8 @@ static void world_begin(void)
 	nr_cpus_possible = 4;
 	kmem_cache_init();
 	vm_init();
+	/* Most tests are about single pages. */
+	thp_enabled = THP_NEVER;
 	slab_drain_all();
 	free_at_start = free_pages_of(zone);
 	memset(tlb, 0, sizeof(tlb));
@@ -179,6 +189,7 @@ static void world_end(void)
 	assert_int_equal(global_node_page_state(NR_ANON_MAPPED), 0);
 	assert_int_equal(global_node_page_state(NR_FILE_MAPPED), 0);
 	vmstat_refresh();
+	assert_int_equal(global_node_page_state(NR_ANON_THPS), 0);
 	assert_int_equal(global_node_page_state(NR_FILE_PAGES), 0);
 	assert_int_equal(global_node_page_state(NR_SHMEM), 0);
 	assert_int_equal(global_node_page_state(NR_PAGETABLE), 0);
@@ -221,7 +232,7 @@ static __maybe_unused void cpus_end(void)
 	be_cpu(0);
 }
 
-static unsigned long addr_of(unsigned int page)
+static inline unsigned long addr_of(unsigned int page)
 {
 	return WINDOW + page * PAGE_SIZE;
 }

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Blocks: memory of a program that one entry of the level above the last maps, 2 MiB with 4K pages (32 MiB with 16K, 512 MiB with 64K).
+ *
+ * A block comes by a write to private anonymous memory where an area covers it (make_huge). Its pages are pages like any others, each with
+ * its own count of mappings and references and its own place in its area: not a compound page. So what happens to one of them
+ * happens to it alone. A block is split by writing a table of entries that show the same pages, and nothing that is counted changes;
+ * a part that is unmapped is free at once; a page of it can be copied, referenced or moved like one that never was in a block. What that
+ * costs is a store or an atomic addition for each page when a block is made, shared by a fork, or unmapped. The first page says that
+ * the block was made as one: PG_large_head, its `prev` the order, its `next` how many leaves map all of it. Once that is 0 it stays so,
+ * and the fields are free for other use (isolation for migration).
+ *
+ * Invariants (mm_check): a leaf lies in one area, of private anonymous memory; areas are cut only where the leaf is split first. An
+ * address space keeps a table for each of its leaves (mm.deposits, nr_huge of them), so that a split cannot fail.
+ *
+ * Locking: as entries of pages: a leaf changes by an atomic exchange. Where a table takes its place it is PTE_BUSY from the
+ * exchange to the store, with the flush between (break-before-make); so also where it is taken away, since what a fault puts there
+ * next may be of another size. mm.deposit_lock is a leaf.
+ *
+ * Against Linux 6.12: there a block is a folio, with counts for the whole and for each page, and the parts of one that is not mapped
+ * as a whole any more wait for reclaim to split it (deferred_split). Here is nothing to defer.
+ */
+#include <quire/mm.h>
+#include <quire/page_debug.h>
+
+#include "gather.h"
+#include "internal.h"
+
+/* ------------------------------------------------------------------ the pages of a block */
+
+static u32 *leaf_count(struct page *head)
+{
+	return &head->next;
+}
+
+static struct page *leaf_head(u64 leaf)
+{
+	return pte_page(leaf);
+}
+
+/* Nobody has seen the block yet. */
+static void block_init(struct page *head, const struct mm_struct *mm, unsigned long index)
+{
+	u64 owner = mm->family << 3 | PAGE_MAPPING_ANON;
+
+	/* What keeps notes of pages wants to know that they are single ones now. */
+	if (unlikely(page_debug))
+		split_page(head, HUGE_ORDER);
+	for (struct page *page = head; page < head + HUGE_PAGES; page++, index++) {
+		page->index_lo = (u32)index;
+		relaxed_store(&page->word, (u64)(index >> 32) << 48 | owner);
+		set_page_counts(page, PAGE_COUNTS_EXCLUSIVE);
+	}
+	head->prev = HUGE_ORDER;
+	relaxed_store(leaf_count(head), 1);
+	SetPageLargeHead(head);
+	count_mapped(head, MAPPED_ANON, (long)HUGE_PAGES);
+	mod_page_state_of(head, NR_ANON_THPS, 1);
+}
+
+/* One leaf less maps the block as a whole. */
+static void leaf_gone(struct page *head)
+{
+	if (__atomic_sub_fetch(leaf_count(head), 1, __ATOMIC_RELEASE) == 0)
+		mod_page_state_of(head, NR_ANON_THPS, -1);
+}
+
+static void leaf_shared(struct page *head)
+{
+	__atomic_fetch_add(leaf_count(head), 1, __ATOMIC_RELAXED);
+}
+
+struct page_batch {
+	int nr;
+	struct page *pages[64];
+};
+
+static void batch_add(struct page_batch *b, struct page *page)
+{
+	b->pages[b->nr++] = page;
+	if (b->nr == (int)ARRAY_SIZE(b->pages)) {
+		free_unref_pages(b->pages, b->nr);
+		b->nr = 0;
+	}
+}
+
+/* A mapping and a reference of each page go, and no TLB has any. leaf_gone has been called. */
+static void block_release(struct page *head)
+{
+	struct page_batch batch = {0};
+	unsigned long mapped = 0;
+	bool whole = true;
+
+	for (struct page *page = head; page < head + HUGE_PAGES; page++) {
+		u64 counts = __atomic_sub_fetch((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED,
+						__ATOMIC_ACQ_REL);
+
+		if ((s64)counts >= 0)
+			mapped++;
+		if (likely(counts == PAGE_COUNTS_FREE)) {
+			relaxed_store(&page->word, 0);
+			if (unlikely(!whole))
+				batch_add(&batch, page);
+			continue;
+		}
+		/* Somebody else's too: those before it are freed one by one. */
+		if (whole)
+			for (struct page *p = head; p < page; p++)
+				batch_add(&batch, p);
+		whole = false;
+	}
+	count_mapped(head, MAPPED_ANON, (long)mapped - (long)HUGE_PAGES);
+	if (!whole) {
+		free_unref_pages(batch.pages, batch.nr);
+		return;
+	}
+	ClearPageLargeHead(head);
+	free_unref_page(head, HUGE_ORDER);
+}
+
+/* It may have gone, and the page be another's by now. */
+static bool of_block(const struct page *page, const struct page *head)
+{
+	return page_is_anon(page) && !((page->word ^ head->word) & GENMASK(47, 0)) &&
+	       page->index_lo - head->index_lo == (u32)(page - head);
+}
+
+bool page_in_leaf(const struct page *page)
+{
+	const struct page *head = pfn_to_page(ALIGN_DOWN(page_to_pfn(page), HUGE_PAGES));
+
+	return PageLargeHead(head) && relaxed_load(&head->prev) == HUGE_ORDER &&
+	       relaxed_load(&head->next) && of_block(page, head);
+}
+
+const struct page *page_large_head(const struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	for (unsigned int order = 1; order <= HUGE_ORDER; order++) {
+		const struct page *head = pfn_to_page(ALIGN_DOWN(pfn, 1UL << order));
+
+		if (PageLargeHead(head) && head->prev >= order && of_block(page, head))
+			return head;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ tables that are kept */
+
+static void deposit(struct mm_struct *mm, struct page *table)
+{
+	spin_lock(&mm->deposit_lock);
+	page_list_add(&mm->deposits, table);
+	spin_unlock(&mm->deposit_lock);
+	__atomic_fetch_add(&mm->nr_huge, 1, __ATOMIC_RELAXED);
+}
+
+static struct page *withdraw(struct mm_struct *mm)
+{
+	struct page *table;
+
+	spin_lock(&mm->deposit_lock);
+	table = page_list_first(&mm->deposits);
+	page_list_del(&mm->deposits, table);
+	spin_unlock(&mm->deposit_lock);
+	return table;
+}
+
+/* The leaf that it was kept for is gone. */
+static void deposit_free(struct mm_struct *mm)
+{
+	__atomic_fetch_sub(&mm->nr_huge, 1, __ATOMIC_RELAXED);
+	table_page_free(mm, withdraw(mm));
+}
+
+/* ------------------------------------------------------------------ splitting */
+
+/* The entry that the page of a leaf at addr would have. */
+static u64 leaf_pte(u64 leaf, unsigned long addr)
+{
+	const u64 address = desc_pa_mask(kernel_pgtable.pa52);
+	phys_addr_t pa = pte_pa(leaf) + (addr & (HUGE_SIZE - 1) & PAGE_MASK);
+
+	return (leaf & ~address) | desc_from_pa(pa) | DESC_TABLE;
+}
+
+void huge_split(struct mm_struct *mm, u64 *pmd, unsigned long addr)
+{
+	u64 leaf = pte_wait(pmd), *pte;
+	struct page *table;
+
+	do
+		if (!pmd_is_leaf(leaf))
+			return;
+	while (!pte_cmpxchg(pmd, &leaf, PTE_BUSY));
+	port_flush_tlb_user_page(mm->context_id, addr);
+	table = withdraw(mm);
+	pte = page_address(table);
+	for (unsigned long i = 0; i < TABLE_ENTRIES; i++)
+		pte[i] = leaf_pte(leaf, i << PAGE_SHIFT);
+	leaf_gone(leaf_head(leaf));
+	/* Who finds the table finds its entries. */
+	leaf = PTE_BUSY;
+	pte_cmpxchg(pmd, &leaf, table_desc(table));
+	port_pte_barrier();
+	/* Who saw no table looks for leaves until here. */
+	__atomic_fetch_sub(&mm->nr_huge, 1, __ATOMIC_RELEASE);
+	count_vm_event(THP_SPLIT_PMD);
+}
+
+/* The leaf that maps addr, if one does; *leaf: its entry. */
+static u64 *find_leaf(struct mm_struct *mm, unsigned long addr, u64 *leaf)
+{
+	u64 *pmd = mm_has_huge(mm) ? pmd_entry(mm, addr, false) : NULL;
+
+	if (!pmd)
+		return NULL;
+	*leaf = pte_wait(pmd);
+	return pmd_is_leaf(*leaf) ? pmd : NULL;
+}
+
+bool huge_split_at(struct mm_struct *mm, unsigned long addr)
+{
+	u64 leaf, *pmd = find_leaf(mm, addr, &leaf);
+
+	if (pmd)
+		huge_split(mm, pmd, addr);
+	return pmd;
+}
+
+/* ------------------------------------------------------------------ faults */
+
+static u64 leaf_prot(const struct vm_area_struct *vma, u64 pte)
+{
+	pte |= DESC_DIRTY;
+	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(pte)) : pte;
+}
+
+/* A new block. True: something is mapped there now. False: small pages have to do. */
+static bool make_huge(const struct vm_fault *f, u64 *pmd)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long base = ALIGN_DOWN(f->address, HUGE_SIZE);
+	struct page *head, *table;
+	u64 none = 0, leaf;
+
+	if (!(f->flags & FAULT_FLAG_WRITE) || base < vma->vm_start ||
+	    vma->vm_end - base < HUGE_SIZE || !thp_allowed(vma, HUGE_ORDER))
+		return false;
+	table = table_page_alloc(mm, 0);
+	head = table ? vma_alloc_pages(vma, base, thp_gfp(vma), HUGE_ORDER) : NULL;
+	if (!head) {
+		if (table)
+			table_page_free(mm, table);
+		count_vm_event(THP_FAULT_FALLBACK);
+		return false;
+	}
+	block_init(head, mm, linear_page_index(vma, base));
+	for (unsigned long i = 0; i < HUGE_PAGES; i++)
+		clear_page((char *)page_address(head) + (i << PAGE_SHIFT));
+	if (vma->vm_flags & VM_EXEC)
+		for (unsigned long i = 0; i < HUGE_PAGES; i++)
+			sync_exec(vma, head + i);
+	deposit(mm, table);
+	leaf = mk_pte(page_to_phys(head), __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED));
+	leaf = leaf_prot(vma, leaf & ~(u64)DESC_TABLE);
+	if (!pte_cmpxchg(pmd, &none, leaf)) {
+		leaf_gone(head);
+		block_release(head);
+		deposit_free(mm);
+		return true;
+	}
+	add_mm_counter(mm, MM_ANONPAGES, (long)HUGE_PAGES);
+	count_vm_event(THP_FAULT_ALLOC);
+	return true;
+}
+
+/* No page of the block is anybody's but the leaf's. */
+static bool block_is_exclusive(const struct page *head)
+{
+	for (const struct page *page = head; page < head + HUGE_PAGES; page++)
+		if (page_counts(page) != PAGE_COUNTS_EXCLUSIVE)
+			return false;
+	return true;
+}
+
+/* The access found the leaf. False: it has been split. */
+static bool leaf_fault(const struct vm_fault *f, u64 *pmd, u64 leaf)
+{
+	struct mm_struct *mm = f->vma->vm_mm;
+	u64 new = leaf | DESC_AF;
+
+	/* PROT_NONE before, and the area allows more now: mprotect has not come here yet. */
+	if (!(leaf & DESC_VALID))
+		return true;
+	if (f->flags & FAULT_FLAG_WRITE) {
+		if (!pte_write(leaf)) {
+			if (!block_is_exclusive(leaf_head(leaf))) {
+				huge_split(mm, pmd, f->address);
+				return false;
+			}
+			new = pte_mkwrite(new);
+		}
+		new = pte_mkdirty(new);
+	}
+	if (new == leaf)
+		return true;
+	/* When it has changed meanwhile the access tries again. */
+	pte_cmpxchg(pmd, &leaf, new);
+	if (f->flags & FAULT_FLAG_WRITE)
+		port_flush_tlb_user_page(mm->context_id, f->address);
+	return true;
+}
+
+bool huge_fault(struct vm_fault *f, vm_fault_t *ret)
+{
+	struct mm_struct *mm = f->vma->vm_mm;
+	u64 *pmd = pmd_entry(mm, f->address, true), desc;
+
+	*ret = 0;
+	while (pmd) {
+		desc = pte_wait(pmd);
+		if (pmd_is_leaf(desc)) {
+			if (!leaf_fault(f, pmd, desc))
+				continue;
+			*ret = VM_FAULT_BLOCK;
+			return true;
+		}
+		if (desc) {
+			f->pte = pte_lookup(mm, f->address);
+			return false;
+		}
+		if (!make_huge(f, pmd) && !make_table(mm, pmd))
+			break;
+	}
+	*ret = VM_FAULT_OOM;
+	return true;
+}
+
+/* ------------------------------------------------------------------ looking */
+
+u64 *entry_find(struct mm_struct *mm, unsigned long addr, u64 *raw, u64 *val)
+{
+	for (;;) {
+		u64 *entry = pte_lookup(mm, addr);
+
+		if (likely(entry)) {
+			*val = *raw = pte_wait(entry);
+			return entry;
+		}
+		entry = find_leaf(mm, addr, raw);
+		if (!entry && !pte_lookup(mm, addr))
+			return NULL;
+		if (entry) {
+			*val = leaf_pte(*raw, addr);
+			return entry;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ taking away, copying, changing */
+
+bool huge_zap(struct mmu_gather *tlb, unsigned long addr, unsigned long end)
+{
+	struct mm_struct *mm = tlb->mm;
+	u64 leaf, *pmd = find_leaf(mm, addr, &leaf);
+
+	if (!pmd)
+		return false;
+	if (addr & (HUGE_SIZE - 1) || end - addr < HUGE_SIZE) {
+		huge_split(mm, pmd, addr);
+		return true;
+	}
+	if (tlb->dead) {
+		port_set_pte(pmd, 0);
+	} else {
+		while (!pte_cmpxchg(pmd, &leaf, PTE_BUSY))
+			if (!pmd_is_leaf(leaf))
+				return true;
+		port_flush_tlb_user_page(mm->context_id, addr);
+		port_set_pte(pmd, 0);
+	}
+	add_mm_counter(mm, MM_ANONPAGES, -(long)HUGE_PAGES);
+	leaf_gone(leaf_head(leaf));
+	block_release(leaf_head(leaf));
+	deposit_free(mm);
+	return true;
+}
+
+int huge_copy(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr)
+{
+	u64 leaf, *from = find_leaf(vma->vm_mm, addr, &leaf), *to;
+	struct page *table, *head;
+
+	if (!from)
+		return 0;
+	to = pmd_entry(mm, addr, true);
+	table = to ? table_page_alloc(mm, 0) : NULL;
+	if (!table)
+		return -ENOMEM;
+	while (!pte_cmpxchg(from, &leaf, pte_wrprotect(leaf)))
+		continue;
+	head = leaf_head(leaf);
+	leaf_shared(head);
+	for (struct page *page = head; page < head + HUGE_PAGES; page++)
+		__atomic_fetch_add((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED, __ATOMIC_RELAXED);
+	deposit(mm, table);
+	port_set_pte(to, pte_wrprotect(leaf));
+	add_mm_counter(mm, MM_ANONPAGES, (long)HUGE_PAGES);
+	return 0;
+}
+
+bool huge_protect(const struct vm_area_struct *vma, unsigned long addr, unsigned long end,
+		  bool *split, bool *any)
+{
+	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
+	struct mm_struct *mm = vma->vm_mm;
+	u64 leaf, *pmd = find_leaf(mm, addr, &leaf), new;
+
+	if (!pmd)
+		return false;
+	*split = addr & (HUGE_SIZE - 1) || end - addr < HUGE_SIZE;
+	if (*split) {
+		huge_split(mm, pmd, addr);
+		return true;
+	}
+	do {
+		*split = !pmd_is_leaf(leaf);
+		if (*split)
+			return true;
+		if (vma->vm_flags & VM_EXEC)
+			for (unsigned long i = 0; i < HUGE_PAGES; i++)
+				sync_exec(vma, leaf_head(leaf) + i);
+		new = leaf & ~mask;
+		if (pte_dirty(leaf))
+			new |= DESC_DIRTY;
+		new |= vma->vm_page_prot &mask;
+		/* Alone with its pages: a write need not fault first. */
+		if (vma->vm_flags & VM_WRITE &&
+		    new &DESC_DIRTY &&block_is_exclusive(leaf_head(leaf)))
+			new = pte_mkwrite(new);
+	} while (!pte_cmpxchg(pmd, &leaf, new));
+	*any |= leaf & DESC_VALID;
+	return true;
+}
+
+bool huge_clear_marks(struct mm_struct *mm, unsigned long addr, unsigned long end, u64 marks,
+		      bool *changed)
+{
+	u64 leaf, *pmd = find_leaf(mm, addr, &leaf), new;
+
+	if (!pmd)
+		return false;
+	if (addr & (HUGE_SIZE - 1) || end - addr < HUGE_SIZE) {
+		huge_split(mm, pmd, addr);
+		return true;
+	}
+	do {
+		if (!pmd_is_leaf(leaf))
+			return true;
+		new = leaf & ~marks;
+		if (marks & DESC_DIRTY)
+			new |= DESC_RDONLY;
+	} while (new != leaf && !pte_cmpxchg(pmd, &leaf, new));
+	*changed |= new != leaf;
+	return false;
+}
+
+bool huge_is_clean(struct mm_struct *mm, unsigned long addr)
+{
+	u64 leaf;
+
+	return find_leaf(mm, addr, &leaf) && !pte_dirty(leaf);
+}
+
+void huge_clear_young(struct mm_struct *mm, unsigned long addr)
+{
+	u64 leaf, *pmd = find_leaf(mm, addr, &leaf);
+
+	/* One that changes meanwhile is in use. */
+	if (pmd)
+		pte_cmpxchg(pmd, &leaf, leaf & ~(u64)DESC_AF);
+}

@@ -1,0 +1,845 @@
+// SPDX-License-Identifier: MIT
+/* links: mm/vm/[a-z]*.c mm/page/migrate.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* granules: 12 14 16 */
+/*
+ * Blocks that one entry maps, through everything that happens to an address space.
+ *
+ *   BASE      +1        +2        +3        +4  blocks
+ *    |---------|---------|---------|---------|
+ *
+ * An access goes by one of two TLBs that forget nothing until they are flushed, and that must never hold a page and the block which it is
+ * in at once: a CPU may report a conflict then, or use either.
+ */
+#include "vm_world.h"
+
+#include <quire/migrate.h>
+#include <quire/pagewalk.h>
+
+#define BASE (8UL * SZ_1G)
+#define BLOCKS 4UL
+/* Pages of a block that are looked at: its ends, and some between. */
+#define SAMPLES 6U
+#define TOTAL (BLOCKS * SAMPLES)
+
+static struct mm_struct *mm;
+
+/* ------------------------------------------------------------------ accesses */
+
+struct cached {
+	unsigned long va, size; /* 0: none */
+	u64 pte; /* as the page's entry would be; of a block, that of its first page */
+};
+static struct cached cache[TLBS][ASIDS][TOTAL * 2];
+
+static void flush_cache(u64 asid, unsigned long start, unsigned long end)
+{
+	for (unsigned int t = 0; t < TLBS; t++)
+		for (unsigned int i = 0; asid < ASIDS && i < TOTAL * 2; i++) {
+			struct cached *c = &cache[t][asid][i];
+
+			if (c->size && (start == end || (c->va < end && c->va + c->size > start)))
+				c->size = 0;
+		}
+}
+
+/* The page that the CPU gets to, or NULL: a fault. */
+static char *cpu_access(struct mm_struct *by, unsigned long addr, bool write)
+{
+	u64 asid = by->context_id & 0xff, raw = 0, val = 0,
+	    *entry = entry_find(by, addr, &raw, &val);
+	struct cached *set = cache[random() % TLBS][asid], *hit = NULL, *room = NULL;
+
+	assert_true(asid < ASIDS);
+	for (unsigned int i = 0; i < TOTAL * 2; i++) {
+		if (!set[i].size) {
+			room = &set[i];
+		} else if (addr - set[i].va < set[i].size) {
+			if (hit)
+				fail_msg("two translations of %#lx in one TLB", addr);
+			hit = &set[i];
+		}
+	}
+	if (hit && write && hit->pte & DESC_RDONLY)
+		return NULL;
+	if (hit &&
+	    (!entry || !(val & DESC_VALID) || pte_pa(val) != pte_pa(hit->pte) + (addr - hit->va) ||
+	     (write && val & DESC_RDONLY)))
+		fail_msg("stale translation of %#lx used: %#lx", addr, (long)hit->pte);
+	if (!entry || !(val & DESC_VALID) || !(val & DESC_USER) || (write && val & DESC_RDONLY))
+		return NULL;
+	if (!hit) {
+		assert_non_null(room);
+		room->size = pmd_is_leaf(raw) && !pte_lookup(by, addr) ? HUGE_SIZE : PAGE_SIZE;
+		room->va = ALIGN_DOWN(addr, room->size);
+		room->pte = room->size == PAGE_SIZE ? val : (raw | DESC_TABLE);
+	}
+	return page_address(pte_page(val));
+}
+
+static vm_fault_t touch(struct mm_struct *by, unsigned long addr, bool write, char *byte)
+{
+	for (unsigned int tries = 0; tries < 6; tries++) {
+		char *p = cpu_access(by, addr, write);
+		vm_fault_t ret;
+
+		if (p) {
+			if (write)
+				*p = *byte;
+			else
+				*byte = *p;
+			return 0;
+		}
+		ret = handle_mm_fault(by, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
+		if (ret & VM_FAULT_ERROR)
+			return ret;
+	}
+	fail_msg("the access to %#lx faults for ever", addr);
+	return 0;
+}
+
+static void set(struct mm_struct *by, unsigned long addr, char byte)
+{
+	assert_int_equal(touch(by, addr, true, &byte), 0);
+}
+
+static int see(struct mm_struct *by, unsigned long addr)
+{
+	char byte;
+
+	assert_int_equal(touch(by, addr, false, &byte), 0);
+	return byte;
+}
+
+static unsigned long page_of(unsigned long block, unsigned long page)
+{
+	return BASE + block * HUGE_SIZE + page * PAGE_SIZE;
+}
+
+/* ------------------------------------------------------------------ the world */
+
+static bool fail_blocks;
+static unsigned int fail_share;
+
+static bool should_fail(gfp_t gfp, unsigned int order)
+{
+	return (fail_blocks && order == HUGE_ORDER) ||
+	       (fail_share && (unsigned int)random() % 1000 < fail_share);
+}
+
+static const struct page_debug_ops injected = {.should_fail = should_fail};
+
+static int begin(void **state)
+{
+	memset(cache, 0, sizeof(cache));
+	world_begin();
+	flush_more = flush_cache;
+	thp_enabled = THP_ALWAYS;
+	vm_migration_init();
+	mm = mm_alloc();
+	assert_non_null(mm);
+	return 0;
+}
+
+static int end(void **state)
+{
+	page_debug = NULL;
+	fail_blocks = false;
+	fail_share = 0;
+	thp_enabled = THP_ALWAYS;
+	thp_size_enabled[HUGE_ORDER] = THP_SIZE_INHERIT;
+	assert_int_equal(mm_check(mm), 0);
+	mmput(mm);
+	world_end();
+	return 0;
+}
+
+static void map(struct mm_struct *by, unsigned long start, unsigned long len)
+{
+	assert_int_equal(vm_mmap_pgoff(by, NULL, start, len, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+			 start);
+}
+
+static unsigned long event(enum vm_event_item item)
+{
+	unsigned long all[NR_VM_EVENT_ITEMS];
+
+	all_vm_events(all);
+	return all[item];
+}
+
+static struct page *page_at(struct mm_struct *by, unsigned long addr)
+{
+	u64 raw, val;
+
+	assert_non_null(entry_find(by, addr, &raw, &val));
+	return pte_page(val);
+}
+
+/* ------------------------------------------------------------------ faults */
+
+static void a_write_maps_a_block_where_an_area_covers_it(void **state)
+{
+	unsigned long allocated = event(THP_FAULT_ALLOC);
+	u64 raw, val;
+
+	map(mm, page_of(0, 1), 2 * HUGE_SIZE);
+	/* The first block begins before the area. */
+	set(mm, page_of(0, 5), 'a');
+	assert_int_equal(get_mm_rss(mm), 1);
+	set(mm, page_of(1, 7), 'b');
+	assert_int_equal(get_mm_rss(mm), 1 + HUGE_PAGES);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(event(THP_FAULT_ALLOC), allocated + 1);
+	/* It is aligned in memory as well, and what nobody has written is 0. */
+	assert_non_null(entry_find(mm, page_of(1, 0), &raw, &val));
+	assert_int_equal(pte_pa(raw) & (HUGE_SIZE - 1), 0);
+	assert_int_equal(see(mm, page_of(1, 0)), 0);
+	assert_int_equal(see(mm, page_of(1, HUGE_PAGES - 1)), 0);
+	assert_int_equal(see(mm, page_of(1, 7)), 'b');
+	/* The last one ends behind it. */
+	set(mm, page_of(2, 0), 'c');
+	assert_int_equal(get_mm_rss(mm), 2 + HUGE_PAGES);
+	/* The pages say of which block they are. */
+	assert_ptr_equal(page_large_head(page_at(mm, page_of(1, 7))), page_at(mm, page_of(1, 0)));
+	assert_null(page_large_head(page_at(mm, page_of(2, 0))));
+	vmstat_refresh();
+	assert_int_equal(global_node_page_state(NR_ANON_THPS), 1);
+}
+
+static void settings_and_advice_decide_who_gets_a_block(void **state)
+{
+	const struct {
+		int enabled, size, advice;
+		bool disabled, block;
+	} cases[] = {
+		{THP_ALWAYS, THP_SIZE_INHERIT, MADV_NORMAL, false, true},
+		{THP_ALWAYS, THP_SIZE_INHERIT, MADV_NOHUGEPAGE, false, false},
+		{THP_ALWAYS, THP_SIZE_INHERIT, MADV_HUGEPAGE, true, false},
+		{THP_MADVISE, THP_SIZE_INHERIT, MADV_NORMAL, false, false},
+		{THP_MADVISE, THP_SIZE_INHERIT, MADV_HUGEPAGE, false, true},
+		{THP_NEVER, THP_SIZE_INHERIT, MADV_HUGEPAGE, false, false},
+		{THP_NEVER, THP_SIZE_ALWAYS, MADV_NORMAL, false, true},
+		{THP_NEVER, THP_SIZE_MADVISE, MADV_NORMAL, false, false},
+		{THP_NEVER, THP_SIZE_MADVISE, MADV_HUGEPAGE, false, true},
+		{THP_ALWAYS, THP_SIZE_NEVER, MADV_HUGEPAGE, false, false},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		thp_enabled = cases[i].enabled;
+		thp_size_enabled[HUGE_ORDER] = cases[i].size;
+		mm->thp_disabled = cases[i].disabled;
+		map(mm, BASE, HUGE_SIZE);
+		assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, cases[i].advice), 0);
+		assert_int_equal(vm_thp_eligible(vma_lookup(mm, BASE)), cases[i].block);
+		set(mm, BASE, 'x');
+		assert_int_equal(mm->nr_huge, cases[i].block);
+		assert_int_equal(vm_munmap(mm, BASE, HUGE_SIZE), 0);
+	}
+	mm->thp_disabled = false;
+}
+
+static void a_read_of_nothing_and_a_stack_get_single_pages(void **state)
+{
+	map(mm, BASE, HUGE_SIZE);
+	assert_int_equal(see(mm, BASE), 0);
+	set(mm, BASE, 'x');
+	assert_int_equal(get_mm_rss(mm), 1);
+	assert_int_equal(vm_mmap_pgoff(mm, NULL, page_of(1, 0), HUGE_SIZE, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK, 0),
+			 page_of(1, 0));
+	set(mm, page_of(1, 0), 'x');
+	assert_int_equal(get_mm_rss(mm), 2);
+	assert_int_equal(mm->nr_huge, 0);
+}
+
+static void without_a_block_single_pages_do(void **state)
+{
+	unsigned long fallback = event(THP_FAULT_FALLBACK);
+
+	page_debug = &injected;
+	fail_blocks = true;
+	map(mm, BASE, HUGE_SIZE);
+	set(mm, page_of(0, 3), 'x');
+	fail_blocks = false;
+	assert_int_equal(get_mm_rss(mm), 1);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(event(THP_FAULT_FALLBACK), fallback + 1);
+	assert_int_equal(see(mm, page_of(0, 3)), 'x');
+}
+
+/* ------------------------------------------------------------------ parts */
+
+/* A block with another first byte in each of a few pages. */
+static void fill(unsigned long block)
+{
+	for (unsigned long i = 0; i < 8; i++)
+		set(mm, page_of(block, i), (char)('a' + i));
+	set(mm, page_of(block, HUGE_PAGES - 1), 'z');
+}
+
+static void assert_filled(struct mm_struct *by, unsigned long addr, unsigned long from)
+{
+	for (unsigned long i = from; i < 8; i++)
+		assert_int_equal(see(by, addr + i * PAGE_SIZE), 'a' + i);
+	assert_int_equal(see(by, addr + HUGE_SIZE - PAGE_SIZE), 'z');
+}
+
+static void what_is_unmapped_of_a_block_is_free_at_once(void **state)
+{
+	unsigned long split = event(THP_SPLIT_PMD), before;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	slab_drain_all();
+	before = free_pages_of(zone);
+	assert_int_equal(vm_munmap(mm, BASE, 3 * PAGE_SIZE), 0);
+	slab_drain_all();
+	/* The second area's description may take a page of the slab allocator. */
+	assert_in_range(free_pages_of(zone), before + 2, before + 3);
+	assert_int_equal(event(THP_SPLIT_PMD), split + 1);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(get_mm_rss(mm), HUGE_PAGES - 3);
+	assert_filled(mm, BASE, 3);
+	assert_int_equal(mm_check(mm), 0);
+	vmstat_refresh();
+	assert_int_equal(global_node_page_state(NR_ANON_THPS), 0);
+}
+
+static void dropped_memory_is_zero_again_whole_or_in_part(void **state)
+{
+	map(mm, BASE, 2 * HUGE_SIZE);
+	fill(0);
+	fill(1);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE + 4 * PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(get_mm_rss(mm), HUGE_PAGES - 4);
+	assert_int_equal(see(mm, page_of(0, 2)), 0);
+	assert_int_equal(see(mm, page_of(1, 2)), 0);
+	assert_filled(mm, page_of(1, 0), 4);
+}
+
+static void permissions_change_whole_or_in_part(void **state)
+{
+	char byte = 'q';
+
+	map(mm, BASE, 2 * HUGE_SIZE);
+	fill(0);
+	fill(1);
+	assert_int_equal(vm_mprotect(mm, BASE, HUGE_SIZE + PAGE_SIZE, PROT_READ), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_true(touch(mm, page_of(0, 9), true, &byte) & VM_FAULT_SIGSEGV);
+	assert_true(touch(mm, page_of(1, 0), true, &byte) & VM_FAULT_SIGSEGV);
+	set(mm, page_of(1, 1), 'b');
+	assert_filled(mm, page_of(0, 0), 0);
+	assert_filled(mm, page_of(1, 0), 0);
+	/* None, and all of it again: still the block, and no fault to write it. */
+	assert_int_equal(vm_mprotect(mm, BASE, HUGE_SIZE, PROT_NONE), 0);
+	assert_true(touch(mm, page_of(0, 9), false, &byte) & VM_FAULT_SIGSEGV);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_mprotect(mm, BASE, HUGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_non_null(cpu_access(mm, page_of(0, 9), true));
+	assert_int_equal(mm->nr_huge, 1);
+	assert_filled(mm, page_of(0, 0), 0);
+}
+
+static void an_area_that_is_cut_has_no_block_across_the_cut(void **state)
+{
+	map(mm, BASE, 3 * HUGE_SIZE);
+	for (unsigned long i = 0; i < 3; i++)
+		fill(i);
+	assert_int_equal(mm->nr_huge, 3);
+	assert_int_equal(vm_madvise(mm, page_of(0, 5), HUGE_SIZE, MADV_DONTDUMP), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(mm_check(mm), 0);
+	/* Areas that take each other's ends in cut as well; at the end of a block it stays whole. */
+	assert_int_equal(vm_madvise(mm, page_of(1, 5), HUGE_SIZE - 5 * PAGE_SIZE, MADV_DONTDUMP),
+			 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(vm_madvise(mm, page_of(1, 5), HUGE_SIZE, MADV_DONTDUMP), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(mm_check(mm), 0);
+	for (unsigned long i = 0; i < 3; i++)
+		assert_filled(mm, page_of(i, 0), 0);
+}
+
+static void a_block_moves_as_it_is_where_it_can(void **state)
+{
+	const struct page *head;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	head = page_at(mm, BASE);
+	assert_int_equal(vm_mremap(mm, BASE, HUGE_SIZE, HUGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				   page_of(2, 0)),
+			 page_of(2, 0));
+	assert_int_equal(mm->nr_huge, 1);
+	assert_ptr_equal(page_at(mm, page_of(2, 0)), head);
+	assert_filled(mm, page_of(2, 0), 0);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_mremap(mm, page_of(2, 0), HUGE_SIZE, HUGE_SIZE,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, page_of(0, 3)),
+			 page_of(0, 3));
+	assert_int_equal(mm->nr_huge, 0);
+	assert_filled(mm, page_of(0, 3), 0);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+/* ------------------------------------------------------------------ forks */
+
+static void a_child_shares_blocks_until_one_side_writes(void **state)
+{
+	struct mm_struct *child;
+	struct page *shared;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	child = dup_mm(mm);
+	assert_int_equal(child->nr_huge, 1);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(get_mm_rss(child), HUGE_PAGES);
+	vmstat_refresh();
+	/* One block, however many show it. */
+	assert_int_equal(global_node_page_state(NR_ANON_THPS), 1);
+	shared = page_at(mm, page_of(0, 2));
+	assert_int_equal(page_rmap_count(shared), 2);
+	assert_int_equal(mm_check(child), 0);
+	assert_filled(child, BASE, 0);
+	/* The child's is split, and one page copied. */
+	set(child, page_of(0, 2), 'X');
+	assert_int_equal(child->nr_huge, 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(page_rmap_count(shared), 1);
+	assert_filled(mm, BASE, 0);
+	assert_filled(child, BASE, 3);
+	assert_int_equal(mm_check(child), 0);
+	assert_int_equal(mm_check(mm), 0);
+	mmput(child);
+	/* Alone again: no copy, and the block is whole. */
+	set(mm, page_of(0, 4), 'e');
+	assert_int_equal(mm->nr_huge, 1);
+	assert_filled(mm, BASE, 0);
+}
+
+static void a_block_goes_with_the_last_of_its_pages(void **state)
+{
+	struct mm_struct *child;
+	struct page *page;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	child = dup_mm(mm);
+	assert_int_equal(vm_munmap(mm, BASE, HUGE_SIZE), 0);
+	assert_filled(child, BASE, 0);
+	/* Somebody holds a page longer than the program does. */
+	page = get_user_page(child, page_of(0, 6), true);
+	assert_non_null(page);
+	mmput(child);
+	assert_int_equal(*(char *)page_address(page), 'g');
+	assert_int_equal(page_count(page), 1);
+	user_page_put(page);
+}
+
+static void the_kernel_reads_and_writes_through_a_block(void **state)
+{
+	char text[32] = "over the end of a page";
+	unsigned long addr = page_of(0, 9) - 8;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	assert_int_equal(access_remote_vm(mm, addr, text, sizeof(text), true), 0);
+	memset(text, 0, sizeof(text));
+	assert_int_equal(access_remote_vm(mm, addr, text, sizeof(text), false), 0);
+	assert_string_equal(text, "over the end of a page");
+	assert_int_equal(mm->nr_huge, 1);
+}
+
+static void reports_see_each_page_of_a_block(void **state)
+{
+	unsigned long next, n = 0;
+	struct mapped_page m;
+	unsigned char vec[8] = {0};
+
+	map(mm, BASE, 2 * HUGE_SIZE);
+	fill(0);
+	for (unsigned long addr = BASE; addr < BASE + 2 * HUGE_SIZE; addr = next) {
+		if (!vm_mapped_page(mm, addr, BASE + 2 * HUGE_SIZE, &m, &next))
+			continue;
+		assert_int_equal(m.size, HUGE_SIZE);
+		assert_int_equal(m.mapcount, 1);
+		assert_true(m.anon && m.write && m.dirty);
+		assert_int_equal(m.pfn, page_to_pfn(page_at(mm, addr)));
+		n++;
+	}
+	assert_int_equal(n, HUGE_PAGES);
+	assert_int_equal(vm_mincore(mm, page_of(1, 0) - 4 * PAGE_SIZE, 8, vec), 8);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(vec[i], i < 4);
+	vm_clear_refs(mm, 1);
+	assert_true(vm_mapped_page(mm, page_of(0, 3), page_of(0, 4), &m, &next));
+	assert_false(m.young);
+}
+
+static void a_block_that_may_go_goes_page_by_page(void **state)
+{
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	/* Written since: it is wanted again, and so is what is in the same block. */
+	set(mm, page_of(0, 3), 'D');
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_PAGEOUT), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(see(mm, page_of(0, 4)), 'e');
+	assert_int_equal(vm_madvise(mm, page_of(0, 4), PAGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_PAGEOUT), 0);
+	assert_int_equal(see(mm, page_of(0, 4)), 0);
+	assert_int_equal(see(mm, page_of(0, 3)), 'D');
+	assert_int_equal(get_mm_rss(mm), HUGE_PAGES - 1);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_DONTNEED), 0);
+	/* And all of one. */
+	map(mm, page_of(1, 0), HUGE_SIZE);
+	fill(1);
+	assert_int_equal(vm_madvise(mm, page_of(1, 0), HUGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(vm_madvise(mm, page_of(1, 0), HUGE_SIZE, MADV_PAGEOUT), 0);
+	assert_int_equal(get_mm_rss(mm), 0);
+}
+
+/* ------------------------------------------------------------------ moving */
+
+static struct folio *new_page(struct folio *src, unsigned long private)
+{
+	return (struct folio *)alloc_page(GFP_HIGHUSER_MOVABLE);
+}
+
+static bool move(struct page *page, enum migrate_mode mode)
+{
+	struct page_list list = {0};
+	struct folio *folio;
+
+	if (!isolate_page_for_migration(page, mode, &folio))
+		return false;
+	page_list_add(&list, &folio->page);
+	if (!migrate_pages(&list, new_page, NULL, 0, mode, MR_COMPACTION, NULL))
+		return true;
+	putback_movable_pages(&list);
+	return false;
+}
+
+static void a_block_is_only_taken_apart_for_who_wants_just_its_place(void **state)
+{
+	struct mm_struct *child;
+	struct page *page;
+
+	map(mm, BASE, HUGE_SIZE);
+	fill(0);
+	child = dup_mm(mm);
+	page = page_at(mm, page_of(0, 3));
+	assert_false(move(page, MIGRATE_ASYNC));
+	assert_false(move(page, MIGRATE_SYNC_LIGHT));
+	assert_int_equal(mm->nr_huge, 1);
+	assert_true(move(page, MIGRATE_SYNC));
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(child->nr_huge, 0);
+	assert_ptr_not_equal(page_at(mm, page_of(0, 3)), page);
+	assert_ptr_equal(page_at(mm, page_of(0, 3)), page_at(child, page_of(0, 3)));
+	/* And so does the first one, which spoke for all. */
+	assert_true(move(page_at(mm, BASE), MIGRATE_SYNC));
+	assert_null(page_large_head(page_at(mm, page_of(0, 5))));
+	assert_filled(mm, BASE, 0);
+	assert_filled(child, BASE, 0);
+	assert_int_equal(mm_check(child), 0);
+	mmput(child);
+}
+
+/* ------------------------------------------------------------------ at random */
+
+#define SPACES_HERE 3U
+static const unsigned long sample[SAMPLES] = {
+	0, 1, HUGE_PAGES / 2 - 1, HUGE_PAGES / 2, HUGE_PAGES - 2, HUGE_PAGES - 1};
+struct model {
+	struct mm_struct *mm;
+	struct {
+		bool mapped, write;
+		char byte;
+	} page[TOTAL];
+};
+
+static unsigned long sample_addr(unsigned int i)
+{
+	return page_of(i / SAMPLES, sample[i % SAMPLES]);
+}
+
+/* Where the pages from the i-th sample on begin, so that ranges have all pages of the samples that they hold. */
+static unsigned long bound(unsigned int i)
+{
+	return i == TOTAL ? BASE + BLOCKS * HUGE_SIZE : sample_addr(i);
+}
+
+static void look_at_all(struct model *m)
+{
+	for (unsigned int i = 0; i < TOTAL; i++) {
+		char byte = 0;
+		vm_fault_t ret = touch(m->mm, sample_addr(i), false, &byte);
+
+		assert_int_equal(!(ret & VM_FAULT_SIGSEGV), m->page[i].mapped);
+		if (!ret)
+			assert_int_equal(byte, m->page[i].byte);
+	}
+}
+
+static void step(struct model *spaces)
+{
+	struct model *m = &spaces[random() % SPACES_HERE], *to;
+	unsigned int a = (unsigned int)random() % TOTAL,
+		     b = a + 1 + (unsigned int)random() % (TOTAL - a);
+	unsigned long start = bound(a), len = bound(b) - start;
+	bool write = random() % 2;
+	int err;
+
+	if (!m->mm) {
+		m = &spaces[0];
+		if (!m->mm)
+			return;
+	}
+	/* Often whole blocks. */
+	if (random() % 2) {
+		a = a / SAMPLES * SAMPLES;
+		b = (b + SAMPLES - 1) / SAMPLES * SAMPLES;
+		start = bound(a);
+		len = bound(b) - start;
+	}
+	switch (random() % 12) {
+	case 0:
+	case 1:
+		if (IS_ERR_VALUE(vm_mmap_pgoff(m->mm, NULL, start, len, PROT_READ | PROT_WRITE,
+					       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0))) {
+			assert_true(fail_share);
+			return;
+		}
+		for (unsigned int i = a; i < b; i++) {
+			m->page[i].mapped = m->page[i].write = true;
+			m->page[i].byte = 0;
+		}
+		return;
+	case 2:
+		if (random() % 3)
+			return;
+		err = vm_munmap(m->mm, start, len);
+		assert_true(!err || fail_share);
+		for (unsigned int i = a; !err && i < b; i++)
+			m->page[i].mapped = false, m->page[i].byte = 0;
+		return;
+	case 3:
+		for (unsigned int i = a; i < b; i++)
+			if (!m->page[i].mapped)
+				return;
+		err = vm_mprotect(m->mm, start, len, PROT_READ | (write ? PROT_WRITE : 0));
+		assert_true(!err || fail_share);
+		for (unsigned int i = a; !err && i < b; i++)
+			m->page[i].write = write;
+		return;
+	case 4:
+		err = vm_madvise(m->mm, start, len, MADV_DONTNEED);
+		for (unsigned int i = a; i < b; i++)
+			m->page[i].byte = 0;
+		return;
+	case 5:
+		to = &spaces[random() % SPACES_HERE];
+		if (to == m)
+			return;
+		if (to->mm)
+			mmput(to->mm);
+		to->mm = dup_mm(m->mm);
+		assert_true(to->mm || fail_share);
+		if (to->mm)
+			memcpy(to->page, m->page, sizeof(to->page));
+		return;
+	case 6: {
+		/* A block or part of one to where nothing is, and back. */
+		unsigned long away = BASE + 8 * HUGE_SIZE + (random() % 2 ? 0 : PAGE_SIZE), at;
+
+		for (unsigned int i = a; i < b; i++)
+			if (!m->page[i].mapped || m->page[i].write != m->page[a].write)
+				return;
+		at = vm_mremap(m->mm, start, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, away);
+		assert_true(at == away || fail_share || (long)at == -EFAULT);
+		if (at != away)
+			return;
+		at = vm_mremap(m->mm, away, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, start);
+		if (at != start) {
+			assert_true(fail_share);
+			assert_int_equal(vm_munmap(m->mm, away, len), 0);
+			for (unsigned int i = a; i < b; i++)
+				m->page[i].mapped = false, m->page[i].byte = 0;
+		}
+		return;
+	}
+	case 7:
+		vm_madvise(m->mm, start, len, write ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+		return;
+	case 8: {
+		struct page *page = m->page[a].mapped ? get_user_page(m->mm, start, false) : NULL;
+
+		if (page) {
+			user_page_put(page);
+			move(page, MIGRATE_SYNC);
+		}
+		return;
+	}
+	default: {
+		char byte = (char)(1 + random() % 100);
+		vm_fault_t ret = touch(m->mm, sample_addr(a), true, &byte);
+
+		if (ret & VM_FAULT_OOM)
+			assert_true(fail_share);
+		else
+			assert_int_equal(!ret, m->page[a].mapped && m->page[a].write);
+		if (!ret)
+			m->page[a].byte = byte;
+	}
+	}
+}
+
+static void run_random(unsigned int seed, unsigned int steps)
+{
+	struct model spaces[SPACES_HERE] = {{.mm = mm}};
+
+	srandom(seed);
+	for (unsigned int i = 0; i < steps; i++) {
+		step(spaces);
+		if (i % 16)
+			continue;
+		for (unsigned int s = 0; s < SPACES_HERE; s++) {
+			unsigned int share = fail_share;
+
+			if (!spaces[s].mm)
+				continue;
+			fail_share = 0;
+			look_at_all(&spaces[s]);
+			fail_share = share;
+			if (i % 64 == 0)
+				assert_int_equal(mm_check(spaces[s].mm), 0);
+		}
+	}
+	fail_share = 0;
+	mm = spaces[0].mm ? spaces[0].mm : mm_alloc();
+	for (unsigned int s = 1; s < SPACES_HERE; s++)
+		if (spaces[s].mm)
+			mmput(spaces[s].mm);
+}
+
+#define SEEDS (PAGE_SHIFT == 12 ? 20U : PAGE_SHIFT == 14 ? 4U : 1U)
+
+static void random_programs_see_what_the_model_says(void **state)
+{
+	unsigned long allocated = event(THP_FAULT_ALLOC), split = event(THP_SPLIT_PMD);
+
+	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
+		run_random(seed, 300);
+		mmput(mm);
+		mm = mm_alloc();
+	}
+	/* It was about blocks. */
+	assert_true(event(THP_FAULT_ALLOC) - allocated > 5 * SEEDS);
+	assert_true(event(THP_SPLIT_PMD) - split > 2 * SEEDS);
+}
+
+static void a_lack_of_memory_at_any_point_loses_nothing(void **state)
+{
+	page_debug = &injected;
+	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
+		fail_share = 100;
+		run_random(1000 + seed, 300);
+		mmput(mm);
+		mm = mm_alloc();
+	}
+}
+
+/* ------------------------------------------------------------------ several CPUs */
+
+static bool stop_threads;
+
+/* Its own page of each block, again and again, while others fill and drop the blocks. */
+static void *faulting(void *arg)
+{
+	unsigned long cpu = (unsigned long)arg;
+
+	be_cpu((unsigned int)cpu);
+	for (unsigned long n = 0; !__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE); n++) {
+		unsigned long addr = page_of(n % 2, cpu);
+		struct page *page;
+
+		if (handle_mm_fault(mm, addr, FAULT_FLAG_WRITE) & VM_FAULT_ERROR)
+			return arg;
+		page = get_user_page(mm, addr, n & 1);
+		if (!page)
+			return arg;
+		user_page_put(page);
+	}
+	be_cpu(0);
+	return NULL;
+}
+
+static void faults_in_one_block_go_on_while_it_changes(void **state)
+{
+	unsigned int rounds = PAGE_SHIFT == 12 ? 200 : PAGE_SHIFT == 14 ? 40 : 6;
+	pthread_t t[CPUS];
+
+	stop_threads = false;
+	map(mm, BASE, 2 * HUGE_SIZE);
+	cpus_begin();
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, faulting, (void *)(i + 1)), 0);
+	for (unsigned int i = 0; i < rounds; i++) {
+		struct mm_struct *child;
+
+		assert_int_equal(vm_madvise(mm, BASE, 2 * HUGE_SIZE, MADV_DONTNEED), 0);
+		handle_mm_fault(mm, page_of(0, 5), FAULT_FLAG_WRITE);
+		assert_int_equal(vm_mprotect(mm, page_of(1, 9), PAGE_SIZE, PROT_READ), 0);
+		child = dup_mm(mm);
+		assert_non_null(child);
+		handle_mm_fault(mm, page_of(0, 6), FAULT_FLAG_WRITE);
+		mmput(child);
+		assert_int_equal(vm_mprotect(mm, page_of(1, 9), PAGE_SIZE, PROT_READ | PROT_WRITE),
+				 0);
+		assert_int_equal(vm_madvise(mm, page_of(0, 8), PAGE_SIZE, MADV_DONTNEED), 0);
+	}
+	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(mm_check(mm), 0);
+	cpus_end();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_write_maps_a_block_where_an_area_covers_it),
+		TEST(settings_and_advice_decide_who_gets_a_block),
+		TEST(a_read_of_nothing_and_a_stack_get_single_pages),
+		TEST(without_a_block_single_pages_do),
+		TEST(what_is_unmapped_of_a_block_is_free_at_once),
+		TEST(dropped_memory_is_zero_again_whole_or_in_part),
+		TEST(permissions_change_whole_or_in_part),
+		TEST(an_area_that_is_cut_has_no_block_across_the_cut),
+		TEST(a_block_moves_as_it_is_where_it_can),
+		TEST(a_child_shares_blocks_until_one_side_writes),
+		TEST(a_block_goes_with_the_last_of_its_pages),
+		TEST(the_kernel_reads_and_writes_through_a_block),
+		TEST(reports_see_each_page_of_a_block),
+		TEST(a_block_that_may_go_goes_page_by_page),
+		TEST(a_block_is_only_taken_apart_for_who_wants_just_its_place),
+		TEST(random_programs_see_what_the_model_says),
+		TEST(a_lack_of_memory_at_any_point_loses_nothing),
+		TEST(faults_in_one_block_go_on_while_it_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
