@@ -220,9 +220,63 @@ void pgtable_stats_tree(const struct pgtable *pt, unsigned long start, unsigned 
 	visit_range(&v, start, end);
 }
 
+/*
+ * The kernel's own tables may be taken away under a walk (an unmapping that leaves one empty), so its lock is held; not for all of
+ * them at once, since interrupts are off: some tables of the last level, and then on from the next.
+ */
+#define TABLES_A_PIECE 32U
+
+struct piece {
+	struct pgtable_stats *stats;
+	unsigned long from; /* where this piece begins */
+	unsigned long
+		next; /* the table that is the next one's, by its first address; 0: this is the last */
+	unsigned int left;
+	bool first;
+};
+
+static int count_table_of_piece(int level, phys_addr_t table, unsigned long kva, u64 desc,
+				void *arg)
+{
+	struct piece *p = arg;
+
+	/* The tables above the first one of a piece have been counted with the piece before. */
+	if (level < MAX_LEVEL)
+		return !p->first && kva == p->from ? 0
+						   : count_table(level, table, kva, desc, p->stats);
+	if (!p->left) {
+		p->next = kva;
+		return -EAGAIN;
+	}
+	p->left--;
+	return count_table(level, table, kva, desc, p->stats);
+}
+
+static int count_leaf_of_piece(const struct pgtable_leaf *leaf, void *arg)
+{
+	struct piece *p = arg;
+
+	return count_leaf(leaf, p->stats);
+}
+
 void kernel_pgtable_stats(unsigned long start, unsigned long end, struct pgtable_stats *s)
 {
-	pgtable_stats_tree(&kernel_pgtable, start, end, s);
+	struct pgtable *pt = &kernel_pgtable;
+	struct piece p = {.stats = s, .next = start, .first = true};
+	struct visitor v = {
+		.pt = pt, .leaf = count_leaf_of_piece, .table = count_table_of_piece, .arg = &p};
+	unsigned long flags;
+
+	*s = (struct pgtable_stats){0};
+	do {
+		p.from = p.next;
+		p.next = 0;
+		p.left = TABLES_A_PIECE;
+		flags = spin_lock_irqsave(&pt->lock);
+		visit_range(&v, p.from, end);
+		spin_unlock_irqrestore(&pt->lock, flags);
+		p.first = false;
+	} while (p.next);
 }
 
 /* ------------------------------------------------------------------ the check */

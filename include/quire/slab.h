@@ -105,7 +105,8 @@ struct kmem_cache {
 	const char *name;
 	unsigned long random; /* hardening: links are stored so changed; 0: plain */
 	struct kmem_cache_node *node[MAX_NUMNODES];
-	struct kmem_cache *next; /* all caches, under slab_mutex */
+	struct kmem_cache *next; /* all caches, the newest first, under slab_mutex */
+	u64 serial;		 /* the how manieth to be made, from 1 on */
 	/* With SLAB_DEBUG_FLAGS: where the object begins in its slot, and the note on it (mm/debug/slab_debug.c). */
 	unsigned int red_left, note_offset;
 };
@@ -329,6 +330,17 @@ void slab_for_each_slot(struct kmem_cache *s,
 			void (*fn)(struct kmem_cache *s, void *slot, void *arg), void *arg);
 /* Every cache once, oldest last; NULL starts and ends. With no cache being made or destroyed. */
 struct kmem_cache *next_cache(struct kmem_cache *s);
+/*
+ * The same for who cannot know that: what the newest cache is that was made before the one with `serial` (0: of all), copied. False:
+ * there is none. May not be called with slab_mutex or an object's lock held; interrupts on.
+ */
+struct slab_cache_view {
+	u64 serial;
+	char name[64];
+	unsigned int size;
+	struct slabinfo info;
+};
+bool slab_view_cache(u64 serial, struct slab_cache_view *view);
 
 /*
  * Re-derives every cache's slabs, lists and counts: each object is in use, in a sheaf or in its slab's list of free ones, once.

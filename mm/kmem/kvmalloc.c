@@ -11,9 +11,14 @@ void *kvmalloc_node(size_t size, gfp_t gfp, int nid)
 	gfp_t first = gfp;
 	void *p;
 
-	/* Something smaller than a page vmalloc would not have either; above it, do not try hard. */
-	if (size > PAGE_SIZE)
+	/*
+	 * Something smaller than a page vmalloc would not have either; above it, do not try hard: that it must not fail is
+	 * vmalloc's affair then, which needs no large block.
+	 */
+	if (size > PAGE_SIZE) {
 		first |= __GFP_NOWARN | (gfp & __GFP_RETRY_MAYFAIL ? 0 : __GFP_NORETRY);
+		first &= ~__GFP_NOFAIL;
+	}
 	p = kmalloc_node(size, first, nid);
 	if (p || size <= PAGE_SIZE || !(gfp & __GFP_DIRECT_RECLAIM))
 		return p;

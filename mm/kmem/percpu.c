@@ -446,6 +446,8 @@ static void *clear_units(const struct pcpu_chunk *chunk, long offset, size_t siz
 
 static bool make_request(struct request *r, size_t size, size_t align)
 {
+	/* None asked for (0), or less than everything has: Linux's least is 4. */
+	align = max(align, (size_t)4);
 	if (!size || size > PCPU_MAX_ALLOC || !is_power_of_2(align) || align > PAGE_SIZE)
 		return false;
 	r->class = class_of(size, align);

@@ -186,6 +186,7 @@ int slab_cache_setup(struct kmem_cache *s, const char *name, unsigned int size, 
 	s->cpu = slab_no_cpus;
 	lay_out(s);
 	slab_cache_table[id] = s;
+	s->serial = slab_caches ? slab_caches->serial + 1 : 1;
 	s->next = slab_caches;
 	slab_caches = s;
 	return 0;
@@ -504,6 +505,23 @@ void get_slabinfo(struct kmem_cache *s, struct slabinfo *info)
 	}
 	info->cached_objs = cached_objects(s, info);
 	info->active_objs = info->num_objs - min(info->num_objs, free + info->cached_objs);
+}
+
+bool slab_view_cache(u64 serial, struct slab_cache_view *view)
+{
+	struct kmem_cache *s;
+
+	spin_lock(&slab_mutex);
+	for (s = slab_caches; s && serial && s->serial >= serial; s = s->next)
+		;
+	if (s) {
+		view->serial = s->serial;
+		quire_strlcpy(view->name, s->name, sizeof(view->name));
+		view->size = s->size;
+		get_slabinfo(s, &view->info);
+	}
+	spin_unlock(&slab_mutex);
+	return s;
 }
 
 /* ------------------------------------------------------------------ checking */

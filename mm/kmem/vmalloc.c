@@ -359,28 +359,42 @@ static int fill_area(struct vm_struct *vm, unsigned int count, gfp_t gfp, int no
 	return 0;
 }
 
+/* Once. *what: why not. */
+static void *try_vmalloc(unsigned long size, unsigned long align, gfp_t gfp, int node,
+			 const void *caller, const char **what)
+{
+	struct vm_struct *vm = get_vm_area_caller(size, align, VM_ALLOC, caller);
+
+	*what = "vm_struct allocation failed";
+	if (!vm)
+		return NULL;
+	*what = "failed to allocate pages";
+	if (!fill_area(vm, (unsigned int)(PAGE_ALIGN(size) >> PAGE_SHIFT), gfp, node)) {
+		*what = "failed to map pages";
+		if (!vmap_pages_range(vm->va.start, vm->pages, vm->nr_pages, PAGE_KERNEL))
+			return vm->addr;
+	}
+	vm_free_pages(vm);
+	vm_release_area(vm);
+	return NULL;
+}
+
 void *__vmalloc_node(unsigned long size, unsigned long align, gfp_t gfp, int node,
 		     const void *caller)
 {
 	unsigned long count = PAGE_ALIGN(size) >> PAGE_SHIFT;
-	struct vm_struct *vm = NULL;
 	const char *what = "exceeds total pages";
+	void *p;
 
 	if (!size)
 		return NULL;
 	if (count && !more_than_ram(count)) {
-		what = "vm_struct allocation failed";
-		vm = get_vm_area_caller(size, align, VM_ALLOC, caller);
-	}
-	if (vm) {
-		what = "failed to allocate pages";
-		if (!fill_area(vm, (unsigned int)count, gfp, node)) {
-			what = "failed to map pages";
-			if (!vmap_pages_range(vm->va.start, vm->pages, vm->nr_pages, PAGE_KERNEL))
-				return vm->addr;
-		}
-		vm_free_pages(vm);
-		vm_release_area(vm);
+		/* What must not fail waits for others to give back, unless there is nothing to wait for. */
+		while (!(p = try_vmalloc(size, align, gfp, node, caller, &what)) &&
+		       (gfp & __GFP_NOFAIL) && ready && is_power_of_2(align))
+			smp_wait_relax();
+		if (likely(p))
+			return p;
 	}
 	if (!(gfp & __GFP_NOWARN))
 		pr_warn("vmalloc error: size %lu, %s\n", size, what);

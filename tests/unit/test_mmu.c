@@ -8,6 +8,7 @@
  */
 /* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
 /* granules: 12 14 16 */
+#include <pthread.h>
 #include <quire/memblock.h>
 
 #include "fixmap_world.h"
@@ -213,6 +214,61 @@ static void large_banks_cost_few_tables(void **state)
 	assert_in_range(early_pgtable_pages, 3, 14);
 }
 
+/* Tables are counted some at a time; the sum is that of one walk, wherever it begins and ends. */
+static void counts_in_pieces_are_those_of_one_walk(void **state)
+{
+	const u64 span = PAGE_SIZE << (PAGE_SHIFT - 3);
+	struct pgtable_stats pieces, whole_tree;
+	unsigned long at, start;
+	unsigned int i;
+
+	machine(VA_BITS, RODATA_FULL);
+	paging_init();
+	/* Beyond the image. */
+	at = (boot_params.image.kva & ~(span - 1)) + 16 * SZ_1G;
+	for (i = 0; i < 150; i++)
+		assert_int_equal(kernel_map(at + i * span + i % 3 * PAGE_SIZE, WORLD_BASE,
+					    PAGE_SIZE, PAGE_KERNEL, 0),
+				 0);
+	for (i = 0; i < 6; i++) {
+		start = i < 2 ? va_layout.page_offset : at + i * span + (i % 2) * PAGE_SIZE;
+		memset(&pieces, 0xff, sizeof(pieces));
+		kernel_pgtable_stats(start, i % 2 ? at + 77 * span : -PAGE_SIZE, &pieces);
+		pgtable_stats_tree(&kernel_pgtable, start, i % 2 ? at + 77 * span : -PAGE_SIZE,
+				   &whole_tree);
+		assert_memory_equal(&pieces, &whole_tree, sizeof(pieces));
+		assert_true(pieces.table_pages[MAX_LEVEL + 1] >= 70);
+	}
+}
+
+static bool counted;
+
+static void *count(void *arg)
+{
+	kernel_pgtable_stats(va_layout.page_offset, -PAGE_SIZE, arg);
+	__atomic_store_n(&counted, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* An unmapping on another CPU gives tables back: who counts waits for it. */
+static void tables_are_counted_with_the_lock_held(void **state)
+{
+	struct pgtable_stats s;
+	pthread_t thread;
+
+	machine(VA_BITS, RODATA_FULL);
+	paging_init();
+	counted = false;
+	spin_lock(&kernel_pgtable.lock);
+	assert_int_equal(pthread_create(&thread, NULL, count, &s), 0);
+	while (!spin_waiters(&kernel_pgtable.lock))
+		assert_false(__atomic_load_n(&counted, __ATOMIC_ACQUIRE));
+	spin_unlock(&kernel_pgtable.lock);
+	pthread_join(thread, NULL);
+	assert_true(counted && s.table_pages[kernel_pgtable.top + 1] == 1);
+	assert_int_equal(kernel_pgtable.lock.word, 0);
+}
+
 /* Two regions that differ in a flag and touch in the middle of a page: one bank. */
 static void regions_that_touch_are_one_bank(void **state)
 {
@@ -298,6 +354,8 @@ int main(void)
 		cmocka_unit_test(the_kernel_and_all_memory_are_mapped),
 		cmocka_unit_test(rodata_modes),
 		cmocka_unit_test(large_banks_cost_few_tables),
+		cmocka_unit_test(counts_in_pieces_are_those_of_one_walk),
+		cmocka_unit_test(tables_are_counted_with_the_lock_held),
 		cmocka_unit_test(regions_that_touch_are_one_bank),
 		cmocka_unit_test(a_block_that_holds_its_own_table_is_split),
 		cmocka_unit_test(what_must_not_be_is_reported),

@@ -180,6 +180,25 @@ static void random_objects_keep_every_cpus_contents(void **state)
 	nothing_is_left();
 }
 
+/* Linux takes any alignment below its least, 4, for that. */
+static void no_alignment_is_the_least(void **state)
+{
+	static const size_t sizes[] = {1, 8, 24, 256, 257, 3000};
+	unsigned int i, align;
+
+	machine(2, NULL);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (align = 0; align < 4; align++) {
+			void *p = __alloc_percpu(sizes[i], align);
+
+			assert_non_null(p);
+			assert_true(IS_ALIGNED((unsigned long)p, 4));
+			free_percpu(p);
+		}
+	assert_null(__alloc_percpu_gfp(8, 5, GFP_KERNEL | __GFP_NOWARN));
+	nothing_is_left();
+}
+
 static void objects_do_not_overlap(void **state)
 {
 	static const size_t sizes[] = {1, 8, 9, 24, 33, 64, 65, 128, 200, 256, 257, 512, 513, 4096};
@@ -205,7 +224,7 @@ static void what_is_refused(void **state)
 
 	machine(1, NULL);
 	assert_null(__alloc_percpu(0, 8));
-	assert_null(__alloc_percpu(8, 3));
+	assert_null(__alloc_percpu(8, 5));
 	assert_null(__alloc_percpu(8, 2 * PAGE_SIZE));
 	assert_null(__alloc_percpu(PCPU_MAX_ALLOC + 1, 8));
 	p = __alloc_percpu(PCPU_MAX_ALLOC, 8);
@@ -328,6 +347,7 @@ int main(void)
 		cmocka_unit_test(an_operation_is_one_step_to_interrupts),
 		cmocka_unit_test(cpus_of_a_node_lie_together),
 		cmocka_unit_test(random_objects_keep_every_cpus_contents),
+		cmocka_unit_test(no_alignment_is_the_least),
 		cmocka_unit_test(objects_do_not_overlap),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(the_reserve_is_apart),

@@ -492,6 +492,30 @@ static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
 	assert_null(kvmalloc((size_t)INT_MAX + 1, GFP_KERNEL | __GFP_NOWARN));
 }
 
+static gfp_t large_gfp;
+
+static bool refuse_large(gfp_t gfp, unsigned int order)
+{
+	if (order)
+		large_gfp = gfp;
+	return order;
+}
+
+/* A block is no must when pages do. */
+static void kvmalloc_insists_on_pages_only(void **state)
+{
+	static const struct page_debug_ops ops = {.should_fail = refuse_large};
+	char *p;
+
+	page_debug = &ops;
+	p = kvmalloc(5 * PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
+	page_debug = NULL;
+	assert_ptr_equal(p, vmalloc_area.addr);
+	assert_true(large_gfp & __GFP_NORETRY);
+	assert_false(large_gfp & __GFP_NOFAIL);
+	kvfree(p);
+}
+
 /*
  * Every second page of the machine is free, and no two in a row:
  *
@@ -869,6 +893,7 @@ int main(void)
 		T(slabs_are_smaller_when_memory_is_in_pieces),
 		T(no_request_is_made_hard_but_for_the_smallest_slab),
 		T(kvmalloc_goes_to_vmalloc_when_there_is_no_block),
+		T(kvmalloc_insists_on_pages_only),
 		T(an_interrupt_in_a_fast_path_leaves_the_stack_alone),
 		T(who_takes_and_gives_by_hundreds_meets_nobody),
 		T(who_only_frees_keeps_one_full_sheaf),

@@ -376,6 +376,58 @@ static void every_failure_is_undone(void **state)
 		__free_page(pages[i]);
 }
 
+/* ---- what must not fail */
+
+static struct vm_struct *hog;
+static unsigned int turns;
+
+/* Called in every turn of who waits: in the third, somebody gives back. */
+void smp_hold_point(void)
+{
+	if (hog && ++turns == 3) {
+		free_vm_area(hog);
+		hog = NULL;
+	}
+}
+
+static void what_must_not_fail_is_tried_again(void **state)
+{
+	int n;
+	char *p;
+
+	for (n = 0;; n++) {
+		assert_int_equal(kernel_unmap(VMALLOC_AT, VSIZE), 0);
+		fail_in = n;
+		p = __vmalloc(20 * PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
+		if (fail_in >= 0)
+			break;
+		assert_non_null(p);
+		pattern(p, 20 * PAGE_SIZE, (unsigned int)n);
+		vfree(p);
+		all_is_back(state);
+	}
+	assert_non_null(p);
+	assert_true(n > 22);
+	vfree(p);
+	fail_in = -1;
+	/* No addresses: until somebody gives some back. */
+	hog = get_vm_area(VSIZE - 2 * PAGE_SIZE, VM_MAP);
+	assert_non_null(hog);
+	turns = 0;
+	assert_null(__vmalloc(2 * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN));
+	p = __vmalloc(2 * PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
+	assert_non_null(p);
+	assert_int_equal(turns, 3);
+	vfree(p);
+	assert_false(said("vmalloc error"));
+	/* What nobody can ever give is not waited for. */
+	assert_null(__vmalloc(-PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL));
+	assert_null(__vmalloc_node(PAGE_SIZE, 3 * PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL,
+				   NUMA_NO_NODE, NULL));
+	assert_null(__vmalloc(0, GFP_KERNEL | __GFP_NOFAIL));
+	assert_true(said("vmalloc error"));
+}
+
 /* ---- congruent areas */
 
 static void congruent_areas_come_all_or_none(void **state)
@@ -580,6 +632,7 @@ int main(void)
 		test(a_flush_frees_them_all),
 		test(what_is_no_area_is_reported_and_left_alone),
 		test(every_failure_is_undone),
+		test(what_must_not_fail_is_tried_again),
 		test(congruent_areas_come_all_or_none),
 		test(a_random_run_agrees_with_a_model),
 		test(several_cpus),
