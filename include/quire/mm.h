@@ -180,6 +180,7 @@ struct mm_struct {
 	struct page_list deposits;
 	u32 nr_huge;
 	spinlock_t deposit_lock;
+	bool has_lazy; /* some pages may be dropped when memory is short (mm/vm/lazyfree.c); atomic */
 	unsigned long mmap_base;
 	unsigned long
 		mmap_full; /* from here to mmap_base there is no hole; above it: nothing is known */
@@ -195,7 +196,6 @@ struct mm_struct {
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
-	bool has_lazy;	     /* some pages may be dropped when memory is short (mm/vm/lazyfree.c) */
 	u32 coredump_filter; /* /proc/PID/coredump_filter: areas that a core dump has */
 };
 

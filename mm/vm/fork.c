@@ -347,6 +347,8 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	mm->exec_vm = oldmm->exec_vm;
 	mm->stack_vm = oldmm->stack_vm;
 	mm->hiwater_vm = oldmm->hiwater_vm;
+	__atomic_store_n(&mm->has_lazy, __atomic_load_n(&oldmm->has_lazy, __ATOMIC_RELAXED),
+			 __ATOMIC_RELAXED);
 	mm->mmap_base = oldmm->mmap_base;
 	/* Addresses and limits stand together, from start_code to the end. */
 	memcpy(&mm->start_code, &oldmm->start_code,

@@ -120,7 +120,7 @@ static noinline struct vm_area_struct *start_read_locked(struct fault_state *s,
 	spin_unlock(&mm->mmap_lock);
 	if (vma && vma->vm_start <= addr)
 		return vma;
-	publish(s, NULL);
+	vma_end_read();
 	return NULL;
 }
 
@@ -141,7 +141,8 @@ static noinline struct vm_area_struct *start_read_other(struct fault_state *s, s
 	if (unlikely(__atomic_load_n(&mm->mm_seq, __ATOMIC_RELAXED) != seq))
 		return start_read_locked(s, mm, addr);
 	if (unlikely(vma->vm_start > addr)) {
-		publish(s, NULL);
+		/* What was read of it was read before whoever waits changes it. */
+		vma_end_read();
 		return NULL;
 	}
 	relaxed_store(&s->mm, mm);

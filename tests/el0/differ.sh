@@ -7,6 +7,8 @@
 #   LINUX=Image tests/el0/differ.sh BUILD --show SEED   the steps that differ, side by side
 #   LINUX=Image tests/el0/differ.sh BUILD --record COUNT   record Linux's answers anew (an arm64 kernel with 4 KiB pages)
 #
+# SMP=N: machines with so many CPUs. JOBS=N: so many machines at once.
+#
 # A line of the record: sequence, hash of results and contents, hash with /proc/self/maps. Both machines are the same but for the kernel.
 cd "$(dirname "$0")/../.." || exit 1
 B=${1:-build}
@@ -29,14 +31,14 @@ pack() { # name, FIRST COUNT VERBOSE
 }
 
 machine() { # kernel, initrd, words of the command line
-	timeout "${LIMIT:-300}" qemu-system-aarch64 -M virt -cpu cortex-a72 -smp 1 -m 1G -nographic -no-reboot -nodefaults -serial stdio \
+	timeout "${LIMIT:-900}" qemu-system-aarch64 -M virt -cpu cortex-a72 -smp "${SMP:-1}" -m 1G -nographic -no-reboot -nodefaults -serial stdio \
 		-semihosting-config enable=on,target=native -kernel "$1" -initrd "$2" -append "$3" </dev/null 2>&1 | tr -d '\r'
 }
 
 quire() { # FIRST COUNT VERBOSE
-	pack "q$$" "$1"
-	machine "$B/arm64/quire.img" "$dir/q$$.cpio" "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 quiet norandmaps"
-	rm -rf "$dir/q$$.root" "$dir/q$$.cpio"
+	pack "q$BASHPID" "$1"
+	machine "$B/arm64/quire.img" "$dir/q$BASHPID.cpio" "earlycon=pl011,0x9000000 quire.semihosting quire.init quire.summary=0 quiet norandmaps"
+	rm -rf "$dir/q$BASHPID.root" "$dir/q$BASHPID.cpio"
 }
 
 linux() {
@@ -67,7 +69,22 @@ esac
 
 first=${1:-0} count=${2:-$(zcat "$expected" | wc -l)}
 zcat "$expected" | tail -n +$((first + 1)) | head -n "$count" >"$dir/want"
-quire "$first $count 0" | grep -a '^seq ' | cut -c5- >"$dir/got"
+# Sequences do not depend on each other: a machine for each CPU here, up to four.
+jobs=${JOBS:-$(nproc)}
+[ "$jobs" -gt 4 ] && jobs=4
+each=$(((count + jobs - 1) / jobs))
+part() { # number
+	local from=$((first + $1 * each)) n=$each
+	[ $((from + n)) -gt $((first + count)) ] && n=$((first + count - from))
+	[ $n -gt 0 ] && quire "$from $n 0" | grep -a '^seq ' | cut -c5-
+}
+for ((i = 0; i < jobs; i++)); do
+	part $i >"$dir/got.$i" &
+done
+wait
+for ((i = 0; i < jobs; i++)); do
+	cat "$dir/got.$i"
+done >"$dir/got"
 # Without /proc/self/maps there is only the first of the two hashes to compare.
 bad=$(diff <(cut -d' ' -f"${FIELDS:-1-3}" "$dir/want") <(cut -d' ' -f"${FIELDS:-1-3}" "$dir/got") | grep -c '^<')
 diff <(cut -d' ' -f"${FIELDS:-1-3}" "$dir/want") <(cut -d' ' -f"${FIELDS:-1-3}" "$dir/got") | grep '^<' | head -n "${LIST:-10}" |

@@ -129,6 +129,15 @@ else
 	tail -n 20 "$log"
 fi
 
+# Four threads that change one address space at once.
+mkdir -p "$dir/mmraces.root"
+if glibc mmraces -Wno-unused-result -static -o "$dir/mmraces.root/init" tests/el0/mmraces.c -lpthread; then
+	pack mmraces
+	run_glibc mmraces neoverse-n1 "-smp 4"
+else
+	fail "mmraces: it was not built"
+fi
+
 # Memory policies on two nodes.
 mkdir -p "$dir/numa.root"
 if glibc numa -static -o "$dir/numa.root/init" tests/el0/numa.c; then
@@ -251,11 +260,18 @@ else
 	echo "skip ./run and --shell: no busybox-static for arm64 is to be had here"
 fi
 
-# Random sequences of the mmap family, by what Linux 6.12 answered.
-out=$(bash tests/el0/differ.sh "$B")
+# Random sequences of the mmap family, by what Linux 6.12 answered: all 10,000, and some of them again with four CPUs.
+out=$(
+	bash tests/el0/differ.sh "$B"
+	SMP=4 JOBS=1 bash tests/el0/differ.sh "$B" 9800 200
+)
 echo "$out" | grep FAIL
-passed=$((passed + $(echo "$out" | sed -n 's/^differ: \([0-9]*\) passed.*/\1/p')))
-failed=$((failed + $(echo "$out" | sed -n 's/^differ: .* \([0-9]*\) failed/\1/p')))
+for n in $(echo "$out" | sed -n 's/^differ: \([0-9]*\) passed.*/\1/p'); do
+	passed=$((passed + n))
+done
+for n in $(echo "$out" | sed -n 's/^differ: .* \([0-9]*\) failed/\1/p'); do
+	failed=$((failed + n))
+done
 
 echo "programs: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/* links: mm/vm/[a-z]*.c mm/page/migrate.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* granules: 12 14 16 */
+/*
+ * CPUs that change one address space at once: mmap, munmap, mprotect, mremap, madvise, mlock and forks of a range that is everybody's, while each
+ * has pages of its own between those of others, of which it knows the contents. ThreadSanitizer sees the locks that are missing, mm_check what
+ * they should have kept.
+ */
+#include "vm_world.h"
+
+#include "mm/vm/internal.h"
+
+#define COMMON SZ_4G
+#define COMMON_PAGES 24U
+#define OWN (SZ_4G + SZ_2G)
+#define OWN_PAGES 4U
+#define ROUNDS 600U
+
+static struct mm_struct *mm;
+
+static int begin(void **state)
+{
+	world_begin();
+	page_alloc_hooks.direct_reclaim = NULL;
+	vm_reclaim_init();
+	mm = mm_alloc();
+	assert_non_null(mm);
+	return 0;
+}
+
+static int end(void **state)
+{
+	page_alloc_hooks.direct_reclaim = NULL;
+	mmput(mm);
+	world_end();
+	return 0;
+}
+
+static u32 next(u32 *seed, u32 n)
+{
+	*seed = *seed * 1664525U + 1013904223U;
+	return (*seed >> 8) % n;
+}
+
+static void change_common(u32 *seed)
+{
+	u32 first = next(seed, COMMON_PAGES), n = 1 + next(seed, COMMON_PAGES - first), value = 7;
+	unsigned long addr = COMMON + first * PAGE_SIZE, len = n * PAGE_SIZE;
+	static const int advices[] = {MADV_DONTNEED, MADV_FREE,		 MADV_COLD,
+				      MADV_PAGEOUT,  MADV_RANDOM,	 MADV_WIPEONFORK,
+				      MADV_NORMAL,   MADV_POPULATE_WRITE};
+
+	switch (next(seed, 9)) {
+	case 0:
+	case 1:
+		vm_mmap_pgoff(
+			mm, NULL, addr, len, PROT_READ | PROT_WRITE,
+			(next(seed, 2) ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS | MAP_FIXED, 0);
+		break;
+	case 2:
+		vm_munmap(mm, addr, len);
+		break;
+	case 3:
+		vm_mprotect(mm, addr, len, next(seed, 2) ? PROT_READ : PROT_READ | PROT_WRITE);
+		break;
+	case 4:
+		vm_madvise(mm, addr, len, advices[next(seed, ARRAY_SIZE(advices))]);
+		break;
+	case 5:
+		vm_mremap(mm, addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+			  COMMON + (COMMON_PAGES + next(seed, 4)) * PAGE_SIZE);
+		break;
+	case 6:
+		if (next(seed, 2))
+			vm_mlock(mm, addr, len, next(seed, 2));
+		else
+			vm_munlock(mm, addr, len);
+		break;
+	case 7:
+		page_alloc_hooks.direct_reclaim(GFP_KERNEL, 0, 0, NULL);
+		break;
+	default:
+		access_remote_vm(mm, addr, &value, sizeof(value), next(seed, 2));
+	}
+}
+
+static unsigned long own_page(unsigned int cpu, u32 i)
+{
+	/* Neighbours are others'. */
+	return OWN + (i * (CPUS + 1) + cpu) * PAGE_SIZE;
+}
+
+static void *changing(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg;
+	u32 seed = cpu * 7919, value[OWN_PAGES] = {0}, back;
+
+	be_cpu(cpu);
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u32 which = next(&seed, OWN_PAGES);
+		unsigned long addr = own_page(cpu, which);
+
+		change_common(&seed);
+		switch (next(&seed, 4)) {
+		case 0:
+			value[which] = i;
+			if (access_remote_vm(mm, addr, &value[which], sizeof(u32), true))
+				return (void *)1;
+			break;
+		case 1:
+			/* Its own flags: areas are cut off the neighbours' and join again. */
+			if (vm_mprotect(mm, addr, PAGE_SIZE, PROT_READ) ||
+			    vm_mprotect(mm, addr, PAGE_SIZE, PROT_READ | PROT_WRITE))
+				return (void *)2;
+			break;
+		case 2:
+			if (vm_madvise(mm, addr, PAGE_SIZE, MADV_DONTNEED))
+				return (void *)3;
+			value[which] = 0;
+			break;
+		default:
+			if (vm_mlock(mm, addr, PAGE_SIZE, false) || vm_munlock(mm, addr, PAGE_SIZE))
+				return (void *)4;
+		}
+		for (u32 j = 0; j < OWN_PAGES; j++)
+			if (access_remote_vm(mm, own_page(cpu, j), &back, sizeof(back), false) ||
+			    back != value[j])
+				return (void *)5;
+	}
+	return NULL;
+}
+
+static void cpus_change_one_address_space(void **state)
+{
+	pthread_t t[CPUS];
+
+	vm_mmap_pgoff(mm, NULL, OWN, (CPUS + 1) * OWN_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	cpus_begin();
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, changing, (void *)(i + 1)), 0);
+	for (unsigned int i = 0; i < 60; i++) {
+		struct mm_struct *child = dup_mm(mm);
+
+		assert_non_null(child);
+		mmput(child);
+	}
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_munmap(mm, COMMON, 2 * COMMON_PAGES * PAGE_SIZE), 0);
+	assert_int_equal(mm->locked_vm, 0);
+	cpus_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(cpus_change_one_address_space, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
