@@ -280,8 +280,15 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm);
 void mm_switch(struct mm_struct *mm);
 
 /* For who changes areas. */
-void mmap_write_lock(struct mm_struct *mm);
-void mmap_write_unlock(struct mm_struct *mm);
+static inline void mmap_write_lock(struct mm_struct *mm)
+{
+	spin_lock(&mm->mmap_lock);
+}
+
+static inline void mmap_write_unlock(struct mm_struct *mm)
+{
+	spin_unlock(&mm->mmap_lock);
+}
 
 /* ------------------------------------------------------------------ areas (mm/vm/vma.c). mmap_lock held. */
 

@@ -19,8 +19,17 @@ extern struct kmem_cache *vma_cache;
  * Areas of mm are about to change: until vma_change_end() every fault that begins waits for mmap_lock. Does not wait for
  * faults that have begun: vma_start_write() does, of an area that is changed or goes.
  */
-void vma_change_begin(struct mm_struct *mm);
-void vma_change_end(struct mm_struct *mm);
+static inline void vma_change_begin(struct mm_struct *mm)
+{
+	__atomic_store_n(&mm->mm_seq, mm->mm_seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void vma_change_end(struct mm_struct *mm)
+{
+	__atomic_store_n(&mm->mm_seq, mm->mm_seq + 1, __ATOMIC_RELEASE);
+}
+
 void vma_start_write(struct vm_area_struct *vma);
 
 /*
@@ -46,7 +55,10 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 void vma_unlink(struct vm_area_struct *vma);
 
 /* find_vma, for who is going to change areas around there: the next look-up is cheap. mmap_lock for writing. */
-struct vm_area_struct *find_vma_to_change(struct mm_struct *mm, unsigned long addr);
+static inline struct vm_area_struct *find_vma_to_change(struct mm_struct *mm, unsigned long addr)
+{
+	return gap_tree_seek(&mm->areas, addr);
+}
 
 /* The area may change its file, now or after an mprotect; the file counts those. */
 bool vma_may_write_file(const struct vm_area_struct *vma);

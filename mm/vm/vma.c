@@ -47,27 +47,6 @@ static DEFINE_PER_CPU_ALIGNED(struct fault_state, fault_state);
 
 /* ------------------------------------------------------------------ faults and changes */
 
-void mmap_write_lock(struct mm_struct *mm)
-{
-	spin_lock(&mm->mmap_lock);
-}
-
-void mmap_write_unlock(struct mm_struct *mm)
-{
-	spin_unlock(&mm->mmap_lock);
-}
-
-void vma_change_begin(struct mm_struct *mm)
-{
-	__atomic_store_n(&mm->mm_seq, mm->mm_seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-void vma_change_end(struct mm_struct *mm)
-{
-	__atomic_store_n(&mm->mm_seq, mm->mm_seq + 1, __ATOMIC_RELEASE);
-}
-
 static noinline void await_faults(const struct vm_area_struct *vma)
 {
 	unsigned int cpu;
@@ -281,12 +260,20 @@ void vm_stat_account(struct mm_struct *mm, unsigned long flags, long pages)
 		mm->locked_vm += (unsigned long)pages;
 }
 
-struct vm_area_struct *find_vma_to_change(struct mm_struct *mm, unsigned long addr)
+/* ------------------------------------------------------------------ list and tree */
+
+/* Most areas are no file's. */
+static __always_inline void file_link(struct vm_area_struct *vma)
 {
-	return gap_tree_seek(&mm->areas, addr);
+	if (unlikely(vma_in_file(vma)))
+		vma_file_link(vma);
 }
 
-/* ------------------------------------------------------------------ list and tree */
+static __always_inline void file_unlink(struct vm_area_struct *vma)
+{
+	if (unlikely(vma_in_file(vma)))
+		vma_file_unlink(vma);
+}
 
 /* [start, end) is mapped from here on. */
 static void hole_filled(struct mm_struct *mm, unsigned long start, unsigned long end)
@@ -314,7 +301,7 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 {
 	gap_tree_insert(&mm->areas, vma->vm_start, vma->vm_end, vma);
 	list_add(mm, vma, prev);
-	vma_file_link(vma);
+	file_link(vma);
 	hole_filled(mm, vma->vm_start, vma->vm_end);
 }
 
@@ -323,7 +310,7 @@ static void take_out(struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = vma->vm_mm;
 
-	vma_file_unlink(vma);
+	file_unlink(vma);
 	gap_tree_erase(&mm->areas, vma->vm_start);
 	if (vma->prev)
 		vma->prev->next = vma->next;
@@ -358,12 +345,12 @@ static void vma_move_ends(struct vm_area_struct *vma, unsigned long start, unsig
 		cut_block(vma->vm_mm, start);
 	if (end < vma->vm_end)
 		cut_block(vma->vm_mm, end);
-	vma_file_unlink(vma);
+	file_unlink(vma);
 	gap_tree_resize(&vma->vm_mm->areas, vma->vm_start, start, end);
 	vma->vm_pgoff += (unsigned long)((long)(start - vma->vm_start) >> PAGE_SHIFT);
 	vma->vm_start = start;
 	vma->vm_end = end;
-	vma_file_link(vma);
+	file_link(vma);
 }
 
 /* ------------------------------------------------------------------ who owns private pages */
@@ -574,12 +561,12 @@ int cut_vma(struct vm_area_struct *vma, unsigned long addr)
 	new->vm_start = addr;
 	new->vm_pgoff += (addr - vma->vm_start) >> PAGE_SHIFT;
 	cut_block(mm, addr);
-	vma_file_unlink(vma);
+	file_unlink(vma);
 	gap_tree_split(&mm->areas, addr, new);
 	vma->vm_end = addr;
 	list_add(mm, new, vma);
-	vma_file_link(vma);
-	vma_file_link(new);
+	file_link(vma);
+	file_link(new);
 	vma_change_end(mm);
 	vma_get(new);
 	return 0;

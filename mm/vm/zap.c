@@ -169,6 +169,8 @@ static unsigned int take_anon(struct mmu_gather *tlb, u64 *pte, unsigned long ad
 	unsigned int empty;
 
 	empty = ptes_none(pte, n);
+	if (empty == n)
+		return n;
 	pte += empty;
 	first = last = pte;
 	end = pte + min(n - empty, tlb->max - tlb->nr);
