@@ -92,8 +92,7 @@ static void block_release(struct page *head)
 	bool whole = true;
 
 	for (struct page *page = head; page < head + HUGE_PAGES; page++) {
-		u64 counts = __atomic_sub_fetch((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED,
-						__ATOMIC_ACQ_REL);
+		u64 counts = page_counts_sub(page, PAGE_COUNTS_MAPPED);
 
 		if ((s64)counts >= 0)
 			mapped++;
@@ -405,7 +404,7 @@ int huge_copy(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 	head = leaf_head(leaf);
 	leaf_shared(head);
 	for (struct page *page = head; page < head + HUGE_PAGES; page++)
-		__atomic_fetch_add((u64 *)&page->_refcount, PAGE_COUNTS_MAPPED, __ATOMIC_RELAXED);
+		page_counts_add(page, PAGE_COUNTS_MAPPED);
 	deposit(mm, table);
 	port_set_pte(to, pte_wrprotect(leaf));
 	add_mm_counter(mm, MM_ANONPAGES, (long)HUGE_PAGES);
