@@ -26,6 +26,8 @@
 #include "mm/kmem/dma.c"
 #undef is_swiotlb_force_bounce
 
+#include "device_log.h"
+
 #define RAM_START (1UL << 30)
 #define RAM_END (7UL << 30)
 #define DMA_END (2UL << 30)
@@ -45,39 +47,6 @@ static bool force;
 bool forced_to_bounce(void)
 {
 	return force;
-}
-
-/* ---- the log */
-static char log_text[4096];
-
-int printk(const char *fmt, ...)
-{
-	char clean[256], *o = clean;
-	va_list args;
-	size_t n = strlen(log_text);
-
-	/* %pa wants a pointer: as an address here. */
-	for (fmt += fmt[0] == '\001' ? 2 : 0; *fmt && o < clean + 250; fmt++) {
-		*o++ = *fmt;
-		if (fmt[0] == '%' && fmt[1] == 'p' && fmt[2] == 'a') {
-			*o++ = 'p';
-			fmt += 2;
-		}
-	}
-	*o = '\0';
-	va_start(args, fmt);
-	vsnprintf(log_text + n, sizeof(log_text) - n, clean, args);
-	va_end(args);
-	return 0;
-}
-
-/* Whether it was said since the last time. */
-static bool said(const char *text)
-{
-	bool yes = strstr(log_text, text) != NULL;
-
-	log_text[0] = '\0';
-	return yes;
 }
 
 /* ---- boot memory, for the pool alone: below the DMA zone's end */
@@ -326,7 +295,7 @@ static int machine(void **state)
 	fail_after = -1;
 	force = false;
 	cwg = 4;
-	log_text[0] = '\0';
+	log_clear();
 	dma_contiguous_default_area = NULL;
 	memset(&counted, 0, sizeof(counted));
 	device_dma_init(&dev, "device", true);

@@ -17,39 +17,12 @@
 
 #include "mm/kmem/swiotlb.c"
 
+#include "device_log.h"
+
 struct page *vmemmap, *page_index_base;
 unsigned long page_base_pfn, max_pfn;
 unsigned int nr_cpus_possible;
 phys_addr_t arm64_dma_phys_limit;
-
-/* ---- the log */
-static char log_text[4096];
-
-int printk(const char *fmt, ...)
-{
-	char clean[256], *o = clean;
-	va_list args;
-	size_t n = strlen(log_text);
-
-	/* %pa wants a pointer: as an address here. */
-	for (fmt += fmt[0] == '\001' ? 2 : 0; *fmt && o < clean + 250; fmt++) {
-		*o++ = *fmt;
-		if (fmt[0] == '%' && fmt[1] == 'p' && fmt[2] == 'a') {
-			*o++ = 'p';
-			fmt += 2;
-		}
-	}
-	*o = '\0';
-	va_start(args, fmt);
-	vsnprintf(log_text + n, sizeof(log_text) - n, clean, args);
-	va_end(args);
-	return 0;
-}
-
-static bool logged(const char *text)
-{
-	return strstr(log_text, text) != NULL;
-}
 
 u64 parse_size(const char *s, const char **end, bool *overflow)
 {
@@ -118,7 +91,7 @@ static void machine(u64 bytes, unsigned int cpus, const char *option)
 	boot_used = boot_live = 0;
 	if (!largest_free)
 		largest_free = ARENA;
-	log_text[0] = '\0';
+	log_clear();
 	host_cpu = 0;
 	ram = bytes;
 	nr_cpus_possible = cpus;
@@ -424,7 +397,7 @@ static void what_is_no_buffer_is_reported_and_left_alone(void **state)
 	assert_int_equal(pool.used, 3);
 	swiotlb_tbl_unmap_single(&device, at, 5000, DMA_TO_DEVICE, true);
 	/* Twice. */
-	log_text[0] = '\0';
+	log_clear();
 	swiotlb_tbl_unmap_single(&device, at, 5000, DMA_TO_DEVICE, true);
 	assert_true(logged("is no bounce buffer"));
 	nothing_is_left();
