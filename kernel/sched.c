@@ -12,9 +12,9 @@
  * `kicked` of an idle CPU, and the rest is done under kernel_lock.
  *
  * Invariants: a task is in the run queue, or on a CPU, or waits; never two of these. on_cpu tasks are `current` of their CPU. The timer of a
- * CPU is set no later than its next slice's end, if somebody waits for a CPU, and than the earliest ktimer.
+ * CPU is set no later than its next slice's end, if somebody waits for a CPU, and than the earliest ktimer; of idle CPUs one is enough for that.
  *
- * Against Linux: one queue, first come first served, for all CPUs. That is fair between programs of one priority, which is all that
+ * Against Linux: one queue for all CPUs, first come first served but for those that have slept (enqueue). That is fair between programs of one priority, which is all that
  * there are; nice values are kept and told, but change nothing.
  */
 #include <quire/mm_init.h>
@@ -30,6 +30,8 @@
 /* What a task waits for one that has woken it and may sleep itself now; then it may as well run elsewhere. */
 #define SYNC_NS 200000ULL
 #define LOAD_NS 5000000000ULL
+/* What a task computes at least before one that has slept takes its CPU, and at least of a slice. */
+#define GRAIN_NS 500000ULL
 /* How often the timer looks whether a task is at EL0: Linux's, with 250 a second. */
 #define TICK_NS 4000000ULL
 
@@ -63,22 +65,69 @@ unsigned int nr_tasks, max_tasks;
 /*
  * Whoever comes first gets it, not who has waited longest: a CPU of a virtual machine may not run for milliseconds, and with turns all
  * others would wait for it each time its turn comes. Nobody draws a ticket, so a try succeeds whenever nobody holds it.
+ *
+ * A CPU that has looked for it LOOKS times sleeps: the one that has it may be a virtual CPU that does not run because this one does. It
+ * says so in lock_sleepers, and whoever frees the lock wakes one of them by an IPI. Either the sleeper sees the lock free, or who frees it sees the
+ * sleeper: between its own write and the look at the other's word each has a full barrier. One that is woken and comes too late sleeps
+ * again; who was faster wakes the next.
  */
+#define LOOKS 200U
+
+static u64 lock_sleepers[NR_CPUS / 64];
+
+static void sleep_for_lock(void)
+{
+	const unsigned int cpu = port_cpu();
+	unsigned long flags = port_irq_save();
+
+	__atomic_fetch_or(&lock_sleepers[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* An interrupt that is pending ends it, and is taken below. */
+	if (spin_is_locked(&the_lock))
+		port_cpu_idle();
+	__atomic_fetch_and(&lock_sleepers[cpu / 64], ~BIT(cpu % 64), __ATOMIC_RELAXED);
+	port_irq_restore(flags);
+}
+
 void kernel_lock(void)
 {
+	unsigned int looks = 0;
+
 	while (!spin_trylock(&the_lock)) {
 		while (spin_is_locked(&the_lock)) {
 			smp_hold_point();
-			port_cpu_relax();
+			if (++looks < LOOKS || port_irqs_disabled()) {
+				port_cpu_relax();
+			} else {
+				sleep_for_lock();
+				looks = 0;
+			}
 		}
 	}
 	__atomic_store_n(&lock_owner, port_cpu() + 1, __ATOMIC_RELAXED);
+}
+
+static void wake_lock_sleeper(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(lock_sleepers); i++) {
+		u64 bits = __atomic_load_n(&lock_sleepers[i], __ATOMIC_RELAXED);
+
+		if (!bits)
+			continue;
+		__atomic_fetch_and(&lock_sleepers[i], ~(bits & -bits), __ATOMIC_RELAXED);
+		port_send_ipi(i * 64 + (unsigned int)__builtin_ctzll(bits));
+		return;
+	}
 }
 
 void kernel_unlock(void)
 {
 	__atomic_store_n(&lock_owner, 0, __ATOMIC_RELAXED);
 	spin_unlock(&the_lock);
+	if (nr_cpus_possible == 1)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	wake_lock_sleeper();
 }
 
 bool kernel_is_locked(void)
@@ -88,11 +137,27 @@ bool kernel_is_locked(void)
 
 /* ------------------------------------------------------------------ the timer of a CPU */
 
+/* Another CPU comes no later, and sees to it. One that has been interrupted is about to, and sets its timer anew afterwards. */
+static bool armed_elsewhere(const struct sched_cpu *c, u64 at)
+{
+	for (unsigned int cpu = 0; cpu < nr_cpus_possible; cpu++) {
+		const struct sched_cpu *other = per_cpu_ptr(&sched_cpus, cpu);
+
+		if (other != c && other->up && other->is_idle &&
+		    __atomic_load_n(&other->armed, __ATOMIC_RELAXED) <= at)
+			return true;
+	}
+	return false;
+}
+
 /* Set it as the invariant wants. */
 static void arm_timer(struct sched_cpu *c)
 {
 	u64 at = ktimer_next();
 
+	/* Not all idle CPUs for one timer: they would meet at the lock, and all but one find nothing. */
+	if (at != ~0ULL && c->is_idle && armed_elsewhere(c, at))
+		at = ~0ULL;
 	if (!c->is_idle && nr_queued)
 		at = min(at, c->slice_end);
 	c->wanted = at;
@@ -157,9 +222,25 @@ static bool allowed_on(const struct task *t, unsigned int cpu)
 	return t->allowed.bits[cpu / 64] >> cpu % 64 & 1;
 }
 
-static void enqueue(struct task *t)
+/*
+ * What it has had of its slice is `slice_used`. Who has used it up begins another one, behind all others. Who has not goes before those that have waited
+ * since theirs ended, and behind those that have slept, if it has not slept itself: so a wake-up does not wait for programs that compute,
+ * and two programs that wake each other in turn have no more than a slice each before the others have theirs.
+ */
+static void enqueue(struct task *t, bool slept)
 {
-	link_add_before(&t->run, &queue);
+	struct link *at = &queue;
+
+	t->ahead = false;
+	if (t->slice_used >= SLICE_NS) {
+		t->slice_used = 0;
+	} else {
+		for (at = queue.next; at != &queue; at = at->next)
+			if (!link_entry(at, struct task, run)->ahead)
+				break;
+		t->ahead = slept;
+	}
+	link_add_before(&t->run, at);
 	t->queued = true;
 	nr_queued++;
 }
@@ -215,9 +296,13 @@ static void find_cpu_for(struct task *t)
 		    (busy == NR_CPUS || cpu == self))
 			busy = cpu;
 	}
-	if (busy == self)
-		arm_timer(this_cpu_ptr(&sched_cpus));
-	else if (busy != NR_CPUS && per_cpu(current_task, busy)->regs)
+	if (busy == self) {
+		struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
+
+		if (t->ahead)
+			c->slice_end = min(c->slice_end, port_time_ns() + GRAIN_NS);
+		arm_timer(c);
+	} else if (busy != NR_CPUS && per_cpu(current_task, busy)->regs)
 		user_work_set(per_cpu(current_task, busy), USER_WORK_RESCHED);
 }
 
@@ -230,7 +315,13 @@ static void make_runnable(struct task *t, bool sync)
 	/* It is on its way to sleep, or has not slept yet: schedule() sees the state. */
 	if (t->on_cpu || t->queued)
 		return;
-	enqueue(t);
+	/* A sleep as long as a slice: it has not had its share. */
+	if (port_time_ns() - t->ran_since >= SLICE_NS)
+		t->slice_used = 0;
+	enqueue(t, true);
+	/* This CPU was idle, and looks for work next. */
+	if (!current->regs && nr_queued == 1 && allowed_on(t, port_cpu()))
+		return;
 	if (sync && nr_queued == 1 && current->regs && allowed_on(t, port_cpu())) {
 		c->slice_end = min(c->slice_end, port_time_ns() + SYNC_NS);
 		arm_timer(c);
@@ -307,6 +398,11 @@ static void account(struct task *t, u64 now)
 	t->ran_since = now;
 }
 
+static u64 slice_end(const struct task *t, u64 now)
+{
+	return now + SLICE_NS - min(t->slice_used, SLICE_NS - GRAIN_NS);
+}
+
 /* On the next task's stack; the lock has come with it. */
 static void finish_switch(struct task *prev)
 {
@@ -352,7 +448,7 @@ static void switch_to(struct task *prev, struct task *next)
 	next->on_cpu = true;
 	next->ran_since = now;
 	c->is_idle = false;
-	c->slice_end = now + SLICE_NS;
+	c->slice_end = slice_end(next, now);
 	if (c->tick <= now)
 		c->tick = now + TICK_NS;
 	c->looked = now;
@@ -375,8 +471,14 @@ void schedule(void)
 	struct task *prev = current, *next;
 	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
 
+	if (prev->regs) {
+		u64 now = port_time_ns();
+
+		prev->slice_used += now - prev->ran_since;
+		account(prev, now);
+	}
 	if (prev->regs && prev->state == TASK_RUNNING && !prev->queued) {
-		enqueue(prev);
+		enqueue(prev, false);
 		if (!allowed_on(prev, port_cpu()))
 			find_cpu_for(prev);
 	}
@@ -389,7 +491,7 @@ void schedule(void)
 	if (nr_queued)
 		kick_idle_for(link_entry(queue.next, struct task, run));
 	if (next == prev) {
-		c->slice_end = port_time_ns() + SLICE_NS;
+		c->slice_end = slice_end(prev, port_time_ns());
 		arm_timer(c);
 		return;
 	}
@@ -422,8 +524,16 @@ void sched_start(struct task *t)
 	t->fp_cpu = NR_CPUS;
 	port_task_start(&t->context, begin_user, t, t->regs);
 	t->state = TASK_RUNNING;
-	enqueue(t);
+	t->ran_since = port_time_ns();
+	t->slice_used = SLICE_NS;
+	enqueue(t, false);
 	find_cpu_for(t);
+}
+
+void sched_yield(void)
+{
+	current->slice_used = SLICE_NS;
+	schedule();
 }
 
 int sched_set_affinity(struct task *t, const struct cpumask *mask)

@@ -17,7 +17,7 @@
 
 long call_sched_yield(const struct syscall_args *r)
 {
-	schedule();
+	sched_yield();
 	return 0;
 }
 

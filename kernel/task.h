@@ -164,6 +164,7 @@ struct task {
 	void *stack;		     /* NULL: given back */
 	enum task_state state;
 	bool on_cpu, queued;
+	bool ahead;		    /* in the queue, before those that have not slept */
 	bool exiting, stop_pending; /* stop_pending: it is to stop, with all threads */
 	unsigned int cpu;	    /* runs there, or ran there last */
 	unsigned int fp_cpu;	    /* which may still have its SIMD registers */
@@ -203,6 +204,7 @@ struct task {
 	u64 user_ticks, kernel_ticks; /* nanoseconds, by where the timer has found it */
 	u64 utime_told, stime_told;   /* neither of them goes back */
 	u64 start_time, ran_since;    /* nanoseconds of port_time_ns */
+	u64 slice_used;		      /* nanoseconds of its turn; sched.c */
 	int nice, policy, rt_priority;
 	unsigned long personality;
 	u64 timer_slack;
@@ -243,6 +245,8 @@ bool kernel_is_locked(void);
 
 /* Give the CPU to another task that can run; this one goes on when it is RUNNING and its turn. */
 void schedule(void);
+/* The same, behind all others that can run. */
+void sched_yield(void);
 /* A task that waits runs again, whatever it waits for. False: it does not wait. */
 bool wake_up(struct task *t);
 /* The same, and the caller will probably wait for that task next: it is left to this CPU for a moment. */
