@@ -13,6 +13,7 @@
 #include <quire/user.h>
 
 #include "exec.h"
+#include "ptrace.h"
 #include "syscall.h"
 
 /* One string at the most; all together at least, and at the most, whatever the stack's limit is. */
@@ -236,6 +237,10 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->restart.fn = NULL;
 	t->tagged_addr = false;
 	t->fault_address = t->fault_esr = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		kfree(t->hw_debug[i]);
+		t->hw_debug[i] = NULL;
+	}
 	t->rseq = 0;
 	t->rseq_len = t->rseq_sig = 0;
 	t->robust_list = t->clear_child_tid = 0;
@@ -310,6 +315,8 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	become(t, mm, path);
 	t->regs->pc = e->pc;
 	t->regs->sp = e->sp;
+	if (t == current)
+		ptrace_event(PTRACE_EVENT_EXEC, (u64)t->pid);
 	return 0;
 }
 

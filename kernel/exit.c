@@ -15,6 +15,7 @@
 
 #include "ipc.h"
 #include "poll.h"
+#include "ptrace.h"
 #include "task.h"
 
 /* ------------------------------------------------------------------ telling the parent */
@@ -98,6 +99,7 @@ static void release_process(struct signal_struct *s)
 		usage_add(&u, &s->children_usage);
 		usage_add(&s->parent->children_usage, &u);
 	}
+	ptrace_detach(leader);
 	link_remove(&s->sibling);
 	link_remove(&s->process);
 	link_remove(&leader->thread);
@@ -117,11 +119,20 @@ static void release_process(struct signal_struct *s)
 	signal_free(s);
 }
 
-/* Its last thread has ended. */
-static void process_ended(struct signal_struct *s)
+void process_ended(struct signal_struct *s)
 {
 	int code = s->leader->exit_code;
 	bool ignored = nobody_cares(s);
+
+	/* Its parent hears of it when its tracer has. */
+	if (traced_by_other(s)) {
+		ptrace_notify(s->leader,
+			      code & 0x80   ? CLD_DUMPED
+			      : code & 0x7f ? CLD_KILLED
+					    : CLD_EXITED,
+			      code & 0x7f ? code & 0x7f : code >> 8);
+		return;
+	}
 
 	sem_exit(s->leader->tgid);
 	wake_up_all(&s->wait_exit);
@@ -246,7 +257,9 @@ void task_exit(int code)
 	struct signal_struct *s = t->signal;
 	bool last, leader = s->leader == t;
 
+	ptrace_event(PTRACE_EVENT_EXIT, (u64)(u32)code);
 	t->exiting = true;
+	ptrace_exit(t);
 	last = s->nr_threads == 1;
 	if (last) {
 		posix_timers_free(s);
@@ -328,6 +341,7 @@ int de_thread(struct task *t)
 
 		task_unhash(old);
 		link_remove(&old->thread);
+		ptrace_detach(old);
 		task_set_pid(t, pid);
 		t->exit_signal = old->exit_signal;
 		t->start_time = old->start_time;
@@ -371,7 +385,7 @@ static int look_at(struct signal_struct *c, struct wait_for *w)
 	int pid = c->leader->pid;
 
 	if (is_zombie(c)) {
-		if (!(w->options & WEXITED))
+		if (!(w->options & WEXITED) || traced_by_other(c))
 			return 0;
 		w->status = c->leader->exit_code;
 		w->code = w->status & 0x80   ? CLD_DUMPED
@@ -425,6 +439,8 @@ long wait_for_child(struct wait_for *w)
 			if (ret)
 				break;
 		}
+		if (!ret)
+			ret = ptrace_wait(w, &any);
 		if (ret)
 			break;
 		if (!any)

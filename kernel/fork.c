@@ -12,6 +12,7 @@
 #include <quire/string.h>
 
 #include "clone.h"
+#include "ptrace.h"
 #include "task.h"
 
 struct completion {
@@ -112,6 +113,8 @@ static void copy_registers(struct task *t, const struct task *parent, const stru
 	*t->regs = *parent->regs;
 	t->regs->x[0] = 0;
 	t->regs->work = 0;
+	t->regs->trace_calls = false;
+	t->regs->pstate &= ~PSTATE_SS;
 	port_save_user(&t->fp);
 	if (args->stack)
 		t->regs->sp = args->stack + args->stack_size;
@@ -205,6 +208,7 @@ long task_clone(const struct clone_args *args)
 	struct completion vfork = {.done = false};
 	u64 flags = args->flags;
 	long err = check_flags(flags);
+	enum ptrace_event event;
 	int pid;
 
 	if (err)
@@ -253,10 +257,19 @@ long task_clone(const struct clone_args *args)
 	task_publish(t, parent, args);
 	if (flags & CLONE_VFORK)
 		t->vfork_done = &vfork;
+	event = flags & CLONE_VFORK			   ? PTRACE_EVENT_VFORK
+		: (args->exit_signal & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK
+							   : PTRACE_EVENT_CLONE;
+	if (!(flags & CLONE_UNTRACED))
+		ptrace_clone(t, parent, event, flags & CLONE_PTRACE);
 	sched_start(t);
+	if (!(flags & CLONE_UNTRACED))
+		ptrace_event(event, (u64)pid);
 	/* Interrupted by a fatal signal only: this task ends, whatever it returns. */
-	if (flags & CLONE_VFORK)
+	if (flags & CLONE_VFORK) {
 		wait_for_vfork(&vfork, t);
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)pid);
+	}
 	return pid;
 fail:
 	drop_parts(t, flags);

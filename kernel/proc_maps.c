@@ -443,7 +443,7 @@ static long mem_move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 			break;
 		if (write && (moved = copy_from_iter(page, n, it)) == 0)
 			break;
-		left = access_remote_vm(mm, *pos, page, moved, write);
+		left = access_remote_vm_force(mm, *pos, page, moved, write);
 		if (left == moved) {
 			done = done ? done : -EIO;
 			break;

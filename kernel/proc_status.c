@@ -21,7 +21,8 @@ static char state_letter(const struct task *t)
 {
 	static const char letters[] = {
 		[TASK_RUNNING] = 'R', [TASK_WAITING] = 'S', [TASK_KILLABLE] = 'D',
-		[TASK_STOPPED] = 'T', [TASK_ZOMBIE] = 'Z',  [TASK_DEAD] = 'X',
+		[TASK_STOPPED] = 'T', [TASK_TRACED] = 't',  [TASK_ZOMBIE] = 'Z',
+		[TASK_DEAD] = 'X',
 	};
 
 	return (size_t)t->state < sizeof(letters) && letters[t->state] ? letters[t->state] : 'S';
@@ -111,8 +112,9 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 	out_puts(out, "\n");
 	if (t->fs)
 		out_printf(out, "Umask:\t%04o\n", t->fs->umask);
-	out_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   state_name(state_letter(t)), t->tgid, t->pid, parent_pid(t));
+	out_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		   state_name(state_letter(t)), t->tgid, t->pid, parent_pid(t),
+		   t->tracer ? t->tracer->tgid : 0);
 	proc_put_ids(out, t);
 	out_printf(out, "FDSize:\t%u\n", t->files ? max(files_max(t->files), 64U) : 0U);
 	proc_put_groups(out, t);

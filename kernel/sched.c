@@ -40,6 +40,7 @@ DEFINE_PER_CPU(struct task *, current_task);
 struct sched_cpu {
 	struct task idle;
 	bool up, is_idle;
+	bool debugs; /* EL0 stops at instructions or addresses */
 	bool kicked; /* atomic: an idle CPU has something to look for */
 	u64 armed;   /* when the timer interrupts; ~0: not */
 	u64 slice_end;
@@ -423,6 +424,10 @@ static void finish_switch(struct task *prev)
 		c->fp_owner = t;
 	}
 	t->cpu = t->fp_cpu = port_cpu();
+	if (unlikely(c->debugs || t->single_step || t->hw_debug[0] || t->hw_debug[1])) {
+		c->debugs = t->single_step || t->hw_debug[0] || t->hw_debug[1];
+		port_debug_user(t->single_step, t->hw_debug[0], t->hw_debug[1]);
+	}
 	if (t->rseq)
 		user_work_set(t, USER_WORK_RSEQ);
 }

@@ -15,6 +15,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "ptrace.h"
 #include "task.h"
 
 /* ------------------------------------------------------------------ structures */
@@ -79,7 +80,7 @@ void flush_signal_handlers(struct task *t)
 static bool has_signal(const struct task *t)
 {
 	return ((t->pending.set | t->signal->pending.set) & ~t->blocked) || t->stop_pending ||
-	       (t->signal->flags & SIGNAL_GROUP_EXIT && !t->exiting);
+	       t->trace_stop_wanted || (t->signal->flags & SIGNAL_GROUP_EXIT && !t->exiting);
 }
 
 void recalc_sigpending(struct task *t)
@@ -97,8 +98,8 @@ static void wake_for_signal(struct task *t, bool fatal)
 	user_work_set(t, USER_WORK_SIGNAL);
 	if (wake_up_state(t, TASK_WAITING))
 		return;
-	if (fatal && !wake_up_state(t, TASK_KILLABLE))
-		wake_up_state(t, TASK_STOPPED);
+	if (fatal && !wake_up_state(t, TASK_KILLABLE) && !wake_up_state(t, TASK_STOPPED))
+		wake_up_state(t, TASK_TRACED);
 }
 
 void kill_thread(struct task *t)
@@ -136,6 +137,9 @@ static bool is_ignored(const struct task *t, int sig, bool force)
 
 	/* Who blocks it may ask for it by sigtimedwait, or handle it later. */
 	if (t->blocked & SIG_BIT(sig) || t->sleeping_for & SIG_BIT(sig))
+		return false;
+	/* A tracer sees it first. */
+	if (t->tracer && sig != SIGKILL)
 		return false;
 	if (t->signal->flags & SIGNAL_UNKILLABLE && !force &&
 	    sh->action[sig - 1].handler == SIG_DFL)
@@ -188,14 +192,14 @@ static bool wants_signal(int sig, const struct task *t)
 		return false;
 	if (t->blocked & SIG_BIT(sig) && !(t->sleeping_for & SIG_BIT(sig)))
 		return false;
-	return sig == SIGKILL || t->state != TASK_STOPPED;
+	return sig == SIGKILL || (t->state != TASK_STOPPED && t->state != TASK_TRACED);
 }
 
 static bool is_fatal(int sig, const struct task *t)
 {
 	return t->sighand->action[sig - 1].handler == SIG_DFL &&
 	       !(SIG_BIT(sig) & (SIG_IGNORED | SIG_STOPS)) &&
-	       (sig == SIGKILL || !(t->blocked & SIG_BIT(sig))) &&
+	       (sig == SIGKILL || (!(t->blocked & SIG_BIT(sig)) && !t->tracer)) &&
 	       !(t->signal->flags & SIGNAL_UNKILLABLE);
 }
 
@@ -462,13 +466,30 @@ static int get_signal(struct task *t, struct siginfo *info, struct sigaction *sa
 			task_exit(SIGKILL);
 		if (t->stop_pending) {
 			stop_done(t);
+			if (t->tracer) {
+				(void)ptrace_stop(t->trace_seized
+							  ? s->stop_signal | PTRACE_EVENT_STOP << 8
+							  : s->stop_signal,
+						  NULL);
+				continue;
+			}
 			t->state = TASK_STOPPED;
 			schedule();
+			continue;
+		}
+		if (t->trace_stop_wanted) {
+			t->trace_stop_wanted = false;
+			ptrace_event(PTRACE_EVENT_STOP, 0);
 			continue;
 		}
 		sig = dequeue_signal(t, ~t->blocked, info);
 		if (!sig)
 			return 0;
+		if (t->tracer && sig != SIGKILL) {
+			sig = ptrace_signal(sig, info);
+			if (!sig)
+				continue;
+		}
 		a = &t->sighand->action[sig - 1];
 		if (a->handler == SIG_IGN)
 			continue;

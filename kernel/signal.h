@@ -81,6 +81,8 @@
 #define ILL_ILLOPC 1
 #define FPE_FLTUNK 14
 #define TRAP_BRKPT 1
+#define TRAP_TRACE 2
+#define TRAP_HWBKPT 4
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
 #define BUS_ADRALN 1

@@ -5,6 +5,7 @@
  */
 #include <quire/printk.h>
 
+#include "ptrace.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -23,10 +24,8 @@ static const struct {
 
 static unsigned int unknown[NR_CALLS];
 
-void do_syscall(struct user_regs *regs)
+void do_syscall_nr(struct user_regs *regs, u64 nr)
 {
-	u64 nr = regs->x[8];
-
 	if (likely(nr < NR_CALLS && calls[nr].fn)) {
 		if (!calls[nr].locked) {
 			regs->x[0] = (u64)calls[nr].fn((const struct syscall_args *)regs->x);
@@ -41,6 +40,14 @@ void do_syscall(struct user_regs *regs)
 	if (nr < NR_CALLS)
 		__atomic_fetch_add(&unknown[nr], 1, __ATOMIC_RELAXED);
 	regs->x[0] = (u64)-ENOSYS;
+}
+
+void do_syscall(struct user_regs *regs)
+{
+	if (unlikely(regs->trace_calls))
+		ptrace_syscall(regs);
+	else
+		do_syscall_nr(regs, regs->x[8]);
 }
 
 void report_unknown_syscalls(void)

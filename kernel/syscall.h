@@ -62,6 +62,8 @@ static inline unsigned long untagged_addr(u64 addr)
 #undef SYSCALL
 #undef SYSCALL_UNLOCKED
 
+/* The call of that number, from these registers. */
+void do_syscall_nr(struct user_regs *regs, u64 nr);
 /* What Linux calls it; "?": it has no call of that number. */
 const char *syscall_name(unsigned int nr);
 /* kernel/sys_mm.c, when it has them; weak ones in sys_task.c: prctl's PR_SET_VMA; PR_SET_THP_DISABLE, or what it is set to. */

@@ -132,6 +132,8 @@ struct task *task_alloc(void)
 	memset(t->regs, 0, sizeof(*t->regs));
 	link_init(&t->run);
 	link_init(&t->thread);
+	link_init(&t->traced);
+	t->trace_nr = -1;
 	sigpending_init(&t->pending);
 	t->state = TASK_WAITING;
 	return t;
@@ -139,6 +141,8 @@ struct task *task_alloc(void)
 
 void task_free(struct task *t)
 {
+	kfree(t->hw_debug[0]);
+	kfree(t->hw_debug[1]);
 	mpol_put(t->mempolicy);
 	stack_free(t->stack);
 	kfree(t);
@@ -159,6 +163,7 @@ struct signal_struct *signal_alloc(void)
 	link_init(&s->process);
 	link_init(&s->children);
 	link_init(&s->sibling);
+	link_init(&s->tracees);
 	link_init(&s->real_timer.link);
 	link_init(&s->cpu_look.link);
 	sigpending_init(&s->pending);

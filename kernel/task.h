@@ -30,6 +30,7 @@ enum task_state {
 	TASK_KILLABLE, /* the same, but only a fatal signal does */
 	TASK_UNINTERRUPTIBLE,
 	TASK_STOPPED, /* by a signal, until SIGCONT or SIGKILL */
+	TASK_TRACED,  /* for its tracer: kernel/ptrace_stop.c */
 	TASK_ZOMBIE,  /* has ended, and is there to be waited for */
 	TASK_DEAD,    /* has ended */
 };
@@ -132,6 +133,7 @@ struct signal_struct {
 	struct link process;	 /* in all_processes */
 	struct signal_struct *parent;
 	struct link children, sibling;
+	struct link tracees; /* of task.traced: whom its threads watch by ptrace */
 	int pgrp, session;
 	unsigned int flags; /* SIGNAL_* */
 	int group_exit_code, stop_signal;
@@ -199,6 +201,15 @@ struct task {
 	struct completion *vfork_done; /* the parent waits for exec or the end */
 	bool tagged_addr;    /* pointers that it gives to calls may have a tag in the top byte */
 	bool has_pi_waiters; /* somebody has waited for a lock of its (kernel/futex.c) */
+	struct task *tracer; /* ptrace.h; NULL: nobody watches it */
+	struct link traced;
+	u32 trace_options; /* PTRACE_O_* */
+	bool trace_seized, trace_told, trace_stop_wanted, single_step;
+	int trace_code; /* of its stop; then what it goes on with */
+	s64 trace_nr;	/* of the system call that it is stopped in; -1: none is to be made */
+	u64 trace_message;
+	struct siginfo *trace_info;   /* in a stop */
+	struct hw_debug *hw_debug[2]; /* breakpoints, watchpoints; NULL: none */
 	struct cred cred;
 	struct usage usage;	      /* utime: all of its time, while it lives: task_usage() */
 	u64 user_ticks, kernel_ticks; /* nanoseconds, by where the timer has found it */
@@ -317,6 +328,8 @@ void task_exit_group(int code) __noreturn;
 int de_thread(struct task *t);
 /* Whoever waits for a change of this process looks again, and is sent the signal. */
 void notify_parent(struct signal_struct *s, int why, int status);
+#define WAIT_EXITED 4U
+#define WAIT_NOWAIT 0x01000000U
 struct wait_for {
 	int pid;  /* > 0: this one */
 	int pgrp; /* not 0: of this group */
@@ -326,6 +339,8 @@ struct wait_for {
 };
 /* The pid of a child that has changed, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
 long wait_for_child(struct wait_for *w);
+/* Its last thread has ended: its tracer or its parent is told, or nobody. */
+void process_ended(struct signal_struct *s);
 /* SIGKILL for one thread, when its process ends anyway. */
 void kill_thread(struct task *t);
 /* posix timers go with their process. */

@@ -13,6 +13,9 @@
 #define EC_DABT_LOWER 0x24U
 #define EC_SP_ALIGN 0x26U
 #define EC_FP_EXC64 0x2cU
+#define EC_BREAKPOINT 0x30U
+#define EC_STEP 0x32U
+#define EC_WATCHPOINT 0x34U
 #define EC_BRK64 0x3cU
 #define FSC_ALIGNMENT 0x21U
 #define ESR_IL BIT(25)
@@ -50,6 +53,15 @@ static void other_exception(struct user_regs *regs, u64 esr, u64 far)
 		return;
 	case EC_FP_EXC64:
 		force_signal_fault(SIGFPE, fp_code(esr), regs->pc);
+		return;
+	case EC_STEP:
+		force_signal_fault(SIGTRAP, TRAP_TRACE, regs->pc);
+		return;
+	case EC_BREAKPOINT:
+		force_signal_fault(SIGTRAP, TRAP_HWBKPT, regs->pc);
+		return;
+	case EC_WATCHPOINT:
+		force_signal_fault(SIGTRAP, TRAP_HWBKPT, untagged_addr(far));
 		return;
 	case EC_BRK64:
 		force_signal_fault(SIGTRAP, TRAP_BRKPT, regs->pc);

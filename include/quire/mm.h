@@ -114,6 +114,7 @@ typedef unsigned int vm_fault_t;
 #define FAULT_FLAG_WRITE 0x1U
 #define FAULT_FLAG_USER 0x40U
 #define FAULT_FLAG_INSTRUCTION 0x100U
+#define FAULT_FLAG_FORCE 0x1000U /* a debugger's: what the area could be allowed counts */
 
 /*
  * What an area of a file is asked. An area without is anonymous and private (vma_is_anonymous).
@@ -433,7 +434,11 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 void user_page_put(struct page *page);
 /* Only programs that have forked from one another have it. */
 bool user_page_is_anon(const struct page *page);
-/* Through the linear map. Returns how many bytes could not be copied. */
+/*
+ * Through the linear map. force: as a debugger does, what is private and read only is written to as a page of the program's own, and stays
+ * read only (Linux: FOLL_FORCE); not where the program may do nothing at all. Returns how many bytes could not be copied. */
+size_t access_remote_vm_force(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
+			      bool write);
 size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
 			bool write);
 /* A word there, at a multiple of 4, atomically: if it is *old it becomes new. 1; 0: *old is what it was; -EFAULT. */

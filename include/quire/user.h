@@ -16,7 +16,8 @@ struct user_regs {
 	u64 sp, pc, pstate;
 	u64 orig_x0; /* of a system call */
 	u32 work; /* USER_WORK_*: what is to be done before EL0 goes on; other CPUs set bits, atomically */
-	u32 no_restart; /* this system call has set the registers itself */
+	u16 no_restart;	 /* this system call has set the registers itself */
+	u16 trace_calls; /* ptrace: it stops before and after calls */
 };
 
 /* The rest of what a program has in the CPU. */
@@ -25,6 +26,16 @@ struct user_fpsimd {
 	u32 fpsr, fpcr;
 	u64 tls; /* TPIDR_EL0 */
 };
+
+/* Debug registers of EL0's, as ptrace has them: address, and bytes << 5 | type << 3 | on. */
+#define HW_DEBUG_SLOTS 4U
+struct hw_debug {
+	u64 addr[HW_DEBUG_SLOTS];
+	u32 ctrl[HW_DEBUG_SLOTS];
+};
+
+/* PSTATE: the instruction that comes next is the only one, as long as port_debug_user's step is on. */
+#define PSTATE_SS BIT(21)
 
 /* Where the kernel goes on in a task that is not running: what a call may not change. */
 struct task_context {
@@ -43,6 +54,10 @@ void port_switch_to(struct task_context *from, struct task_context *to);
 void port_save_user(struct user_fpsimd *fp);
 void port_load_user(const struct user_fpsimd *fp);
 u64 port_user_tls(void);
+/* What this CPU's EL0 stops at from here on: each instruction; breakpoints and watchpoints, NULL: none. */
+void port_debug_user(bool step, const struct hw_debug *breaks, const struct hw_debug *watches);
+/* How many there are, at most HW_DEBUG_SLOTS. */
+unsigned int port_hw_debug_slots(bool watch);
 /* Where the stack of this CPU's kernel begins, for the report of its overflow. */
 void port_set_kernel_stack(void *base);
 /*

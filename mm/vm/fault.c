@@ -279,7 +279,7 @@ static vm_fault_t do_wp_page(struct vm_fault *f)
 	if (vma->vm_flags & VM_SHARED)
 		return wp_page_shared(f);
 	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(page))
-		return set_access(f, pte_mkdirty(pte_mkwrite(f->orig | DESC_AF)));
+		return set_access(f, writable_pte(vma, f->orig | DESC_AF));
 	return wp_page_copy(f);
 }
 
@@ -309,6 +309,11 @@ static vm_fault_t handle_pte_fault(struct vm_fault *f)
 
 static bool access_allowed(const struct vm_area_struct *vma, unsigned int flags)
 {
+	if (unlikely(flags & FAULT_FLAG_FORCE && vma->vm_flags & VM_ACCESS_FLAGS))
+		return flags & FAULT_FLAG_WRITE
+			       ? vma->vm_flags & VM_WRITE ||
+					 (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE
+			       : vma->vm_flags & (VM_READ | VM_MAYREAD);
 	if (flags & FAULT_FLAG_WRITE)
 		return vma->vm_flags & VM_WRITE;
 	if (flags & FAULT_FLAG_INSTRUCTION)
@@ -440,7 +445,16 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
  * The page as get_user_page gives it, found within vma_start_read, which goes on: until vma_end_read its entry is not shared with a
  * child, so what is written to it is written to the program's page. NULL: not accessible so, and vma_end_read was called.
  */
-static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool write)
+static bool entry_allows(const struct vm_area_struct *vma, u64 pte, unsigned int flags)
+{
+	if (!(flags & FAULT_FLAG_WRITE) || (pte_write(pte) && pte_dirty(pte)))
+		return true;
+	/* A copy that was made for this, and that no child has. */
+	return flags & FAULT_FLAG_FORCE && !(vma->vm_flags & (VM_WRITE | VM_SHARED)) &&
+	       pte_dirty(pte) && page_is_anon(pte_page(pte)) && page_is_exclusive(pte_page(pte));
+}
+
+static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
 	if (addr >= TASK_SIZE)
 		return NULL;
@@ -454,7 +468,7 @@ static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool
 			vma_end_read();
 			return NULL;
 		}
-		if (val & DESC_VALID && !(write && (!pte_write(val) || !pte_dirty(val)))) {
+		if (val & DESC_VALID && entry_allows(vma, val, flags)) {
 			page = pte_page(val);
 			/* It is somebody's as long as the entry says so: then the reference counts. */
 			if (get_page_unless_zero(page)) {
@@ -468,25 +482,28 @@ static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, bool
 			continue;
 		}
 		vma_end_read();
-		if (handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0) & VM_FAULT_ERROR)
+		if (handle_mm_fault(mm, addr, flags) & VM_FAULT_ERROR)
 			return NULL;
 	}
 }
 
 struct page *get_user_page(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	struct page *page = pin_user_page(mm, addr, write);
+	struct page *page = pin_user_page(mm, addr, write ? FAULT_FLAG_WRITE : 0);
 
 	if (page)
 		vma_end_read();
 	return page;
 }
 
-size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len, bool write)
+static size_t access_pages(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
+			   unsigned int flags)
 {
+	const bool write = flags & FAULT_FLAG_WRITE;
+
 	while (len) {
 		size_t offset = addr & (PAGE_SIZE - 1), n = min(len, PAGE_SIZE - offset);
-		struct page *page = pin_user_page(mm, addr, write);
+		struct page *page = pin_user_page(mm, addr, flags);
 		char *p;
 
 		if (!page)
@@ -503,6 +520,17 @@ size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, siz
 		len -= n;
 	}
 	return len;
+}
+
+size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len, bool write)
+{
+	return access_pages(mm, addr, buf, len, write ? FAULT_FLAG_WRITE : 0);
+}
+
+size_t access_remote_vm_force(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
+			      bool write)
+{
+	return access_pages(mm, addr, buf, len, FAULT_FLAG_FORCE | (write ? FAULT_FLAG_WRITE : 0));
 }
 
 int cmpxchg_remote_vm(struct mm_struct *mm, unsigned long addr, u32 *old, u32 new)

@@ -111,6 +111,57 @@ void port_user_init(void)
 	__asm__ volatile("msr cntkctl_el1, %0\n\tisb" ::"r"(CNTKCTL_EL0VCTEN) : "memory");
 }
 
+#define MDSCR_SS BIT(0)
+#define MDSCR_MDE BIT(15)
+#define DBGCR_EL0 (2U << 1) /* PAC, PMC: of EL0 only */
+
+unsigned int port_hw_debug_slots(bool watch)
+{
+	u64 features;
+
+	__asm__ volatile("mrs %0, id_aa64dfr0_el1" : "=r"(features));
+	return min((unsigned int)(features >> (watch ? 20 : 12) & 15) + 1, HW_DEBUG_SLOTS);
+}
+
+static u64 debug_control(const struct hw_debug *d, unsigned int i)
+{
+	return d && d->ctrl[i] & 1 ? d->ctrl[i] | DBGCR_EL0 : 0;
+}
+
+#define SET_DEBUG(reg, d, i)                                                                       \
+	do {                                                                                       \
+		if ((i) >= slots)                                                                  \
+			break;                                                                     \
+		__asm__ volatile("msr dbg" reg "vr" #i "_el1, %0\n\tmsr dbg" reg "cr" #i           \
+				 "_el1, %1" ::"r"((d) ? (d)->addr[i] : 0),                         \
+				 "r"(debug_control(d, i)));                                        \
+	} while (0)
+
+void port_debug_user(bool step, const struct hw_debug *breaks, const struct hw_debug *watches)
+{
+	unsigned int slots = port_hw_debug_slots(false);
+	u64 mdscr;
+
+	/* A debugger's lock, on after a reset, keeps all of these from working. */
+	__asm__ volatile("msr oslar_el1, xzr\n\tisb" ::: "memory");
+	SET_DEBUG("b", breaks, 0);
+	SET_DEBUG("b", breaks, 1);
+	SET_DEBUG("b", breaks, 2);
+	SET_DEBUG("b", breaks, 3);
+	slots = port_hw_debug_slots(true);
+	SET_DEBUG("w", watches, 0);
+	SET_DEBUG("w", watches, 1);
+	SET_DEBUG("w", watches, 2);
+	SET_DEBUG("w", watches, 3);
+	__asm__ volatile("mrs %0, mdscr_el1" : "=r"(mdscr));
+	mdscr &= ~(MDSCR_SS | MDSCR_MDE);
+	if (step)
+		mdscr |= MDSCR_SS;
+	if (breaks || watches)
+		mdscr |= MDSCR_MDE;
+	__asm__ volatile("msr mdscr_el1, %0\n\tisb" ::"r"(mdscr) : "memory");
+}
+
 u64 port_user_hwcap(void)
 {
 	/* ID_AA64ISAR0_EL1: the field's place, its smallest value, Linux's bit. */
