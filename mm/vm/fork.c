@@ -223,7 +223,7 @@ static void copy_some(u64 *from, u64 *to, unsigned int n, bool cow, long *rss)
 			page_dup_rmap(page);
 			rss[page_counter(page)]++;
 		}
-		port_set_pte(to, cow ? val | DESC_RDONLY : val & ~(u64)(DESC_DIRTY));
+		port_set_pte(to, cow ? val | DESC_RDONLY : pte_mkclean(val));
 	}
 }
 

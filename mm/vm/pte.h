@@ -129,6 +129,12 @@ static inline u64 pte_mkdirty(u64 pte)
 	return pte_write(pte) ? (pte | DESC_DIRTY) & ~(u64)DESC_RDONLY : pte | DESC_DIRTY;
 }
 
+/* A write will be noted again: by the CPU, where DBM allows it, or by a fault. */
+static inline u64 pte_mkclean(u64 pte)
+{
+	return (pte & ~(u64)DESC_DIRTY) | DESC_RDONLY;
+}
+
 /* What the CPU noted by clearing RDONLY is kept in the software's bit. */
 static inline u64 pte_wrprotect(u64 pte)
 {

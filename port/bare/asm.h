@@ -82,11 +82,12 @@
 #define MAIR_VALUE 0x000000040044ffff
 
 /*
- * TCR_EL1 without IPS and HA: T0SZ = T1SZ = 16 (48 bits), TG0 = TG1 = 4K, walks inner-shareable and
+ * TCR_EL1 without IPS, HA and HD: T0SZ = T1SZ = 16 (48 bits), TG0 = TG1 = 4K, walks inner-shareable and
  * write-back write-allocate, A1 (the ASID is TTBR1's), 16-bit ASIDs, TBI0.
  */
 #define TCR_VALUE 0x00000030b5503510
 #define TCR_IPS_SHIFT 32
 #define TCR_HA (1 << 39)
+#define TCR_HD (1 << 40)
 
 #endif

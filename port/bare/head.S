@@ -345,6 +345,50 @@ init_el1:
 	eret
 
 /*
+ * x9, a value of TCR_EL1, gets HA and HD as this CPU has them: the access flag is set by the CPU, and RDONLY cleared where DBM says that
+ * software allows the write. CPUs may differ: an entry that the one marks, the other faults on. Uses x10, x11.
+ */
+	.macro	tcr_hardware_marks
+	mov_q	x10, (TCR_HA | TCR_HD)
+	bic	x9, x9, x10
+	mrs	x10, id_aa64mmfr1_el1
+	ands	x10, x10, #0xf		/* HAFDBS: 1 the access flag, 2 and above the dirty state too */
+	b.eq	.Lno_marks\@
+	orr	x9, x9, #TCR_HA
+	cmp	x10, #2
+	b.lo	.Lno_marks\@
+	/* w11: implementer and part. Three kinds of CPU mark entries that have just been changed (what Linux 6.12 leaves out, too). */
+	mrs	x10, midr_el1
+	lsr	w11, w10, #24
+	lsl	w11, w11, #12
+	bfxil	w11, w10, #4, #12
+	sub	w11, w11, #0x41, lsl #12
+	cmp	w11, #0xd05		/* Cortex-A55, erratum 1024718 */
+	b.eq	.Lno_marks\@
+	cmp	w11, #0xd46		/* Cortex-A510 r0p0 to r0p2, erratum 2051678 */
+	b.ne	.Lkryo\@
+	ubfx	w11, w10, #20, #4
+	cbnz	w11, .Ldirty\@
+	and	w11, w10, #0xf
+	cmp	w11, #2
+	b.ls	.Lno_marks\@
+	b	.Ldirty\@
+.Lkryo\@:
+	sub	w11, w11, #0x10, lsl #12
+	cmp	w11, #0x805		/* Kryo 4xx Silver r13p14, which is a Cortex-A55 */
+	b.ne	.Ldirty\@
+	ubfx	w11, w10, #20, #4
+	cmp	w11, #0xd
+	b.ne	.Ldirty\@
+	and	w11, w10, #0xf
+	cmp	w11, #0xe
+	b.eq	.Lno_marks\@
+.Ldirty\@:
+	orr	x9, x9, #TCR_HD
+.Lno_marks\@:
+	.endm
+
+/*
  * For turning the MMU on: TLB empty, MAIR, TCR; returns SCTLR_EL1's value in x0. Uses x9..x11.
  */
 cpu_setup:
@@ -362,12 +406,8 @@ cpu_setup:
 	cmp	x10, x11
 	csel	x10, x11, x10, hi
 	orr	x9, x9, x10, lsl #TCR_IPS_SHIFT
-	/* Hardware management of the access flag. The dirty state (HD) waits for EL0: kernel mappings have none. */
-	mrs	x10, id_aa64mmfr1_el1
-	tst	x10, #0xf
-	b.eq	1f
-	orr	x9, x9, #TCR_HA
-1:	msr	tcr_el1, x9
+	tcr_hardware_marks
+	msr	tcr_el1, x9
 	isb
 	mov_q	x0, SCTLR_EL1_ON
 	/* FEAT_PAN: the kernel does not touch what EL0 may, now and after every exception. Without it SPAN is RES1. */
@@ -457,6 +497,7 @@ secondary_entry:
 	ubfx	x11, x9, #TCR_IPS_SHIFT, #3
 	cmp	x10, x11
 	b.lo	park
+	tcr_hardware_marks
 	msr	tcr_el1, x9
 	isb
 	ldr	x2, [x28, #SECONDARY_TTBR1]

@@ -53,6 +53,7 @@ unsigned int port_pa_bits(void)
 #define TCR_ASID16 (1ULL << 36)
 #define TCR_TBI0 (1ULL << 37)
 #define TCR_HA (1ULL << 39)
+#define TCR_HD (1ULL << 40)
 #define TCR_DS (1ULL << 59)
 
 static u64 tcr(void)
@@ -72,6 +73,8 @@ static u64 tcr(void)
 	t |= tg0 << 14 | tg1 << 30 | ips << 32;
 	if (id_field(host_machine->cpu.mmfr1, 0))
 		t |= TCR_HA;
+	if (id_field(host_machine->cpu.mmfr1, 0) >= 2)
+		t |= TCR_HD;
 	if (PAGE_SHIFT != 16 && vabits_actual > 48)
 		t |= TCR_DS;
 	return t;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/vm/vma.c mm/vm/mmap.c mm/vm/mprotect.c mm/vm/mremap.c mm/vm/madvise.c mm/vm/lazyfree.c mm/vm/mempolicy.c mm/vm/pagewalk.c mm/vm/mlock.c mm/vm/mincore.c mm/vm/commit.c mm/vm/fault.c mm/vm/fork.c mm/vm/context.c mm/vm/zap.c mm/vm/pgtable.c mm/vm/filemap.c mm/vm/truncate.c mm/vm/rmap.c mm/page/migrate.c mm/vm/check.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: mm/vm/[a-z]*.c mm/page/migrate.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
 /* granules: 12 14 16 */
 /* mprotect: what is shared stays so, and what is known of entries is kept. */
 #include "vm_world.h"

@@ -111,28 +111,77 @@ void port_sync_icache(const void *p, size_t size)
 	last_synced = p;
 }
 
+/*
+ * How the CPUs mark entries (TCR_EL1.HA, HD): not at all, only the access flag, or the dirty state too. They are of different kinds unless a
+ * test says otherwise, as those of big.LITTLE may be.
+ */
+enum { NO_MARKS, ACCESS_FLAG, DIRTY_STATE };
+static unsigned int cpu_marks[TLBS] = {DIRTY_STATE, NO_MARKS};
+
+/* Entries become empty because their pages move, not because they are given up. */
+static bool pages_move;
+
+/*
+ * Stores that do not look at what was there: what a CPU may do to a valid entry at the same moment must be in the new one, or be of no
+ * interest: of a page of a program's own that is given up.
+ */
+void port_set_pte(u64 *entry, u64 val)
+{
+	u64 old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+
+	/* A program's page, no table. */
+	if (old & DESC_VALID && old & DESC_NG && !(old & PTE_SPECIAL)) {
+		bool may_be_dirtied = old & DESC_WRITE && old & DESC_RDONLY;
+
+		if (val ? may_be_dirtied && !pte_dirty(val)
+			: may_be_dirtied && (pages_move || !page_is_anon(pte_page(old))))
+			fail_msg("a write may be lost: %#lx becomes %#lx", (long)old, (long)val);
+		if (val && !(old & DESC_AF) && !(val & DESC_AF))
+			fail_msg("an access may be lost: %#lx becomes %#lx", (long)old, (long)val);
+	}
+	__atomic_store_n(entry, val, __ATOMIC_RELEASE);
+}
+
 /* What the hardware does: the byte, or NULL: a fault. */
 static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	u64 *slot = tlb_slot((unsigned int)random() % TLBS, mm->context_id, addr), *pte, val;
+	unsigned int cpu = (unsigned int)random() % TLBS;
+	u64 *slot = tlb_slot(cpu, mm->context_id, addr), *pte, val, new;
 	unsigned long end;
 
 	pte = pte_find(mm, addr, &end);
 	val = pte ? pte_load(pte) : 0;
-	if (*slot && write && *slot & DESC_RDONLY)
-		return NULL;
+	if (*slot && write && *slot & DESC_RDONLY) {
+		if (!(*slot & DESC_WRITE) || cpu_marks[cpu] < DIRTY_STATE)
+			return NULL;
+		/* To note the write it looks at the entry again. */
+		*slot = 0;
+	}
 	if (*slot) {
 		/* By the TLB: it must not allow what the entry does not, nor lead elsewhere. */
 		if (!(val & DESC_VALID) || pte_pa(val) != pte_pa(*slot) ||
 		    (write && val & DESC_RDONLY))
 			fail_msg("stale TLB entry %#lx of %#lx used, the table says %#lx",
 				 (long)*slot, addr, (long)val);
-		val = *slot;
+		return (char *)page_address(pte_page(*slot)) + (addr & (PAGE_SIZE - 1));
 	}
-	if (!(val & DESC_VALID) || !(val & DESC_USER) || (write && val & DESC_RDONLY))
-		return NULL;
-	*slot = val;
-	return (char *)page_address(pte_page(val)) + (addr & (PAGE_SIZE - 1));
+	do {
+		if (!(val & DESC_VALID) || !(val & DESC_USER))
+			return NULL;
+		new = val;
+		if (!(val & DESC_AF)) {
+			if (cpu_marks[cpu] < ACCESS_FLAG)
+				return NULL;
+			new |= DESC_AF;
+		}
+		if (write && val & DESC_RDONLY) {
+			if (!(val & DESC_WRITE) || cpu_marks[cpu] < DIRTY_STATE)
+				return NULL;
+			new &= ~(u64)DESC_RDONLY;
+		}
+	} while (new != val && !port_cmpxchg_pte(pte, &val, new));
+	*slot = new;
+	return (char *)page_address(pte_page(new)) + (addr & (PAGE_SIZE - 1));
 }
 
 /* The program's access: 0, or the fault that ends it. */
