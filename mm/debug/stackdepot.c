@@ -93,7 +93,7 @@ static depot_stack_handle_t add(u32 hash, const unsigned long *entries, unsigned
 		__atomic_store_n(&nr_lost, nr_lost + 1, __ATOMIC_RELAXED);
 		return 0;
 	}
-	pool_used += words;
+	__atomic_store_n(&pool_used, pool_used + words, __ATOMIC_RELAXED);
 	nr_stacks++;
 	r->hash = hash;
 	r->nr = nr;
@@ -133,10 +133,19 @@ noinline depot_stack_handle_t stack_depot_here(unsigned int skip)
 
 unsigned int stack_depot_fetch(depot_stack_handle_t handle, const unsigned long **entries)
 {
-	if (!handle || handle > pool_used)
+	const u32 head = (u32)(sizeof(struct stack_record) / sizeof(u64));
+	u32 used = __atomic_load_n(&pool_used, __ATOMIC_RELAXED), behind;
+	const struct stack_record *r;
+
+	if (!handle || handle > used)
 		return 0;
-	*entries = record_of(handle)->entries;
-	return record_of(handle)->nr;
+	/* The number may come from a note that somebody wrote over, and lead into the middle of a chain. */
+	behind = used - (handle - 1);
+	r = record_of(handle);
+	if (behind < head || r->nr > behind - head || r->hash != hash_entries(r->entries, r->nr))
+		return 0;
+	*entries = r->entries;
+	return r->nr;
 }
 
 void stack_depot_print(depot_stack_handle_t handle)

@@ -282,6 +282,24 @@ static void cpus_agree_on_the_numbers(void **state)
 		assert_memory_equal(handles[0], handles[i], sizeof(handles[0]));
 }
 
+/* Notes that hold a number may be overwritten: any number is a chain that was kept, or none. */
+static void a_number_that_was_never_given_is_no_stack(void **state)
+{
+	const unsigned long kept[] = {~0UL, ~0UL, 5, 0xffff800080001234UL, 7};
+	const unsigned long *entries;
+	depot_stack_handle_t h = stack_depot_save(kept, ARRAY_SIZE(kept));
+	struct stack_depot_stats st;
+	unsigned int i;
+
+	stack_depot_get_stats(&st);
+	assert_int_equal(stack_depot_fetch(h, &entries), ARRAY_SIZE(kept));
+	assert_memory_equal(entries, kept, sizeof(kept));
+	for (i = 1; i < 2 + ARRAY_SIZE(kept) + 4; i++)
+		assert_int_equal(stack_depot_fetch(h + i, &entries), 0);
+	assert_int_equal(stack_depot_fetch((u32)(st.bytes / sizeof(u64)), &entries), 0);
+	assert_int_equal(stack_depot_fetch(~0U, &entries), 0);
+}
+
 /* Last: nothing has room afterwards. */
 static void a_full_depot_loses_stacks_and_says_so(void **state)
 {
@@ -303,10 +321,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, quiet, back)
 	const struct CMUnitTest tests[] = {
-		T(writing_a_freed_page_is_found),	  T(owners_are_known),
-		T(behind_a_block_nobody_may_touch),	  T(failures_come_as_asked_for),
-		T(the_nth_request_fails_and_says_where),  T(what_is_left_is_listed),
-		T(equal_stacks_have_one_number),	  T(cpus_agree_on_the_numbers),
+		T(writing_a_freed_page_is_found),
+		T(owners_are_known),
+		T(behind_a_block_nobody_may_touch),
+		T(failures_come_as_asked_for),
+		T(the_nth_request_fails_and_says_where),
+		T(what_is_left_is_listed),
+		T(equal_stacks_have_one_number),
+		T(cpus_agree_on_the_numbers),
+		T(a_number_that_was_never_given_is_no_stack),
 		T(a_full_depot_loses_stacks_and_says_so),
 	};
 
