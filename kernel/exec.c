@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "ptrace.h"
 #include "syscall.h"
+#include "timens.h"
 
 /* One string at the most; all together at least, and at the most, whatever the stack's limit is. */
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
@@ -247,6 +248,7 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->signal->has_execed = true;
 	t->signal->dumpable = true;
 	posix_timers_exec(t->signal);
+	time_ns_exec(t);
 	memset(t->comm, 0, sizeof(t->comm));
 	quire_strlcpy(t->comm, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, sizeof(t->comm));
 	memset(t->regs, 0, offsetof(struct user_regs, work));

@@ -14,6 +14,7 @@
 #include "clone.h"
 #include "ptrace.h"
 #include "task.h"
+#include "timens.h"
 
 struct completion {
 	struct wait_queue queue;
@@ -128,6 +129,7 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->allowed = parent->allowed;
 	t->cred = parent->cred;
 	t->mempolicy = mpol_get(parent->mempolicy);
+	time_ns_fork(t, parent, flags & CLONE_VM);
 	t->blocked = parent->blocked;
 	t->nice = parent->nice;
 	t->policy = parent->policy;

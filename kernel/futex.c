@@ -17,6 +17,7 @@
 
 #include "syscall.h"
 #include "task.h"
+#include "timens.h"
 
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
@@ -689,6 +690,8 @@ long call_futex(const struct syscall_args *r)
 			deadline = add_ns(port_time_ns(), deadline);
 		else if (op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI)
 			deadline = realtime_to_mono(deadline);
+		else
+			deadline = time_ns_to_machine(1 /* CLOCK_MONOTONIC */, deadline);
 	}
 	switch (cmd) {
 	case FUTEX_WAIT:
@@ -835,6 +838,8 @@ long call_futex_waitv(const struct syscall_args *r)
 		deadline = timespec_ns(&ts);
 		if (!r->a[4])
 			deadline = realtime_to_mono(deadline);
+		else
+			deadline = time_ns_to_machine((int)r->a[4], deadline);
 	}
 	w = kmalloc(n * sizeof(*w), GFP_KERNEL | __GFP_ZERO);
 	if (!w)

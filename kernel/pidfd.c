@@ -12,6 +12,7 @@
 #include "poll.h"
 #include "syscall.h"
 #include "vfs.h"
+#include "timens.h"
 
 struct pidfd {
 	int pid;
@@ -174,9 +175,11 @@ long call_unshare(const struct syscall_args *r)
 	struct files_struct *files = NULL;
 	struct fs_struct *fs = NULL;
 
-	/* There are no namespaces but the one that all are in, and mounts of one's own. */
-	if (flags & ~known || flags & CLONE_NAMESPACES & ~CLONE_NEWNS)
+	/* There are no namespaces but the one that all are in, mounts of one's own, and times. */
+	if (flags & ~known || flags & CLONE_NAMESPACES & ~(CLONE_NEWNS | CLONE_NEWTIME))
 		return -EINVAL;
+	if (flags & CLONE_NAMESPACES && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	/* Only who shares these with nobody may ask for them. */
 	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && t->signal->nr_threads > 1)
 		return -EINVAL;
@@ -206,6 +209,13 @@ long call_unshare(const struct syscall_args *r)
 				fs_put(fs);
 			return -ENOMEM;
 		}
+	}
+	if (flags & CLONE_NEWTIME && time_ns_unshare(t)) {
+		if (fs)
+			fs_put(fs);
+		if (files)
+			files_put(files);
+		return -ENOMEM;
 	}
 	if (fs) {
 		fs_put(t->fs);

@@ -13,6 +13,7 @@
 #include <quire/string.h>
 
 #include "proc_status.h"
+#include "timens.h"
 
 struct task *proc_task(const struct pseudo_ref *r)
 {
@@ -530,27 +531,24 @@ static bool fdinfo_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
 
 static const struct pseudo_dir fds = {fd_lookup, fd_next}, fdinfos = {fdinfo_lookup, fdinfo_next};
 
-/* ------------------------------------------------------------------ namespaces: there is one of each */
+/* ------------------------------------------------------------------ namespaces */
 
-static long read_ns(const struct pseudo_ref *r, char *buf, size_t size)
-{
-	char text[40];
-	int n = quire_snprintf(text, sizeof(text), "%s:[%lu]", r->e->name,
-			       (unsigned long)r->e->data);
-
-	n = (int)min((size_t)n, size);
-	memcpy(buf, text, (size_t)n);
-	return n;
-}
-
-#define NS(n, id)                                                                                  \
+#define NS(n)                                                                                      \
 	{                                                                                          \
-		.name = (n), .mode = S_IFLNK | 0777, .readlink = read_ns, .data = (void *)(id##UL) \
+		.name = (n), .mode = S_IFLNK | 0777, .follow = ns_follow, .readlink = ns_read      \
 	}
 static const struct pseudo_entry namespaces[] = {
-	NS("net", 4026531840),	NS("uts", 4026531838),	  NS("ipc", 4026531839),
-	NS("pid", 4026531836),	NS("user", 4026531837),	  NS("mnt", 4026531841),
-	NS("time", 4026531834), NS("cgroup", 4026531835), {0},
+	NS("net"),
+	NS("uts"),
+	NS("ipc"),
+	NS("pid"),
+	NS("pid_for_children"),
+	NS("user"),
+	NS("mnt"),
+	NS("time"),
+	NS("time_for_children"),
+	NS("cgroup"),
+	{0},
 };
 
 /* ------------------------------------------------------------------ the entries of a task */
@@ -617,8 +615,7 @@ static const struct pseudo_entry process_entries[] = {
 	COMMON,
 	PSEUDO_TEXT("mountstats", 0400, proc_show_mountstats),
 	RW("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),
-	FIXED("timens_offsets", 0644,
-	      "monotonic           0         0\nboottime            0         0"),
+	RW("timens_offsets", 0644, show_timens_offsets, store_timens_offsets),
 	RW("timerslack_ns", 0666, show_timerslack, store_timerslack),
 	PSEUDO_TEXT("timers", 0444, show_no_timers),
 	FIXED("autogroup", 0644, "/autogroup-1 nice 0"),

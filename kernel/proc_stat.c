@@ -3,6 +3,7 @@
 #include <quire/smp.h>
 
 #include "proc.h"
+#include "timens.h"
 
 #define NS_PER_TICK 10000000ULL
 
@@ -24,7 +25,8 @@ static u64 idle_ns(void)
 
 int proc_show_uptime(struct out *out, const struct pseudo_ref *r)
 {
-	u64 up = port_time_ns() / NS_PER_TICK, idle = idle_ns() / NS_PER_TICK;
+	u64 up = (port_time_ns() + (u64)time_ns_offset(7 /* CLOCK_BOOTTIME */)) / NS_PER_TICK,
+	    idle = idle_ns() / NS_PER_TICK;
 
 	(void)r;
 	out_printf(out, "%llu.%02llu %llu.%02llu\n", (unsigned long long)(up / 100),
@@ -65,7 +67,9 @@ int proc_show_cpu_stat(struct out *out, const struct pseudo_ref *r)
 	out_printf(out,
 		   "intr 0\nctxt 0\nbtime %lld\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n"
 		   "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
-		   (long long)(now.sec - (s64)(port_time_ns() / 1000000000)),
+		   (long long)(now.sec -
+			       ((s64)port_time_ns() + time_ns_offset(7 /* CLOCK_BOOTTIME */)) /
+				       1000000000),
 		   (unsigned long long)forks, sched_nr_running());
 	return 0;
 }

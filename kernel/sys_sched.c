@@ -7,6 +7,7 @@
 #include <quire/vmstat.h>
 
 #include "syscall.h"
+#include "timens.h"
 
 #define SCHED_NORMAL 0
 #define SCHED_FIFO 1
@@ -317,7 +318,9 @@ struct sysinfo {
 long call_sysinfo(const struct syscall_args *r)
 {
 	struct sysinfo info = {
-		.uptime = (s64)((port_time_ns() + 999999999) / 1000000000),
+		.uptime =
+			((s64)port_time_ns() + time_ns_offset(7 /* CLOCK_BOOTTIME */) + 999999999) /
+			1000000000,
 		.totalram = totalram_pages() << PAGE_SHIFT,
 		.freeram = global_zone_page_state(NR_FREE_PAGES) << PAGE_SHIFT,
 		.procs = (u16)nr_tasks,

@@ -7,6 +7,7 @@
 #include <quire/string.h>
 
 #include "syscall.h"
+#include "timens.h"
 
 enum {
 	CLOCK_REALTIME,
@@ -70,7 +71,7 @@ static long read_clock(int clock, u64 *ns)
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:
-		*ns = port_time_ns();
+		*ns = port_time_ns() + (u64)time_ns_offset(clock);
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
 		*ns = process_time(current->signal);
@@ -222,6 +223,8 @@ long call_clock_nanosleep(const struct syscall_args *r)
 	deadline = timespec_ns(&ts);
 	if (clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM)
 		deadline = realtime_to_mono(deadline);
+	else
+		deadline = time_ns_to_machine(clock, deadline);
 	do
 		err = sleep_until(deadline);
 	while (!err);
@@ -456,6 +459,9 @@ long call_timer_create(const struct syscall_args *r)
 		return -EFAULT;
 	if (read_clock((int)r->a[0], &ns))
 		return -EINVAL;
+	if (r->a[0] == CLOCK_MONOTONIC_RAW || r->a[0] == CLOCK_REALTIME_COARSE ||
+	    r->a[0] == CLOCK_MONOTONIC_COARSE)
+		return -EOPNOTSUPP;
 	if (ev.notify == SIGEV_THREAD_ID) {
 		t = task_find(ev.tid);
 		if (!t || t->signal != s)
@@ -531,6 +537,8 @@ long call_timer_settime(const struct syscall_args *r)
 			at = add_ns(port_time_ns(), at);
 		else if (p->clock == CLOCK_REALTIME || p->clock == CLOCK_TAI)
 			at = realtime_to_mono(at);
+		else
+			at = time_ns_to_machine(p->clock, at);
 		ktimer_set(&p->timer, at);
 	}
 	return r->a[3] ? put_user(old, r->a[3]) : 0;

@@ -14,6 +14,7 @@
 #include <quire/vmalloc.h>
 
 #include "task.h"
+#include "timens.h"
 
 #define PID_BUCKETS 1024U
 #define MAX_SPARE_STACKS 32U
@@ -144,6 +145,8 @@ void task_free(struct task *t)
 	kfree(t->hw_debug[0]);
 	kfree(t->hw_debug[1]);
 	mpol_put(t->mempolicy);
+	time_ns_put(t->time_ns);
+	time_ns_put(t->time_ns_children);
 	stack_free(t->stack);
 	kfree(t);
 }

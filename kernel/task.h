@@ -89,6 +89,7 @@ enum {
 	CAP_SYS_RESOURCE = 24,
 	CAP_SYS_TIME = 25,
 	CAP_MKNOD = 27,
+	CAP_WAKE_ALARM = 35,
 	NR_CAPS = 41,
 };
 #define ALL_CAPS (BIT(NR_CAPS) - 1)
@@ -159,8 +160,9 @@ struct signal_struct {
 };
 
 struct task {
-	struct task_context context; /* where the kernel goes on */
-	struct user_regs *regs;	     /* EL0's registers, at the top of the stack */
+	struct task_context context;		    /* where the kernel goes on */
+	struct time_ns *time_ns, *time_ns_children; /* timens.h; NULL: the first */
+	struct user_regs *regs;			    /* EL0's registers, at the top of the stack */
 	struct mm_struct *mm;
 	struct mempolicy *mempolicy; /* a reference; NULL: the default one */
 	void *stack;		     /* NULL: given back */

@@ -5,10 +5,13 @@
 #include "poll.h"
 #include "syscall.h"
 #include "timer.h"
+#include "timens.h"
 
 #define CLOCK_REALTIME 0
 #define CLOCK_MONOTONIC 1
 #define CLOCK_BOOTTIME 7
+#define CLOCK_REALTIME_ALARM 8
+#define CLOCK_BOOTTIME_ALARM 9
 #define TFD_TIMER_ABSTIME 1U
 #define TFD_TIMER_CANCEL_ON_SET 2U
 #define NS 1000000000ULL
@@ -99,8 +102,11 @@ long call_timerfd_create(const struct syscall_args *r)
 	struct timerfd *t;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK) ||
-	    (r->a[0] != CLOCK_REALTIME && r->a[0] != CLOCK_MONOTONIC && r->a[0] != CLOCK_BOOTTIME))
+	    (r->a[0] != CLOCK_REALTIME && r->a[0] != CLOCK_MONOTONIC && r->a[0] != CLOCK_BOOTTIME &&
+	     r->a[0] != CLOCK_REALTIME_ALARM && r->a[0] != CLOCK_BOOTTIME_ALARM))
 		return -EINVAL;
+	if (r->a[0] >= CLOCK_REALTIME_ALARM && !capable(CAP_WAKE_ALARM))
+		return -EPERM;
 	t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
 	if (!t)
 		return -ENOMEM;
@@ -180,8 +186,10 @@ long call_timerfd_settime(const struct syscall_args *r)
 	if (at) {
 		if (!(r->a[1] & TFD_TIMER_ABSTIME))
 			at += port_time_ns();
-		else if (t->clock == CLOCK_REALTIME)
+		else if (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM)
 			at = (s64)at > realtime_offset ? at - (u64)realtime_offset : 1;
+		else
+			at = max(time_ns_to_machine(t->clock, at), (u64)1);
 		t->at = at;
 		ktimer_set(&t->timer, at);
 	}
