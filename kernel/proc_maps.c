@@ -2,7 +2,7 @@
 /*
  * /proc/PID/maps and what else looks at areas: smaps, smaps_rollup, numa_maps, pagemap, map_files (Linux: fs/proc/task_mmu.c).
  *
- * Formats are Linux 6.12's to the character. Locking: kernel_lock keeps the address space, mmap_lock its areas.
+ * Formats are Linux 6.12's to the character. Locking: kernel_lock keeps the address space, mmap_lock, for reading, its areas.
  */
 #include <quire/pagewalk.h>
 #include <quire/printk.h>
@@ -117,10 +117,10 @@ static int each_area(struct out *out, const struct pseudo_ref *r,
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next)
 		show(out, vma, buf, t);
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	kfree(buf);
 	return 0;
 }
@@ -275,14 +275,14 @@ int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r)
 
 	if (!t || !mm)
 		return -ESRCH;
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	for (vma = mm->mmap; vma; vma = vma->next) {
 		if (vma == mm->mmap)
 			first = vma->vm_start;
 		last = vma->vm_end;
 		add_area(&s, vma);
 	}
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	n = quire_snprintf(line, sizeof(line), "%08lx-%08lx ---p 00000000 00:00 0 ", first, last);
 	while (n < NAME_COLUMN)
 		line[n++] = ' ';
@@ -390,7 +390,7 @@ static long pagemap_read(struct open_file *f, struct iter *to, u64 *pos)
 		n = min(n, (size_t)((TASK_SIZE >> PAGE_SHIFT) - first));
 		addr = first << PAGE_SHIFT;
 		end = addr + (n << PAGE_SHIFT);
-		mmap_write_lock(mm);
+		mmap_read_lock(mm);
 		for (; addr < end; addr = next) {
 			struct mapped_page m;
 
@@ -399,7 +399,7 @@ static long pagemap_read(struct open_file *f, struct iter *to, u64 *pos)
 			for (unsigned long a = addr; a < next; a += PAGE_SIZE)
 				entries[(a >> PAGE_SHIFT) - first] = pagemap_entry(&m, a - addr);
 		}
-		mmap_write_unlock(mm);
+		mmap_read_unlock(mm);
 		moved = copy_to_iter(entries, n * sizeof(u64), to);
 		*pos += moved;
 		done += (long)moved;
@@ -506,9 +506,9 @@ static struct vm_area_struct *exact_area(const struct pseudo_ref *r, unsigned lo
 
 	if (!t || !t->mm)
 		return NULL;
-	mmap_write_lock(t->mm);
+	mmap_read_lock(t->mm);
 	vma = find_vma(t->mm, start);
-	mmap_write_unlock(t->mm);
+	mmap_read_unlock(t->mm);
 	return vma && vma->vm_start == start && vma->vm_end == end && area_file(vma) ? vma : NULL;
 }
 
@@ -570,12 +570,12 @@ static bool map_files_next(const struct pseudo_ref *dir, u64 *pos, char name[64]
 
 	if (!t || !t->mm)
 		return false;
-	mmap_write_lock(t->mm);
+	mmap_read_lock(t->mm);
 	vma = find_vma(t->mm, *pos << PAGE_SHIFT);
 	/* The area that begins before the place has been shown. */
 	while (vma && (vma->vm_start < *pos << PAGE_SHIFT || !area_file(vma)))
 		vma = vma->next;
-	mmap_write_unlock(t->mm);
+	mmap_read_unlock(t->mm);
 	if (!vma)
 		return false;
 	*pos = vma->vm_start >> PAGE_SHIFT;
@@ -593,9 +593,9 @@ int proc_exe(const struct mm_struct *mm, struct dentry **to)
 	const struct vm_area_struct *vma;
 	const struct open_file *f;
 
-	mmap_write_lock((struct mm_struct *)mm);
+	mmap_read_lock((struct mm_struct *)mm);
 	vma = vma_lookup(mm, mm->start_code);
-	mmap_write_unlock((struct mm_struct *)mm);
+	mmap_read_unlock((struct mm_struct *)mm);
 	f = vma ? area_file(vma) : NULL;
 	if (!f)
 		return -ENOENT;

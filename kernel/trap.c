@@ -91,9 +91,9 @@ static void bad_access(vm_fault_t ret, unsigned long addr, u64 esr)
 	}
 	mapped = false;
 	if (addr < TASK_SIZE) {
-		mmap_write_lock(t->mm);
+		mmap_read_lock(t->mm);
 		mapped = vma_lookup(t->mm, addr);
-		mmap_write_unlock(t->mm);
+		mmap_read_unlock(t->mm);
 	}
 	force_signal_fault(SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }

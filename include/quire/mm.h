@@ -165,7 +165,8 @@ struct mm_struct {
 	phys_addr_t pgd;
 	u64 context_id; /* ASID in the low 16 bits, its generation above; mm/vm/context.c */
 	spinlock_t mmap_lock;
-	u32 mm_seq; /* odd while areas change */
+	u32 mmap_readers; /* who looks at areas: no writer goes on before it is 0 */
+	u32 mm_seq;	  /* odd while areas change */
 	struct gap_tree areas;
 	struct vm_area_struct *mmap; /* the first area */
 	/* All that have come from one by forks have the same number; a list by it (mm/vm/rmap.c). */
@@ -197,7 +198,7 @@ struct mm_struct {
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
-	u32 coredump_filter; /* /proc/PID/coredump_filter: areas that a core dump has */
+	u32 coredump_filter;	    /* /proc/PID/coredump_filter: areas that a core dump has */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
@@ -280,15 +281,45 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm);
 /* This CPU runs programs of mm from here on; NULL: none. It gets an ASID, if it has none that counts (mm/vm/context.c). */
 void mm_switch(struct mm_struct *mm);
 
-/* For who changes areas. */
+/*
+ * For who changes areas. Who comes waits for his turn at the spinlock, readers too, who count themselves and give it on; so turns are kept,
+ * and a writer, who keeps it, waits for the readers before him only. Nobody takes it twice.
+ */
+void mmap_await_readers(const struct mm_struct *mm);
 static inline void mmap_write_lock(struct mm_struct *mm)
 {
 	spin_lock(&mm->mmap_lock);
+	if (unlikely(__atomic_load_n(&mm->mmap_readers, __ATOMIC_ACQUIRE)))
+		mmap_await_readers(mm);
+}
+
+/* False: not now. May fail without a reason. */
+static inline bool mmap_write_trylock(struct mm_struct *mm)
+{
+	if (!spin_trylock(&mm->mmap_lock))
+		return false;
+	if (likely(!__atomic_load_n(&mm->mmap_readers, __ATOMIC_ACQUIRE)))
+		return true;
+	spin_unlock(&mm->mmap_lock);
+	return false;
 }
 
 static inline void mmap_write_unlock(struct mm_struct *mm)
 {
 	spin_unlock(&mm->mmap_lock);
+}
+
+/* For who looks at areas; several at once. */
+static inline void mmap_read_lock(struct mm_struct *mm)
+{
+	spin_lock(&mm->mmap_lock);
+	__atomic_fetch_add(&mm->mmap_readers, 1, __ATOMIC_RELAXED);
+	spin_unlock(&mm->mmap_lock);
+}
+
+static inline void mmap_read_unlock(struct mm_struct *mm)
+{
+	__atomic_fetch_sub(&mm->mmap_readers, 1, __ATOMIC_RELEASE);
 }
 
 /* ------------------------------------------------------------------ areas (mm/vm/vma.c). mmap_lock held. */

@@ -428,9 +428,9 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 			/* Whether there is nothing, or something that does not allow it. */
 			bool there;
 
-			mmap_write_lock(mm);
+			mmap_read_lock(mm);
 			there = vma_lookup(mm, addr);
-			mmap_write_unlock(mm);
+			mmap_read_unlock(mm);
 			return there ? -EINVAL : -ENOMEM;
 		}
 		if (ret & VM_FAULT_ERROR)

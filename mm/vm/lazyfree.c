@@ -165,13 +165,13 @@ static bool reclaim_lazy_mm(struct mm_struct *mm, void *arg)
 {
 	struct lazy_reclaim *r = arg;
 
-	if (!__atomic_load_n(&mm->has_lazy, __ATOMIC_RELAXED) || !spin_trylock(&mm->mmap_lock))
+	if (!__atomic_load_n(&mm->has_lazy, __ATOMIC_RELAXED) || !mmap_write_trylock(mm))
 		return true;
 	/* Who says so again says it after this. */
 	__atomic_store_n(&mm->has_lazy, false, __ATOMIC_SEQ_CST);
 	if (!reclaim_mm(mm, r->nodes, &r->freed) || r->nodes)
 		__atomic_store_n(&mm->has_lazy, true, __ATOMIC_RELAXED);
-	spin_unlock(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return r->freed < RECLAIM_BATCH;
 }
 

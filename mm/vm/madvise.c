@@ -254,9 +254,9 @@ bool vm_is_whole(struct mm_struct *mm, unsigned long start, unsigned long len)
 {
 	bool whole;
 
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	whole = is_whole(mm, start, start + len);
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return whole;
 }
 

@@ -3,7 +3,7 @@
  * mincore and msync: what of a range is in memory, and what of it is written to its file. Files are memory here, so nothing is written;
  * what the calls refuse is Linux 6.12's (mm/mincore.c, mm/msync.c).
  *
- * Locking: mmap_lock.
+ * Locking: mmap_lock, for reading.
  */
 #include <quire/filemap.h>
 #include <quire/mm.h>
@@ -55,7 +55,7 @@ long vm_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages, 
 	const struct vm_area_struct *vma;
 	long n = -ENOMEM;
 
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	vma = vma_lookup(mm, start);
 	if (vma) {
 		unsigned long end = min(vma->vm_end, start + (pages << PAGE_SHIFT));
@@ -66,7 +66,7 @@ long vm_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages, 
 		else
 			memset(vec, 1, (size_t)n);
 	}
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return n;
 }
 
@@ -82,7 +82,7 @@ int vm_msync(struct mm_struct *mm, unsigned long start, unsigned long len, int f
 	end = start + PAGE_ALIGN(len);
 	if (end < start)
 		return -ENOMEM;
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	while (start < end) {
 		vma = find_vma(mm, start);
 		if (!vma || vma->vm_start > start) {
@@ -97,6 +97,6 @@ int vm_msync(struct mm_struct *mm, unsigned long start, unsigned long len, int f
 		}
 		start = vma->vm_end;
 	}
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return err ? err : hole;
 }

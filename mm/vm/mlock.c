@@ -24,12 +24,12 @@ static bool next_area(struct mm_struct *mm, unsigned long start, unsigned long e
 	const struct vm_area_struct *vma;
 	bool found;
 
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	vma = find_vma(mm, start);
 	found = vma && vma->vm_start < end;
 	if (found)
 		*copy = *vma;
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return found;
 }
 

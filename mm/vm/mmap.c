@@ -292,10 +292,10 @@ bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len)
 	const struct vm_area_struct *vma;
 	bool mapped;
 
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	vma = find_vma(mm, start);
 	mapped = vma && vma->vm_start < start + len;
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return mapped;
 }
 

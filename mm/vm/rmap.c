@@ -121,7 +121,7 @@ static bool walk_mm(struct rmap *r, struct mm_struct *mm, unsigned long index)
 	struct vm_area_struct *vma;
 	unsigned int before = r->nr;
 
-	if (r->nr_locked == MAX_FOUND || !spin_trylock(&mm->mmap_lock))
+	if (r->nr_locked == MAX_FOUND || !mmap_write_trylock(mm))
 		return false;
 	r->locked[r->nr_locked++] = mm;
 	if (!look_at(r, mm, index << PAGE_SHIFT))
@@ -188,7 +188,7 @@ static bool rmap_begin(struct rmap *r, struct page *page)
 static void rmap_end(struct rmap *r)
 {
 	while (r->nr_locked)
-		spin_unlock(&r->locked[--r->nr_locked]->mmap_lock);
+		mmap_write_unlock(r->locked[--r->nr_locked]);
 	if (r->family)
 		spin_unlock(&family_lock);
 	if (r->mapping)

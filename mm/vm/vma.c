@@ -47,6 +47,12 @@ static DEFINE_PER_CPU_ALIGNED(struct fault_state, fault_state);
 
 /* ------------------------------------------------------------------ faults and changes */
 
+void mmap_await_readers(const struct mm_struct *mm)
+{
+	while (__atomic_load_n(&mm->mmap_readers, __ATOMIC_ACQUIRE))
+		smp_wait_relax();
+}
+
 static noinline void await_faults(const struct vm_area_struct *vma)
 {
 	unsigned int cpu;
@@ -93,10 +99,10 @@ static noinline struct vm_area_struct *start_read_locked(struct fault_state *s,
 
 	/* Whoever holds the lock may wait for this CPU. */
 	__atomic_store_n(&s->vma, NULL, __ATOMIC_RELEASE);
-	spin_lock(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	vma = find_vma(mm, addr);
 	publish(s, vma);
-	spin_unlock(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	if (vma && vma->vm_start <= addr)
 		return vma;
 	vma_end_read();

@@ -826,6 +826,66 @@ static void *faulting(void *arg)
 	return NULL;
 }
 
+/* A reader comes in while another one is there, and tells; a writer does not. */
+static void *reading_beside(void *arg)
+{
+	be_cpu(1);
+	mmap_read_lock(arg);
+	mmap_read_unlock(arg);
+	return NULL;
+}
+
+static unsigned long guarded[2];
+
+/* Writers change both together; nobody sees them differ. */
+static void *reading_and_writing(void *arg)
+{
+	struct mm_struct *mm = spaces[0].mm;
+	unsigned long bad = 0;
+
+	be_cpu((unsigned int)(uintptr_t)arg);
+	for (unsigned int i = 0; i < 2000; i++) {
+		if (i % 4) {
+			mmap_read_lock(mm);
+			bad += guarded[0] != guarded[1];
+			mmap_read_unlock(mm);
+		} else if (i % 8 || mmap_write_trylock(mm)) {
+			if (i % 8)
+				mmap_write_lock(mm);
+			bad += guarded[0]++ != guarded[1]++;
+			mmap_write_unlock(mm);
+		}
+	}
+	return (void *)bad;
+}
+
+static void areas_are_looked_at_by_several_and_changed_by_one(void **state)
+{
+	struct mm_struct *mm = one();
+	pthread_t t[CPUS];
+
+	cpus_begin();
+	mmap_read_lock(mm);
+	assert_false(mmap_write_trylock(mm));
+	assert_int_equal(pthread_create(&t[0], NULL, reading_beside, mm), 0);
+	pthread_join(t[0], NULL);
+	mmap_read_unlock(mm);
+	assert_true(mmap_write_trylock(mm));
+	mmap_write_unlock(mm);
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, reading_and_writing, (void *)(i + 1)),
+				 0);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_true(guarded[0] >= CPUS * 250UL);
+	assert_int_equal(mm->mmap_readers, 0);
+	cpus_end();
+}
+
 static void faults_go_on_while_areas_change(void **state)
 {
 	struct mm_struct *mm = one();
@@ -879,6 +939,7 @@ int main(void)
 		TEST(brk_moves_the_end_of_the_heap),
 		TEST(random_programs_see_what_the_model_says),
 		TEST(a_lack_of_memory_at_any_point_loses_nothing),
+		TEST(areas_are_looked_at_by_several_and_changed_by_one),
 		TEST(faults_go_on_while_areas_change),
 	};
 
