@@ -158,7 +158,10 @@ static void divide(unsigned int nareas)
 	for (i = 0; i < nareas; i++) {
 		struct area *area = &pool.areas[i];
 
-		*area = (struct area){.start = nr * i / nareas, .end = nr * (i + 1) / nareas};
+		*area = (struct area){
+			.start = (unsigned int)((u64)nr * i / nareas),
+			.end = (unsigned int)((u64)nr * (i + 1) / nareas),
+		};
 		area->next = area->start;
 	}
 	pool.nareas = nareas;
@@ -352,7 +355,7 @@ static void give_slots(unsigned long index, unsigned int nslots)
 	unsigned long flags;
 
 	/* divide() rounds an area's borders down. */
-	a = i * pool.nareas / nr;
+	a = (unsigned int)((u64)i * pool.nareas / nr);
 	while (i >= pool.areas[a].end)
 		a++;
 	area = &pool.areas[a];
