@@ -102,6 +102,14 @@ for program in rseq usage ptrace pointers; do
 		fail "$program: it was not built"
 	fi
 done
+# FEAT_HAFDBS: of these two only the second CPU has it.
+for want in "cortex-a53 faults" "neoverse-n1 the CPU"; do
+	if grep -q "^clean pages: noted by ${want#* }" "$dir/usage-${want%% *}.log"; then
+		passed=$((passed + 1))
+	else
+		fail "usage on ${want%% *}: writes to clean pages are not noted by ${want#* }"
+	fi
+done
 libs=$(dirname "$("${cross}gcc" -print-file-name=libc.so.6)")
 if glibc execs -static -o "$dir/execs.root/init" tests/el0/execs.c &&
 	glibc execs -static-pie -o "$dir/execs.root/pie" tests/el0/execs.c &&
