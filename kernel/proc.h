@@ -21,6 +21,8 @@ void mpol_show(struct out *out, const struct mempolicy *pol);
 void nodes_show(struct out *out, u64 nodes);
 int proc_show_numa_maps(struct out *out, const struct pseudo_ref *r);
 extern const struct file_operations proc_pagemap_fop, proc_mem_fop;
+/* PAGEMAP_SCAN (pagemap_scan.c). */
+long proc_pagemap_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg);
 extern const struct pseudo_dir proc_map_files;
 
 /* proc_pid.c: /proc's own entries that are asked for: processes. */

@@ -419,7 +419,8 @@ static s64 any_llseek(struct open_file *f, s64 offset, int whence)
 	return offset;
 }
 
-const struct file_operations proc_pagemap_fop = {.read = pagemap_read, .llseek = any_llseek};
+const struct file_operations proc_pagemap_fop = {
+	.read = pagemap_read, .llseek = any_llseek, .ioctl = proc_pagemap_ioctl};
 
 /* ------------------------------------------------------------------ mem */
 

@@ -146,6 +146,15 @@ else
 	fail "mmraces: it was not built"
 fi
 
+# The scan of /proc/self/pagemap, and memory that is secret or may be dropped.
+mkdir -p "$dir/pagemap.root"
+if glibc pagemap -static -o "$dir/pagemap.root/init" tests/el0/pagemap.c; then
+	pack pagemap
+	run_glibc pagemap neoverse-n1 "-smp 2"
+else
+	fail "pagemap: it was not built"
+fi
+
 # Memory policies on two nodes.
 mkdir -p "$dir/numa.root"
 if glibc numa -static -o "$dir/numa.root/init" tests/el0/numa.c; then
