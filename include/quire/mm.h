@@ -406,6 +406,8 @@ int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int
 #endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
 #ifndef MADV_SOFT_OFFLINE

@@ -38,8 +38,7 @@ static struct page *leaf_head(u64 leaf)
 	return pte_page(leaf);
 }
 
-/* Nobody has seen the block yet. */
-static void block_init(struct page *head, const struct mm_struct *mm, unsigned long index)
+void block_init(struct page *head, const struct mm_struct *mm, unsigned long index)
 {
 	u64 owner = mm->family << 3 | PAGE_MAPPING_ANON;
 
@@ -147,7 +146,7 @@ const struct page *page_large_head(const struct page *page)
 
 /* ------------------------------------------------------------------ tables that are kept */
 
-static void deposit(struct mm_struct *mm, struct page *table)
+void deposit(struct mm_struct *mm, struct page *table)
 {
 	spin_lock(&mm->deposit_lock);
 	page_list_add(&mm->deposits, table);
@@ -230,10 +229,13 @@ bool huge_split_at(struct mm_struct *mm, unsigned long addr)
 
 /* ------------------------------------------------------------------ faults */
 
-static u64 leaf_prot(const struct vm_area_struct *vma, u64 pte)
+u64 new_leaf(const struct vm_area_struct *vma, const struct page *head)
 {
-	pte |= DESC_DIRTY;
-	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(pte)) : pte;
+	u64 leaf =
+		mk_pte(page_to_phys(head), __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED));
+
+	leaf = (leaf & ~(u64)DESC_TABLE) | DESC_DIRTY;
+	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(leaf)) : leaf;
 }
 
 /* A new block. True: something is mapped there now. False: small pages have to do. */
@@ -263,8 +265,7 @@ static bool make_huge(const struct vm_fault *f, u64 *pmd)
 		for (unsigned long i = 0; i < HUGE_PAGES; i++)
 			sync_exec(vma, head + i);
 	deposit(mm, table);
-	leaf = mk_pte(page_to_phys(head), __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED));
-	leaf = leaf_prot(vma, leaf & ~(u64)DESC_TABLE);
+	leaf = new_leaf(vma, head);
 	if (!pte_cmpxchg(pmd, &none, leaf)) {
 		leaf_gone(head);
 		block_release(head);

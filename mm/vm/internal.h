@@ -262,8 +262,18 @@ bool huge_clear_marks(struct mm_struct *mm, unsigned long addr, unsigned long en
 /* There is a leaf at addr, and it has not been written. */
 bool huge_is_clean(struct mm_struct *mm, unsigned long addr);
 void huge_clear_young(struct mm_struct *mm, unsigned long addr);
+/* The pages of a block that nobody has seen yet become the program's, at this index of its area on, shown by one leaf. */
+void block_init(struct page *head, const struct mm_struct *mm, unsigned long index);
+/* A table is kept for a leaf that is about to be; the entry of a new block. */
+void deposit(struct mm_struct *mm, struct page *table);
+u64 new_leaf(const struct vm_area_struct *vma, const struct page *head);
 /* A leaf maps the page; the first page of the block that it was made in, NULL: it was made single, or is not what it was. Hints. */
 bool page_in_leaf(const struct page *page);
+
+/* ------------------------------------------------------------------ collapse.c */
+
+/* MADV_COLLAPSE of a part of an area. mmap_lock. 0, -EINVAL, -ENOMEM, -EAGAIN. */
+int collapse_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
 /* ------------------------------------------------------------------ filemap.c, truncate.c */
 

@@ -47,17 +47,6 @@ static int advise_remove(struct vm_area_struct *vma, unsigned long start, unsign
 	return 0;
 }
 
-/* Is there room for a huge page in the area at all? */
-static int advise_collapse(const struct vm_area_struct *vma)
-{
-	unsigned long size = level_size(MAX_LEVEL - 1);
-
-	/* Pages are not put together here; what asks for it has to do without, as where Linux has no huge page left. */
-	return ALIGN(vma->vm_start, size) + size > vma->vm_end || vma->vm_flags & VM_SPECIAL
-		       ? -EINVAL
-		       : -ENOMEM;
-}
-
 /* ------------------------------------------------------------------ advice that is a flag */
 
 /* KSM could share pages of the area (Linux: vma_ksm_compatible). */
@@ -155,7 +144,7 @@ static int advise_area(struct vm_area_struct **vma, unsigned long start, unsigne
 	case MADV_DONTNEED_LOCKED:
 		return advise_dontneed(*vma, start, end, advice);
 	case MADV_COLLAPSE:
-		return advise_collapse(*vma);
+		return collapse_range(*vma, start, end);
 	}
 	new = advised_flags(*vma, advice, &err);
 	if (err || new == flags)

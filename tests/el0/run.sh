@@ -110,6 +110,16 @@ for want in "cortex-a53 faults" "neoverse-n1 the CPU"; do
 		fail "usage on ${want%% *}: writes to clean pages are not noted by ${want#* }"
 	fi
 done
+# Blocks: machines with less than 512 MiB have none.
+mkdir -p "$dir/huge.root/proc" "$dir/huge.root/sys"
+if glibc huge -static -o "$dir/huge.root/init" tests/el0/huge.c; then
+	pack huge
+	MEM=1G run_glibc huge cortex-a53 "-smp 1"
+	MEM=1G run_glibc huge neoverse-n1 "-smp 4"
+	MEM=1G run_glibc huge max "-smp 2"
+else
+	fail "huge: it was not built"
+fi
 libs=$(dirname "$("${cross}gcc" -print-file-name=libc.so.6)")
 if glibc execs -static -o "$dir/execs.root/init" tests/el0/execs.c &&
 	glibc execs -static-pie -o "$dir/execs.root/pie" tests/el0/execs.c &&

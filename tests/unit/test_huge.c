@@ -385,6 +385,54 @@ static void a_block_moves_as_it_is_where_it_can(void **state)
 	assert_int_equal(mm_check(mm), 0);
 }
 
+static void single_pages_are_put_together_on_demand(void **state)
+{
+	struct mm_struct *child;
+	struct page *held;
+
+	thp_enabled = THP_NEVER;
+	map(mm, BASE, 2 * HUGE_SIZE);
+	/* Nothing is there. */
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), -EINVAL);
+	assert_int_equal(see(mm, page_of(0, 9)), 0);
+	/* Nothing that could be written. */
+	set(mm, page_of(1, 1), 'x');
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), -EINVAL);
+	fill(0);
+	child = dup_mm(mm);
+	set(mm, page_of(0, 3), 'D');
+	held = get_user_page(mm, page_of(0, 5), false);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), -EAGAIN);
+	user_page_put(held);
+	page_debug = &injected;
+	fail_blocks = true;
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), -ENOMEM);
+	fail_blocks = false;
+	page_debug = NULL;
+	assert_int_equal(get_mm_rss(mm), 10);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(get_mm_rss(mm), HUGE_PAGES + 1);
+	assert_int_equal(see(mm, page_of(0, 3)), 'D');
+	assert_int_equal(see(mm, page_of(0, 9)), 0);
+	set(mm, page_of(0, 3), 'd');
+	assert_filled(mm, BASE, 0);
+	assert_filled(child, BASE, 0);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(mm_check(child), 0);
+	mmput(child);
+	/* It is already, and can be taken apart and put together again. */
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), 0);
+	assert_int_equal(vm_madvise(mm, page_of(0, 4), PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), 0);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(see(mm, page_of(0, 4)), 0);
+	assert_filled(mm, BASE, 5);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_NOHUGEPAGE), 0);
+	assert_int_equal(vm_madvise(mm, BASE, HUGE_SIZE, MADV_COLLAPSE), -EINVAL);
+}
+
 /* ------------------------------------------------------------------ forks */
 
 static void a_child_shares_blocks_until_one_side_writes(void **state)
@@ -676,6 +724,8 @@ static void step(struct model *spaces)
 		return;
 	}
 	case 7:
+		if (random() % 3 == 0)
+			vm_madvise(m->mm, start, len, MADV_COLLAPSE);
 		vm_madvise(m->mm, start, len, write ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 		return;
 	case 8: {
@@ -830,6 +880,7 @@ int main(void)
 		TEST(permissions_change_whole_or_in_part),
 		TEST(an_area_that_is_cut_has_no_block_across_the_cut),
 		TEST(a_block_moves_as_it_is_where_it_can),
+		TEST(single_pages_are_put_together_on_demand),
 		TEST(a_child_shares_blocks_until_one_side_writes),
 		TEST(a_block_goes_with_the_last_of_its_pages),
 		TEST(the_kernel_reads_and_writes_through_a_block),
