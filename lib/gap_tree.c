@@ -935,8 +935,7 @@ static bool lowest_below(const void *node, unsigned int height, unsigned long be
 {
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
-	unsigned int i = height > 1 ? inner_above(n, q->low)
-				    : leaf_above(l, q->low);
+	unsigned int i = height > 1 ? inner_above(n, q->low) : leaf_above(l, q->low);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
 	i = clamp(i, l->first, past(l));
@@ -962,8 +961,7 @@ static bool highest_below(const void *node, unsigned int height, unsigned long a
 	const struct gap_inner *n = node;
 	const struct gap_leaf *l = node;
 	/* Ranges behind the first that ends above `high` are out of reach. */
-	unsigned int i = height > 1 ? inner_above(n, q->high)
-				    : leaf_above(l, q->high);
+	unsigned int i = height > 1 ? inner_above(n, q->high) : leaf_above(l, q->high);
 	const unsigned long *start = height > 1 ? n->start : l->start;
 
 	i = clamp(i, l->first, past(l));
