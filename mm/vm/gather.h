@@ -19,7 +19,6 @@ struct mmu_gather {
 	bool whole;	/* flush all of the address space */
 	bool keep_anon; /* private copies of a file's pages stay */
 	bool dead;	/* nobody runs in it, and it has been flushed: nothing of it is in a TLB */
-	bool alone;	/* mmap_lock is held, and the areas are in no tree any more: only the CPU changes entries */
 	unsigned int nr, max;
 	struct page_list tables;
 	/* Pages that an entry showed, which is gone: a mapping and a reference to drop. Bit 0: it was written by it. */
@@ -35,7 +34,7 @@ void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr
 
 /* Take away what is mapped in [start, end). */
 void unmap_page_range(struct mmu_gather *tlb, unsigned long start, unsigned long end);
-/* All of an area, of which nobody else has to do with (tlb->dead, tlb->alone). */
+/* All of an area that is in no tree any more, under mmap_lock, or of a dead one: nobody but the CPU changes its entries. */
 void unmap_area(struct mmu_gather *tlb, const struct vm_area_struct *vma);
 
 /*

@@ -260,7 +260,6 @@ static void unmap_commit(struct mm_struct *mm, const struct unmap *u)
 		return;
 	vma = detach(mm, vma, u->end);
 	gather_begin(&tlb, mm, false);
-	tlb.alone = true;
 	start = vma->vm_start;
 	for (last = vma; last; last = last->next) {
 		unmap_area(&tlb, last);

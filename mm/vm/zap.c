@@ -25,7 +25,7 @@ void gather_begin(struct mmu_gather *tlb, struct mm_struct *mm, bool whole)
 	tlb->end = 0;
 	tlb->freed_tables = false;
 	tlb->whole = whole;
-	tlb->dead = tlb->alone = false;
+	tlb->dead = false;
 	tlb->keep_anon = false;
 	tlb->nr = 0;
 	tlb->max = GATHER_PAGES;
