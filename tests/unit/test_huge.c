@@ -59,6 +59,8 @@ static char *cpu_access(struct mm_struct *by, unsigned long addr, bool write)
 			hit = &set[i];
 		}
 	}
+	if (hit && (hit->size == HUGE_SIZE) != (entry && pmd_is_leaf(raw) && !pte_lookup(by, addr)))
+		fail_msg("the translation of %#lx in the TLB is of another size", addr);
 	if (hit && write && hit->pte & DESC_RDONLY)
 		return NULL;
 	if (hit &&
@@ -688,7 +690,7 @@ static void step(struct model *spaces)
 			m->page[i].write = write;
 		return;
 	case 4:
-		err = vm_madvise(m->mm, start, len, MADV_DONTNEED);
+		vm_madvise(m->mm, start, len, MADV_DONTNEED);
 		for (unsigned int i = a; i < b; i++)
 			m->page[i].byte = 0;
 		return;
