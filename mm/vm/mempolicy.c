@@ -286,7 +286,7 @@ static int set_policy(struct mm_struct *mm, unsigned long start, unsigned long e
 
 		if (!mpol_equal(vma->vm_policy, pol) && !vma_modify_policy(vma, from, to, pol))
 			return -ENOMEM;
-		vma = find_vma(mm, to);
+		vma = to < end ? find_vma(mm, to) : NULL;
 	}
 	return 0;
 }
@@ -333,7 +333,8 @@ int vm_set_home_node(struct mm_struct *mm, unsigned long start, unsigned long le
 	int err = -ENOENT;
 
 	mmap_write_lock(mm);
-	for (vma = find_vma(mm, start); vma && vma->vm_start < end; vma = find_vma(mm, to)) {
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
+	     vma = to < end ? find_vma(mm, to) : NULL) {
 		const struct mempolicy *old = vma->vm_policy;
 		struct mempolicy *new;
 
