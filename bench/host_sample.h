@@ -25,6 +25,8 @@
 struct host_job {
 	/* One sample's work, on the thread that plays this CPU. */
 	void (*work)(const struct host_job *job, unsigned int cpu);
+	/* Makes ready for the next one, unmeasured; NULL: nothing is to be done. */
+	void (*undo)(const struct host_job *job, unsigned int cpu);
 	unsigned int threads;
 	unsigned long ops; /* of a sample, on each thread */
 	/* What the work wants to know. */
@@ -77,6 +79,8 @@ static void *host_run(void *arg)
 	host_cpu = t->cpu;
 	/* What a thread needs once is not what is measured. */
 	job->work(job, t->cpu);
+	if (job->undo)
+		job->undo(job, t->cpu);
 	for (round = 1;; round++) {
 		if (__atomic_add_fetch(&job->arrived, 1, __ATOMIC_ACQ_REL) ==
 		    round * job->threads) {
@@ -93,6 +97,8 @@ static void *host_run(void *arg)
 			return NULL;
 		job->work(job, t->cpu);
 		job->end[t->cpu] = host_now();
+		if (job->undo)
+			job->undo(job, t->cpu);
 	}
 }
 

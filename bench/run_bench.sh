@@ -93,12 +93,13 @@ for name in mimalloc jemalloc; do
 		echo "  no lib$name here (package lib$name-dev): left out"
 	fi
 done
-if [ -x "$dir/host_bench" ] && [ -x "$dir/host_slab_bench" ]; then
+if [ -x "$dir/host_bench" ] && [ -x "$dir/host_slab_bench" ] && [ -x "$dir/host_fault_bench" ]; then
 	echo "pages and kmalloc in a process, kmalloc beside mimalloc and jemalloc ($(nproc) processors, $rounds rounds)"
 	: >"$dir/host.tsv"
 	: >"$dir/host_slab.tsv"
 	for ((i = 0; i < rounds; i++)); do
 		timeout 300 "$dir/host_bench" >>"$dir/host.tsv" || failed=1
+		timeout 300 "$dir/host_fault_bench" >>"$dir/host.tsv" || failed=1
 		timeout 300 "$dir/host_slab_bench" quire >>"$dir/host_slab.tsv" || failed=1
 		for library in "${libraries[@]}"; do
 			LD_PRELOAD=${library#*=} timeout 300 "$dir/host_slab_bench" "${library%%=*}" >>"$dir/host_slab.tsv" ||

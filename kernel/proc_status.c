@@ -80,9 +80,10 @@ static void signal_sets(const struct task *t, u64 *ignored, u64 *caught)
 
 static void put_memory(struct out *out, const struct mm_struct *mm)
 {
-	unsigned long anon = (unsigned long)mm->rss_stat[MM_ANONPAGES],
-		      file = (unsigned long)mm->rss_stat[MM_FILEPAGES],
-		      shmem = (unsigned long)mm->rss_stat[MM_SHMEMPAGES], rss = anon + file + shmem;
+	unsigned long anon = (unsigned long)get_mm_counter(mm, MM_ANONPAGES),
+		      file = (unsigned long)get_mm_counter(mm, MM_FILEPAGES),
+		      shmem = (unsigned long)get_mm_counter(mm, MM_SHMEMPAGES),
+		      rss = anon + file + shmem;
 	unsigned long text = (ALIGN(mm->end_code, PAGE_SIZE) -
 			      ALIGN_DOWN(mm->start_code, PAGE_SIZE)),
 		      lib = mm->exec_vm << PAGE_SHIFT;
@@ -217,7 +218,7 @@ int proc_show_statm(struct out *out, const struct pseudo_ref *r)
 	text = (ALIGN(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) >>
 	       PAGE_SHIFT;
 	out_printf(out, "%lu %lu %ld %lu 0 %lu 0\n", mm->total_vm, get_mm_rss(mm),
-		   mm->rss_stat[MM_FILEPAGES] + mm->rss_stat[MM_SHMEMPAGES], text,
+		   get_mm_counter(mm, MM_FILEPAGES) + get_mm_counter(mm, MM_SHMEMPAGES), text,
 		   mm->data_vm + mm->stack_vm);
 	return 0;
 }

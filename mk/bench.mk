@@ -32,4 +32,9 @@ HOST_SLAB_SRC := bench/host_slab_bench.c tests/unit/doubles.c \
 $(N)/host_slab_bench: $(patsubst %,$(N)/%.o,$(HOST_SLAB_SRC))
 	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
 -include $(patsubst %,$(N)/%.d,$(HOST_SLAB_SRC))
-bench-host: $(N)/host_bench $(N)/host_slab_bench
+# Faults, with what test_vm links.
+HOST_FAULT_SRC := bench/host_fault_bench.c tests/unit/doubles.c $(wildcard $(call unit_line,tests/unit/test_vm.c,links))
+$(N)/host_fault_bench: $(patsubst %,$(N)/%.o,$(HOST_FAULT_SRC))
+	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
+-include $(patsubst %,$(N)/%.d,$(HOST_FAULT_SRC))
+bench-host: $(N)/host_bench $(N)/host_slab_bench $(N)/host_fault_bench

@@ -161,6 +161,15 @@ struct vm_area_struct {
 
 enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
+/*
+ * A CPU counts in a slot that it shares with few others, in a cache line of its own: faults of two CPUs write nothing that the other
+ * one reads. Counts may be negative; their sum is what there is.
+ */
+#define MM_RSS_SLOTS 4U
+struct mm_rss {
+	long nr[NR_MM_COUNTERS];
+} __aligned(64);
+
 struct mm_struct {
 	phys_addr_t pgd;
 	u64 context_id; /* ASID in the low 16 bits, its generation above; mm/vm/context.c */
@@ -176,7 +185,6 @@ struct mm_struct {
 	s32 mm_users;						       /* tasks */
 	unsigned long total_vm, locked_vm, data_vm, exec_vm, stack_vm; /* pages */
 	unsigned long hiwater_vm;
-	long rss_stat[NR_MM_COUNTERS];
 	long pgtables_bytes;
 	/* For each block that an entry maps as a whole, a table to split it with (mm/vm/huge.c). */
 	struct page_list deposits;
@@ -186,6 +194,8 @@ struct mm_struct {
 	unsigned long mmap_base;
 	unsigned long
 		mmap_full; /* from here to mmap_base there is no hole; above it: nothing is known */
+	struct mm_rss rss[MM_RSS_SLOTS]; /* mm_counter_sum */
+	/* From here on a child's is a copy (dup_mm). */
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file; /* what was executed; a reference */
@@ -226,14 +236,28 @@ static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
 
 static inline void add_mm_counter(struct mm_struct *mm, enum mm_counter which, long n)
 {
-	__atomic_fetch_add(&mm->rss_stat[which], n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&mm->rss[port_cpu() % MM_RSS_SLOTS].nr[which], n, __ATOMIC_RELAXED);
+}
+
+/* Exact when nobody counts meanwhile; else it may even be negative. */
+static inline long mm_counter_sum(const struct mm_struct *mm, enum mm_counter which)
+{
+	long sum = 0;
+
+	for (unsigned int i = 0; i < MM_RSS_SLOTS; i++)
+		sum += __atomic_load_n(&mm->rss[i].nr[which], __ATOMIC_RELAXED);
+	return sum;
+}
+
+static inline long get_mm_counter(const struct mm_struct *mm, enum mm_counter which)
+{
+	return max(mm_counter_sum(mm, which), 0L);
 }
 
 static inline unsigned long get_mm_rss(const struct mm_struct *mm)
 {
-	return (unsigned long)(__atomic_load_n(&mm->rss_stat[MM_FILEPAGES], __ATOMIC_RELAXED) +
-			       __atomic_load_n(&mm->rss_stat[MM_ANONPAGES], __ATOMIC_RELAXED) +
-			       __atomic_load_n(&mm->rss_stat[MM_SHMEMPAGES], __ATOMIC_RELAXED));
+	return (unsigned long)(get_mm_counter(mm, MM_FILEPAGES) + get_mm_counter(mm, MM_ANONPAGES) +
+			       get_mm_counter(mm, MM_SHMEMPAGES));
 }
 
 /* ------------------------------------------------------------------ transparent huge pages (mm/vm/thp.c) */

@@ -158,10 +158,10 @@ int mm_check(struct mm_struct *mm)
 		t.bad++;
 	}
 	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++) {
-		if (t.rss[i] == mm->rss_stat[i])
+		if (t.rss[i] == mm_counter_sum(mm, i))
 			continue;
 		pr_err("mm_check: %ld pages of kind %u are mapped, counted %ld\n", t.rss[i], i,
-		       mm->rss_stat[i]);
+		       mm_counter_sum(mm, i));
 		t.bad++;
 	}
 	if (t.leaves != mm->nr_huge) {

@@ -110,9 +110,9 @@ void mmput(struct mm_struct *mm)
 	}
 	gap_tree_destroy(&mm->areas);
 	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
-		if (mm->rss_stat[i])
+		if (mm_counter_sum(mm, i))
 			pr_err("BUG: Bad rss-counter state mm:%p type:%u val:%ld\n", mm, i,
-			       mm->rss_stat[i]);
+			       mm_counter_sum(mm, i));
 	if (mm->pgtables_bytes)
 		pr_err("BUG: non-zero pgtables_bytes on freeing mm: %ld\n", mm->pgtables_bytes);
 	if (mm->exe_file)

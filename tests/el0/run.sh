@@ -79,7 +79,7 @@ run_glibc() { # name, CPU, more for QEMU
 mkdir -p "$dir/threads.root" "$dir/execs.root/lib" "$dir/bombs.root"
 if glibc bombs -static -o "$dir/bombs.root/init" tests/el0/bombs.c -lpthread; then
 	pack bombs
-	MEM=128M run_glibc bombs neoverse-n1 "-smp 2"
+	MEM=128M run_glibc bombs neoverse-n1 "-smp 4"
 else
 	fail "bombs: it was not built"
 fi

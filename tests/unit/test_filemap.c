@@ -89,14 +89,14 @@ static void what_lies_around_is_mapped_with_it_if_the_file_has_it(void **state)
 		assert_int_equal(is_mapped(mm, i), in && i >= 3 && i != 4);
 		there += is_mapped(mm, i);
 	}
-	assert_int_equal(mm->rss_stat[MM_FILEPAGES], there);
+	assert_int_equal(get_mm_counter(mm, MM_FILEPAGES), there);
 	assert_int_equal(global_node_page_state(NR_FILE_MAPPED), there);
 	/* Made by who asks for it, and that alone. */
 	assert_int_equal(mapping->nrpages, 39);
 	assert_int_equal(see(mm, 4), 0);
 	assert_int_equal(mapping->nrpages, 40);
 	assert_int_equal(see(mm, 3 + 30), 'a' + 30);
-	assert_true(around == 1 || mm->rss_stat[MM_FILEPAGES] > 2);
+	assert_true(around == 1 || get_mm_counter(mm, MM_FILEPAGES) > 2);
 	/* A write brings just its own. */
 	map(mm, 0, 2, MAP_SHARED, 10);
 	set(mm, 0, 'x');
@@ -222,10 +222,11 @@ static void counters_know_files_shared_memory_and_copies_apart(void **state)
 	set(mm, 20, 's');
 	set(mm, 21, 's');
 	vmstat_refresh();
-	assert_int_equal(mm->rss_stat[MM_ANONPAGES], 1);
-	assert_int_equal(mm->rss_stat[MM_SHMEMPAGES], 2);
+	assert_int_equal(get_mm_counter(mm, MM_ANONPAGES), 1);
+	assert_int_equal(get_mm_counter(mm, MM_SHMEMPAGES), 2);
 	assert_int_equal(global_node_page_state(NR_ANON_MAPPED), 1);
-	assert_int_equal(global_node_page_state(NR_FILE_MAPPED), mm->rss_stat[MM_FILEPAGES] + 2);
+	assert_int_equal(global_node_page_state(NR_FILE_MAPPED),
+			 get_mm_counter(mm, MM_FILEPAGES) + 2);
 	assert_int_equal(global_node_page_state(NR_SHMEM), 2);
 	assert_int_equal(global_node_page_state(NR_FILE_PAGES), 6);
 	assert_int_equal(global_node_page_state(NR_PAGETABLE), mm->pgtables_bytes / PAGE_SIZE + 1);
