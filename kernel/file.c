@@ -9,6 +9,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "inotify.h"
 #include "poll.h"
 #include "vfs.h"
 
@@ -177,6 +178,9 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 static void file_close(struct open_file *f)
 {
 	locks_drop(f->inode, f);
+	if (f->op)
+		inotify_file(f->dentry,
+			     f->file.f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	epoll_forget(f);
 	if (f->op && f->op->release)
 		f->op->release(f);
@@ -357,8 +361,10 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 	/* A file without a place, by /proc/PID/fd: only a pipe can be opened again. */
 	if (!err && !n->fop)
 		err = -ENXIO;
-	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping)
+	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping) {
 		err = inode_truncate(n, 0);
+		inotify_file(d, IN_MODIFY);
+	}
 	if (err) {
 		dput(d);
 		return err;
@@ -378,6 +384,7 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 			return err;
 		}
 	}
+	inotify_file(d, IN_OPEN);
 	*out = f;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "vfs.h"
+#include "inotify.h"
 
 #define MAX_LINKS 40U
 
@@ -391,6 +391,15 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 	if (err)
 		return err;
 	inode_changed(dir->inode, true);
+	if (unlikely(nr_inotify_watches)) {
+		char text[NAME_MAX + 1];
+
+		memcpy(text, name, len);
+		text[len] = '\0';
+		inotify_tell(dir->inode,
+			     (mode & S_IFMT) == S_IFDIR ? IN_CREATE | IN_ISDIR : IN_CREATE, text,
+			     0);
+	}
 	return made ? dentry_lookup(dir, name, len, made) : 0;
 }
 
@@ -442,6 +451,15 @@ int vfs_unlink(struct dentry *d, bool directory)
 	inode_changed(dir->inode, true);
 	inode_changed(inode, false);
 	inode->nlink -= directory ? 2 : 1;
+	inotify_name(dir->inode, directory ? IN_DELETE | IN_ISDIR : IN_DELETE, d->name, 0);
+	if (unlikely(inode->watches)) {
+		iget(inode);
+		if (!inode->nlink)
+			inotify_forget(inode);
+		else
+			inotify_tell(inode, IN_ATTRIB, NULL, 0);
+		iput(inode);
+	}
 	dentry_unpin(d);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "clone.h"
 #include "poll.h"
+#include "ptrace.h"
 #include "syscall.h"
 #include "vfs.h"
 #include "timens.h"

@@ -8,6 +8,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "ptrace.h"
 #include "clone.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -19,14 +20,12 @@
 static struct mm_struct *get_mm(int pid, int *err)
 {
 	struct task *t = task_find(pid);
-	const struct cred *c = &current->cred;
 
 	*err = -ESRCH;
 	if (!t || !t->mm)
 		return NULL;
 	*err = -EPERM;
-	if (!capable(CAP_SYS_PTRACE) &&
-	    (c->uid != t->cred.uid || c->uid != t->cred.euid || c->uid != t->cred.suid))
+	if (ptrace_may_access(t))
 		return NULL;
 	*err = 0;
 	mmget(t->mm);

@@ -41,7 +41,7 @@ long ptrace_may_access(const struct task *t)
 {
 	const struct cred *me = &current->cred, *c = &t->cred;
 
-	if (t->signal == current->signal || !me->euid)
+	if (t->signal == current->signal || capable(CAP_SYS_PTRACE))
 		return 0;
 	if (me->uid != c->euid || me->uid != c->suid || me->uid != c->uid || me->gid != c->egid ||
 	    me->gid != c->sgid || me->gid != c->gid)

@@ -15,6 +15,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "poll.h"
 #include "ptrace.h"
 #include "task.h"
 
@@ -31,8 +32,10 @@ struct sighand *sighand_alloc(void)
 
 void sighand_put(struct sighand *s)
 {
-	if (s && !--s->users)
-		kfree(s);
+	if (!s || --s->users)
+		return;
+	wait_queue_end(&s->wait_signal);
+	kfree(s);
 }
 
 void sigpending_init(struct sigpending *p)
@@ -270,6 +273,8 @@ static int send_to(const struct siginfo *info, struct task *t, bool group, bool 
 		return -EAGAIN;
 	}
 	p->set |= SIG_BIT(sig);
+	if (t->sighand->wait_signal.first)
+		wake_up_all(&t->sighand->wait_signal);
 	complete_signal(sig, t, group);
 	return 0;
 }

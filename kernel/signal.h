@@ -4,6 +4,7 @@
 #define KERNEL_SIGNAL_H
 
 #include "list.h"
+#include "wait.h"
 
 #define SIGHUP 1
 #define SIGINT 2
@@ -146,6 +147,7 @@ struct sigaction {
 struct sighand {
 	s32 users;
 	struct sigaction action[NSIG];
+	struct wait_queue wait_signal; /* signalfds: until something is pending */
 };
 
 struct sighand *sighand_alloc(void);

@@ -3,6 +3,7 @@
 #include <quire/mm.h>
 #include <quire/slab.h>
 
+#include "inotify.h"
 #include "device.h"
 #include "pipe.h"
 #include "poll.h"
@@ -114,7 +115,9 @@ static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 	if (n > 0 && write) {
 		f->inode->mode &= ~(S_ISUID | (f->inode->mode & 010 ? S_ISGID : 0));
 		inode_changed(f->inode, true);
+		inotify_file(f->dentry, IN_MODIFY);
 	} else if (n > 0) {
+		inotify_file(f->dentry, IN_ACCESS);
 		file_accessed(f);
 	}
 	file_put(held);

@@ -3,6 +3,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "inotify.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -249,6 +250,13 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 			err = vfs_unlink(b->dentry, is_dir(b->dentry));
 		if (!err)
 			err = dentry_move(a->dentry, b->parent, b->last, b->len);
+	}
+	if (!err && unlikely(nr_inotify_watches)) {
+		u32 cookie = inotify_cookie(), dir = is_dir(a->dentry) ? IN_ISDIR : 0;
+
+		inotify_tell(a->parent->inode, IN_MOVED_FROM | dir, a->last, cookie);
+		inotify_tell(b->parent->inode, IN_MOVED_TO | dir, b->last, cookie);
+		inotify_tell(a->dentry->inode, IN_MOVE_SELF, NULL, 0);
 	}
 	inode_changed(a->parent->inode, true);
 	inode_changed(b->parent->inode, true);

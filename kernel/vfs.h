@@ -158,7 +158,8 @@ struct inode {
 	struct address_space *mapping; /* of a file in memory, and of a symbolic link's text */
 	u64 size;		       /* of what has no mapping */
 	struct timespec atime, mtime, ctime;
-	struct file_lock *locks; /* kernel/lock.c */
+	struct file_lock *locks;       /* kernel/lock.c */
+	struct inotify_watch *watches; /* kernel/inotify.c */
 	void *private;
 };
 

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/* Descriptors that tell what has happened: signalfd, inotify; and kcmp, which tells what two tasks share. */
+#define _GNU_SOURCE
+#include "abi.h"
+
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static int readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
+static void signalfds(void)
+{
+	struct signalfd_siginfo s[4];
+	union sigval v = {.sival_int = 77};
+	sigset_t set;
+	int fd, status;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	FAILS(signalfd(-1, &set, 1), EINVAL);
+	FAILS(signalfd(100, &set, 0), EBADF);
+	FAILS(signalfd(0, &set, 0), EINVAL);
+	FAILS((int)syscall(SYS_signalfd4, -1, &set, 4, 0), EINVAL);
+	FAILS((int)syscall(SYS_signalfd4, -1, 8, 8, 0), EFAULT);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	check(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "signalfd");
+	FAILS((int)read(fd, s, sizeof(s)), EAGAIN);
+	FAILS((int)read(fd, s, 127), EINVAL);
+	check(!readable(fd), "nothing to read");
+	raise(SIGUSR1);
+	sigqueue(getpid(), SIGRTMIN, v);
+	check(readable(fd), "something to read");
+	check(read(fd, s, sizeof(s)) == 256 && s[0].ssi_signo == SIGUSR1 &&
+		      s[0].ssi_code == SI_TKILL && s[0].ssi_pid == (uint32_t)getpid() &&
+		      s[1].ssi_signo == (uint32_t)SIGRTMIN && s[1].ssi_code == SI_QUEUE &&
+		      s[1].ssi_int == 77 && s[1].ssi_ptr % 256 == 77,
+	      "two signals at once");
+	FAILS((int)read(fd, s, sizeof(s)), EAGAIN);
+	fcntl(fd, F_SETFL, 0);
+	pid = fork();
+	if (!pid) {
+		usleep(20000);
+		_exit(3);
+	}
+	check(read(fd, s, sizeof(s)) == 128 && s[0].ssi_signo == SIGCHLD &&
+		      s[0].ssi_code == CLD_EXITED && s[0].ssi_pid == (uint32_t)pid &&
+		      s[0].ssi_status == 3,
+	      "it waits for a child's end");
+	waitpid(pid, &status, 0);
+	sigdelset(&set, SIGUSR1);
+	check(signalfd(fd, &set, 0) == fd, "another set");
+	raise(SIGUSR1);
+	check(!readable(fd), "what it does not name is not there");
+	signal(SIGUSR1, SIG_IGN);
+	close(fd);
+}
+
+static char buf[4096];
+static int got;
+
+static int has(int fd)
+{
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	got = n > 0 ? (int)n : 0;
+	return n >= 0 || errno == EAGAIN;
+}
+
+/* The events in buf, as "mask:name " in order. */
+static const char *events(void)
+{
+	static char text[1024];
+	char *to = text;
+
+	for (char *p = buf; p < buf + got;) {
+		struct inotify_event *e = (struct inotify_event *)p;
+
+		to += sprintf(to, "%x:%s ", e->mask, e->len ? e->name : "");
+		p += sizeof(*e) + e->len;
+	}
+	*to = '\0';
+	return text;
+}
+
+static int says(int fd, const char *what)
+{
+	int ok = has(fd) && !strcmp(events(), what);
+
+	if (!ok)
+		printf("     '%s', not '%s'\n", events(), what);
+	return ok;
+}
+
+static void inotifies(void)
+{
+	int in, wd, wd2, f, n;
+
+	FAILS(inotify_init1(1), EINVAL);
+	in = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	check(in >= 0, "inotify_init1");
+	mkdir("/tmp/w", 0755);
+	FAILS(inotify_add_watch(in, "/tmp/none", IN_CREATE), ENOENT);
+	FAILS(inotify_add_watch(in, "/tmp/w", 0), EINVAL);
+	FAILS(inotify_add_watch(100, "/tmp/w", IN_CREATE), EBADF);
+	FAILS(inotify_add_watch(0, "/tmp/w", IN_CREATE), EINVAL);
+	wd = inotify_add_watch(in, "/tmp/w", IN_ALL_EVENTS);
+	check(wd == 1 && inotify_add_watch(in, "/tmp/w", IN_ALL_EVENTS) == 1, "a watch, once");
+	FAILS(inotify_add_watch(in, "/tmp/w", IN_CREATE | IN_MASK_CREATE), EEXIST);
+	FAILS((int)read(in, buf, sizeof(buf)), EAGAIN);
+	f = open("/tmp/w/file", O_RDWR | O_CREAT, 0644);
+	check(readable(in) && !ioctl(in, FIONREAD, &n) && n == 64, "FIONREAD");
+	FAILS((int)read(in, buf, 16), EINVAL);
+	check(says(in, "100:file 20:file "), "a file is made and opened");
+	if (write(f, "x", 1) != 1 || write(f, "y", 1) != 1)
+		check(0, "write");
+	check(says(in, "2:file "), "written to, told once");
+	if (pread(f, buf, 1, 0) != 1)
+		check(0, "read");
+	close(f);
+	check(says(in, "1:file 8:file "), "read and closed");
+	close(open("/tmp/w/file", O_RDONLY));
+	check(says(in, "20:file 10:file "), "opened for reading only");
+	rename("/tmp/w/file", "/tmp/w/other");
+	check(says(in, "40:file 80:other ") && ((struct inotify_event *)buf)->cookie &&
+		      ((struct inotify_event *)buf)->cookie ==
+			      ((struct inotify_event *)(buf + 32))->cookie,
+	      "moved");
+	mkdir("/tmp/w/d", 0755);
+	rmdir("/tmp/w/d");
+	check(says(in, "40000100:d 40000200:d "), "a directory, made and removed");
+	wd2 = inotify_add_watch(in, "/tmp/w/other", IN_DELETE_SELF | IN_CLOSE);
+	check(wd2 == 2, "a file is watched");
+	unlink("/tmp/w/other");
+	check(has(in) && strstr(events(), "400: ") && strstr(events(), "8000: ") &&
+		      strstr(events(), "200:other "),
+	      "it goes, and its watch");
+	FAILS(inotify_rm_watch(in, wd2), EINVAL);
+	check(!inotify_rm_watch(in, wd) && says(in, "8000: "), "inotify_rm_watch");
+	FAILS(inotify_rm_watch(in, wd), EINVAL);
+	close(open("/tmp/w/file", O_RDWR | O_CREAT, 0644));
+	FAILS((int)read(in, buf, sizeof(buf)), EAGAIN);
+	wd = inotify_add_watch(in, "/tmp/w", IN_OPEN | IN_ONESHOT);
+	close(open("/tmp/w/file", O_RDONLY));
+	check(says(in, "20:file 8000: "), "IN_ONESHOT");
+	inotify_add_watch(in, "/tmp/w", IN_OPEN);
+	close(in);
+	unlink("/tmp/w/file");
+	rmdir("/tmp/w");
+}
+
+static long kcmp(pid_t a, pid_t b, int type, unsigned long i, unsigned long j)
+{
+	return syscall(SYS_kcmp, a, b, type, i, j);
+}
+
+static void compares(void)
+{
+	int a = open("/dev/null", O_RDONLY), b = dup(a), c = open("/dev/null", O_RDONLY), status;
+	pid_t me = getpid(), pid = fork();
+
+	if (!pid)
+		pause();
+	check(kcmp(me, me, KCMP_FILE, a, b) == 0, "a duplicate is the same open file");
+	check(kcmp(me, me, KCMP_FILE, a, c) + kcmp(me, me, KCMP_FILE, c, a) == 3,
+	      "another one is before or behind");
+	check(kcmp(me, pid, KCMP_FILE, a, a) == 0, "a child's is the same");
+	check(kcmp(me, pid, KCMP_VM, 0, 0) > 0 && kcmp(me, me, KCMP_VM, 0, 0) == 0, "KCMP_VM");
+	check(kcmp(me, pid, KCMP_FILES, 0, 0) > 0 && kcmp(me, pid, KCMP_FS, 0, 0) > 0 &&
+		      kcmp(me, pid, KCMP_SIGHAND, 0, 0) > 0,
+	      "a fork shares none of the rest");
+	FAILS(kcmp(me, me, KCMP_FILE, 100, a), EBADF);
+	FAILS(kcmp(me, 30000, KCMP_VM, 0, 0), ESRCH);
+	FAILS(kcmp(me, me, 100, 0, 0), EINVAL);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+int main(void)
+{
+	begin();
+	signalfds();
+	inotifies();
+	compares();
+	return end("events");
+}
