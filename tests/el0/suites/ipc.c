@@ -220,6 +220,9 @@ static void test_core(void)
 	check(contains(file, 'A'), "memory is in it");
 	check(!contains(file, 'b'), "but not what is not to be dumped");
 	unlink(file);
+	fd = open("/proc/sys/kernel/core_pattern", O_WRONLY);
+	check(write(fd, "core", 4) == 4, "the name is what it was");
+	close(fd);
 }
 
 /* Every microsecond, more than a machine can do: what others do must go on, and nothing may be lost. */
