@@ -499,28 +499,28 @@ static bool hex(const char **p, const char *end, unsigned long *value)
 	return *p > start && (*start != '0' || *p == start + 1);
 }
 
-static struct vm_area_struct *exact_area(const struct pseudo_ref *r, unsigned long start,
-					 unsigned long end)
+/* With mmap_lock held, as the area is for as long as that. */
+static const struct vm_area_struct *exact_area(struct mm_struct *mm, unsigned long start,
+					       unsigned long end)
 {
-	const struct task *t = proc_task(r);
-	struct vm_area_struct *vma;
+	const struct vm_area_struct *vma = find_vma(mm, start);
 
-	if (!t || !t->mm)
-		return NULL;
-	mmap_read_lock(t->mm);
-	vma = find_vma(t->mm, start);
-	mmap_read_unlock(t->mm);
 	return vma && vma->vm_start == start && vma->vm_end == end && area_file(vma) ? vma : NULL;
 }
 
 static int map_file_follow(const struct pseudo_ref *r, struct dentry **to)
 {
-	const struct vm_area_struct *vma = exact_area(r, r->key, r->key2);
+	const struct task *t = proc_task(r);
+	const struct vm_area_struct *vma;
 
-	if (!vma)
+	if (!t || !t->mm)
 		return -ENOENT;
-	*to = dget(area_file(vma)->dentry);
-	return 0;
+	mmap_read_lock(t->mm);
+	vma = exact_area(t->mm, r->key, r->key2);
+	if (vma)
+		*to = dget(area_file(vma)->dentry);
+	mmap_read_unlock(t->mm);
+	return vma ? 0 : -ENOENT;
 }
 
 static long map_file_readlink(const struct pseudo_ref *r, char *buf, size_t size)
@@ -551,16 +551,20 @@ static int map_files_lookup(const struct pseudo_ref *dir, const char *name, size
 			    struct pseudo_ref *found)
 {
 	const char *p = name, *end = name + len;
+	const struct task *t = proc_task(dir);
 	const struct vm_area_struct *vma;
 	unsigned long start, stop;
 
 	if (!hex(&p, end, &start) || p == end || *p++ != '-' || !hex(&p, end, &stop) || p != end)
 		return -ENOENT;
-	vma = exact_area(dir, start, stop);
-	if (!vma)
+	if (!t || !t->mm)
 		return -ENOENT;
-	map_file_ref(vma, found);
-	return 0;
+	mmap_read_lock(t->mm);
+	vma = exact_area(t->mm, start, stop);
+	if (vma)
+		map_file_ref(vma, found);
+	mmap_read_unlock(t->mm);
+	return vma ? 0 : -ENOENT;
 }
 
 static bool map_files_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
@@ -576,13 +580,13 @@ static bool map_files_next(const struct pseudo_ref *dir, u64 *pos, char name[64]
 	/* The area that begins before the place has been shown. */
 	while (vma && (vma->vm_start < *pos << PAGE_SHIFT || !area_file(vma)))
 		vma = vma->next;
+	if (vma) {
+		*pos = vma->vm_start >> PAGE_SHIFT;
+		quire_snprintf(name, 64, "%lx-%lx", vma->vm_start, vma->vm_end);
+		map_file_ref(vma, found);
+	}
 	mmap_read_unlock(t->mm);
-	if (!vma)
-		return false;
-	*pos = vma->vm_start >> PAGE_SHIFT;
-	quire_snprintf(name, 64, "%lx-%lx", vma->vm_start, vma->vm_end);
-	map_file_ref(vma, found);
-	return true;
+	return vma;
 }
 
 const struct pseudo_dir proc_map_files = {map_files_lookup, map_files_next};
