@@ -143,11 +143,15 @@ u32 inotify_cookie(void)
 
 void inotify_forget(struct inode *inode)
 {
+	struct inotify_watch *w, *next;
+
 	if (!inode->watches)
 		return;
 	inotify_tell(inode, IN_DELETE_SELF, NULL, 0);
-	while (inode->watches)
-		remove_watch(inode->watches, true);
+	for (w = inode->watches; w; w = next) {
+		next = w->next;
+		remove_watch(w, true);
+	}
 }
 
 /* ------------------------------------------------------------------ the descriptor */
@@ -236,8 +240,7 @@ long call_inotify_init1(const struct syscall_args *r)
 		return -ENOMEM;
 	link_init(&in->watches);
 	link_init(&in->events);
-	f = file_anon("anon_inode:inotify", 0600, O_RDONLY | (flags & O_NONBLOCK),
-		      &inotify_fop);
+	f = file_anon("anon_inode:inotify", 0600, O_RDONLY | (flags & O_NONBLOCK), &inotify_fop);
 	if (!f) {
 		kfree(in);
 		return -ENOMEM;
