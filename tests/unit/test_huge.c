@@ -792,9 +792,9 @@ static void random_programs_see_what_the_model_says(void **state)
 		mmput(mm);
 		mm = mm_alloc();
 	}
-	/* It was about blocks. */
-	assert_true(event(THP_FAULT_ALLOC) - allocated > 5 * SEEDS);
-	assert_true(event(THP_SPLIT_PMD) - split > 2 * SEEDS);
+	/* It was about blocks; of the largest there is room for few. */
+	assert_true(event(THP_FAULT_ALLOC) - allocated > (PAGE_SHIFT == 16 ? 0 : 5 * SEEDS));
+	assert_true(event(THP_SPLIT_PMD) - split > (PAGE_SHIFT == 16 ? 0 : 2 * SEEDS));
 }
 
 static void a_lack_of_memory_at_any_point_loses_nothing(void **state)
