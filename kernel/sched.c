@@ -14,7 +14,8 @@
  * Invariants: a task is in the run queue, or on a CPU, or waits; never two of these. on_cpu tasks are `current` of their CPU. The timer of a
  * CPU is set no later than its next slice's end, if somebody waits for a CPU, and than the earliest ktimer; of idle CPUs one is enough for that.
  *
- * Against Linux: one queue for all CPUs, first come first served but for those that have slept (enqueue). That is fair between programs of one priority, which is all that
+ * Against Linux: one queue for all CPUs, first come first served but for those that have slept (enqueue). That is fair between programs of
+ * one priority, which is all that
  * there are; nice values are kept and told, but change nothing.
  */
 #include <quire/mm_init.h>

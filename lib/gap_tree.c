@@ -15,7 +15,8 @@
  *
  * Invariants: every node has an entry at least, an inner root two; all leaves are `height` levels down; in a node
  * end[i] <= start[i + 1]; in slots before the entries end is 0, in those behind them it is ULONG_MAX, and there is no value or child, so
- * that a search looks at all slots, whatever is in them; no gap of a node but one, its largest, is larger than rest (of the root: nothing is known); with low <= addr < high the
+ * that a search looks at all slots, whatever is in them; no gap of a node but one, its largest, is larger than rest (of the root: nothing
+ * is known); with low <= addr < high the
  * finger is at the leaf of the first range that ends above addr.
  *
  * Locking: the user's. Readers without it come in by gap_tree_find_seq, which believes nothing before it has looked at the sequence

@@ -73,7 +73,8 @@ struct mempolicy *vm_area_policy(struct mm_struct *mm, unsigned long addr, bool 
 /* Pages that are on a node of `from` go to the node of `to` that answers to it. Returns how many did not, or an error. all: shared ones too. */
 long vm_migrate_nodes(struct mm_struct *mm, u64 from, u64 to, bool all);
 /*
- * Move the page at addr to node. Returns the node; -ENOENT: no page; -EFAULT: no area, or the zero page; -EACCES: shared, and not all; -EBUSY: somebody is at it;
+ * Move the page at addr to node. Returns the node; -ENOENT: no page; -EFAULT: no area, or the zero page; -EACCES: shared, and not all;
+ * -EBUSY: somebody is at it;
  * -EAGAIN: it could not be moved.
  * node < 0: just say where it is.
  */

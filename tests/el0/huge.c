@@ -140,13 +140,16 @@ static void one_fault(void)
 	check(field("/proc/vmstat", "thp_fault_alloc ", NULL) == before + 1, "a write gets one");
 	check(anon_huge(area) == (long)huge / 1024, "smaps counts it");
 	check(field("/proc/self/smaps", "Rss:", area) == (long)huge / 1024, "all of it is there");
-	check(field("/proc/meminfo", "AnonHugePages:", NULL) >= (long)huge / 1024, "meminfo counts it");
+	check(field("/proc/meminfo", "AnonHugePages:", NULL) >= (long)huge / 1024,
+	      "meminfo counts it");
 	check(mincore(area + huge - page, page, vec) == 0 && vec[0], "so does mincore");
 	for (size_t i = 0; i < huge; i += page)
 		zero &= area[i] == (i == 5 * page);
 	check(zero, "what was not written is 0");
-	check(!((pagemap(area) & ((1ULL << 55) - 1)) & (huge / page - 1)), "it is aligned in memory");
-	check((pagemap(area + page) & ((1ULL << 55) - 1)) == (pagemap(area) & ((1ULL << 55) - 1)) + 1,
+	check(!((pagemap(area) & ((1ULL << 55) - 1)) & (huge / page - 1)),
+	      "it is aligned in memory");
+	check((pagemap(area + page) & ((1ULL << 55) - 1)) ==
+		      (pagemap(area) & ((1ULL << 55) - 1)) + 1,
 	      "and in one piece");
 	check(pagemap(area + 7 * page) >> 63 & 1 && pagemap(area + 7 * page) >> 56 & 1,
 	      "its pages are present and the program's alone");
@@ -201,12 +204,14 @@ static void forks(void)
 		int bad = anon_huge(area) != (long)huge / 1024 || !filled(area, area, huge);
 
 		area[2 * page] = 77;
-		bad |= (anon_huge(area) != 0) << 1 | !filled(area + 3 * page, area, huge - 3 * page) << 2;
+		bad |= (anon_huge(area) != 0) << 1 | !filled(area + 3 * page, area, huge - 3 * page)
+							     << 2;
 		_exit(bad);
 	}
 	wait(&status);
 	check(WIFEXITED(status) && !(WEXITSTATUS(status) & 1), "a child has it too");
-	check(WIFEXITED(status) && !(WEXITSTATUS(status) & 6), "until it writes: then the pages are its own");
+	check(WIFEXITED(status) && !(WEXITSTATUS(status) & 6),
+	      "until it writes: then the pages are its own");
 	check(filled(area, area, huge) && anon_huge(area) == (long)huge / 1024, "not the parent's");
 	area[4 * page] = 5;
 	check(anon_huge(area) == (long)huge / 1024 && filled(area, area, huge),
@@ -219,7 +224,8 @@ static int given(int advice, int flags)
 {
 	int is;
 
-	mmap(area, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, -1, 0);
+	mmap(area, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags,
+	     -1, 0);
 	if (advice)
 		madvise(area, huge, advice);
 	area[0] = 1;
@@ -246,9 +252,10 @@ static void settings(void)
 	check(given(0, 0), "always: everywhere");
 	/* The kernel's own accesses. */
 	fill(area, huge);
-	check(!pipe(pipes) && write(pipes[1], area + 6 * page, 1) == 1 && read(pipes[0], &c, 1) == 1 &&
-		      c == area[6 * page] && write(pipes[1], "x", 1) == 1 &&
-		      read(pipes[0], area + 8 * page, 1) == 1 && area[8 * page] == 'x',
+	check(!pipe(pipes) && write(pipes[1], area + 6 * page, 1) == 1 &&
+		      read(pipes[0], &c, 1) == 1 && c == area[6 * page] &&
+		      write(pipes[1], "x", 1) == 1 && read(pipes[0], area + 8 * page, 1) == 1 &&
+		      area[8 * page] == 'x',
 	      "the kernel reads and writes there");
 	munmap(area, huge);
 }

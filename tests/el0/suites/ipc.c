@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* System V shared memory and semaphores, pidfds, core dumps, and timers that come very often: says "ok ..." or "not ok ..." of each thing, the same on Linux. */
+/*
+ * System V shared memory and semaphores, pidfds, core dumps, and timers that come very often: says "ok ..." or "not ok ..." of each
+ * thing, the same on Linux.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
