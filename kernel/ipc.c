@@ -33,21 +33,35 @@ int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int fla
 {
 	const struct cred *c = &current->cred;
 	unsigned int i = 0;
+	u16 seq = t->seq;
 
 	while (i < IPC_PLACES && t->objects[i])
 		i++;
-	if (i == IPC_PLACES)
+	if (i == IPC_PLACES || (t->most && t->used >= (unsigned int)max(*t->most, 0)))
 		return -ENOSPC;
+	/* kernel.shm_next_id and its like: that id, or the next place that is free. */
+	if (t->next_id && *t->next_id >= 0) {
+		unsigned int place = (unsigned int)*t->next_id % IPC_MAX;
+
+		while (place < IPC_PLACES && t->objects[place])
+			place++;
+		if (place >= IPC_PLACES)
+			return -ENOSPC;
+		i = place;
+		seq = (u16)((unsigned int)*t->next_id / IPC_MAX);
+		*t->next_id = -1;
+	} else {
+		/* An id is a positive int. */
+		t->seq = (t->seq + 1) & 0x7fff;
+	}
 	o->perm = (struct ipc64_perm){.key = key,
 				      .uid = c->euid,
 				      .gid = c->egid,
 				      .cuid = c->euid,
 				      .cgid = c->egid,
 				      .mode = flags & 0777,
-				      .seq = t->seq};
-	o->id = (int)(t->seq * IPC_MAX + i);
-	/* An id is a positive int. */
-	t->seq = (t->seq + 1) & 0x7fff;
+				      .seq = seq};
+	o->id = (int)(seq * IPC_MAX + i);
 	t->objects[i] = o;
 	t->used++;
 	return 0;

@@ -38,7 +38,13 @@ struct ipc_table {
 	struct ipc_object *objects[IPC_PLACES];
 	u16 seq;
 	unsigned int used;
+	const int *most; /* not more of them than that; NULL: as there are places */
+	int *next_id;	 /* the next one's id, once, when it is not -1; NULL: nobody can say */
 };
+
+/* kernel.shmmax, shmall, shmmni and shm_next_id (kernel/shm.c). */
+extern u64 sysctl_shmmax, sysctl_shmall;
+extern int sysctl_shmmni, sysctl_shm_next_id;
 
 /* By id: NULL when there is none, or another one with its place. */
 struct ipc_object *ipc_find(const struct ipc_table *t, int id);

@@ -13,6 +13,7 @@
 #include <quire/string.h>
 #include <quire/vmstat.h>
 
+#include "ipc.h"
 #include "proc.h"
 
 #define TEXT(n, text)                                                                              \
@@ -196,6 +197,38 @@ static const struct pseudo_entry vm_entries[] = {
 
 /* ------------------------------------------------------------------ kernel */
 
+static int show_u64(struct out *out, const struct pseudo_ref *r)
+{
+	out_printf(out, "%llu\n", (unsigned long long)*(const u64 *)r->e->data);
+	return 0;
+}
+
+static int store_u64(const struct pseudo_ref *r, char *text, size_t n)
+{
+	u64 value = 0;
+
+	(void)n;
+	while (*text == ' ' || *text == '\t')
+		text++;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (value > (~0ULL - (u64)(*text - '0')) / 10)
+			return -EINVAL;
+		value = value * 10 + (u64)(*text - '0');
+	}
+	if (*text && *text != '\n' && *text != ' ')
+		return -EINVAL;
+	*(u64 *)r->e->data = value;
+	return 0;
+}
+
+#define U64(n, var)                                                                                \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | 0644, .show = show_u64, .store = store_u64,         \
+		.data = &(var)                                                                     \
+	}
+
 char sysctl_core_pattern[128] = "core";
 int sysctl_core_uses_pid;
 
@@ -299,11 +332,11 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("sched_rt_runtime_us", 950000, -1, INT_MAX),
 	TEXT("sem", "32000\t1024000000\t500\t32000"),
 	KEPT("sem_next_id", -1, 0, 0),
-	KEPT("shm_next_id", -1, 0, 0),
+	INT_WITHIN("shm_next_id", sysctl_shm_next_id, 0, INT_MAX),
 	KEPT("shm_rmid_forced", 0, 0, 1),
-	TEXT("shmall", "18446744073692774399"),
-	TEXT("shmmax", "18446744073692774399"),
-	KEPT("shmmni", 4096, 0, 32768),
+	U64("shmall", sysctl_shmall),
+	U64("shmmax", sysctl_shmmax),
+	INT_WITHIN("shmmni", sysctl_shmmni, 0, 32768),
 	KEPT("sysrq", 438, 0, 0),
 	KEPT("tainted", 0, 0, 0),
 	PSEUDO_TEXT("threads-max", 0644, show_threads_max),

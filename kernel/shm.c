@@ -46,7 +46,13 @@ struct shmid64_ds {
 	u64 nattch, unused[2];
 };
 
-static struct ipc_table table;
+u64 sysctl_shmmax = SHM_MAX, sysctl_shmall = SHM_MAX;
+int sysctl_shmmni = (int)IPC_PLACES, sysctl_shm_next_id = -1;
+
+static struct ipc_table table = {.most = &sysctl_shmmni, .next_id = &sysctl_shm_next_id};
+
+/* Of all that are there. */
+static u64 total_pages;
 
 static struct shm *shm_find(int id)
 {
@@ -60,12 +66,18 @@ static u64 attached(const struct shm *s)
 	return (u64)(users - !(s->o.perm.mode & SHM_DEST));
 }
 
+static u64 pages_of(const struct shm *s)
+{
+	return DIV_ROUND_UP(s->size, PAGE_SIZE);
+}
+
 /* The file is gone: nobody has the segment any more. */
 static void shm_release(struct open_file *f)
 {
 	struct shm *s = f->private;
 
 	ipc_remove(&table, &s->o);
+	total_pages -= pages_of(s);
 	kfree(s);
 }
 
@@ -79,8 +91,11 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	char name[24];
 	int err;
 
-	if (!size || size > SHM_MAX)
+	if (!size || size > sysctl_shmmax)
 		return -EINVAL;
+	if (size > ULONG_MAX - PAGE_SIZE ||
+	    total_pages + DIV_ROUND_UP(size, PAGE_SIZE) > sysctl_shmall)
+		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
 		return -ENOMEM;
 	s = kmalloc(sizeof(*s), GFP_KERNEL | __GFP_ZERO);
@@ -102,6 +117,7 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	s->file->op = &shm_fop;
 	s->file->private = s;
 	s->size = size;
+	total_pages += pages_of(s);
 	s->cpid = current->tgid;
 	s->ctime = ipc_time();
 	return s->o.id;
@@ -258,15 +274,11 @@ static struct shmid64_ds shm_stat(const struct shm *s)
 				   .nattch = attached(s)};
 }
 
-static u64 pages_of(const struct shm *s)
-{
-	return DIV_ROUND_UP(s->size, PAGE_SIZE);
-}
-
 static long shm_info(int cmd, unsigned long to)
 {
 	if (cmd == IPC_INFO) {
-		const u64 info[9] = {SHM_MAX, 1, IPC_PLACES, IPC_PLACES, SHM_MAX};
+		const u64 info[9] = {sysctl_shmmax, 1, (u64)sysctl_shmmni, (u64)sysctl_shmmni,
+				     sysctl_shmall};
 
 		return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(&table);
 	} else {
