@@ -43,6 +43,14 @@ long call_sched_getaffinity(const struct syscall_args *r)
 	return copy_to_user(r->a[2], &mask, size) ? -EFAULT : (long)size;
 }
 
+/* Whose CPUs, policy and nice value current may set (Linux: check_same_owner). */
+static bool may_set(const struct task *t)
+{
+	u32 euid = current->cred.euid;
+
+	return euid == t->cred.uid || euid == t->cred.euid || capable(CAP_SYS_NICE);
+}
+
 long call_sched_setaffinity(const struct syscall_args *r)
 {
 	struct task *t = task_or_current(r->a[0]);
@@ -53,6 +61,8 @@ long call_sched_setaffinity(const struct syscall_args *r)
 		return -EFAULT;
 	if (!t)
 		return -ESRCH;
+	if (!may_set(t))
+		return -EPERM;
 	err = sched_set_affinity(t, &mask);
 	return err;
 }
@@ -75,6 +85,18 @@ static bool is_meant(const struct signal_struct *s, u64 which, int who)
 	return s->leader->cred.uid == (who ? (u32)who : current->cred.uid);
 }
 
+/* err: of those before it, -ESRCH for none; a refusal stays. */
+static long set_nice(struct task *t, int nice, long err)
+{
+	if (!may_set(t))
+		return -EPERM;
+	if (nice < t->nice && !capable(CAP_SYS_NICE) &&
+	    20 - nice > (int)min(t->signal->rlim[RLIMIT_NICE].cur, (u64)40))
+		return -EACCES;
+	t->nice = nice;
+	return err == -ESRCH ? 0 : err;
+}
+
 long call_setpriority(const struct syscall_args *r)
 {
 	int nice = min(max((int)r->a[2], -20), 19), who = (int)r->a[1];
@@ -85,19 +107,13 @@ long call_setpriority(const struct syscall_args *r)
 	if (r->a[0] == PRIO_PROCESS) {
 		struct task *t = task_or_current(r->a[1]);
 
-		if (!t)
-			return -ESRCH;
-		if (nice < t->nice && !capable(CAP_SYS_NICE))
-			return -EACCES;
-		t->nice = nice;
-		return 0;
+		return t ? set_nice(t, nice, ret) : ret;
 	}
 	for_each_process(s)
 	{
 		if (!is_meant(s, r->a[0], who))
 			continue;
-		for_each_thread(t, s) t->nice = nice;
-		ret = 0;
+		for_each_thread(t, s) ret = set_nice(t, nice, ret);
 	}
 	return ret;
 }
@@ -132,6 +148,12 @@ static long set_policy(struct task *t, int policy, int priority)
 		return -ESRCH;
 	if (!valid_policy(policy & ~SCHED_RESET_ON_FORK, priority))
 		return -EINVAL;
+	if (!may_set(t))
+		return -EPERM;
+	/* A real-time priority as high as RLIMIT_RTPRIO, or the one that it has, or less. */
+	if (priority && !capable(CAP_SYS_NICE) &&
+	    (u64)priority > max(t->signal->rlim[RLIMIT_RTPRIO].cur, (u64)t->rt_priority))
+		return -EPERM;
 	t->policy = policy & ~SCHED_RESET_ON_FORK;
 	t->rt_priority = priority;
 	return 0;

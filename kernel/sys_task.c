@@ -380,6 +380,16 @@ static long do_prlimit(struct signal_struct *s, struct mm_struct *mm, unsigned i
 	return 0;
 }
 
+/* Whose limits may current see and set: those of a process that has its ids (Linux: check_prlimit_permission). */
+static bool may_limit(const struct task *t)
+{
+	const struct cred *c = &current->cred, *o = &t->cred;
+
+	return t->signal == current->signal || capable(CAP_SYS_RESOURCE) ||
+	       (c->uid == o->uid && c->uid == o->euid && c->uid == o->suid && c->gid == o->gid &&
+		c->gid == o->egid && c->gid == o->sgid);
+}
+
 long call_prlimit64(const struct syscall_args *r)
 {
 	struct task *t = r->a[0] ? task_find((int)r->a[0]) : current;
@@ -390,6 +400,8 @@ long call_prlimit64(const struct syscall_args *r)
 		return -EFAULT;
 	if (!t || !t->signal)
 		return -ESRCH;
+	if (!may_limit(t))
+		return -EPERM;
 	err = do_prlimit(t->signal, t->mm, (u32)r->a[1], r->a[2] ? &wanted : NULL, &old);
 	if (!err && r->a[3] && put_user(old, r->a[3]))
 		return -EFAULT;
