@@ -246,6 +246,7 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->rseq_len = t->rseq_sig = 0;
 	t->robust_list = t->clear_child_tid = 0;
 	t->signal->has_execed = true;
+	t->signal->exec_id++;
 	t->signal->dumpable = true;
 	posix_timers_exec(t->signal);
 	time_ns_exec(t);

@@ -101,6 +101,8 @@ struct files_struct *files_get(struct files_struct *files)
 static void close_one(struct files_struct *t, struct open_file *f)
 {
 	locks_drop(f->inode, t);
+	if (f->op && f->op->flush)
+		f->op->flush(f);
 	file_put(f);
 }
 

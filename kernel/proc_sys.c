@@ -14,6 +14,7 @@
 #include <quire/vmstat.h>
 
 #include "ipc.h"
+#include "mqueue.h"
 #include "proc.h"
 
 #define TEXT(n, text)                                                                              \
@@ -349,11 +350,11 @@ static const struct pseudo_entry kernel_entries[] = {
 /* ------------------------------------------------------------------ fs, net, user */
 
 static const struct pseudo_entry mqueue_entries[] = {
-	KEPT("msg_default", 10, 1, 65536),
-	KEPT("msg_max", 10, 1, 65536),
-	KEPT("msgsize_default", 8192, 128, 16777216),
-	KEPT("msgsize_max", 8192, 128, 16777216),
-	KEPT("queues_max", 256, 0, 0),
+	INT_WITHIN("msg_default", sysctl_mq_msg_default, 1, 65536),
+	INT_WITHIN("msg_max", sysctl_mq_msg_max, 1, 65536),
+	INT_WITHIN("msgsize_default", sysctl_mq_msgsize_default, 128, 16777216),
+	INT_WITHIN("msgsize_max", sysctl_mq_msgsize_max, 128, 16777216),
+	INT("queues_max", sysctl_mq_queues_max),
 	{0},
 };
 static const struct pseudo_entry epoll_entries[] = {KEPT_LONG("max_user_watches", 400000), {0}};

@@ -154,6 +154,7 @@ struct signal_struct {
 	struct posix_timer *posix_timers;
 	int next_timer_id;
 	int oom_score_adj;
+	u32 exec_id;	/* another one after each exec */
 	u32 membarrier; /* what it has registered for */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
 	void *tty; /* the files' helper's: a controlling terminal */

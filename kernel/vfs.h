@@ -192,6 +192,9 @@ struct file_operations {
 	/* After the open_file was made; may fill in private and file.f_mapping. NULL: nothing to do. */
 	int (*open)(struct inode *inode, struct open_file *f);
 	void (*release)(struct open_file *f); /* NULL: nothing to do */
+	void (*flush)(
+		struct open_file *
+			f); /* the running program closes a descriptor of it; NULL: nothing to do */
 	/* Bytes moved, 0: the end, or an error when nothing was moved. NULL: -EINVAL. */
 	long (*read)(struct open_file *f, struct iter *to, u64 *pos);
 	long (*write)(struct open_file *f, struct iter *from, u64 *pos);
