@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What System V's shared memory and semaphores have in common (kernel/ipc.c). All under kernel_lock. */
+/* What System V's shared memory, semaphores and messages have in common (kernel/ipc.c). All under kernel_lock. */
 #ifndef KERNEL_IPC_H
 #define KERNEL_IPC_H
 
@@ -45,6 +45,8 @@ struct ipc_table {
 /* kernel.shmmax, shmall, shmmni and shm_next_id (kernel/shm.c). */
 extern u64 sysctl_shmmax, sysctl_shmall;
 extern int sysctl_shmmni, sysctl_shm_next_id;
+/* kernel.msgmax, msgmnb, msgmni and msg_next_id (kernel/msg.c). */
+extern int sysctl_msgmax, sysctl_msgmnb, sysctl_msgmni, sysctl_msg_next_id;
 
 /* By id: NULL when there is none, or another one with its place. */
 struct ipc_object *ipc_find(const struct ipc_table *t, int id);
@@ -68,6 +70,7 @@ void ipc_set(struct ipc_object *o, const struct ipc64_perm *from);
 /* /proc/sysvipc */
 void shm_report(struct out *out);
 void sem_report(struct out *out);
+void msg_report(struct out *out);
 /* A process has ended: what it wants undone is. */
 void sem_exit(int tgid);
 

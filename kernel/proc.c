@@ -161,10 +161,7 @@ static long read_link_text(const struct pseudo_ref *r, char *buf, size_t size)
 static const struct pseudo_entry nothing[] = {{0}};
 
 static const struct pseudo_entry sysvipc[] = {
-	FIXED("msg", 0444,
-	      "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  "
-	      "cgid      "
-	      "stime      rtime      ctime"),
+	REPORT("msg", 0444, msg_report),
 	REPORT("sem", 0444, sem_report),
 	REPORT("shm", 0444, shm_report),
 	{0},

@@ -239,6 +239,7 @@ static inline u64 int_sqrt(u64 x)
 #define ENOTEMPTY 39
 #define ELOOP 40
 #define EWOULDBLOCK EAGAIN
+#define ENOMSG 42
 #define ENODATA 61
 #define ETIME 62
 #define EIDRM 43
