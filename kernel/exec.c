@@ -242,6 +242,8 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 		kfree(t->hw_debug[i]);
 		t->hw_debug[i] = NULL;
 	}
+	if (t == current)
+		port_debug_user(t->single_step, NULL, NULL);
 	t->rseq = 0;
 	t->rseq_len = t->rseq_sig = 0;
 	t->robust_list = t->clear_child_tid = 0;

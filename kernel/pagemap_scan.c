@@ -198,6 +198,7 @@ static long scan(struct mm_struct *mm, unsigned long uarg)
 			ret = -EINTR;
 			break;
 		}
+		s.arg.walk_end = 0;
 		ret = walk(&s, mm, at);
 		n = flush(&s);
 		if (n < 0)

@@ -158,7 +158,7 @@ long call_pidfd_getfd(const struct syscall_args *r)
 	err = find_process((int)r->a[0], &s);
 	if (err)
 		return err;
-	if (!capable(CAP_SYS_PTRACE) && current->cred.euid != s->leader->cred.euid)
+	if (ptrace_may_access(s->leader))
 		return -EPERM;
 	if (!s->leader->files)
 		return -ESRCH;

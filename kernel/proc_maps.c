@@ -10,6 +10,7 @@
 #include <quire/string.h>
 
 #include "proc.h"
+#include "ptrace.h"
 
 /* Names begin there. */
 #define NAME_COLUMN 73
@@ -433,6 +434,8 @@ static long mem_move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 
 	if (!mm)
 		return 0;
+	if (ptrace_may_access(t))
+		return -EACCES;
 	page = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;

@@ -46,6 +46,8 @@ long ptrace_may_access(const struct task *t)
 	if (me->uid != c->euid || me->uid != c->suid || me->uid != c->uid || me->gid != c->egid ||
 	    me->gid != c->sgid || me->gid != c->gid)
 		return -EPERM;
+	if (c->cap_permitted & ~me->cap_permitted)
+		return -EPERM;
 	return t->signal->dumpable ? 0 : -EPERM;
 }
 
@@ -213,7 +215,14 @@ static long traceme(void)
 		return -EPERM;
 	if (!t->signal->parent)
 		return 0;
-	ptrace_link(t, t->signal->parent->leader, false, 0);
+	/* A thread that ends lets go of whom it watches, once: it must not come to watch another then. */
+	for_each_thread(w, t->signal->parent)
+	{
+		if (w->exiting)
+			continue;
+		ptrace_link(t, w, false, 0);
+		break;
+	}
 	return 0;
 }
 
@@ -288,11 +297,16 @@ static long poke(const struct task *t, unsigned long addr, u64 word)
 static long signal_info(struct task *t, unsigned long at, bool set)
 {
 	u8 info[SIGINFO_SIZE] = {0};
+	struct siginfo new;
 
 	if (!t->trace_info)
 		return -EINVAL;
-	if (set)
-		return copy_from_user(t->trace_info, at, sizeof(*t->trace_info));
+	if (set) {
+		if (copy_from_user(&new, at, sizeof(new)))
+			return -EFAULT;
+		*t->trace_info = new;
+		return 0;
+	}
 	memcpy(info, t->trace_info, sizeof(*t->trace_info));
 	return copy_to_user(at, info, sizeof(info));
 }

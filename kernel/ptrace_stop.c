@@ -73,6 +73,8 @@ int ptrace_signal(int sig, struct siginfo *info)
 	to = ptrace_stop(sig, info);
 	if (!to)
 		return 0;
+	/* PTRACE_SETSIGINFO may have put any number there. */
+	info->signo = to;
 	if (to != sig)
 		*info = (struct siginfo){.signo = to,
 					 .code = SI_USER,

@@ -72,6 +72,9 @@ static long set_ids(u32 ids[3], u32 *fs, u32 real, u32 effective, u32 saved)
 		ids[1] = *fs = effective;
 	if (saved != keep)
 		ids[2] = saved;
+	/* What it knew as another user is not for this one to see (commit_creds). */
+	if (ids[1] != old[1])
+		current->signal->dumpable = false;
 	if (ids == current->cred.uids)
 		caps_follow(old);
 	caps_changed();

@@ -509,10 +509,14 @@ static size_t access_pages(struct mm_struct *mm, unsigned long addr, void *buf, 
 		if (!page)
 			break;
 		p = (char *)page_address(page) + offset;
-		if (write)
+		if (write) {
 			memcpy(p, buf, n);
-		else
+			/* A debugger's breakpoint. */
+			if (flags & FAULT_FLAG_FORCE)
+				port_sync_icache(p, n);
+		} else {
 			memcpy(buf, p, n);
+		}
 		vma_end_read();
 		put_user_page(page);
 		buf = (char *)buf + n;

@@ -45,14 +45,18 @@ void block_init(struct page *head, const struct mm_struct *mm, unsigned long ind
 	/* What keeps notes of pages wants to know that they are single ones now. */
 	if (unlikely(page_debug))
 		split_page(head, HUGE_ORDER);
-	for (struct page *page = head; page < head + HUGE_PAGES; page++, index++) {
-		page->index_lo = (u32)index;
-		relaxed_store(&page->word, (u64)(index >> 32) << 48 | owner);
-		set_page_counts(page, PAGE_COUNTS_EXCLUSIVE);
-	}
 	head->prev = HUGE_ORDER;
 	relaxed_store(leaf_count(head), 1);
 	SetPageLargeHead(head);
+	/* Whose a page is comes last: then compaction may look at it, and finds it in a leaf. It may count a reference before. */
+	for (struct page *page = head; page < head + HUGE_PAGES; page++, index++) {
+		page->index_lo = (u32)index;
+		if (page == head || unlikely(page_debug))
+			__atomic_store_n(&page->_mapcount, 0, __ATOMIC_RELAXED);
+		else
+			set_page_counts(page, PAGE_COUNTS_EXCLUSIVE);
+		__atomic_store_n(&page->word, (u64)(index >> 32) << 48 | owner, __ATOMIC_RELEASE);
+	}
 	count_mapped(head, MAPPED_ANON, (long)HUGE_PAGES);
 	mod_page_state_of(head, NR_ANON_THPS, 1);
 }
@@ -301,7 +305,9 @@ static bool leaf_fault(const struct vm_fault *f, u64 *pmd, u64 leaf)
 				huge_split(mm, pmd, f->address);
 				return false;
 			}
-			new = pte_mkwrite(new);
+			/* A forced write makes the area's memory no more writable than it is. */
+			if (f->vma->vm_flags & VM_WRITE)
+				new = pte_mkwrite(new);
 		}
 		new = pte_mkdirty(new);
 	}
@@ -412,6 +418,18 @@ int huge_copy(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 	return 0;
 }
 
+/* A leaf is about to become executable; faults may split it meanwhile, and free pages of it. */
+static void sync_exec_leaf(const struct vm_area_struct *vma, const u64 *pmd, u64 leaf)
+{
+	for (struct page *page = leaf_head(leaf); page < leaf_head(leaf) + HUGE_PAGES; page++) {
+		if (PageArch1(page) || !get_page_unless_zero(page))
+			continue;
+		if (pte_load(pmd) == leaf)
+			sync_exec(vma, page);
+		put_user_page(page);
+	}
+}
+
 bool huge_protect(const struct vm_area_struct *vma, unsigned long addr, unsigned long end,
 		  bool *split, bool *any)
 {
@@ -431,8 +449,7 @@ bool huge_protect(const struct vm_area_struct *vma, unsigned long addr, unsigned
 		if (*split)
 			return true;
 		if (vma->vm_flags & VM_EXEC)
-			for (unsigned long i = 0; i < HUGE_PAGES; i++)
-				sync_exec(vma, leaf_head(leaf) + i);
+			sync_exec_leaf(vma, pmd, leaf);
 		new = leaf & ~mask;
 		if (pte_dirty(leaf))
 			new |= DESC_DIRTY;

@@ -244,6 +244,11 @@ static void queue_pages(struct vm_area_struct *vma, unsigned long start, unsigne
 		/* What others use as well is not for one to move, unless he may. */
 		if (m.mapcount > 1 && !w->all)
 			continue;
+		/* Who isolates a page of a block splits it under mmap_lock, which is held here. */
+		if (m.size > PAGE_SIZE && huge_split_at(vma->vm_mm, addr)) {
+			next = addr;
+			continue;
+		}
 		if (isolate_page_for_migration(m.page, MIGRATE_SYNC, &folio))
 			page_list_add_tail(&w->pages, &folio->page);
 		else

@@ -353,6 +353,8 @@ static bool isolate_user_page(struct folio *folio, enum migrate_mode mode)
 
 	if (PageHead(page) || PageReserved(page) || !(page_is_anon(page) || page_mapping(page)))
 		return false;
+	/* block_init says that a block is mapped as a whole before it says whose it is. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	/* What is whole already is not taken apart to make room for something else that is, but for who wants just this range. */
 	if (page_in_leaf(page) && (mode != MIGRATE_SYNC || !split_leaves(page)))
 		return false;
