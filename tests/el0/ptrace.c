@@ -174,11 +174,28 @@ static void basics(void)
 static void signals(void)
 {
 	pid_t pid = child(signals_itself);
+	siginfo_t info;
+	sigset_t mask;
 
 	ptrace(PTRACE_CONT, pid, 0, 0);
 	check(stopped(pid, SIGUSR1), "a signal is its tracer's first");
 	ptrace(PTRACE_CONT, pid, 0, (void *)SIGUSR2);
 	check(exited(pid, SIGUSR2), "another one is taken in its place");
+	/* A number that there is no signal of, in the place of one that the child blocks. */
+	pid = child(signals_itself);
+	ptrace(PTRACE_CONT, pid, 0, 0);
+	stopped(pid, SIGUSR1);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	check(!ptrace(PTRACE_SETSIGMASK, pid, (void *)8, &mask) &&
+		      !ptrace(PTRACE_GETSIGINFO, pid, 0, &info),
+	      "the signal is blocked under way");
+	info.si_signo = 0x7fffffff;
+	check(!ptrace(PTRACE_SETSIGINFO, pid, 0, &info) &&
+		      !ptrace(PTRACE_CONT, pid, 0, (void *)SIGUSR1) && waitpid(pid, NULL, 0) == pid,
+	      "and what it is said to be is not believed");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 	pid = child(signals_itself);
 	ptrace(PTRACE_CONT, pid, 0, 0);
 	stopped(pid, SIGUSR1);
