@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
  * Memory is out, and a program needs a page: the one that has most ends for it (Linux: mm/oom_kill.c, oom_badness: resident pages and
- * tables, moved by oom_score_adj in thousandths of all memory). init, and who has -1000, does not.
+ * tables, moved by oom_score_adj in thousandths of all memory). init, and who has -1000, does not. process_mrelease takes the memory of who
+ * ends already, but has not come to it.
  *
- * Locking: takes kernel_lock.
+ * Locking: out_of_memory() takes kernel_lock, the call has it.
  */
 #include <quire/mm_init.h>
 #include <quire/printk.h>
 
+#include "clone.h"
+#include "syscall.h"
 #include "task.h"
+#include "vfs.h"
 
 static long badness(const struct signal_struct *s)
 {
@@ -62,4 +66,54 @@ void out_of_memory(void)
 	}
 	sleep_killable(port_time_ns() + 1000000);
 	kernel_unlock();
+}
+
+/* ------------------------------------------------------------------ process_mrelease */
+
+static struct mm_struct *mm_of(const struct signal_struct *s)
+{
+	for_each_thread(t, s) if (t->mm) return t->mm;
+	return NULL;
+}
+
+/* No thread of it comes back to its program. */
+static bool will_end(const struct signal_struct *s)
+{
+	return s->flags & SIGNAL_GROUP_EXIT || (s->nr_threads == 1 && s->leader->exiting);
+}
+
+/* Nor one of another process that has the same memory. */
+static bool will_be_free(const struct mm_struct *mm)
+{
+	for_each_process(s)
+	{
+		if (will_end(s))
+			continue;
+		for_each_thread(t, s) if (t->mm == mm) return false;
+	}
+	return true;
+}
+
+long call_process_mrelease(const struct syscall_args *r)
+{
+	struct signal_struct *s;
+	struct mm_struct *mm;
+	bool nonblock;
+	long pid;
+
+	if ((u32)r->a[1])
+		return -EINVAL;
+	pid = pidfd_pid((int)r->a[0], &nonblock);
+	if (pid < 0)
+		return pid == -ECHILD ? -ESRCH : pid;
+	s = process_find((int)pid);
+	mm = mm_of(s);
+	if (!mm)
+		return -ESRCH;
+	if (!will_be_free(mm))
+		return -EINVAL;
+	mmget(mm);
+	vm_reap(mm);
+	mmput(mm);
+	return 0;
 }

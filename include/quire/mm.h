@@ -393,6 +393,8 @@ bool vm_is_whole(struct mm_struct *mm, unsigned long start, unsigned long len);
 /* Is there an area anywhere in the range? */
 bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);
+/* Private memory of a program that will not run again is given back before it ends (Linux: __oom_reap_task_mm). Takes mmap_lock. */
+void vm_reap(struct mm_struct *mm);
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot);
 unsigned long vm_brk(struct mm_struct *mm, unsigned long brk);
 /* Linux: ksys_mremap. The address, or a negative errno as an unsigned long. */

@@ -329,3 +329,13 @@ void zap_range(struct mm_struct *mm, unsigned long start, unsigned long end)
 	unmap_page_range(&tlb, start, end);
 	gather_flush(&tlb);
 }
+
+void vm_reap(struct mm_struct *mm)
+{
+	mmap_read_lock(mm);
+	/* What others see, too, stays: they may be about to read what this one has written. */
+	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next)
+		if (!(vma->vm_flags & (VM_PFNMAP | VM_SHARED)))
+			zap_range(mm, vma->vm_start, vma->vm_end);
+	mmap_read_unlock(mm);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/* Processes as others see them: memory of one that ends, what wait says of it. */
+#define _GNU_SOURCE
+#include "abi.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
+
+#define BYTES (8L << 20)
+
+static long mrelease(int fd, unsigned int flags)
+{
+	return syscall(SYS_process_mrelease, fd, flags);
+}
+
+/* The number behind a word of /proc/PID/status; -1: there is none. */
+static long status_of(pid_t pid, const char *word)
+{
+	char name[64], text[4096], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", pid);
+	fd = open(name, O_RDONLY);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n < 0)
+		return -1;
+	text[n] = 0;
+	at = strstr(text, word);
+	return at ? strtol(at + strlen(word), NULL, 10) : -1;
+}
+
+static int forever(void *arg)
+{
+	(void)arg;
+	while (pause())
+		;
+	return 0;
+}
+
+/* It ends, and stands in its end before its memory goes. */
+static void test_mrelease(void)
+{
+	char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long *own = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = fork();
+	int fd, status;
+	siginfo_t si;
+	long before;
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		memset(own, 7, BYTES);
+		shared[0] = 7;
+		raise(SIGSTOP);
+		_exit(3);
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	waitpid(pid, &status, 0);
+	FAILS(mrelease(-1, 0), EBADF);
+	FAILS(mrelease(1, 0), EBADF);
+	FAILS(mrelease(fd, 1), EINVAL);
+	check(mrelease(fd, 0) == -1 && errno == EINVAL, "one that runs keeps its memory");
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)PTRACE_O_TRACEEXIT);
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitpid(pid, &status, 0);
+	check(status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8), "it stands in its end");
+	before = status_of(pid, "RssAnon:");
+	check(!mrelease(fd, 0), "then its memory is given back");
+	check(before >= BYTES >> 10 && status_of(pid, "RssAnon:") < before - (BYTES >> 11),
+	      "which /proc sees");
+	errno = 0;
+	check(ptrace(PTRACE_PEEKDATA, pid, own, NULL) == 0 && !errno, "nothing is left in it");
+	check(shared[0] == 7, "but of what others have, too");
+	check(!mrelease(fd, 0), "once more is no mistake");
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT);
+	check(mrelease(fd, 0) == -1 && errno == ESRCH, "a zombie has none");
+	check(waitpid(pid, &status, 0) == pid && status == 3 << 8, "it ended as it wanted to");
+	check(mrelease(fd, 0) == -1 && errno == ESRCH, "nobody has none either");
+	close(fd);
+	munmap(own, BYTES);
+}
+
+/* Two processes with one memory: one goes on. */
+static void test_mrelease_shared(void)
+{
+	static volatile pid_t other;
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t pid = fork();
+	int status, fd;
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		other = clone(forever, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+		_exit(3);
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)PTRACE_O_TRACEEXIT);
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitpid(pid, &status, 0);
+	check(mrelease(fd, 0) == -1 && errno == EINVAL, "memory that another one runs with stays");
+	kill((pid_t)ptrace(PTRACE_PEEKDATA, pid, (void *)&other, NULL), SIGKILL);
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitpid(pid, &status, 0);
+	close(fd);
+}
+
+int main(void)
+{
+	begin();
+	test_mrelease();
+	test_mrelease_shared();
+	return end("process");
+}
