@@ -416,6 +416,12 @@ static int look_at(struct signal_struct *c, struct wait_for *w)
 	return 0;
 }
 
+/* One that has ended neither stops nor continues any more: who asks for nothing else waits for nothing. */
+static bool may_still_tell(const struct signal_struct *c, const struct wait_for *w)
+{
+	return w->options & WEXITED || !is_zombie(c) || traced_by_other(c);
+}
+
 long wait_for_child(struct wait_for *w)
 {
 	struct signal_struct *me = current->signal;
@@ -434,7 +440,7 @@ long wait_for_child(struct wait_for *w)
 
 			if (!is_wanted(c, w))
 				continue;
-			any = true;
+			any |= may_still_tell(c, w);
 			ret = look_at(c, w);
 			if (ret)
 				break;

@@ -160,7 +160,7 @@ int ptrace_wait(struct wait_for *w, bool *any)
 
 		if ((w->pid > 0 && pid != w->pid) || (w->pgrp && t->signal->pgrp != w->pgrp))
 			continue;
-		*any = true;
+		*any |= w->options & (WAIT_EXITED | WAIT_CONTINUED) || t->state != TASK_ZOMBIE;
 		if (t->state == TASK_TRACED && !t->trace_told) {
 			w->status = t->trace_code << 8 | 0x7f;
 			w->code = CLD_TRAPPED;

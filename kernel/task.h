@@ -332,6 +332,7 @@ int de_thread(struct task *t);
 /* Whoever waits for a change of this process looks again, and is sent the signal. */
 void notify_parent(struct signal_struct *s, int why, int status);
 #define WAIT_EXITED 4U
+#define WAIT_CONTINUED 8U
 #define WAIT_NOWAIT 0x01000000U
 struct wait_for {
 	int pid;  /* > 0: this one */

@@ -120,10 +120,62 @@ static void test_mrelease_shared(void)
 	close(fd);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Who has ended will not continue, nor stop: nobody waits for that. Who waits already hears of the end, too. */
+static void test_wait(void)
+{
+	siginfo_t si;
+	pid_t pid = fork(), waiter;
+	int status;
+	/* A wait that does not end is one that is interrupted, which init is by handlers only. */
+	const struct sigaction act = {.sa_handler = on_alarm};
+
+	sigaction(SIGALRM, &act, NULL);
+	alarm(20);
+	if (!pid)
+		_exit(3);
+	waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT);
+	FAILS(waitid(P_PID, (id_t)pid, &si, WCONTINUED), ECHILD);
+	FAILS(waitid(P_PID, (id_t)pid, &si, WSTOPPED), ECHILD);
+	FAILS(waitid(P_PID, (id_t)pid, &si, WSTOPPED | WCONTINUED | WNOHANG), ECHILD);
+	FAILS(waitid(P_ALL, 0, &si, WSTOPPED | WCONTINUED), ECHILD);
+	check(!waitid(P_PID, (id_t)pid, &si, WEXITED | WCONTINUED) && si.si_status == 3,
+	      "its end is told");
+	/* A child of its own waits for a child that stops, continues and ends. */
+	waiter = fork();
+	if (!waiter) {
+		int seen = 0;
+
+		pid = fork();
+		if (!pid) {
+			raise(SIGSTOP);
+			_exit(1);
+		}
+		if (!waitid(P_PID, (id_t)pid, &si, WSTOPPED) && si.si_code == CLD_STOPPED)
+			seen |= 1;
+		kill(pid, SIGCONT);
+		/* It may have ended by now; then it is as above. */
+		if (!waitid(P_PID, (id_t)pid, &si, WCONTINUED) ? si.si_code == CLD_CONTINUED
+							       : errno == ECHILD)
+			seen |= 2;
+		if (waitid(P_PID, (id_t)pid, &si, WCONTINUED) == -1 && errno == ECHILD)
+			seen |= 4;
+		_exit(seen);
+	}
+	check(waitpid(waiter, &status, 0) == waiter && status == 7 << 8,
+	      "who waits for more is woken by the end");
+	alarm(0);
+}
+
 int main(void)
 {
 	begin();
 	test_mrelease();
 	test_mrelease_shared();
+	test_wait();
 	return end("process");
 }
