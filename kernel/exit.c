@@ -217,7 +217,7 @@ static void end_all_others(struct signal_struct *init)
 		more = false;
 		for_each_process(p)
 		{
-			if (p == init)
+			if (p == init || p->leader->kthread)
 				continue;
 			more = true;
 			if (!is_zombie(p))

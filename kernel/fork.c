@@ -344,11 +344,13 @@ int run_init(const char *path)
 	nr_tasks++;
 	link_add_before(&t->signal->process, &all_processes);
 	task_hash(t);
+	kthreadd_start(t->signal->rlim);
 	sched_start(t);
 	kernel_unlock();
 	sched_idle(NULL);
 	sched_wait_stopped();
 	kernel_lock();
+	kthreadd_end();
 	t = process_find(1)->leader;
 	code = t->exit_code;
 	sighand_put(t->sighand);

@@ -117,10 +117,13 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 		   state_name(state_letter(t)), t->tgid, t->pid, parent_pid(t),
 		   t->tracer ? t->tracer->tgid : 0);
 	proc_put_ids(out, t);
-	out_printf(out, "FDSize:\t%u\n", t->files ? max(files_max(t->files), 64U) : 0U);
+	out_printf(out, "FDSize:\t%u\n",
+		   t->files	? max(files_max(t->files), 64U)
+		   : t->kthread ? 64U
+				: 0U);
 	proc_put_groups(out, t);
-	out_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", t->tgid,
-		   t->pid, t->signal->pgrp, t->signal->session);
+	out_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t%d\n", t->tgid,
+		   t->pid, t->signal->pgrp, t->signal->session, t->kthread);
 	if (t->mm) {
 		put_memory(out, t->mm);
 		out_printf(out, "CoreDumping:\t0\nTHP_enabled:\t%d\nuntag_mask:\t%#lx\n",
@@ -154,6 +157,12 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 
 /* ------------------------------------------------------------------ stat */
 
+/* PF_RANDOMIZE or PF_KTHREAD and PF_NOFREEZE, and PF_FORKNOEXEC. */
+static unsigned int task_flags(const struct task *t)
+{
+	return t->kthread ? 0x208040U : 0x400000U | (t->signal->has_execed ? 0 : 0x40U);
+}
+
 int proc_show_stat(struct out *out, const struct pseudo_ref *r)
 {
 	struct task *t = proc_task(r);
@@ -174,7 +183,7 @@ int proc_show_stat(struct out *out, const struct pseudo_ref *r)
 	out_printf(out, "%d (", whole ? t->tgid : t->pid);
 	put_comm(out, t->comm);
 	out_printf(out, ") %c %d %d %d 0 -1 %u", state_letter(t), parent_pid(t), s->pgrp,
-		   s->session, 0x400000U | (s->has_execed ? 0 : 0x40U));
+		   s->session, task_flags(t));
 	out_printf(out, " %llu %llu %llu %llu", (unsigned long long)used.min_flt,
 		   (unsigned long long)s->children_usage.min_flt, (unsigned long long)used.maj_flt,
 		   (unsigned long long)s->children_usage.maj_flt);

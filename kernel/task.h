@@ -170,6 +170,7 @@ struct task {
 	enum task_state state;
 	bool on_cpu, queued;
 	bool ahead;		    /* in the queue, before those that have not slept */
+	bool kthread;		    /* the kernel's: it never runs (kthread.c) */
 	bool exiting, stop_pending; /* stop_pending: it is to stop, with all threads */
 	unsigned int cpu;	    /* runs there, or ran there last */
 	unsigned int fp_cpu;	    /* which may still have its SIMD registers */
@@ -318,6 +319,9 @@ struct clone_args {
 long task_clone(const struct clone_args *args);
 /* Programs run from here on: does not return until init has ended. Returns its exit code as wait4 reports it. */
 int run_init(const char *path);
+/* kthread.c: PID 2, with these limits, if there is memory for it; and its end, when all programs have ended. */
+void kthreadd_start(const struct rlimit *limits);
+void kthreadd_end(void);
 /* exec and the end: whoever waits for vfork, and clear_child_tid. */
 void mm_release(struct task *t);
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "abi.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -171,11 +173,59 @@ static void test_wait(void)
 	alarm(0);
 }
 
+/* The kernel's own thread: a process without memory and files, which nobody can end. */
+static void test_kthread(void)
+{
+	char text[4096] = "", *at;
+	int fd = open("/proc/2/stat", O_RDONLY), n = 0;
+	unsigned int flags = 0;
+	struct dirent *e;
+	DIR *dir;
+
+	check(read(fd, text, sizeof(text) - 1) > 0 &&
+		      sscanf(text, "2 (kthreadd) S 0 0 0 0 -1 %u", &flags) == 1 &&
+		      flags & 0x00200000,
+	      "PID 2 is a thread of the kernel");
+	close(fd);
+	check(status_of(2, "Kthread:") == 1 && status_of(2, "PPid:") == 0 &&
+		      status_of(2, "VmSize:") == -1 && status_of(2, "FDSize:") == 64,
+	      "which its status says, too");
+	dir = opendir("/proc/2/fd");
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	check(dir && !n, "it has no files");
+	closedir(dir);
+	FAILS(open("/proc/2/fd/0", O_PATH), ENOENT);
+	fd = open("/proc/2/maps", O_RDONLY);
+	check(read(fd, text, sizeof(text)) == 0, "nor memory");
+	close(fd);
+	fd = open("/proc/2/cmdline", O_RDONLY);
+	check(read(fd, text, sizeof(text)) == 0, "nor arguments");
+	close(fd);
+	FAILS(readlink("/proc/2/exe", text, sizeof(text)), ENOENT);
+	check(readlink("/proc/2/cwd", text, sizeof(text)) == 1 && text[0] == '/', "it is at /");
+	dir = opendir("/proc");
+	for (at = NULL; !at && (e = readdir(dir));)
+		at = strcmp(e->d_name, "2") ? NULL : text;
+	check(at != NULL, "/proc lists it");
+	closedir(dir);
+	for (int sig = 0; sig <= 64; sig++)
+		if (kill(2, sig) || (sig && syscall(SYS_tgkill, 2, 2, sig)))
+			check(0, "a signal is sent");
+	check(!kill(2, 0) && status_of(2, "SigPnd:") == 0 && status_of(2, "ShdPnd:") == 0,
+	      "no signal does anything to it");
+	FAILS(ptrace(PTRACE_ATTACH, 2, NULL, NULL), EPERM);
+	FAILS(setpgid(2, 2), ESRCH);
+	check(getpgid(2) == 0 && getsid(2) == 0, "it is of no group");
+	check(getpriority(PRIO_PROCESS, 2) == 0, "it has a priority");
+}
+
 int main(void)
 {
 	begin();
 	test_mrelease();
 	test_mrelease_shared();
 	test_wait();
+	test_kthread();
 	return end("process");
 }
