@@ -108,20 +108,40 @@ long call_mincore(const struct syscall_args *r)
 	return 0;
 }
 
-/* No CPU here has protection keys. */
+/* What a key may forbid: access, writing, execution, reading. */
+#define PKEY_ACCESS_MASK 15UL
+
+/*
+ * No CPU here has protection keys, so none is handed out. Key 0, which all memory has, is everybody's from the beginning, until it is
+ * given back.
+ */
 long call_pkey_mprotect(const struct syscall_args *r)
 {
-	return (int)r->a[3] == -1 ? call_mprotect(r) : -EINVAL;
+	const unsigned long start = untagged_addr(r->a[0]), len = r->a[1];
+	const unsigned long grows = PROT_GROWSDOWN | PROT_GROWSUP;
+	int key = (int)r->a[3];
+
+	if (key == -1 ||
+	    (key == 0 && !__atomic_load_n(&current->mm->pkey0_freed, __ATOMIC_RELAXED)))
+		return call_mprotect(r);
+	/* What comes before the look at the key. */
+	if ((r->a[2] & grows) == grows || start & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	return start + PAGE_ALIGN(len) <= start ? -ENOMEM : -EINVAL;
 }
 
 long call_pkey_alloc(const struct syscall_args *r)
 {
-	return r->a[0] ? -EINVAL : -ENOSPC;
+	return r->a[0] || r->a[1] & ~PKEY_ACCESS_MASK ? -EINVAL : -ENOSPC;
 }
 
 long call_pkey_free(const struct syscall_args *r)
 {
-	return -EINVAL;
+	if ((int)r->a[0])
+		return -EINVAL;
+	return __atomic_exchange_n(&current->mm->pkey0_freed, true, __ATOMIC_RELAXED) ? -EINVAL : 0;
 }
 
 long call_madvise(const struct syscall_args *r)

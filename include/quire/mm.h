@@ -207,6 +207,7 @@ struct mm_struct {
 	bool mmap_legacy;	 /* mappings go upwards from mmap_base */
 	bool unprivileged; /* its tasks may not lock more than their limit, nor overcommit the reserve */
 	bool mdwe, mdwe_no_inherit; /* PR_SET_MDWE: what was writable never becomes executable */
+	bool pkey0_freed;	    /* pkey_free(0): memory cannot be given that key again */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 	u32 coredump_filter;	    /* /proc/PID/coredump_filter: areas that a core dump has */
 };

@@ -342,6 +342,7 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 	mmap_write_lock(mm);
 	mm->max_map_count = oldmm->max_map_count;
 	mm->coredump_filter = oldmm->coredump_filter;
+	mm->pkey0_freed = oldmm->pkey0_freed;
 	mm->total_vm = oldmm->total_vm;
 	mm->data_vm = oldmm->data_vm;
 	mm->exec_vm = oldmm->exec_vm;

@@ -18,7 +18,9 @@ enum {
 	NR_process_vm_readv = 270,
 	NR_process_vm_writev = 271,
 	NR_memfd_create = 279,
+	NR_pkey_mprotect = 288,
 	NR_pkey_alloc = 289,
+	NR_pkey_free = 290,
 	NR_process_madvise = 440,
 	NR_pidfd_open = 434,
 	NR_mseal = 462,
@@ -144,7 +146,34 @@ static void test_rest(void)
 	check(sys6(NR_remap_file_pages, p, PAGE, 1, 3, 0, 0) == -22, "with no other protection");
 	p = map(0, 4 * PAGE, PROT_RW, PRIVATE | ANON, -1, 0);
 	check(sys6(NR_remap_file_pages, p, PAGE, 0, 3, 0, 0) == -22, "of files only");
-	check(sys2(NR_pkey_alloc, 0, 0) == -28, "there are no keys");
+	check(sys2(NR_pkey_alloc, 0, 0) == -28 && sys2(NR_pkey_alloc, 0, 15) == -28,
+	      "there are no keys");
+	check(sys2(NR_pkey_alloc, 1, 0) == -22 && sys2(NR_pkey_alloc, 0, 16) == -22,
+	      "least of all such");
+	check(!sys4(NR_pkey_mprotect, p, PAGE, PROT_R, -1) &&
+		      !sys4(NR_pkey_mprotect, p, PAGE, PROT_RW, 0),
+	      "none is no mistake, nor is the one that all memory has");
+	*(char *)p = 1;
+	check(sys4(NR_pkey_mprotect, p, PAGE, PROT_R, 1) == -22 &&
+		      sys4(NR_pkey_mprotect, p, PAGE, PROT_R, 8) == -22 &&
+		      sys4(NR_pkey_mprotect, p, PAGE, PROT_R, -2) == -22,
+	      "others are nobody's");
+	check(!sys4(NR_pkey_mprotect, p, 0, PROT_R, 1) &&
+		      sys4(NR_pkey_mprotect, p, -PAGE, PROT_R, 1) == -12,
+	      "which is found out last");
+	check(sys1(NR_pkey_free, 1) == -22 && sys1(NR_pkey_free, -1) == -22, "nor given back");
+	long child = fork_();
+
+	if (!child) {
+		long freed = sys1(NR_pkey_free, 0), again = sys1(NR_pkey_free, 0);
+
+		quit(freed || again != -22 || sys4(NR_pkey_mprotect, p, PAGE, PROT_R, 0) != -22 ||
+		     sys4(NR_pkey_mprotect, p, PAGE, PROT_R, -1));
+	}
+	int status = 1;
+
+	check(sys4(NR_wait4, child, &status, 0, 0) == child && !status,
+	      "but for the first one, once");
 	check(!sys3(NR_mseal, p + PAGE, PAGE, 0), "a page is sealed");
 	check(sys2(NR_munmap, p, 4 * PAGE) == -1 &&
 		      sys3(NR_mprotect, p + PAGE, PAGE, PROT_R) == -1 &&
