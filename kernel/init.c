@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "task.h"
+#include "timer.h"
 #include "vdso.h"
 #include "vfs.h"
 
@@ -26,6 +27,15 @@ static void mount_dev(void)
 		panic("/dev cannot be made (%d)", err);
 }
 
+/* Before the first file gets its times. Without a clock it is 1970. */
+static void set_clock(void)
+{
+	u64 seconds;
+
+	if (rtc_read_date(&seconds))
+		realtime_offset = (s64)(seconds * 1000000000 - port_time_ns());
+}
+
 int kernel_run_init(void)
 {
 	long files;
@@ -43,6 +53,7 @@ int kernel_run_init(void)
 	random_init();
 	if (vdso_init())
 		panic("No memory for the page that signals return to");
+	set_clock();
 	vfs_init();
 	files = initramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
 	if (files < 0)

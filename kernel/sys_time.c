@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * System calls on time (kernel/syscalls.def): clocks, sleeping, interval and POSIX timers. The clock is the generic timer's counter, in
- * nanoseconds from its start; CLOCK_REALTIME is that and an offset, which somebody has to set, as there is no clock that knows the date.
+ * nanoseconds from its start; CLOCK_REALTIME is that and an offset: from a clock that knows the date (boot/rtc.c), or what somebody sets.
  */
 #include <quire/slab.h>
 #include <quire/string.h>

@@ -42,6 +42,9 @@ struct crash_res {
 };
 extern struct crash_res crash_res;
 
+/* The date, in seconds since 1970, if the tree has a clock that knows it (boot/rtc.c). With ioremap up, boot CPU. */
+bool rtc_read_date(u64 *seconds);
+
 extern phys_addr_t phys_initrd_start, phys_initrd_size;
 extern phys_addr_t elfcorehdr_addr, elfcorehdr_size;
 extern phys_addr_t arm64_dma_phys_limit, memory_limit;

@@ -313,6 +313,12 @@ size_t port_console_read(char *s, size_t n);
 int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg_shift,
 		      unsigned int io_width);
 
+/*
+ * The date, in seconds since 1970, of a clock with that compatible string of the tree ("arm,pl031") at this physical address. With ioremap
+ * up. Returns 0, -ENODEV for a device the port cannot read and where none answers, -ENOMEM when it cannot be mapped.
+ */
+int port_rtc_read(const char *compatible, phys_addr_t base, u64 *seconds);
+
 /* Name and offset of the function that holds addr. Returns NULL when unknown. */
 const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size);
 

@@ -129,6 +129,12 @@ weak int port_console_init(const char *compatible, phys_addr_t base, unsigned in
 	return -ENODEV;
 }
 
+weak int port_rtc_read(const char *compatible, phys_addr_t base, u64 *seconds)
+{
+	(void)compatible, (void)base, (void)seconds;
+	return -ENODEV;
+}
+
 weak const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size)
 {
 	(void)addr, (void)offset, (void)size;

@@ -179,6 +179,11 @@ int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg
 	return 0;
 }
 
+int port_rtc_read(const char *compatible, phys_addr_t base, u64 *seconds)
+{
+	return -ENODEV;
+}
+
 const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size)
 {
 	return host_symbolize(addr, offset, size);

@@ -101,6 +101,24 @@ static long stat_field(int n)
 	return p ? strtol(p + 1, NULL, 10) : -1;
 }
 
+/* The machine has a clock, which knew at the start which year it is: neither 1970 nor long from now. */
+static void check_date(void)
+{
+	struct timespec t;
+	struct stat st;
+	char text[64];
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	check(t.tv_sec > 1735689600 && t.tv_sec < 4102444800, "the clock knows the date");
+	check(labs(time(NULL) - t.tv_sec) <= 1, "time tells it");
+	close(open("/tmp/new", O_CREAT | O_WRONLY, 0600));
+	check(!stat("/tmp/new", &st) && labs(st.st_mtime - t.tv_sec) <= 2, "a new file has it");
+	check(!stat("/", &st) && t.tv_sec - st.st_ctime >= 0 && t.tv_sec - st.st_ctime < 120,
+	      "files of the first moment have it");
+	snprintf(text, sizeof(text), "date: %ld\n", (long)t.tv_sec);
+	fputs(text, stdout);
+}
+
 int main(void)
 {
 	struct rusage a, b, of_child, children;
@@ -150,5 +168,6 @@ int main(void)
 		      ms(children.ru_stime) == ms(of_child.ru_stime),
 	      "RUSAGE_CHILDREN is the same");
 	check(stat_field(11) == children.ru_minflt, "and /proc/self/stat's cminflt");
+	check_date();
 	return end("usage");
 }

@@ -251,6 +251,11 @@ weak int port_console_init(const char *compatible, phys_addr_t base, unsigned in
 	return -ENODEV;
 }
 
+weak int port_rtc_read(const char *compatible, phys_addr_t base, u64 *seconds)
+{
+	return -ENODEV;
+}
+
 weak const char *port_symbolize(unsigned long addr, unsigned long *offset, unsigned long *size)
 {
 	return NULL;
