@@ -13,10 +13,15 @@
 #define MFD_HUGETLB 0x04U
 #define MFD_NOEXEC_SEAL 0x08U
 #define MFD_EXEC 0x10U
+#define MFD_HUGE_MASK (0x3fU << 26)
 #define MFD_ALL (MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC)
 #define PREFIX "/memfd:"
 /* What a name may have, before its 0. */
 #define NAME_MAX_LEN 249U
+
+/* /proc/sys/vm/memfd_noexec: what files are that do not say; and are others refused? */
+enum { SCOPE_EXEC, SCOPE_NOEXEC_SEAL, SCOPE_NOEXEC_ENFORCED };
+int sysctl_memfd_noexec = SCOPE_EXEC;
 
 long call_memfd_create(const struct syscall_args *r)
 {
@@ -26,8 +31,13 @@ long call_memfd_create(const struct syscall_args *r)
 	long n;
 	int err;
 
-	if (flags & ~MFD_ALL || (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL))
+	if (flags & ~(MFD_ALL | (flags & MFD_HUGETLB ? MFD_HUGE_MASK : 0)) ||
+	    (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
+	if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) && sysctl_memfd_noexec >= SCOPE_NOEXEC_SEAL)
+		flags |= MFD_NOEXEC_SEAL;
+	if (!(flags & MFD_NOEXEC_SEAL) && sysctl_memfd_noexec >= SCOPE_NOEXEC_ENFORCED)
+		return -EACCES;
 	n = strncpy_from_user(name + sizeof(PREFIX) - 1, r->a[0], NAME_MAX_LEN + 1);
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -EINVAL : n;

@@ -158,7 +158,7 @@ static const struct pseudo_entry vm_entries[] = {
 	 .store = store_max_map_count,
 	 .data = &sysctl_max_map_count,
 	 .max = INT_MAX},
-	KEPT("memfd_noexec", 0, 0, 2),
+	INT_WITHIN("memfd_noexec", sysctl_memfd_noexec, 0, 2),
 	KEPT("memory_failure_early_kill", 0, 0, 1),
 	KEPT("memory_failure_recovery", 1, 0, 1),
 	{.name = "min_free_kbytes",

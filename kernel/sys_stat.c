@@ -292,6 +292,9 @@ static long set_mode(struct inode *n, u32 mode)
 		return err;
 	if ((n->mode & S_IFMT) == S_IFLNK)
 		return -EOPNOTSUPP;
+	/* Who may execute it is sealed. */
+	if (n->seals & F_SEAL_EXEC && (n->mode ^ mode) & 0111)
+		return -EPERM;
 	n->mode = (n->mode & ~S_IALLUGO) | (mode & S_IALLUGO);
 	inode_changed(n, false);
 	return 0;

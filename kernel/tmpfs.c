@@ -256,21 +256,21 @@ static const struct file_operations file_fop = {
 
 long file_add_seals(struct open_file *f, u32 seals)
 {
-	if (f->op != &file_fop)
-		return -EINVAL;
-	if (seals & ~F_SEALS_ALL)
-		return -EINVAL;
-	if (!(f->file.f_mode & FMODE_WRITE) || f->inode->seals & F_SEAL_SEAL)
+	if (!(f->file.f_mode & FMODE_WRITE))
 		return -EPERM;
+	if (f->op != &file_fop || seals & ~F_SEALS_ALL)
+		return -EINVAL;
+	if (f->inode->seals & F_SEAL_SEAL)
+		return -EPERM;
+	/* What is executable, and stays so, is not written any more. */
+	if (seals & F_SEAL_EXEC && f->inode->mode & 0111)
+		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 	if (seals & F_SEAL_WRITE && !(f->inode->seals & F_SEAL_WRITE)) {
 		int err = mapping_deny_writable(f->inode->mapping);
 
 		if (err)
 			return err;
 	}
-	/* What is executable, and stays so, is not written any more. */
-	if (seals & F_SEAL_EXEC && f->inode->mode & 0111)
-		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		f->inode->mapping->write_sealed = true;
 	f->inode->seals |= seals;

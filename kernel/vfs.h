@@ -411,6 +411,8 @@ long kernel_read(struct open_file *f, void *buf, size_t n, u64 pos);
 void file_accessed(struct open_file *f);
 void inode_changed(struct inode *inode, bool contents);
 struct timespec time_now(void);
+/* memfd.c: /proc/sys/vm/memfd_noexec. */
+extern int sysctl_memfd_noexec;
 
 /* ------------------------------------------------------------------ descriptors (kernel/fdtable.c) */
 

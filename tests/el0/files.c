@@ -618,6 +618,73 @@ static void devices(void)
 	FAILS(mount("none", "/t/m", "nosuchfs", 0, ""), ENODEV);
 }
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#define MFD_EXEC 16U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20
+#endif
+
+static int noexec_scope(const char *value)
+{
+	int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY), n = (int)write(fd, value, 1);
+
+	close(fd);
+	return n;
+}
+
+/* Who may execute a file that is sealed so. */
+static void executable(void)
+{
+	struct stat st;
+	char path[64];
+	int fd = memfd_create("x", MFD_NOEXEC_SEAL);
+
+	mkdir("/proc", 0755);
+	mount("proc", "/proc", "proc", 0, "");
+	check(fcntl(fd, F_GET_SEALS) == F_SEAL_EXEC && !fstat(fd, &st) &&
+		      (st.st_mode & 07777) == 0666,
+	      "nobody executes it");
+	FAILS(fchmod(fd, 0777), EPERM);
+	FAILS(fchmod(fd, 0601), EPERM);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	FAILS(chmod(path, 0755), EPERM);
+	WORKS(fchmod(fd, 0600));
+	check(!fstat(fd, &st) && (st.st_mode & 07777) == 0600, "who reads it is not sealed");
+	close(fd);
+	fd = memfd_create("x", MFD_EXEC | MFD_ALLOW_SEALING);
+	check(!fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC) && fcntl(fd, F_GET_SEALS) == 0x3e,
+	      "what stays executable is not written");
+	FAILS(write(fd, "x", 1), EPERM);
+	FAILS(fchmod(fd, 0666), EPERM);
+	WORKS(fchmod(fd, 0755));
+	close(fd);
+	fd = memfd_create("x", MFD_EXEC | MFD_ALLOW_SEALING);
+	write(fd, "x", 1);
+	check(mmap(NULL, 1, PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED &&
+		      fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC) == -1 && errno == EBUSY,
+	      "unless somebody writes it");
+	close(fd);
+	noexec_scope("1");
+	fd = memfd_create("x", 0);
+	check(fcntl(fd, F_GET_SEALS) == F_SEAL_EXEC, "scope 1: sealed, if nothing else is said");
+	close(fd);
+	fd = memfd_create("x", MFD_EXEC);
+	check(fcntl(fd, F_GET_SEALS) == F_SEAL_SEAL, "but something else may be");
+	close(fd);
+	noexec_scope("2");
+	FAILS(memfd_create("x", MFD_EXEC), EACCES);
+	fd = memfd_create("x", 0);
+	check(fcntl(fd, F_GET_SEALS) == F_SEAL_EXEC, "scope 2: may not");
+	close(fd);
+	noexec_scope("0");
+	fd = memfd_create("x", 0);
+	check(fcntl(fd, F_GET_SEALS) == F_SEAL_SEAL && !fstat(fd, &st) && st.st_mode & 0111,
+	      "scope 0: executable");
+	close(fd);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -631,6 +698,7 @@ int main(void)
 	descriptors();
 	pipes();
 	devices();
+	executable();
 	printf("files: done, %d failures\n", failures);
 	fflush(stdout);
 	return failures != 0;
