@@ -206,10 +206,19 @@ static int follow_scripts(struct exec *e, const char *path)
  * Past the point where it can fail: other threads are gone, and what the old program shared with others or had set up goes, as Linux's
  * begin_new_exec has it.
  */
-/* What a program may do: all of it as root, else nothing beyond what anybody may, as no file here gives capabilities (Linux: cap_bprm_creds_from_file). */
-static u64 caps_after_exec(const struct cred *c)
+/*
+ * What a program may do: all of it as root, else what is ambient, as no file here gives capabilities (Linux: cap_bprm_creds_from_file).
+ */
+static struct cred after_exec(const struct cred *old)
 {
-	return c->euid ? 0 : c->cap_inheritable | c->cap_bset;
+	const bool root = !(old->securebits & SECURE_NOROOT);
+	const u64 all = old->cap_inheritable | old->cap_bset;
+	struct cred c = *old;
+
+	c.cap_permitted = (root && (!c.uid || !c.euid) ? all : 0) | c.cap_ambient;
+	c.cap_effective = root && !c.euid ? c.cap_permitted : c.cap_ambient;
+	c.securebits &= ~SECURE_KEEP_CAPS;
+	return c;
 }
 
 static void become(struct task *t, struct mm_struct *mm, const char *path)
@@ -228,9 +237,8 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 		mmput(old);
 		kernel_lock();
 	}
-	t->cred.cap_effective = caps_after_exec(&t->cred);
-	t->cred.cap_permitted =
-		t->cred.uid && t->cred.euid ? 0 : t->cred.cap_inheritable | t->cred.cap_bset;
+	t->cred = after_exec(&t->cred);
+	t->mce_process = t->mce_early = false;
 	flush_signal_handlers(t);
 	files_exec(t->files);
 	t->altstack.sp = t->altstack.size = 0;
@@ -305,7 +313,7 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	mm->rlimit_data = t->signal->rlim[RLIMIT_DATA].cur;
 	mm->rlimit_as = t->signal->rlim[RLIMIT_AS].cur;
 	mm->rlimit_memlock = t->signal->rlim[RLIMIT_MEMLOCK].cur;
-	mm->unprivileged = !(caps_after_exec(&t->cred) & BIT(CAP_IPC_LOCK));
+	mm->unprivileged = !(after_exec(&t->cred).cap_effective & BIT(CAP_IPC_LOCK));
 	e->randomize = t->personality & ADDR_NO_RANDOMIZE ? 0 : sysctl_randomize_va_space;
 	err = elf_load(e);
 	if (!err)

@@ -136,6 +136,8 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->rt_priority = parent->rt_priority;
 	t->personality = parent->personality;
 	t->timer_slack = parent->timer_slack;
+	t->mce_process = parent->mce_process;
+	t->mce_early = parent->mce_early;
 	t->tagged_addr = parent->tagged_addr;
 	t->start_time = port_time_ns();
 	if (!(flags & CLONE_VM)) {

@@ -296,5 +296,6 @@ void proc_put_caps(struct out *out, const struct task *t)
 		   "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:"
 		   "\t%016llx\n",
 		   (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
-		   (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bset, 0ULL);
+		   (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bset,
+		   (unsigned long long)c->cap_ambient);
 }

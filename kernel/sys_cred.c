@@ -44,8 +44,13 @@ static void caps_follow(const u32 old[3])
 {
 	struct cred *c = &current->cred;
 
-	if ((!old[0] || !old[1] || !old[2]) && c->uid && c->euid && c->suid)
-		c->cap_permitted = c->cap_effective = 0;
+	if (c->securebits & SECURE_NO_SETUID_FIXUP)
+		return;
+	if ((!old[0] || !old[1] || !old[2]) && c->uid && c->euid && c->suid) {
+		if (!(c->securebits & SECURE_KEEP_CAPS))
+			c->cap_permitted = c->cap_effective = 0;
+		c->cap_ambient = 0;
+	}
 	if (!old[1] && c->euid)
 		c->cap_effective = 0;
 	if (old[1] && !c->euid)
@@ -278,6 +283,72 @@ long call_capset(const struct syscall_args *r)
 	c->cap_effective = effective;
 	c->cap_permitted = permitted;
 	c->cap_inheritable = inheritable;
+	c->cap_ambient &= permitted & inheritable;
 	caps_changed();
 	return 0;
+}
+
+/* ------------------------------------------------------------------ prctl */
+
+enum {
+	PR_CAP_AMBIENT_IS_SET = 1,
+	PR_CAP_AMBIENT_RAISE,
+	PR_CAP_AMBIENT_LOWER,
+	PR_CAP_AMBIENT_CLEAR_ALL
+};
+
+long prctl_securebits(u64 bits)
+{
+	struct cred *c = &current->cred;
+	const u32 locks = c->securebits & SECURE_ALL_LOCKS;
+
+	/* What is locked stays, and so do locks. */
+	if ((locks >> 1 & (c->securebits ^ bits)) || locks & ~bits ||
+	    bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS) || !capable(CAP_SETPCAP))
+		return -EPERM;
+	c->securebits = (u32)bits;
+	return 0;
+}
+
+long prctl_keep_caps(u64 on)
+{
+	struct cred *c = &current->cred;
+
+	if (on > 1)
+		return -EINVAL;
+	if (c->securebits & SECURE_KEEP_CAPS << 1)
+		return -EPERM;
+	c->securebits = (c->securebits & ~SECURE_KEEP_CAPS) | (on ? SECURE_KEEP_CAPS : 0);
+	return 0;
+}
+
+long prctl_cap_ambient(const struct syscall_args *r)
+{
+	struct cred *c = &current->cred;
+	const u64 what = r->a[1], cap = r->a[2];
+
+	if (r->a[3] || r->a[4])
+		return -EINVAL;
+	if (what == PR_CAP_AMBIENT_CLEAR_ALL) {
+		if (cap)
+			return -EINVAL;
+		c->cap_ambient = 0;
+		return 0;
+	}
+	if (cap >= NR_CAPS)
+		return -EINVAL;
+	switch (what) {
+	case PR_CAP_AMBIENT_IS_SET:
+		return (long)(c->cap_ambient >> cap & 1);
+	case PR_CAP_AMBIENT_RAISE:
+		if (!(c->cap_permitted & c->cap_inheritable & BIT(cap)) ||
+		    c->securebits & SECURE_NO_CAP_AMBIENT_RAISE)
+			return -EPERM;
+		c->cap_ambient |= BIT(cap);
+		return 0;
+	case PR_CAP_AMBIENT_LOWER:
+		c->cap_ambient &= ~BIT(cap);
+		return 0;
+	}
+	return -EINVAL;
 }

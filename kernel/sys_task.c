@@ -434,20 +434,31 @@ enum {
 	PR_SET_DUMPABLE,
 	PR_GET_KEEPCAPS = 7,
 	PR_SET_KEEPCAPS,
-	PR_SET_NAME = 15,
+	PR_GET_TIMING = 13,
+	PR_SET_TIMING,
+	PR_SET_NAME,
 	PR_GET_NAME,
 	PR_GET_SECCOMP = 21,
 	PR_CAPBSET_READ = 23,
 	PR_CAPBSET_DROP = 24,
-	PR_GET_SECUREBITS = 27,
-	PR_SET_TIMERSLACK = 29,
+	PR_GET_TSC,
+	PR_SET_TSC,
+	PR_GET_SECUREBITS,
+	PR_SET_SECUREBITS,
+	PR_SET_TIMERSLACK,
 	PR_GET_TIMERSLACK,
+	PR_TASK_PERF_EVENTS_DISABLE,
+	PR_TASK_PERF_EVENTS_ENABLE,
+	PR_MCE_KILL,
+	PR_MCE_KILL_GET,
 	PR_SET_CHILD_SUBREAPER = 36,
 	PR_GET_CHILD_SUBREAPER,
 	PR_SET_NO_NEW_PRIVS,
 	PR_GET_NO_NEW_PRIVS,
+	PR_GET_TID_ADDRESS,
 	PR_SET_THP_DISABLE = 41,
 	PR_GET_THP_DISABLE,
+	PR_CAP_AMBIENT = 47,
 	PR_SET_TAGGED_ADDR_CTRL = 55,
 	PR_GET_TAGGED_ADDR_CTRL,
 	PR_SET_MDWE = 65,
@@ -466,9 +477,40 @@ static long set_name(unsigned long from)
 	return 0;
 }
 
+#define PR_TSC_ENABLE 1U
+
+enum { MCE_KILL_CLEAR, MCE_KILL_SET };
+enum { MCE_KILL_LATE, MCE_KILL_EARLY, MCE_KILL_DEFAULT };
+
+/* When to be killed for memory that turns out to be bad: the wish is kept. */
+static long set_mce_kill(const struct syscall_args *r)
+{
+	struct task *t = current;
+
+	if (r->a[3] || r->a[4] || r->a[1] > MCE_KILL_SET || (r->a[1] == MCE_KILL_CLEAR && r->a[2]))
+		return -EINVAL;
+	/* As Linux: also when what follows is a mistake. */
+	t->mce_process = r->a[1] == MCE_KILL_SET;
+	if (r->a[1] == MCE_KILL_CLEAR)
+		return 0;
+	switch (r->a[2]) {
+	case MCE_KILL_EARLY:
+		t->mce_early = true;
+		return 0;
+	case MCE_KILL_LATE:
+		t->mce_early = false;
+		return 0;
+	case MCE_KILL_DEFAULT:
+		t->mce_process = t->mce_early = false;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 long call_prctl(const struct syscall_args *r)
 {
 	struct task *t = current;
+	const u32 tsc = PR_TSC_ENABLE;
 	u64 v = r->a[1];
 	char name[TASK_COMM_LEN] = {0};
 
@@ -492,12 +534,39 @@ long call_prctl(const struct syscall_args *r)
 	case PR_GET_NAME:
 		memcpy(name, t->comm, sizeof(name));
 		return copy_to_user(v, name, sizeof(name));
-	case PR_GET_KEEPCAPS:
-	case PR_GET_SECUREBITS:
 	case PR_GET_SECCOMP:
+	/* Time is counted one way only, and there are no events to count. */
+	case PR_GET_TIMING:
+	case PR_TASK_PERF_EVENTS_DISABLE:
+	case PR_TASK_PERF_EVENTS_ENABLE:
 		return 0;
+	case PR_SET_TIMING:
+		return v ? -EINVAL : 0;
+	/* The counter can be read at EL0; to forbid it is not offered. */
+	case PR_GET_TSC:
+		return put_user(tsc, v);
+	case PR_SET_TSC:
+		return v == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_KEEPCAPS:
+		return !!(t->cred.securebits & SECURE_KEEP_CAPS);
 	case PR_SET_KEEPCAPS:
-		return v > 1 ? -EINVAL : 0;
+		return prctl_keep_caps(v);
+	case PR_GET_SECUREBITS:
+		return t->cred.securebits;
+	case PR_SET_SECUREBITS:
+		return prctl_securebits(v);
+	case PR_CAP_AMBIENT:
+		return prctl_cap_ambient(r);
+	case PR_MCE_KILL:
+		return set_mce_kill(r);
+	case PR_MCE_KILL_GET:
+		if (v || r->a[2] || r->a[3] || r->a[4])
+			return -EINVAL;
+		return !t->mce_process ? MCE_KILL_DEFAULT
+		       : t->mce_early  ? MCE_KILL_EARLY
+				       : MCE_KILL_LATE;
+	case PR_GET_TID_ADDRESS:
+		return put_user(t->clear_child_tid, v);
 	case PR_CAPBSET_READ:
 		return v >= NR_CAPS ? -EINVAL : (long)(t->cred.cap_bset >> v & 1);
 	case PR_CAPBSET_DROP:

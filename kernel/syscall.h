@@ -70,5 +70,9 @@ const char *syscall_name(unsigned int nr);
 long prctl_set_vma(const struct syscall_args *r);
 long prctl_thp_disable(bool set, unsigned long v);
 long prctl_mdwe(bool set, unsigned long bits);
+/* sys_cred.c */
+long prctl_securebits(u64 bits);
+long prctl_keep_caps(u64 on);
+long prctl_cap_ambient(const struct syscall_args *r);
 
 #endif

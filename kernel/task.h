@@ -94,6 +94,14 @@ enum {
 };
 #define ALL_CAPS (BIT(NR_CAPS) - 1)
 
+/* What root's number does not mean to a task; each with its lock in the next bit (Linux: include/uapi/linux/securebits.h). */
+#define SECURE_NOROOT 0x1U
+#define SECURE_NO_SETUID_FIXUP 0x4U
+#define SECURE_KEEP_CAPS 0x10U
+#define SECURE_NO_CAP_AMBIENT_RAISE 0x40U
+#define SECURE_ALL_BITS 0x55U
+#define SECURE_ALL_LOCKS (SECURE_ALL_BITS << 1)
+
 /* real, effective, saved; what files are looked up as. 0: root, which gets all capabilities by exec and by setuid */
 struct cred {
 	union {
@@ -110,7 +118,9 @@ struct cred {
 	};
 	u32 fsuid, fsgid;
 	u32 nr_groups, groups[MAX_GROUPS];
-	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset; /* bits: capabilities */
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset,
+		cap_ambient; /* bits: capabilities */
+	u32 securebits;	     /* SECURE_* */
 };
 
 /* What was used: nanoseconds and events; of a task, or of those that have ended. */
@@ -223,6 +233,7 @@ struct task {
 	int nice, policy, rt_priority;
 	unsigned long personality;
 	u64 timer_slack;
+	bool mce_process, mce_early; /* PR_MCE_KILL: no memory is found bad here */
 	char comm[TASK_COMM_LEN];
 	struct user_fpsimd fp; /* while it does not run */
 };

@@ -5,11 +5,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -220,12 +222,95 @@ static void test_kthread(void)
 	check(getpriority(PRIO_PROCESS, 2) == 0, "it has a priority");
 }
 
-int main(void)
+static unsigned int effective(void)
 {
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {{0}};
+
+	return syscall(SYS_capget, &h, d) ? 0 : d[0].effective;
+}
+
+/* What an ordinary user has of root's: in a child, and in a program that it executes (see main). */
+static int keeps_capabilities(void)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {{0}};
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) != 1 ||
+	    prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != 0x10)
+		return 10;
+	if (setresuid(1000, 1000, 1000) || effective() || syscall(SYS_capget, &h, d) ||
+	    !(d[0].permitted & 1U << CAP_SYS_NICE))
+		return 11;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_NICE, 0, 0) != -1 || errno != EPERM)
+		return 12;
+	d[0].inheritable = d[0].permitted;
+	if (syscall(SYS_capset, &h, d) ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_NICE, 0, 0) ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SYS_NICE, 0, 0) != 1)
+		return 13;
+	execl("/proc/self/exe", "init", "caps", NULL);
+	return 14;
+}
+
+static void test_prctl(void)
+{
+	int value = 0, status;
+	void *tid = NULL;
+	pid_t pid;
+
+	check(prctl(PR_GET_TIMING) == 0 && prctl(PR_SET_TIMING, 0) == 0, "time by the tick");
+	FAILS(prctl(PR_SET_TIMING, 1), EINVAL);
+	check(!prctl(PR_GET_TSC, &value) && value == PR_TSC_ENABLE, "the counter can be read");
+	FAILS(prctl(PR_GET_TSC, 8), EFAULT);
+	check(!prctl(PR_TASK_PERF_EVENTS_DISABLE) && !prctl(PR_TASK_PERF_EVENTS_ENABLE),
+	      "no events are counted, or not counted");
+	check(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_DEFAULT, "bad memory: default");
+	WORKS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+	check(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_EARLY, "early");
+	WORKS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 0, 0));
+	check(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_LATE, "late");
+	FAILS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, 3, 0, 0), EINVAL);
+	FAILS(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 1, 0, 0), EINVAL);
+	FAILS(prctl(PR_MCE_KILL, 2, 0, 0, 0), EINVAL);
+	FAILS(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 1, 0), EINVAL);
+	FAILS(prctl(PR_MCE_KILL_GET, 0, 0, 0, 1), EINVAL);
+	WORKS(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 0, 0));
+	check(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_DEFAULT, "and default again");
+	syscall(SYS_set_tid_address, &value);
+	check(!prctl(PR_GET_TID_ADDRESS, &tid) && tid == &value, "where its end is told");
+	FAILS(prctl(PR_SET_SECUREBITS, 0x100), EPERM);
+	FAILS(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 99, 0, 0), EINVAL);
+	FAILS(prctl(PR_CAP_AMBIENT, 9, 1, 0, 0), EINVAL);
+	FAILS(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 1, 0, 0), EINVAL);
+	check(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 1, 0, 0) == 0, "nothing is ambient");
+	pid = fork();
+	if (!pid)
+		_exit(keeps_capabilities());
+	check(waitpid(pid, &status, 0) == pid && status == 3 << 8,
+	      "capabilities outlive root, and exec");
+	pid = fork();
+	if (!pid) {
+		/* No fix-up, and that locked. */
+		if (prctl(PR_SET_SECUREBITS, 0xc) || prctl(PR_SET_SECUREBITS, 0) != -1 ||
+		    errno != EPERM || prctl(PR_GET_SECUREBITS) != 0xc)
+			_exit(1);
+		_exit(setresuid(1000, 1000, 1000) || !(effective() & 1U << CAP_SYS_NICE));
+	}
+	check(waitpid(pid, &status, 0) == pid && !status, "or do not go with it at all");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return effective() == 1U << CAP_SYS_NICE && !prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) ? 3
+												: 4;
 	begin();
 	test_mrelease();
 	test_mrelease_shared();
 	test_wait();
 	test_kthread();
+	test_prctl();
 	return end("process");
 }
