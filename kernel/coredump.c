@@ -103,18 +103,18 @@ static int list_areas(struct core *c, struct mm_struct *mm)
 	const struct vm_area_struct *vma;
 	unsigned int n = 0;
 
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	for (vma = mm->mmap; vma; vma = vma->next)
 		n++;
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	c->areas = kmalloc(max(n, 1U) * sizeof(*c->areas), GFP_KERNEL);
 	if (!c->areas)
 		return -ENOMEM;
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	for (vma = mm->mmap; vma && c->nr < n; vma = vma->next)
 		c->areas[c->nr++] = (struct core_area){vma->vm_start, vma->vm_end, vma->vm_flags,
 						       dumped_bytes(vma, mm->coredump_filter)};
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	return 0;
 }
 
@@ -190,9 +190,9 @@ static bool put_area(struct core *c, struct mm_struct *mm, const struct core_are
 		struct mapped_page m;
 		bool there;
 
-		mmap_write_lock(mm);
+		mmap_read_lock(mm);
 		there = vm_mapped_page(mm, addr, end, &m, &next);
-		mmap_write_unlock(mm);
+		mmap_read_unlock(mm);
 		if (!there) {
 			if (!skip(c, next - addr))
 				return false;

@@ -58,7 +58,7 @@ const struct page *vm_zero_page(void)
  */
 void vm_clear_refs(struct mm_struct *mm, int which)
 {
-	mmap_write_lock(mm);
+	mmap_read_lock(mm);
 	for (const struct vm_area_struct *vma = mm->mmap; vma; vma = vma->next) {
 		unsigned long addr = vma->vm_start, next;
 
@@ -84,5 +84,5 @@ void vm_clear_refs(struct mm_struct *mm, int which)
 				ClearPageReferenced(m.page);
 		}
 	}
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 }
