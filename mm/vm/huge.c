@@ -38,9 +38,25 @@ static struct page *leaf_head(u64 leaf)
 	return pte_page(leaf);
 }
 
+/*
+ * One entry maps the page, the family's at index. counted: it has its reference already, which compaction may have added to; nothing is
+ * stored over it. Whose a page is comes last: then compaction may look at it, and finds it in a leaf.
+ */
+static __always_inline void init_page(struct page *page, unsigned long index, u64 owner,
+				      bool counted)
+{
+	page->index_lo = (u32)index;
+	if (counted)
+		__atomic_store_n(&page->_mapcount, 0, __ATOMIC_RELAXED);
+	else
+		set_page_counts(page, PAGE_COUNTS_EXCLUSIVE);
+	__atomic_store_n(&page->word, (u64)(index >> 32) << 48 | owner, __ATOMIC_RELEASE);
+}
+
 void block_init(struct page *head, const struct mm_struct *mm, unsigned long index)
 {
-	u64 owner = mm->family << 3 | PAGE_MAPPING_ANON;
+	const u64 owner = mm->family << 3 | PAGE_MAPPING_ANON;
+	unsigned long i;
 
 	/* What keeps notes of pages wants to know that they are single ones now. */
 	if (unlikely(page_debug))
@@ -48,14 +64,13 @@ void block_init(struct page *head, const struct mm_struct *mm, unsigned long ind
 	head->prev = HUGE_ORDER;
 	relaxed_store(leaf_count(head), 1);
 	SetPageLargeHead(head);
-	/* Whose a page is comes last: then compaction may look at it, and finds it in a leaf. It may count a reference before. */
-	for (struct page *page = head; page < head + HUGE_PAGES; page++, index++) {
-		page->index_lo = (u32)index;
-		if (page == head || unlikely(page_debug))
-			__atomic_store_n(&page->_mapcount, 0, __ATOMIC_RELAXED);
-		else
-			set_page_counts(page, PAGE_COUNTS_EXCLUSIVE);
-		__atomic_store_n(&page->word, (u64)(index >> 32) << 48 | owner, __ATOMIC_RELEASE);
+	init_page(head, index, owner, true);
+	if (unlikely(page_debug)) {
+		for (i = 1; i < HUGE_PAGES; i++)
+			init_page(head + i, index + i, owner, true);
+	} else {
+		for (i = 1; i < HUGE_PAGES; i++)
+			init_page(head + i, index + i, owner, false);
 	}
 	count_mapped(head, MAPPED_ANON, (long)HUGE_PAGES);
 	mod_page_state_of(head, NR_ANON_THPS, 1);
