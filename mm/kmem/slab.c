@@ -70,7 +70,7 @@ static struct sheaf *barn_take_full(struct kmem_cache_node *n, struct sheaf *emp
 	full = n->full_sheaves;
 	if (full) {
 		__atomic_store_n(&n->full_sheaves, full->next, __ATOMIC_RELAXED);
-		n->nr_full_sheaves--;
+		WRITE_ONCE(n->nr_full_sheaves, n->nr_full_sheaves - 1);
 		empty->next = n->empty_sheaves;
 		__atomic_store_n(&n->empty_sheaves, empty, __ATOMIC_RELAXED);
 		n->nr_empty_sheaves++;
@@ -95,7 +95,7 @@ static struct sheaf *barn_give_full(struct kmem_cache *s, struct kmem_cache_node
 	if (empty) {
 		full->next = n->full_sheaves;
 		__atomic_store_n(&n->full_sheaves, full, __ATOMIC_RELAXED);
-		n->nr_full_sheaves++;
+		WRITE_ONCE(n->nr_full_sheaves, n->nr_full_sheaves + 1);
 	}
 	spin_unlock_irqrestore(&n->barn_lock, flags);
 	return empty;
