@@ -32,7 +32,7 @@ phys_addr_t memory_limit = PHYS_ADDR_MAX;
 bool numa_off;
 unsigned int numa_fake_nodes;
 unsigned int setup_max_cpus = NR_CPUS;
-u64 setup_nolse;
+u64 setup_nolse, setup_nopan;
 unsigned int nr_cpus_limit = NR_CPUS;
 struct quire_options quire_options = {.summary = true};
 
@@ -482,14 +482,25 @@ static const char *early_stress(const char *val)
 	return NULL;
 }
 
-static const char *early_nolse(const char *val)
+/* CPUs that are taken to have none of a feature: one, or all of them. */
+static const char *take_without(const char *val, u64 *cpus)
 {
 	unsigned int cpu = 0;
 	const char *why = val ? need_cpus(val, &cpu) : NULL;
 
 	if (!why)
-		setup_nolse |= val ? 1ULL << min(cpu, 63U) : ~0ULL;
+		*cpus |= val ? 1ULL << min(cpu, 63U) : ~0ULL;
 	return why;
+}
+
+static const char *early_nolse(const char *val)
+{
+	return take_without(val, &setup_nolse);
+}
+
+static const char *early_nopan(const char *val)
+{
+	return take_without(val, &setup_nopan);
 }
 
 static const char *early_show(const char *val)
@@ -530,6 +541,7 @@ static const struct early_param {
 	{"quire.columns", early_columns},
 	{"quire.hotplug", early_hotplug},
 	{"quire.nolse", early_nolse},
+	{"quire.nopan", early_nopan},
 	{"quire.report", early_report},
 	{"quire.show", early_show},
 	{"quire.stress", early_stress},

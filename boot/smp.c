@@ -6,8 +6,10 @@
  * GIVEN_UP by the boot CPU, reported and left out; both steps out of STARTING are compare-and-exchanges, so that one that comes
  * too late finds that it has been, and stops.
  *
- * What all CPUs can is known when the last one has come: then the port may use FEAT_LSE (Linux: setup_system_features). None comes
- * later; where one is on its way for longer than it is waited for, it is not used.
+ * What all CPUs can is known when the last one has come: then the port may use FEAT_LSE, and FEAT_PAN is kept on while programs run (Linux:
+ * setup_system_features, where both are features of the system, too). None comes later; where one is on its way for longer than it is waited
+ * for, neither is used. What has been settled by then a secondary must have: ASIDs as wide as the boot CPU's, as Linux
+ * wants them, and addresses that reach all memory, which Linux does not look at; one without stays down.
  */
 #define pr_fmt(fmt) "smp: " fmt
 
@@ -25,8 +27,11 @@ static DEFINE_PER_CPU(enum cpu_way, cpu_way);
 /* The CPU that runs is one of those that the tree lists. */
 static bool boot_cpu_listed;
 static bool interrupts_started;
-/* CPUs that have no FEAT_LSE, or are said to have none; CPUs that arrived, and took too long to go on. */
-static unsigned int nr_without_lse, nr_stuck;
+/* CPUs that have no FEAT_LSE, no FEAT_PAN, or are said to have none; CPUs that arrived, and took too long to go on. */
+static unsigned int nr_without_lse, nr_without_pan, nr_stuck;
+/* ASIDBits of the boot CPU. */
+static unsigned int boot_asid_bits;
+bool system_has_pan;
 
 /* Linux waits as long. */
 #define COME_UP_NS 5000000000ULL
@@ -82,13 +87,60 @@ static bool wait_online(unsigned int cpu)
 	return true;
 }
 
-/* On the CPU itself, before it is online. ID_AA64ISAR0_EL1.Atomic, bits 23 to 20, is 2 or more with FEAT_LSE. */
-static void look_for_lse(unsigned int cpu)
+static void count_without(unsigned int *nr, unsigned int cpu, bool has, u64 said_to_have_none)
 {
-	bool has = (port_read_reg(PORT_ID_AA64ISAR0_EL1) >> 20 & 0xf) >= 2;
+	if (!has || said_to_have_none >> min(cpu, 63U) & 1)
+		__atomic_fetch_add(nr, 1, __ATOMIC_RELAXED);
+}
 
-	if (!has || setup_nolse >> min(cpu, 63U) & 1)
-		__atomic_fetch_add(&nr_without_lse, 1, __ATOMIC_RELAXED);
+/*
+ * On the CPU itself, before it is online. ID_AA64ISAR0_EL1.Atomic, bits 23 to 20, is 2 or more with FEAT_LSE; ID_AA64MMFR1_EL1.PAN, in the
+ * same place, 1 or more with FEAT_PAN.
+ */
+static void look_for_features(unsigned int cpu)
+{
+	count_without(&nr_without_lse, cpu, (port_read_reg(PORT_ID_AA64ISAR0_EL1) >> 20 & 0xf) >= 2,
+		      setup_nolse);
+	count_without(&nr_without_pan, cpu, port_read_reg(PORT_ID_AA64MMFR1_EL1) >> 20 & 0xf,
+		      setup_nopan);
+}
+
+/* ID_AA64MMFR0_EL1.ASIDBits: 2 says 16 bits, else there are 8 (Arm ARM D24.2.64). */
+static unsigned int asid_bits(void)
+{
+	return (port_read_reg(PORT_ID_AA64MMFR0_EL1) >> 4 & 0xf) == 2 ? 16 : 8;
+}
+
+/* On the CPU itself: it cannot do what has been settled without it. */
+static bool fits(unsigned int cpu)
+{
+	if (asid_bits() < boot_asid_bits) {
+		printk(KERN_CRIT "CPU%u: smaller ASID size (%u) than boot CPU (%u)\n", cpu,
+		       asid_bits(), boot_asid_bits);
+		return false;
+	}
+	if (max_pfn && (PFN_PHYS(max_pfn) - 1) >> port_pa_bits()) {
+		printk(KERN_CRIT "CPU%u: its %u-bit physical addresses do not reach all memory\n",
+		       cpu, port_pa_bits());
+		return false;
+	}
+	return true;
+}
+
+/* With every CPU there that ever will be. The port turns it off where it is and not all have it (port_user_init). */
+static void use_pan(void)
+{
+	unsigned int without = __atomic_load_n(&nr_without_pan, __ATOMIC_RELAXED);
+
+	system_has_pan = !without && !nr_stuck;
+	if (system_has_pan)
+		pr_cpu_features("detected: %s\n", "Privileged Access Never");
+	else if (!without)
+		pr_cpu_features("Privileged Access Never is not used: %u CPUs may come yet\n",
+				nr_stuck);
+	else if (without < num_online_cpus())
+		pr_cpu_features("Privileged Access Never is not used: %u of %u CPUs have none\n",
+				without, num_online_cpus());
 }
 
 /* With every CPU there that ever will be. */
@@ -181,8 +233,9 @@ void smp_init(void)
 	unsigned int cpu, limit = max(min(nr_cpus_possible, setup_max_cpus), 1U);
 	const char *why;
 
-	nr_without_lse = nr_stuck = 0;
-	look_for_lse(0);
+	nr_without_lse = nr_without_pan = nr_stuck = 0;
+	boot_asid_bits = asid_bits();
+	look_for_features(0);
 	pr_info("Bringing up secondary CPUs ...\n");
 	if (limit > 1) {
 		why = why_alone();
@@ -197,6 +250,7 @@ void smp_init(void)
 		cpu_up(cpu);
 	pr_info("Brought up %u node%s, %u CPU%s\n", count_nodes(), count_nodes() > 1 ? "s" : "",
 		num_online_cpus(), num_online_cpus() > 1 ? "s" : "");
+	use_pan();
 	use_lse();
 }
 
@@ -206,6 +260,10 @@ void secondary_start_kernel(unsigned int cpu)
 
 	if (!go_on(cpu, CPU_STARTING, CPU_ARRIVED))
 		port_cpu_stop();
+	if (!fits(cpu)) {
+		go_on(cpu, CPU_ARRIVED, CPU_FAILED);
+		port_cpu_stop();
+	}
 	err = port_irq_init_cpu();
 	if (err) {
 		printk(KERN_CRIT "CPU%u: cannot take interrupts: %d\n", cpu, err);
@@ -215,7 +273,7 @@ void secondary_start_kernel(unsigned int cpu)
 	printk(KERN_INFO "CPU%u: Booted secondary processor 0x%010lx [0x%08x]\n", cpu,
 	       (unsigned long)(port_read_reg(PORT_MPIDR_EL1) & MPIDR_HWID_MASK),
 	       (u32)port_read_reg(PORT_MIDR_EL1));
-	look_for_lse(cpu);
+	look_for_features(cpu);
 	smp_cpu_up(cpu);
 	port_irq_enable();
 	smp_idle();

@@ -590,7 +590,7 @@ void sched_idle(void *unused)
 	unsigned long flags;
 
 	(void)unused;
-	port_user_init();
+	port_user_init(system_has_pan);
 	kernel_lock();
 	if (port_timer_init() && !port_cpu())
 		pr_warn("no timer interrupts: programs run until they wait\n");

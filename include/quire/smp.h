@@ -21,6 +21,10 @@ extern unsigned int setup_max_cpus;
 extern unsigned int nr_cpus_limit;
 /* quire.nolse[=CPU]: CPUs that are taken to have no FEAT_LSE, a bit each; all from 63 on have the last. */
 extern u64 setup_nolse;
+/* quire.nopan[=CPU]: the same for FEAT_PAN. */
+extern u64 setup_nopan;
+/* Every CPU has FEAT_PAN. From smp_init on, which decides it. */
+extern bool system_has_pan;
 
 bool cpu_online(unsigned int cpu);
 unsigned int num_online_cpus(void);

@@ -42,8 +42,11 @@ struct task_context {
 	u64 x19_x28[10], fp, pc, sp;
 };
 
-/* Programs may run: EL0 gets its counter and its floating point. Once on each CPU. */
-void port_user_init(void);
+/*
+ * Programs may run: EL0 gets its counter and its floating point. Once on each CPU. pan: every CPU has FEAT_PAN, and keeps it on; if
+ * not, the CPUs that have it turn it off, as a task may go on where there is none.
+ */
+void port_user_init(bool pan);
 /* A task that has not run begins at fn(arg), which does not return, on a stack that ends at sp. */
 void port_task_start(struct task_context *ctx, void (*fn)(void *arg), void *arg, void *sp);
 /* To EL0 by the regs at the top of this task's stack; what `work` asks is done first. */

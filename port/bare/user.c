@@ -36,7 +36,7 @@ struct user_fixup {
 };
 extern const struct user_fixup user_fixups[], user_fixups_end[];
 void user_access_exception(struct exception_frame *f);
-/* Every CPU that runs programs has FEAT_PAN, and it is set. Read by uaccess.S. */
+/* Every CPU has FEAT_PAN, and it is set. Read by uaccess.S; 0 lets accesses through as long as PAN is not on. */
 u64 user_has_pan;
 
 static unsigned long field_address(const s32 *field)
@@ -87,16 +87,26 @@ void user_access_exception(struct exception_frame *f)
 
 /* ------------------------------------------------------------------ the CPU */
 
-void port_user_init(void)
+/* Off here, and after exceptions: this CPU has it, and another has not. */
+static void turn_pan_off(void)
 {
-	u64 debug, features, pan = port_read_reg(PORT_ID_AA64MMFR1_EL1) >> 20 & 15;
+	u64 sctlr;
 
-	if (!port_cpu()) {
+	__asm__ volatile("mrs %0, sctlr_el1" : "=r"(sctlr));
+	__asm__ volatile("msr sctlr_el1, %0\n\tisb\n\t.inst 0xd500409f" /* msr pan, #0 */
+			 ::"r"(sctlr | SCTLR_SPAN)
+			 : "memory");
+}
+
+void port_user_init(bool pan)
+{
+	u64 debug, features;
+
+	if (!port_cpu())
 		user_fixups_check();
-		WRITE_ONCE(user_has_pan, pan);
-	} else if (!pan) {
-		WRITE_ONCE(user_has_pan, 0);
-	}
+	WRITE_ONCE(user_has_pan, pan);
+	if (!pan && port_read_reg(PORT_ID_AA64MMFR1_EL1) >> 20 & 15)
+		turn_pan_off();
 	/* LDTR and STTR have EL0's rights, as FEAT_UAO could have it otherwise. */
 	if (port_read_reg(PORT_ID_AA64MMFR2_EL1) >> 4 & 15)
 		__asm__ volatile(".inst 0xd500407f" ::: "memory"); /* msr uao, #0 */

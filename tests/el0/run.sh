@@ -10,6 +10,7 @@ cross=${CROSS:-aarch64-linux-gnu-}
 mkdir -p "$dir"
 passed=0 failed=0 skipped=0
 MORE=
+WORDS= # of the command line
 
 boot() { # CPU, initrd, words of the command line
 	timeout 120 qemu-system-aarch64 -M virt -cpu "$1" -m "${MEM:-512M}" -nographic -no-reboot -nodefaults -serial stdio $MORE \
@@ -62,7 +63,7 @@ pack() { # name
 run_glibc() { # name, CPU, more for QEMU
 	log=$dir/$1-$2.log
 	local more=$MORE
-	MORE=$3 boot "$2" "$dir/$1.cpio" "" >"$log"
+	MORE=$3 boot "$2" "$dir/$1.cpio" "$WORDS" >"$log"
 	code=$?
 	MORE=$more
 	ok=$(grep -c '^ok ' "$log")
@@ -88,6 +89,12 @@ if glibc threads -static -o "$dir/threads.root/init" tests/el0/threads.c -lpthre
 	run_glibc threads cortex-a53 "-smp 1"
 	run_glibc threads neoverse-n1 "-smp 4"
 	run_glibc threads max "-smp 2 -M gic-version=3"
+	# CPUs of two sorts: copies of any size on all of them, wherever a task goes on.
+	for none in 0 2; do
+		WORDS=quire.nopan=$none run_glibc threads max "-smp 4"
+		grep -q 'Privileged Access Never is not used: 1 of 4 CPUs have none' "$dir/threads-max.log" ||
+			fail "threads: quire.nopan=$none plays no CPU without PAN"
+	done
 else
 	fail "threads: it was not built"
 fi

@@ -297,6 +297,7 @@ weak void port_report_close(void)
 weak unsigned int setup_max_cpus = NR_CPUS;
 weak unsigned int nr_cpus_limit = NR_CPUS;
 weak u64 setup_nolse;
+weak u64 setup_nopan;
 
 weak bool cpu_online(unsigned int cpu)
 {

@@ -39,6 +39,9 @@ static jmp_buf back;
 static unsigned int running;
 /* ID_AA64ISAR0_EL1.Atomic of each CPU; 2: FEAT_LSE, 3: FEAT_LSE128. */
 static u64 atomics[CPUS];
+/* ID_AA64MMFR1_EL1.PAN of each CPU, ID_AA64MMFR0_EL1.ASIDBits, and its physical addresses. */
+static u64 pan[CPUS], asid_bits[CPUS];
+static unsigned int pa_bits[CPUS];
 static unsigned int lse_used, lse_places;
 static bool held;
 
@@ -46,7 +49,16 @@ u64 port_read_reg(enum port_reg reg)
 {
 	if (reg == PORT_ID_AA64ISAR0_EL1)
 		return atomics[running] << 20 | 0x1000000;
+	if (reg == PORT_ID_AA64MMFR1_EL1)
+		return pan[running] << 20 | 0x10;
+	if (reg == PORT_ID_AA64MMFR0_EL1)
+		return asid_bits[running] << 4 | 0x1102;
 	return reg == PORT_MPIDR_EL1 ? 0x80000000 | hwid_of_caller : 0;
+}
+
+unsigned int port_pa_bits(void)
+{
+	return pa_bits[running];
 }
 
 unsigned long smp_hold_others(void)
@@ -167,9 +179,15 @@ static int machine(void **state)
 	boot_hwid = hwid_of_caller = 0;
 	starts = stopped = chips_seen = lse_used = running = 0;
 	memset(atomics, 0, sizeof(atomics));
+	memset(pan, 0, sizeof(pan));
+	for (cpu = 0; cpu < CPUS; cpu++) {
+		asid_bits[cpu] = 2;
+		pa_bits[cpu] = 40;
+	}
+	max_pfn = 0;
 	lse_places = 7;
 	held = false;
-	setup_nolse = 0;
+	setup_nolse = setup_nopan = 0;
 	online = 1;
 	setup_max_cpus = nr_cpus_limit = NR_CPUS;
 	for (cpu = 0; cpu < CPUS; cpu++) {
@@ -417,6 +435,90 @@ static void interrupt_controllers_are_found_with_their_registers(void **state)
 	assert_int_equal(find_irqchips(chips, 1), 1);
 }
 
+static void four_cpus_with_pan(u64 a, u64 b, u64 c, u64 d)
+{
+	memcpy(pan, (u64[]){a, b, c, d}, sizeof(pan));
+	four_cpus();
+	clear_log();
+	smp_init();
+	assert_int_equal(online, 0xf);
+}
+
+static void pan_is_on_where_all_cpus_have_it(void **state)
+{
+	unsigned int without;
+
+	four_cpus_with_pan(1, 2, 3, 1);
+	assert_true(system_has_pan);
+	assert_logged("CPU features: detected: Privileged Access Never\n");
+	for (without = 0; without < CPUS; without++) {
+		machine(state);
+		four_cpus_with_pan(without != 0, without != 1, without != 2, without != 3);
+		assert_false(system_has_pan);
+		assert_logged("Privileged Access Never is not used: 1 of 4 CPUs have none\n");
+	}
+	machine(state);
+	four_cpus_with_pan(0, 0, 0, 0);
+	assert_false(system_has_pan);
+	assert_false(logged("Privileged"));
+}
+
+static void nopan_plays_cpus_without(void **state)
+{
+	setup_nopan = 1 << 3;
+	four_cpus_with_pan(1, 1, 1, 1);
+	assert_false(system_has_pan);
+	assert_logged("1 of 4 CPUs have none\n");
+	machine(state);
+	setup_nopan = ~0ULL;
+	four_cpus_with_pan(1, 1, 1, 1);
+	assert_false(system_has_pan);
+	assert_false(logged("Privileged"));
+}
+
+static void pan_is_off_while_one_may_come_without(void **state)
+{
+	plan[2] = HANGS;
+	memcpy(pan, (u64[]){1, 1, 1, 1}, sizeof(pan));
+	four_cpus();
+	smp_init();
+	assert_false(system_has_pan);
+	assert_logged("Privileged Access Never is not used: 1 CPUs may come yet\n");
+}
+
+static void one_with_narrower_asids_stays_down(void **state)
+{
+	asid_bits[2] = 0;
+	four_cpus();
+	smp_init();
+	assert_int_equal(online, 0xb);
+	assert_int_equal(stopped, 1);
+	assert_logged("CPU2: smaller ASID size (8) than boot CPU (16)\n");
+	/* Where the boot CPU's are as narrow, all do. */
+	machine(state);
+	memset(asid_bits, 0, sizeof(asid_bits));
+	asid_bits[1] = 2;
+	four_cpus();
+	smp_init();
+	assert_int_equal(online, 0xf);
+}
+
+static void one_that_cannot_reach_all_memory_stays_down(void **state)
+{
+	pa_bits[1] = 36;
+	max_pfn = PFN_DOWN((1ULL << 36) + PAGE_SIZE);
+	four_cpus();
+	smp_init();
+	assert_int_equal(online, 0xd);
+	assert_logged("CPU1: its 36-bit physical addresses do not reach all memory\n");
+	machine(state);
+	pa_bits[1] = 36;
+	max_pfn = PFN_DOWN(1ULL << 36);
+	four_cpus();
+	smp_init();
+	assert_int_equal(online, 0xf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +535,11 @@ int main(void)
 		cmocka_unit_test_setup(a_cpu_that_failed_has_no_say, machine),
 		cmocka_unit_test_setup(while_one_may_come_yet_it_is_not_used, machine),
 		cmocka_unit_test_setup(nolse_plays_cpus_without, machine),
+		cmocka_unit_test_setup(pan_is_on_where_all_cpus_have_it, machine),
+		cmocka_unit_test_setup(nopan_plays_cpus_without, machine),
+		cmocka_unit_test_setup(pan_is_off_while_one_may_come_without, machine),
+		cmocka_unit_test_setup(one_with_narrower_asids_stays_down, machine),
+		cmocka_unit_test_setup(one_that_cannot_reach_all_memory_stays_down, machine),
 		cmocka_unit_test_setup(a_port_with_one_way_only_is_not_mentioned, machine),
 		cmocka_unit_test_setup(interrupt_controllers_are_found_with_their_registers,
 				       machine),

@@ -344,7 +344,7 @@ static void limits_of_cpus(void **state)
 	assert_non_null(strstr(log_text, "'maxcpus': no number given"));
 }
 
-static void cpus_taken_to_have_no_lse(void **state)
+static void cpus_taken_to_have_none_of_a_feature(void **state)
 {
 	setup_nolse = 0;
 	parse("quire.nolse=2 quire.nolse=0");
@@ -357,6 +357,11 @@ static void cpus_taken_to_have_no_lse(void **state)
 	assert_int_equal(setup_nolse, 5 | 1ULL << 63);
 	parse("quire.nolse");
 	assert_int_equal(setup_nolse, ~0ULL);
+	setup_nopan = 0;
+	parse("quire.nopan=1");
+	assert_int_equal(setup_nopan, 2);
+	parse("quire.nopan");
+	assert_int_equal(setup_nopan, ~0ULL);
 }
 
 static void a_stress_in_phases_or_seconds(void **state)
@@ -465,7 +470,7 @@ int main(void)
 		cmocka_unit_test_setup(options_of_the_slab_allocator, reset),
 		cmocka_unit_test_setup(what_follows_two_dashes_is_init_s, reset),
 		cmocka_unit_test_setup(limits_of_cpus, reset),
-		cmocka_unit_test_setup(cpus_taken_to_have_no_lse, reset),
+		cmocka_unit_test_setup(cpus_taken_to_have_none_of_a_feature, reset),
 		cmocka_unit_test_setup(a_stress_in_phases_or_seconds, reset),
 		cmocka_unit_test_setup(consoles, reset),
 		cmocka_unit_test_setup(unknown_words_are_named_once, reset),
