@@ -48,7 +48,9 @@ void iput(struct inode *inode)
 	if (inode->op && inode->op->evict)
 		inode->op->evict(inode);
 	inode->sb->inodes--;
+	inode->sb->inode_bytes -= inode->charged;
 	mapping_put(inode->mapping);
+	kfree(inode->text);
 	kfree(inode);
 }
 

@@ -154,6 +154,12 @@ struct open_file *open_file_of(struct file *file)
 	return file->f_release == file_released ? container_of(file, struct open_file, file) : NULL;
 }
 
+/* Does it keep its file system from becoming read-only? */
+static bool is_file_writer(const struct open_file *f)
+{
+	return f->file.f_mode & FMODE_WRITE && (f->inode->mode & S_IFMT) == S_IFREG;
+}
+
 struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct file_operations *op)
 {
 	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0};
@@ -172,6 +178,7 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 	f->op = op;
 	f->inode->writers += !!(f->file.f_mode & FMODE_WRITE);
+	f->inode->sb->writers += is_file_writer(f);
 	return f;
 }
 
@@ -185,6 +192,7 @@ static void file_close(struct open_file *f)
 	if (f->op && f->op->release)
 		f->op->release(f);
 	f->inode->writers -= !!(f->file.f_mode & FMODE_WRITE);
+	f->inode->sb->writers -= is_file_writer(f);
 	dput(f->dentry);
 	kfree(f);
 }
@@ -279,6 +287,8 @@ static int create_tmpfile(struct dentry **d, unsigned int flags, u32 mode)
 	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
+	if (!tmpfs_has_inode(dir->inode->sb))
+		return -ENOSPC;
 	n = tmpfs_inode(dir->inode->sb, S_IFREG | (mode & S_IALLUGO & ~current->fs->umask), 0);
 	if (!n)
 		return -ENOMEM;

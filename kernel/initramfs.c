@@ -7,9 +7,10 @@
  * Locking: none needed; it runs before the first program.
  */
 #include <quire/printk.h>
+#include <quire/slab.h>
 #include <quire/string.h>
 
-#include "vfs.h"
+#include "tmpfs.h"
 
 #define CPIO_HEADER 110U
 #define CPIO_MAGIC "070701"
@@ -87,6 +88,20 @@ static struct inode *find_linked(const struct entry *e)
 	return NULL;
 }
 
+static int make_link(struct dentry *dir, const char *name, size_t len, const struct entry *e)
+{
+	char *text = kmalloc(e->size + 1UL, GFP_KERNEL);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, e->data, e->size);
+	text[e->size] = '\0';
+	err = vfs_symlink(dir, name, len, text);
+	kfree(text);
+	return err;
+}
+
 /* 0 or an error; *made: there is a file more. */
 static int make_entry(const struct entry *e, bool *made)
 {
@@ -117,7 +132,12 @@ static int make_entry(const struct entry *e, bool *made)
 
 		iget(n);
 		n->nlink++;
+		(void)tmpfs_charge(n->sb, INODE_BYTES);
 		err = dentry_add(dir, name, len, n);
+		if (!err)
+			err = dentry_lookup(dir, name, len, &d);
+	} else if (err == -ENOENT && (e->mode & S_IFMT) == S_IFLNK) {
+		err = make_link(dir, name, len, e);
 		if (!err)
 			err = dentry_lookup(dir, name, len, &d);
 	} else if (err == -ENOENT) {
@@ -128,7 +148,7 @@ static int make_entry(const struct entry *e, bool *made)
 			linked[nr_linked++].inode = d->inode;
 		}
 	}
-	if (!err && d->inode->mapping && e->size &&
+	if (!err && (d->inode->mode & S_IFMT) == S_IFREG && e->size &&
 	    mapping_write(d->inode->mapping, 0, e->data, e->size) != (long)e->size)
 		err = -ENOMEM;
 	if (!err) {

@@ -89,6 +89,21 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 	return 0;
 }
 
+int do_remount(struct dentry *root, unsigned long flags, const char *options)
+{
+	struct super *sb = root->inode->sb;
+	int err;
+
+	if (sb->root != root)
+		return -EINVAL;
+	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY) && sb->writers)
+		return -EBUSY;
+	err = sb->type->reconfigure ? sb->type->reconfigure(sb, options) : 0;
+	if (!err)
+		sb->flags = flags & MS_KEPT;
+	return err;
+}
+
 /* Everything that is pinned below, leaves first. */
 static void empty(struct dentry *dir)
 {

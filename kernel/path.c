@@ -9,6 +9,7 @@
 #include <quire/string.h>
 
 #include "inotify.h"
+#include "tmpfs.h"
 
 #define MAX_LINKS 40U
 
@@ -95,6 +96,11 @@ long read_link(struct inode *link, char *buf, size_t size)
 {
 	if (link->op && link->op->readlink)
 		return link->op->readlink(link, buf, size);
+	if (link->text) {
+		size = min(size, (size_t)link->size);
+		memcpy(buf, link->text, size);
+		return (long)size;
+	}
 	return mapping_read(link->mapping, 0, buf, size);
 }
 
@@ -365,8 +371,9 @@ static int may_change(struct dentry *dir)
 	return err;
 }
 
-int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
-	       struct dentry **made)
+/* link: what a symbolic link leads to; NULL: it is none. */
+static int make(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
+		const char *link, struct dentry **made)
 {
 	struct super *sb = dir->inode->sb;
 	struct inode *inode;
@@ -374,7 +381,7 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 
 	if (err)
 		return err;
-	if (sb->max_inodes && sb->inodes >= sb->max_inodes)
+	if (!tmpfs_has_inode(sb))
 		return -ENOSPC;
 	if (dir->inode->mode & S_ISGID && (mode & S_IFMT) == S_IFDIR)
 		mode |= S_ISGID;
@@ -387,6 +394,13 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 	}
 	if (dir->inode->mode & S_ISGID)
 		inode->gid = dir->inode->gid;
+	if (link) {
+		err = tmpfs_link_text(inode, link);
+		if (err) {
+			iput(inode);
+			return err;
+		}
+	}
 	err = dentry_add(dir, name, len, inode);
 	if (err)
 		return err;
@@ -403,20 +417,15 @@ int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 r
 	return made ? dentry_lookup(dir, name, len, made) : 0;
 }
 
+int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
+	       struct dentry **made)
+{
+	return make(dir, name, len, mode, rdev, NULL, made);
+}
+
 int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *text)
 {
-	struct dentry *d;
-	size_t n = strlen(text);
-	int err = vfs_create(dir, name, len, S_IFLNK | 0777, 0, &d);
-
-	if (err)
-		return err;
-	if (mapping_write(d->inode->mapping, 0, text, n) != (long)n) {
-		dentry_unpin(d);
-		err = -ENOSPC;
-	}
-	dput(d);
-	return err;
+	return make(dir, name, len, S_IFLNK | 0777, 0, text, NULL);
 }
 
 bool may_remove(const struct inode *dir, const struct inode *inode)
@@ -450,6 +459,9 @@ int vfs_unlink(struct dentry *d, bool directory)
 		return -EPERM;
 	inode_changed(dir->inode, true);
 	inode_changed(inode, false);
+	/* A name that is not the only one counts as an inode. */
+	if (!directory && inode->nlink > 1)
+		tmpfs_uncharge(inode->sb, INODE_BYTES);
 	inode->nlink -= directory ? 2 : 1;
 	inotify_name(dir->inode, directory ? IN_DELETE | IN_ISDIR : IN_DELETE, d->name, 0);
 	if (unlikely(inode->watches)) {

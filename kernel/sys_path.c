@@ -5,6 +5,7 @@
 
 #include "inotify.h"
 #include "syscall.h"
+#include "tmpfs.h"
 #include "vfs.h"
 
 /* ------------------------------------------------------------------ making */
@@ -120,9 +121,13 @@ long call_linkat(const struct syscall_args *r)
 		err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
 	if (!err && w.parent->inode->op && w.parent->inode->op->lookup)
 		err = -EPERM;
+	if (!err && old->inode->nlink && !tmpfs_charge(old->inode->sb, INODE_BYTES))
+		err = -ENOSPC;
 	if (!err) {
 		iget(old->inode);
 		err = dentry_add(w.parent, w.last, w.len, old->inode);
+		if (err && old->inode->nlink)
+			tmpfs_uncharge(old->inode->sb, INODE_BYTES);
 	}
 	if (!err) {
 		old->inode->nlink++;
@@ -458,7 +463,7 @@ long call_mount(const struct syscall_args *r)
 	if (!r->a[2] && !(r->a[3] & (MS_REMOUNT | MS_PROPAGATION | MS_BIND | MS_MOVE)))
 		err = -EINVAL;
 	else if (r->a[3] & MS_REMOUNT)
-		on->inode->sb->flags = r->a[3] & MS_KEPT;
+		err = do_remount(on, r->a[3], t->options);
 	else if (r->a[3] & MS_PROPAGATION)
 		err = 0; /* there is but one namespace */
 	else if (r->a[3] & (MS_BIND | MS_MOVE))

@@ -26,8 +26,7 @@ BUILD_BUG_ON(sizeof(struct stat) != 128);
 
 static u64 blocks_of(const struct inode *n)
 {
-	return n->mapping && (n->mode & S_IFMT) == S_IFREG ? n->mapping->nrpages * (PAGE_SIZE / 512)
-							   : 0;
+	return n->mapping ? mapping_pages(n->mapping) * (PAGE_SIZE / 512) : 0;
 }
 
 static long put_stat(struct inode *n, unsigned long to)
@@ -161,6 +160,7 @@ struct statfs {
 
 static long put_statfs(struct super *sb, unsigned long to)
 {
+	struct fs_room room = {0};
 	struct statfs s = {
 		.type = sb->type->magic,
 		.bsize = PAGE_SIZE,
@@ -171,16 +171,12 @@ static long put_statfs(struct super *sb, unsigned long to)
 		.flags = 0x1020 | (sb->flags & 15),
 	};
 
-	if (sb->type->magic == tmpfs_type.magic) {
-		u64 free = global_zone_page_state(NR_FREE_PAGES);
-
-		s.blocks = sb->max_pages ? (u64)sb->max_pages : totalram_pages() / 2;
-		if (sb->max_pages)
-			free = min(free, s.blocks - min(s.blocks, (u64)tmpfs_used(sb)));
-		s.bfree = s.bavail = min(s.blocks, free);
-		s.files = sb->max_inodes ? (u64)sb->max_inodes : totalram_pages() / 2;
-		s.ffree = s.files - min(s.files, (u64)sb->inodes);
-	}
+	if (sb->type->statfs)
+		sb->type->statfs(sb, &room);
+	s.blocks = room.blocks;
+	s.bfree = s.bavail = room.free;
+	s.files = room.files;
+	s.ffree = room.files_free;
 	return copy_to_user(to, &s, sizeof(s));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Files in memory: the tree of names is kernel/dentry.c's, contents are pages of an address_space, which mappings share
- * (Linux: mm/shmem.c, fs/ramfs).
+ * (Linux: mm/shmem.c, fs/ramfs). What they may take together, and how they are mounted: kernel/tmpfs_mount.c.
  *
  * Reads and writes go from page to program, without a copy between. Locking: kernel_lock; what may change under it, since areas fault
  * without that lock, is the address_space's own affair.
@@ -14,8 +14,8 @@
 
 #include "device.h"
 #include "pseudo.h"
+#include "tmpfs.h"
 
-#define TMPFS_MAGIC 0x01021994U
 /* What Linux lets a file on a 64-bit machine have (MAX_LFS_FILESIZE). */
 #define MAX_FILE_SIZE LONG_MAX
 
@@ -66,48 +66,6 @@ static long tmpfs_read(struct open_file *f, struct iter *to, u64 *pos)
 	return (long)done;
 }
 
-static s64 pages_below(const struct dentry *dir)
-{
-	s64 n = 0;
-
-	for (const struct dentry *d = dir->children; d; d = d->next) {
-		if (d->inode->mapping)
-			n += (s64)d->inode->mapping->nrpages;
-		n += pages_below(d);
-	}
-	return n;
-}
-
-s64 tmpfs_used(struct super *sb)
-{
-	sb->used = sb->root ? pages_below(sb->root) : 0;
-	return sb->used;
-}
-
-/*
- * May so many pages more come into the file system? Counted are those that writes ask for; what faults have added and what has gone is
- * seen when the count is at the limit, by looking at all files. A file without a name that is still open is not among them.
- */
-static bool has_room(struct super *sb, s64 pages)
-{
-	if (!sb->max_pages)
-		return true;
-	if (sb->used + pages > sb->max_pages && tmpfs_used(sb) + pages > sb->max_pages)
-		return false;
-	sb->used += pages;
-	return true;
-}
-
-/* The page for a write. NULL: there is no room. */
-static struct page *page_for_write(struct inode *inode, u64 index)
-{
-	struct page *page = mapping_get_page(inode->mapping, index, false);
-
-	if (!page && has_room(inode->sb, 1))
-		page = mapping_get_page(inode->mapping, index, true);
-	return page;
-}
-
 static long tmpfs_write(struct open_file *f, struct iter *from, u64 *pos)
 {
 	struct address_space *mapping = f->inode->mapping;
@@ -129,10 +87,10 @@ static long tmpfs_write(struct open_file *f, struct iter *from, u64 *pos)
 		size_t offset = *pos & (PAGE_SIZE - 1), part = min(want - done, PAGE_SIZE - offset),
 		       n;
 		struct page *page;
+		int err = mapping_make_page(mapping, *pos >> PAGE_SHIFT, &page);
 
-		page = page_for_write(f->inode, *pos >> PAGE_SHIFT);
-		if (!page)
-			return done ? (long)done : -ENOSPC;
+		if (err)
+			return done ? (long)done : err;
 		n = copy_from_iter((char *)page_address(page) + offset, part, from);
 		SetPageDirty(page);
 		/* Who executes it next syncs it first. */
@@ -167,10 +125,55 @@ int inode_truncate(struct inode *inode, u64 size)
 	return 0;
 }
 
+/*
+ * Pages for the indices [first, end): all of them, or none more than there were. made: a bit for each that was missing. Who has written
+ * to one of them through a mapping before the last one failed finds it empty.
+ */
+static int make_pages(struct address_space *mapping, u64 first, u64 end, unsigned long *made)
+{
+	u64 index;
+	int err = 0;
+
+	for (index = first; index < end; index++) {
+		struct page *page = mapping_get_page(mapping, index, false);
+
+		if (!page) {
+			err = signal_pending() ? -EINTR : mapping_make_page(mapping, index, &page);
+			if (err)
+				break;
+			made[(index - first) / 64] |= 1UL << (index - first) % 64;
+		}
+		put_page(page);
+	}
+	while (err && index-- > first)
+		if (made[(index - first) / 64] & 1UL << (index - first) % 64)
+			mapping_punch(mapping, index << PAGE_SHIFT, (index + 1) << PAGE_SHIFT);
+	return err;
+}
+
+static int allocate(struct inode *inode, u64 first, u64 end)
+{
+	struct address_space *mapping = inode->mapping;
+	const struct super *sb = inode->sb;
+	unsigned long *made;
+	int err;
+
+	if ((sb->space.max && end - first > (u64)sb->space.max) ||
+	    end - first > mapping_pages(mapping) + global_zone_page_state(NR_FREE_PAGES))
+		return -ENOSPC;
+	made = kvzalloc(((end - first) / 64 + 1) * sizeof(*made), GFP_KERNEL);
+	if (!made)
+		return -ENOMEM;
+	err = make_pages(mapping, first, end, made);
+	kvfree(made);
+	return err;
+}
+
 static int tmpfs_fallocate(struct open_file *f, int mode, s64 offset, s64 len)
 {
 	struct address_space *mapping = f->inode->mapping;
-	u64 end = (u64)offset + (u64)len, size = inode_size(f->inode), pages;
+	u64 end = (u64)offset + (u64)len, size = inode_size(f->inode);
+	int err;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
@@ -183,27 +186,9 @@ static int tmpfs_fallocate(struct open_file *f, int mode, s64 offset, s64 len)
 	}
 	if (f->inode->seals & F_SEAL_GROW && end > size)
 		return -EPERM;
-	if (DIV_ROUND_UP(end, PAGE_SIZE) - ((u64)offset >> PAGE_SHIFT) >
-	    mapping->nrpages + global_zone_page_state(NR_FREE_PAGES))
-		return -ENOSPC;
-	pages = 0;
-	for (u64 index = (u64)offset >> PAGE_SHIFT; index < DIV_ROUND_UP(end, PAGE_SIZE); index++) {
-		struct page *page = mapping_get_page(mapping, index, false);
-
-		if (page)
-			put_page(page);
-		else
-			pages++;
-	}
-	if (!has_room(f->inode->sb, (s64)pages))
-		return -ENOSPC;
-	for (u64 index = (u64)offset >> PAGE_SHIFT; index < DIV_ROUND_UP(end, PAGE_SIZE); index++) {
-		struct page *page = mapping_get_page(mapping, index, true);
-
-		if (!page)
-			return -ENOSPC;
-		put_page(page);
-	}
+	err = allocate(f->inode, (u64)offset >> PAGE_SHIFT, DIV_ROUND_UP(end, PAGE_SIZE));
+	if (err)
+		return err;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > size) {
 		spin_lock(&mapping->lock);
 		__atomic_store_n(&mapping->i_size, end, __ATOMIC_RELAXED);
@@ -332,13 +317,16 @@ struct inode *tmpfs_inode(struct super *sb, u32 mode, u32 rdev)
 
 	if (!n)
 		return NULL;
+	n->charged = INODE_BYTES;
+	sb->inode_bytes += n->charged;
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
 		n->nlink = 2;
 		n->fop = &dir_fop;
 		break;
-	case S_IFREG:
 	case S_IFLNK:
+		break; /* tmpfs_link_text */
+	case S_IFREG:
 		n->fop = &file_fop;
 		n->seals = F_SEAL_SEAL; /* but of a memfd that allows more */
 		n->mapping = mapping_alloc(true);
@@ -346,12 +334,32 @@ struct inode *tmpfs_inode(struct super *sb, u32 mode, u32 rdev)
 			iput(n);
 			return NULL;
 		}
+		n->mapping->space = sb->limited ? &sb->space : NULL;
 		break;
 	default:
 		n->rdev = rdev;
 		n->fop = special_fop(mode);
 	}
 	return n;
+}
+
+int tmpfs_link_text(struct inode *n, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < LONG_LINK) {
+		n->text = kmalloc(len + 1, GFP_KERNEL);
+		if (!n->text)
+			return -ENOMEM;
+		memcpy(n->text, text, len + 1);
+		n->size = len;
+		return 0;
+	}
+	n->mapping = mapping_alloc(true);
+	if (!n->mapping)
+		return -ENOMEM;
+	n->mapping->space = n->sb->limited ? &n->sb->space : NULL;
+	return (int)min(mapping_write(n->mapping, 0, text, len), 0L);
 }
 
 struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err)
@@ -374,168 +382,7 @@ struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err)
 	return f;
 }
 
-/* ------------------------------------------------------------------ mounting */
-
-/* A number with k, m or g. */
-static s64 number_of(const char *text)
-{
-	u64 n = 0;
-
-	while (*text >= '0' && *text <= '9')
-		n = n * 10 + (u64)(*text++ - '0');
-	switch (*text | 0x20) {
-	case 'k':
-		return (s64)(n << 10);
-	case 'm':
-		return (s64)(n << 20);
-	case 'g':
-		return (s64)(n << 30);
-	}
-	return (s64)n;
-}
-
-/* Bytes, or % of the memory, in pages. */
-static s64 size_option(const char *text)
-{
-	const char *end = text;
-
-	while (*end >= '0' && *end <= '9')
-		end++;
-	if (*end == '%')
-		return number_of(text) * (s64)totalram_pages() / 100;
-	return (s64)DIV_ROUND_UP((u64)number_of(text), PAGE_SIZE);
-}
-
-static const char *option(const char *options, const char *name)
-{
-	size_t len = strlen(name);
-
-	while (options && *options) {
-		if (!strncmp(options, name, len))
-			return options + len;
-		options = strchr(options, ',');
-		options += options != NULL;
-	}
-	return NULL;
-}
-
-/* Is the value of an option a number of that base, with one of the letters behind it or none? */
-static bool is_number(const char *value, unsigned int base, const char *letters)
-{
-	const char *p = value;
-
-	while (*p >= '0' && *p < (char)('0' + base))
-		p++;
-	if (p > value && *p && *p != ',' && strchr(letters, *p))
-		p++;
-	return p > value && (!*p || *p == ',');
-}
-
-/* What Linux's tmpfs takes without large pages and quotas. */
-static bool options_valid(const char *options)
-{
-	while (options && *options) {
-		const char *end = strchr(options, ',');
-		size_t n = end ? (size_t)(end - options) : strlen(options);
-
-		if (!strncmp(options, "size=", 5)) {
-			if (!is_number(options + 5, 10, "kKmMgG%"))
-				return false;
-		} else if (!strncmp(options, "nr_inodes=", 10) ||
-			   !strncmp(options, "nr_blocks=", 10)) {
-			if (!is_number(options + 10, 10, "kKmMgG"))
-				return false;
-		} else if (!strncmp(options, "mode=", 5)) {
-			if (!is_number(options + 5, 8, ""))
-				return false;
-		} else if (!strncmp(options, "uid=", 4) || !strncmp(options, "gid=", 4)) {
-			if (!is_number(options + 4, 10, ""))
-				return false;
-		} else if (n && strncmp(options, "huge=", 5) != 0 &&
-			   strncmp(options, "mpol=", 5) != 0 &&
-			   strncmp(options, "inode64", n) != 0 &&
-			   strncmp(options, "inode32", n) != 0 &&
-			   strncmp(options, "noswap", n) != 0) {
-			return false;
-		}
-		options = end ? end + 1 : NULL;
-	}
-	return true;
-}
-
-static u32 number_option(const char *text, u32 base)
-{
-	u32 n = 0;
-
-	while (*text >= '0' && *text < (char)('0' + base))
-		n = n * base + (u32)(*text++ - '0');
-	return n;
-}
-
-static int tmpfs_fill(struct super *sb, const char *options)
-{
-	struct inode *n;
-	const char *text = option(options, "size="), *blocks = option(options, "nr_blocks=");
-	u32 mode = 01777;
-
-	if (!options_valid(options))
-		return -EINVAL;
-	sb->max_pages = text ? size_option(text) : (s64)(totalram_pages() / 2);
-	text = option(options, "nr_inodes=");
-	sb->max_inodes = text ? number_of(text) : 0;
-	if (blocks)
-		sb->max_pages = number_of(blocks);
-	text = option(options, "mode=");
-	if (text)
-		mode = number_option(text, 8);
-	n = tmpfs_inode(sb, S_IFDIR | (mode & S_IALLUGO), 0);
-	if (!n)
-		return -ENOMEM;
-	text = option(options, "uid=");
-	if (text)
-		n->uid = number_option(text, 10);
-	text = option(options, "gid=");
-	if (text)
-		n->gid = number_option(text, 10);
-	sb->root = dentry_alloc(NULL, "", 0, n);
-	return sb->root ? 0 : -ENOMEM;
-}
-
-const struct fs_type tmpfs_type = {
-	.name = "tmpfs",
-	.magic = TMPFS_MAGIC,
-	.nodev = true,
-	.fill = tmpfs_fill,
-};
-
-static int rootfs_fill(struct super *sb, const char *options)
-{
-	int err = tmpfs_fill(sb, "mode=755");
-
-	sb->max_pages = 0;
-	return err;
-}
-
-/* Without limits, and its options are not looked at. */
-static const struct fs_type ramfs_type = {
-	.name = "ramfs",
-	.magic = 0x858458f6U,
-	.nodev = true,
-	.fill = rootfs_fill,
-};
-
-static const struct fs_type rootfs_type = {
-	.name = "rootfs",
-	.magic = TMPFS_MAGIC,
-	.nodev = true,
-	.fill = rootfs_fill,
-};
-
-void vfs_init(void)
+void tmpfs_init(void)
 {
 	super_init(&inner, &tmpfs_type);
-	if (fs_register(&rootfs_type) || fs_register(&tmpfs_type) || fs_register(&devtmpfs_type) ||
-	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) ||
-	    do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
-		panic("No memory for the root directory");
 }

@@ -112,9 +112,18 @@ struct super {
 	bool expiring;	       /* MNT_EXPIRE */
 	u32 dev;	       /* st_dev */
 	u64 last_ino;
-	s64 max_pages, max_inodes; /* tmpfs; 0: no limit */
-	s64 inodes;
-	s64 used; /* pages, at least: kernel/tmpfs.c */
+	s64 inodes;  /* that there are */
+	s64 writers; /* open files that may write to one */
+	/* tmpfs: */
+	struct file_space space;
+	bool limited;	 /* pages of its files are counted in space */
+	s64 max_inodes;	 /* 0: no limit */
+	s64 inode_bytes; /* of 1024 for each */
+};
+
+/* What statfs says; a file system that does not say it has none. */
+struct fs_room {
+	u64 blocks, free, files, files_free;
 };
 
 struct fs_type {
@@ -125,6 +134,10 @@ struct fs_type {
 	int (*fill)(struct super *sb, const char *options);
 	/* Is there such an option? value NULL: it is a flag. 0, -EINVAL. NULL: there are none. */
 	int (*option)(const char *key, const char *value);
+	/* Mounted again with other options. 0, -EINVAL. NULL: they are not looked at. */
+	int (*reconfigure)(struct super *sb, const char *options);
+	/* NULL: nothing is filled in. */
+	void (*statfs)(const struct super *sb, struct fs_room *room);
 };
 
 struct inode_operations {
@@ -155,7 +168,9 @@ struct inode {
 	struct super *sb;
 	const struct inode_operations *op;
 	const struct file_operations *fop;
-	struct address_space *mapping; /* of a file in memory, and of a symbolic link's text */
+	struct address_space *mapping; /* of a file in memory, and of a long symbolic link's text */
+	char *text;		       /* of a short one */
+	s64 charged;		       /* bytes of super.inode_bytes */
 	u64 size;		       /* of what has no mapping */
 	struct timespec atime, mtime, ctime;
 	struct file_lock *locks;       /* kernel/lock.c */
@@ -288,6 +303,8 @@ const struct fs_type *fs_find(const char *name);
 /* on NULL: the root. 0, -ENODEV, -ENOMEM, -EBUSY. */
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options);
+/* Other flags and options for what is mounted there. 0, -EINVAL, -EBUSY: a file is open for writing. */
+int do_remount(struct dentry *root, unsigned long flags, const char *options);
 /* detach: also when somebody is inside, who keeps it then. 0, -EINVAL, -EBUSY. */
 int do_umount(struct super *sb, bool detach);
 /* The nth that was registered; NULL: there are less. */
@@ -354,15 +371,22 @@ int vfs_unlink(struct dentry *d, bool directory);
 /* In a directory with the sticky bit, only who owns the one or the other. */
 bool may_remove(const struct inode *dir, const struct inode *inode);
 
-/* ------------------------------------------------------------------ files in memory (kernel/tmpfs.c) */
+/* ------------------------------------------------------------------ files in memory (kernel/tmpfs.c, tmpfs_mount.c) */
 
 extern const struct fs_type tmpfs_type;
 /* A file in memory for that super: contents, directory, link, device, FIFO by mode. NULL: no memory. */
 struct inode *tmpfs_inode(struct super *sb, u32 mode, u32 rdev);
+/* What the symbolic link n, new, leads to. 0, -ENOMEM, -ENOSPC. */
+int tmpfs_link_text(struct inode *n, const char *text);
+/* Room for one more? */
+static inline bool tmpfs_has_inode(const struct super *sb)
+{
+	return !sb->max_inodes || sb->inode_bytes + 1024 <= sb->max_inodes * 1024;
+}
 /* An open file without a name, as memfd_create wants it: name as /proc shows it. ERR is in *err. */
 struct open_file *tmpfs_file(const char *name, unsigned int flags, int *err);
 /* Pages of all its files. */
-s64 tmpfs_used(struct super *sb);
+s64 tmpfs_used(const struct super *sb);
 int inode_truncate(struct inode *inode, u64 size);
 /* What nobody may do to a file in memory any more; F_SEAL_SEAL: add another seal. */
 #define F_SEAL_SEAL 0x01U

@@ -11,6 +11,12 @@
 #include <quire/mm.h>
 #include <quire/radix_tree.h>
 
+/* What the files of a file system may have together; pages enter and leave it with their files'. */
+struct file_space {
+	s64 max;  /* pages; 0: any number */
+	s64 used; /* atomically, faults take no lock of the file system */
+};
+
 /* The pages of a file. */
 struct address_space {
 	spinlock_t
@@ -26,8 +32,9 @@ struct address_space {
 	struct interval_tree i_mmap; /* the areas that map it, by the indices of their pages */
 	/* Sealed: shared mappings are not for writing, now and later. Set by who holds the seals, before mapping_deny_writable(). */
 	bool write_sealed;
-	unsigned long promised; /* pages, counted by mm/vm/commit.c */
-	s32 i_mmap_writable;	/* shared areas that are, or may become, writable */
+	unsigned long promised;	  /* pages, counted by mm/vm/commit.c */
+	s32 i_mmap_writable;	  /* shared areas that are, or may become, writable */
+	struct file_space *space; /* counts its pages; NULL: nobody does. It outlives the file. */
 };
 
 /* No shared area may be, or become, writable, and none comes (write_sealed). 0, -EBUSY: there is one. */
@@ -76,9 +83,16 @@ void mapping_put(struct address_space *mapping);
 
 /* The page at an index, with a reference of the caller's; made when it is not there and `create`. NULL: not there, no memory. */
 struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create);
+/* The same, made, in *page: 0, -ENOSPC (no room in its file_space), -ENOMEM. */
+int mapping_make_page(struct address_space *mapping, unsigned long index, struct page **page);
+/* The pages of the file: it may change at any time. */
+static inline unsigned long mapping_pages(const struct address_space *mapping)
+{
+	return __atomic_load_n(&mapping->nrpages, __ATOMIC_RELAXED);
+}
 /*
- * Up to n bytes at pos, from and to kernel memory. Reads end at i_size; writes move it. Returns how many, or -ENOMEM when that is
- * none.
+ * Up to n bytes at pos, from and to kernel memory. Reads end at i_size; writes move it. Returns how many, or -ENOMEM or -ENOSPC when
+ * that is none.
  */
 long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n);
 long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n);

@@ -3,7 +3,7 @@
  * Files in memory: their pages by index, reading and writing, and what a page fault in a mapping of one gets.
  *
  * Invariants: a file holds a reference of each of its pages, and such a page's `word` says which file and, with index_lo, where;
- * nrpages counts them; no page lies behind i_size but for a moment.
+ * nrpages counts them, and so does its file_space, with those of other files; no page lies behind i_size but for a moment.
  *
  * Locking: address_space.lock, over lookups and changes of the tree; contents are nobody's to guard, as with any memory that is
  * shared. Entries that show a page are made under the lock too: who takes the page out of the file and then looks for entries finds
@@ -73,6 +73,26 @@ struct address_space *page_mapping(const struct page *page)
 	return distance ? phys_to_virt(PFN_PHYS(page_base_pfn) + distance) : NULL;
 }
 
+/* Room for one page more, before it is allocated: who finds none does not ask for memory. */
+static bool space_take(struct file_space *space)
+{
+	s64 max;
+
+	if (!space)
+		return true;
+	max = __atomic_load_n(&space->max, __ATOMIC_RELAXED);
+	if (__atomic_add_fetch(&space->used, 1, __ATOMIC_RELAXED) <= max || !max)
+		return true;
+	__atomic_sub_fetch(&space->used, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void space_give(struct file_space *space)
+{
+	if (space)
+		__atomic_sub_fetch(&space->used, 1, __ATOMIC_RELAXED);
+}
+
 static void count_pages(const struct address_space *mapping, const struct page *page, long n)
 {
 	mod_page_state_of(page, NR_FILE_PAGES, n);
@@ -113,6 +133,7 @@ static bool remove_next(struct address_space *mapping, unsigned long *index, uns
 	spin_unlock(&mapping->lock);
 	unlock_page(page);
 	count_pages(mapping, page, -1);
+	space_give(mapping->space);
 	put_page(page);
 	put_page(page);
 	++*index;
@@ -143,25 +164,30 @@ void mapping_put(struct address_space *mapping)
 	kmem_cache_free(mapping_cache, mapping);
 }
 
-/* vma: for a fault of its, by its policy, and only where the file reaches to; NULL: not so. */
-static struct page *get_or_make(struct address_space *mapping, unsigned long index, bool create,
-				const struct vm_area_struct *vma)
+/*
+ * The page that is there, or a new one, with a reference of the caller's, in *to. vma: for a fault of its, by its policy, and only where the
+ * file reaches to; NULL: not so. 0, -ENOSPC, -ENOMEM, also when the file does not reach there any more.
+ */
+static int get_or_make(struct address_space *mapping, unsigned long index,
+		       const struct vm_area_struct *vma, struct page **to)
 {
-	struct page *page, *new = NULL;
+	struct page *page, *new;
 	void **slot = NULL;
 
-	spin_lock(&mapping->lock);
-	page = radix_tree_load(&mapping->pages, index);
-	if (page)
-		get_page(page);
-	spin_unlock(&mapping->lock);
-	if (page || !create)
-		return page;
+	page = mapping_get_page(mapping, index, false);
+	if (page) {
+		*to = page;
+		return 0;
+	}
+	if (unlikely(!space_take(mapping->space)))
+		return -ENOSPC;
 	new = vma ? vma_alloc_pages(vma, vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT),
 				    GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)
 		  : alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
-	if (!new)
-		return NULL;
+	if (!new) {
+		space_give(mapping->space);
+		return -ENOMEM;
+	}
 	new->index_lo = (u32)index;
 	SetPageUptodate(new);
 	if (mapping->shmem)
@@ -180,16 +206,33 @@ static struct page *get_or_make(struct address_space *mapping, unsigned long ind
 	if (page)
 		get_page(page);
 	spin_unlock(&mapping->lock);
-	if (new)
+	if (new) {
+		space_give(mapping->space);
 		put_page(new);
-	else
+	} else {
 		count_pages(mapping, page, 1);
-	return page;
+	}
+	*to = page;
+	return page ? 0 : -ENOMEM;
 }
 
 struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)
 {
-	return get_or_make(mapping, index, create, NULL);
+	struct page *page;
+
+	if (create)
+		return get_or_make(mapping, index, NULL, &page) ? NULL : page;
+	spin_lock(&mapping->lock);
+	page = radix_tree_load(&mapping->pages, index);
+	if (page)
+		get_page(page);
+	spin_unlock(&mapping->lock);
+	return page;
+}
+
+int mapping_make_page(struct address_space *mapping, unsigned long index, struct page **page)
+{
+	return get_or_make(mapping, index, NULL, page);
 }
 
 /* ------------------------------------------------------------------ read and write */
@@ -221,13 +264,15 @@ long mapping_read(struct address_space *mapping, u64 pos, void *buf, size_t n)
 long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size_t n)
 {
 	size_t done = 0;
+	int err = 0;
 
 	while (done < n) {
 		size_t offset = (pos + done) & (PAGE_SIZE - 1),
 		       part = min(n - done, PAGE_SIZE - offset);
-		struct page *page = mapping_get_page(mapping, (pos + done) >> PAGE_SHIFT, true);
+		struct page *page;
 
-		if (!page)
+		err = mapping_make_page(mapping, (pos + done) >> PAGE_SHIFT, &page);
+		if (err)
 			break;
 		memcpy((char *)page_address(page) + offset, (const char *)buf + done, part);
 		SetPageDirty(page);
@@ -240,7 +285,7 @@ long mapping_write(struct address_space *mapping, u64 pos, const void *buf, size
 	if (done && pos + done > mapping->i_size)
 		__atomic_store_n(&mapping->i_size, pos + done, __ATOMIC_RELAXED);
 	spin_unlock(&mapping->lock);
-	return done || !n ? (long)done : -ENOMEM;
+	return done || !n ? (long)done : err;
 }
 
 int mapping_promise(struct address_space *mapping, unsigned long pages)
@@ -277,12 +322,14 @@ bool filemap_beyond_end(const struct vm_area_struct *vma, unsigned long pgoff)
 
 static vm_fault_t filemap_fault(struct vm_area_struct *vma, unsigned long pgoff, struct page **page)
 {
+	int err;
+
 	if (filemap_beyond_end(vma, pgoff))
 		return VM_FAULT_SIGBUS;
-	*page = get_or_make(vma_mapping(vma), pgoff, true, vma);
-	if (*page)
+	err = get_or_make(vma_mapping(vma), pgoff, vma, page);
+	if (likely(!err))
 		return 0;
-	return filemap_beyond_end(vma, pgoff) ? VM_FAULT_SIGBUS : VM_FAULT_OOM;
+	return err == -ENOSPC || filemap_beyond_end(vma, pgoff) ? VM_FAULT_SIGBUS : VM_FAULT_OOM;
 }
 
 /* One page that the file has, at an entry that is empty. */
