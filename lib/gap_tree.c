@@ -25,39 +25,9 @@
  * Against Linux's maple tree: nodes twice as large, no copying of nodes for readers, the way kept from one call to the next, and the
  * largest gap excludes the one before the first range, which would change with the neighbour.
  */
-#include <quire/gap_tree.h>
 #include <quire/printk.h>
-#include <quire/string.h>
 
-#define LEAF_MAX 20U
-#define INNER_MAX 15U
-
-/* Both kinds begin alike. */
-struct gap_leaf {
-	u32 nr, first;
-	unsigned long rest;
-	unsigned long end[LEAF_MAX], start[LEAF_MAX];
-	void *value[LEAF_MAX];
-};
-
-struct gap_inner {
-	u32 nr, first;
-	unsigned long rest;
-	unsigned long end[INNER_MAX], start[INNER_MAX], gap[INNER_MAX];
-	void *child[INNER_MAX];
-};
-
-BUILD_BUG_ON(sizeof(struct gap_leaf) > GAP_NODE_SIZE);
-BUILD_BUG_ON(sizeof(struct gap_inner) > GAP_NODE_SIZE);
-BUILD_BUG_ON(offsetof(struct gap_leaf, end) != offsetof(struct gap_inner, end));
-
-struct summary {
-	unsigned long start, end, gap;
-};
-
-/* Readers without the lock look on: every word is stored as a whole. */
-#define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
-#define GET(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#include "gap_tree_node.h"
 
 /* ------------------------------------------------------------------ nodes */
 
@@ -88,12 +58,6 @@ static void *take_node(struct gap_tree *t)
 	t->spare = *node;
 	t->nr_spare--;
 	return node;
-}
-
-/* Where the entries end. */
-static __always_inline unsigned int past(const struct gap_leaf *l)
-{
-	return l->first + l->nr;
 }
 
 static void clear_slots(struct gap_leaf *l, unsigned int from, unsigned int to, unsigned long end)
@@ -134,54 +98,6 @@ static struct gap_inner *new_inner(struct gap_tree *t)
 	n->first = 0;
 	n->rest = 0;
 	return n;
-}
-
-/* A step of a search among sorted words: half of them can be left out. */
-static __always_inline const unsigned long *halve(const unsigned long *end, unsigned int half,
-						  unsigned long addr)
-{
-	return GET(end[half - 1]) <= addr ? end + half : end;
-}
-
-/* The first slot that ends above addr; LEAF_MAX, or INNER_MAX, when there is none. Twenty slots, ten, five, three, two, one; or fifteen. */
-static __always_inline unsigned int leaf_above(const struct gap_leaf *l, unsigned long addr)
-{
-	const unsigned long *p = l->end;
-
-	p = halve(p, 10, addr);
-	p = halve(p, 5, addr);
-	p = halve(p, 2, addr);
-	p = halve(p, 1, addr);
-	p = halve(p, 1, addr);
-	return (unsigned int)(p - l->end) + (GET(*p) <= addr);
-}
-
-static __always_inline unsigned int inner_above(const struct gap_inner *n, unsigned long addr)
-{
-	const unsigned long *p = n->end;
-
-	p = halve(p, 7, addr);
-	p = halve(p, 4, addr);
-	p = halve(p, 2, addr);
-	p = halve(p, 1, addr);
-	return (unsigned int)(p - n->end) + (GET(*p) <= addr);
-}
-
-BUILD_BUG_ON(LEAF_MAX != 20 || INNER_MAX != 15);
-
-/* Gaps of a node, one by one: what becomes the largest, and what the second. */
-struct two_gaps {
-	unsigned long first, second;
-};
-
-static __always_inline void add_gap(struct two_gaps *g, unsigned long gap)
-{
-	if (gap > g->first) {
-		g->second = g->first;
-		g->first = gap;
-	} else if (gap > g->second) {
-		g->second = gap;
-	}
 }
 
 /* rest is what it should be then. */
@@ -242,23 +158,6 @@ static noinline void descend(struct gap_tree *t, unsigned long addr)
 	t->high = high;
 }
 
-/* In the leaf of addr: the slot of the first entry that ends above it, or where entries end. Mostly the one that was looked for last. */
-static __always_inline unsigned int entry_in(const struct gap_tree *t, const struct gap_leaf *l,
-					     unsigned long addr)
-{
-	unsigned int i = t->at;
-
-	if (likely(addr < l->end[i] && (!i || l->end[i - 1] <= addr)))
-		return i;
-	i = leaf_above(l, addr);
-	return min(i, past(l));
-}
-
-static __always_inline bool at_finger(const struct gap_tree *t, unsigned long addr)
-{
-	return addr - t->low < t->high - t->low;
-}
-
 /* The finger goes to the leaf of addr. The tree is not empty. */
 static __always_inline struct gap_leaf *seek(struct gap_tree *t, unsigned long addr,
 					     unsigned int *i)
@@ -284,6 +183,17 @@ static __always_inline struct gap_leaf *seek_holder(struct gap_tree *t, unsigned
 		return NULL;
 	l = seek(t, addr, i);
 	return *i < past(l) && l->start[*i] <= addr ? l : NULL;
+}
+
+void *gap_tree_seek(struct gap_tree *t, unsigned long addr)
+{
+	unsigned int i;
+	const struct gap_leaf *l;
+
+	if (!t->height)
+		return NULL;
+	l = seek(t, addr, &i);
+	return i < past(l) ? l->value[i] : NULL;
 }
 
 /* ------------------------------------------------------------------ what ancestors are told */
@@ -815,337 +725,4 @@ void gap_tree_destroy(struct gap_tree *t)
 	while (t->nr_spare)
 		t->release(take_node(t));
 	gap_tree_init(t, t->alloc, t->release);
-}
-
-/* ------------------------------------------------------------------ finding */
-
-void *gap_tree_seek(struct gap_tree *t, unsigned long addr)
-{
-	unsigned int i;
-	const struct gap_leaf *l;
-
-	if (!t->height)
-		return NULL;
-	l = seek(t, addr, &i);
-	return i < past(l) ? l->value[i] : NULL;
-}
-
-void *gap_tree_find(const struct gap_tree *t, unsigned long addr, unsigned long *start,
-		    unsigned long *end)
-{
-	const struct gap_leaf *l = t->root;
-	unsigned int h, i;
-
-	if (!t->height)
-		return NULL;
-	if (at_finger(t, addr)) {
-		l = t->way[t->height - 1];
-		i = entry_in(t, l, addr);
-	} else {
-		for (h = t->height; h > 1; h--) {
-			const struct gap_inner *n = (const struct gap_inner *)l;
-
-			i = inner_above(n, addr);
-			if (i >= n->nr)
-				return NULL;
-			l = n->child[i];
-		}
-		i = leaf_above(l, addr);
-	}
-	if (i >= past(l))
-		return NULL;
-	if (start)
-		*start = l->start[i];
-	if (end)
-		*end = l->end[i];
-	return l->value[i];
-}
-
-void *gap_tree_last(const struct gap_tree *t)
-{
-	const struct gap_leaf *l = t->root;
-	unsigned int h;
-
-	for (h = t->height; h > 1; h--) {
-		const struct gap_inner *n = (const struct gap_inner *)l;
-
-		l = n->child[n->nr - 1];
-	}
-	return h ? l->value[past(l) - 1] : NULL;
-}
-
-/* What was read before this is true when the count has not moved. */
-static __always_inline bool unchanged(const u32 *count, u32 seq)
-{
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return likely(__atomic_load_n(count, __ATOMIC_RELAXED) == seq);
-}
-
-bool gap_tree_find_seq(const struct gap_tree *t, unsigned long addr, const u32 *count, u32 seq,
-		       void **value)
-{
-	unsigned int h = GET(t->height), i;
-	const void *node = GET(t->root);
-
-	if (unlikely(!unchanged(count, seq)))
-		return false;
-	*value = NULL;
-	for (; h > 1; h--) {
-		const struct gap_inner *n = node;
-
-		/* Whatever the node is by now, i is in it. */
-		i = inner_above(n, addr);
-		node = i < INNER_MAX ? GET(n->child[i]) : NULL;
-		if (unlikely(!unchanged(count, seq)))
-			return false;
-		if (!node)
-			return true;
-	}
-	if (h) {
-		const struct gap_leaf *l = node;
-
-		i = leaf_above(l, addr);
-		if (i < LEAF_MAX)
-			*value = GET(l->value[i]);
-	}
-	return unchanged(count, seq);
-}
-
-/* ------------------------------------------------------------------ gaps */
-
-struct gap_query {
-	unsigned long low, high, size;
-	unsigned long start, end; /* what was found */
-};
-
-/* Is there enough of [start, end) within the limits? */
-static bool fits(struct gap_query *q, unsigned long start, unsigned long end)
-{
-	start = max(start, q->low);
-	end = min(end, q->high);
-	if (start >= end || end - start < q->size)
-		return false;
-	q->start = start;
-	q->end = end;
-	return true;
-}
-
-/* before: where the range ends that precedes the first one of the node. */
-static bool lowest_below(const void *node, unsigned int height, unsigned long before,
-			 struct gap_query *q)
-{
-	const struct gap_inner *n = node;
-	const struct gap_leaf *l = node;
-	unsigned int i = height > 1 ? inner_above(n, q->low) : leaf_above(l, q->low);
-	const unsigned long *start = height > 1 ? n->start : l->start;
-
-	i = clamp(i, l->first, past(l));
-	if (i > l->first)
-		before = l->end[i - 1];
-	for (; i < past(l); i++) {
-		if (start[i] - before >= q->size && fits(q, before, start[i]))
-			return true;
-		if (start[i] >= q->high)
-			return false;
-		if (height > 1 && n->gap[i] >= q->size &&
-		    lowest_below(n->child[i], height - 1, start[i], q))
-			return true;
-		before = l->end[i];
-	}
-	return false;
-}
-
-/* after: where the range starts that follows the last one of the node. */
-static bool highest_below(const void *node, unsigned int height, unsigned long after,
-			  struct gap_query *q)
-{
-	const struct gap_inner *n = node;
-	const struct gap_leaf *l = node;
-	/* Ranges behind the first that ends above `high` are out of reach. */
-	unsigned int i = height > 1 ? inner_above(n, q->high) : leaf_above(l, q->high);
-	const unsigned long *start = height > 1 ? n->start : l->start;
-
-	i = clamp(i, l->first, past(l));
-	if (i < past(l)) {
-		if (i + 1 < past(l))
-			after = start[i + 1];
-		i++;
-	}
-	while (i-- > l->first) {
-		if (after - l->end[i] >= q->size && fits(q, l->end[i], after))
-			return true;
-		if (l->end[i] <= q->low)
-			return false;
-		if (height > 1 && n->gap[i] >= q->size &&
-		    highest_below(n->child[i], height - 1, l->end[i], q))
-			return true;
-		after = start[i];
-	}
-	return false;
-}
-
-static unsigned long root_end(const struct gap_tree *t)
-{
-	const struct gap_leaf *l = t->root;
-
-	return t->height ? l->end[past(l) - 1] : 0;
-}
-
-static unsigned long root_start(const struct gap_tree *t)
-{
-	const struct gap_leaf *l = t->root;
-	const struct gap_inner *n = t->root;
-
-	return t->height > 1 ? n->start[0] : t->height ? l->start[l->first] : ULONG_MAX;
-}
-
-bool gap_tree_lowest(const struct gap_tree *t, unsigned long low, unsigned long high,
-		     unsigned long size, unsigned long *start, unsigned long *end)
-{
-	struct gap_query q = {.low = low, .high = high, .size = size};
-
-	if (!(t->height && lowest_below(t->root, t->height, 0, &q)) &&
-	    !fits(&q, root_end(t), ULONG_MAX))
-		return false;
-	*start = q.start;
-	*end = q.end;
-	return true;
-}
-
-bool gap_tree_highest(const struct gap_tree *t, unsigned long low, unsigned long high,
-		      unsigned long size, unsigned long *start, unsigned long *end)
-{
-	struct gap_query q = {.low = low, .high = high, .size = size};
-
-	if (!(t->height && highest_below(t->root, t->height, ULONG_MAX, &q)) &&
-	    !fits(&q, 0, root_start(t)))
-		return false;
-	*start = q.start;
-	*end = q.end;
-	return true;
-}
-
-/* ------------------------------------------------------------------ check */
-
-/* Behind the entries nothing is found; and no gap but one is larger than rest. */
-static int check_node(const void *node, bool leaf, bool root, struct two_gaps *g)
-{
-	const struct gap_inner *n = node;
-	const struct gap_leaf *l = node;
-	const unsigned long *start = leaf ? l->start : n->start;
-	int bad = 0;
-
-	*g = (struct two_gaps){0, 0};
-	for (unsigned int i = l->first; i + 1 < past(l); i++)
-		add_gap(g, start[i + 1] - l->end[i]);
-	for (unsigned int i = 0; !leaf && i < n->nr; i++)
-		add_gap(g, n->gap[i]);
-	if (!root && g->second > n->rest) {
-		pr_err("gap_tree: the second gap is %#lx, said to be at most %#lx\n", g->second,
-		       n->rest);
-		bad++;
-	}
-	for (unsigned int i = 0; i < (leaf ? LEAF_MAX : INNER_MAX); i++) {
-		if ((i >= l->first && i < past(l)) ||
-		    (l->end[i] == (i < l->first ? 0 : ULONG_MAX) &&
-		     !(leaf ? l->value[i] : n->child[i])))
-			continue;
-		pr_err("gap_tree: slot %u is not empty\n", i);
-		bad++;
-	}
-	return bad;
-}
-
-static int check_below(const void *node, unsigned int height, struct summary *s, unsigned long *nr,
-		       bool root)
-{
-	const struct gap_inner *n = node;
-	const struct gap_leaf *l = node;
-	const unsigned long *start = height > 1 ? n->start : l->start;
-	unsigned int max = height > 1 ? INNER_MAX : LEAF_MAX;
-	struct two_gaps g;
-	int bad = 0;
-
-	if (!n->nr || past(l) > max || (root && height > 1 && n->nr < 2) ||
-	    (height > 1 && n->first)) {
-		pr_err("gap_tree: a node of level %u has %u entries from slot %u on\n", height,
-		       n->nr, n->first);
-		return 1;
-	}
-	for (unsigned int i = l->first; i < past(l); i++) {
-		if (start[i] >= l->end[i] || (i > l->first && l->end[i - 1] > start[i])) {
-			pr_err("gap_tree: level %u entry %u: [%#lx, %#lx) is out of order\n",
-			       height, i, start[i], l->end[i]);
-			bad++;
-		}
-		if (height > 1) {
-			struct summary c;
-
-			bad += check_below(n->child[i], height - 1, &c, nr, false);
-			if (bad)
-				return bad;
-			if (c.start != start[i] || c.end != l->end[i] || c.gap != n->gap[i]) {
-				pr_err("gap_tree: level %u entry %u holds [%#lx, %#lx) gap %#lx, "
-				       "its child "
-				       "[%#lx, %#lx) gap %#lx\n",
-				       height, i, start[i], l->end[i], n->gap[i], c.start, c.end,
-				       c.gap);
-				bad++;
-			}
-		} else if (!l->value[i]) {
-			pr_err("gap_tree: [%#lx, %#lx) has no value\n", start[i], l->end[i]);
-			bad++;
-		}
-	}
-	if (height == 1)
-		*nr += n->nr;
-	bad += check_node(node, height == 1, root, &g);
-	*s = (struct summary){.start = start[l->first], .end = l->end[past(l) - 1], .gap = g.first};
-	return bad;
-}
-
-/* Does a search from the root come to the finger's leaf, at both ends of what it is said to stand for? */
-static int check_finger(const struct gap_tree *t)
-{
-	const unsigned long at[] = {t->low, t->high - 1};
-
-	if (t->low >= t->high)
-		return 0;
-	for (unsigned int k = 0; k < 2; k++) {
-		const void *node = t->root;
-
-		for (unsigned int level = 0; level + 1 < t->height; level++) {
-			const struct gap_inner *n = node;
-			unsigned int i = inner_above(n, at[k]);
-
-			i = min(i, n->nr - 1);
-			if (t->way[level] != node || t->idx[level] != i)
-				goto bad;
-			node = n->child[i];
-		}
-		if (!node || t->way[t->height - 1] != node || t->at >= LEAF_MAX)
-			goto bad;
-	}
-	return 0;
-bad:
-	pr_err("gap_tree: the finger is not where [%#lx, %#lx) lies\n", t->low, t->high);
-	return 1;
-}
-
-int gap_tree_check(const struct gap_tree *t)
-{
-	unsigned long nr = 0, spare = 0;
-	struct summary s;
-	int bad = 0;
-
-	if (t->height)
-		bad = check_below(t->root, t->height, &s, &nr, true) + check_finger(t);
-	for (void **p = t->spare; p; p = *p)
-		spare++;
-	if (!bad && (nr != t->nr || spare != t->nr_spare)) {
-		pr_err("gap_tree: %lu ranges and %lu spare nodes, counted %lu and %u\n", nr, spare,
-		       t->nr, t->nr_spare);
-		bad++;
-	}
-	return bad;
 }

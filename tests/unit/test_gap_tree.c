@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: lib/gap_tree.c */
+/* links: lib/gap_tree*.c */
 /*
  * Ranges and gaps against a map of cells: every short sequence, long random ones, and readers without the lock while a writer changes
  * the tree.
