@@ -1,7 +1,8 @@
 # Tests. ./test runs the suites below and counts; `make test` is the same once the tools are there.
 #
 # A unit test says at its top what it is made of, each on one line:
-#   /* links: mm/early/memblock.c lib/event.c */     project sources it is linked with (paths from the root, wildcards)
+#   /* links: mm/early/memblock.c lib/event.c */     project sources it is linked with (paths from the root, wildcards, and
+#                                                    the names of tests/unit/links.sed)
 #   /* cflags: -DX=1 */                              more flags for them (optional)
 #   /* granules: 12 14 16 */                         page shifts it is built for (optional; 12)
 # It is built for the host with AddressSanitizer and UndefinedBehaviorSanitizer and linked with tests/unit/doubles.c,
@@ -13,7 +14,7 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-common -fno-strict
 
 UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
 # unit_line(file, key): the value of that line at the file's top.
-unit_line = $(shell sed -n '1,20s|^/\* *$(2): *\(.*[^ ]\) *\*/.*|\1|p' $(1))
+unit_line = $(shell sed -n '1,20s|^/\* *$(2): *\(.*[^ ]\) *\*/.*|\1|p' $(1) | sed -f tests/unit/links.sed)
 
 UNIT_BINS :=
 # unit_program(name, source, granule, links, cflags): objects are shared by the tests of a granule that want no flags.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/build_profile.c */
+/* links: @memblock lib/build_profile.c */
 /*
  * memblock against a model that cannot be wrong: one entry for each 256 bytes of a small address space, in two copies
  * (memory, reserved). Each input is a list of operations; after each, memblock's regions must say the same as the

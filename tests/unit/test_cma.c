@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/cma.c mm/page/handover.c mm/page/zone.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: mm/page/cma.c mm/page/handover.c mm/page/zone.c mm/early/sparse.c @memblock */
 /* granules: 12 14 16 */
 /* Where CMA areas go, what is refused and in which words, and how their pages come to the allocator. */
 #include "buddy_double.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/compaction.c mm/page/cma.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c mm/debug/movable.c */
+/* links: @buddy mm/page/contig.c mm/page/migrate.c mm/page/compaction.c mm/page/cma.c @memblock mm/debug/movable.c */
 /* cflags: -DWORLD_HAS_CMA */
 /*
  * CMA over the real page allocator, with real movable pages, on one CPU and on several: contents stay what they are, no page has two

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/compaction.c mm/debug/movable.c */
+/* links: @buddy mm/page/contig.c mm/page/migrate.c mm/page/compaction.c mm/debug/movable.c */
 /* granules: 12 14 16 */
 /*
  * Compaction and migration with real movable pages: a zone made of holes gives large blocks again, objects stay what they are, and

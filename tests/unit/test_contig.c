@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c */
+/* links: @buddy mm/page/contig.c */
 /* granules: 12 14 16 */
 /* Ranges: isolation, taking exactly what is asked, giving everything back on every failure. */
 #include "page_world.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The fixmap: its tables in every geometry, slots that are used again, and device trees that are not what they should be. */
-/* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: @tables */
 /* granules: 12 14 16 */
 #include "fixmap_world.h"
 

@@ -3,7 +3,7 @@
  * Scattered frames at consecutive addresses, against a model of one word a page: also when the table that was found last is
  * freed in between, and when another is.
  */
-/* links: arch/arm64/frames.c arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: arch/arm64/frames.c @tables */
 /* granules: 12 14 16 */
 #include "mapping_world.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/handover.c mm/page/zone.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: mm/page/handover.c mm/page/zone.c mm/early/sparse.c @memblock */
 /* granules: 12 14 16 */
 /* Counting what is free without touching it, growing sections once and completely, from one CPU and from several. */
 #include <pthread.h>

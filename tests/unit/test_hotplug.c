@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/contig.c mm/page/cma.c mm/page/migrate.c mm/page/compaction.c mm/page/hotplug.c mm/page/handover.c mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c mm/debug/movable.c */
+/* links: mm/page/contig.c mm/page/cma.c mm/page/migrate.c mm/page/compaction.c @buddy mm/page/hotplug.c mm/page/handover.c mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c @memblock mm/debug/movable.c */
 /* granules: 12 14 16 */
 /* Sections come and go: on the way there and back every count, list and mapping is as it was. */
 #include <quire/compaction.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/vmalloc.c mm/kmem/va_alloc.c arch/arm64/mapping.c arch/arm64/frames.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c mm/kmem/vmap_ram.c mm/kmem/ioremap.c */
+/* links: mm/kmem/vmalloc.c mm/kmem/va_alloc.c @tables arch/arm64/frames.c mm/kmem/vmap_ram.c mm/kmem/ioremap.c */
 /* granules: 12 14 16 */
 /* Device memory: attributes, offsets, what is refused; blocks where addresses allow; nothing left after iounmap. */
 #include "vmalloc_world.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: mm/page/large_hash.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c */
+/* links: mm/page/large_hash.c @memblock lib/vsprintf.c lib/string.c */
 /*
  * The sizes of hash tables: the lines that Linux 6.12 prints on a machine of 1 GiB, the limits, and what happens when
  * memory is short.

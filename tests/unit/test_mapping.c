@@ -3,7 +3,7 @@
  * Mapping, unmapping, protecting: against a model of one word a page, with the walker, the software MMU and the tree's own
  * check as judges.
  */
-/* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: @tables */
 /* granules: 12 14 16 */
 #include "mapping_world.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c */
+/* links: @memblock lib/vsprintf.c lib/string.c */
 /*
  * memblock's arrays and ranges, where Linux's own tests (make test-linux-memblock) do not look: growth before and after
  * memblock_allow_resize(), many regions, the top of the address space, events, and the log.

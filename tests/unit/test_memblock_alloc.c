@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c */
+/* links: @memblock lib/vsprintf.c lib/string.c */
 /*
  * memblock's allocation: where the block comes from, what is never given, what happens when there is none.
  */

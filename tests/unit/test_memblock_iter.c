@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* links: mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c lib/vsprintf.c lib/string.c */
+/* links: @memblock lib/vsprintf.c lib/string.c */
 /*
  * Reading memblock: iterators, look-ups, limits, the dump in Linux's form, and that memblock_check() finds what is wrong.
  */

@@ -6,7 +6,7 @@
  *   |    ram          | image   |    ram       |nomap|  ram  |        |  far bank    |
  *                      text|rodata|inittext|initdata|data, tables
  */
-/* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: @tables */
 /* granules: 12 14 16 */
 #include <pthread.h>
 #include <quire/memblock.h>

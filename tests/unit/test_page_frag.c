@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/page_frag.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: mm/kmem/page_frag.c @pages lib/string.c lib/vsprintf.c */
 /* granules: 12 14 16 */
 /* Pieces of pages over the real page allocator: contents, alignment, blocks that go with their last piece. */
 #include "page_world.h"

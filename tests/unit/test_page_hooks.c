@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c */
+/* links: @buddy */
 /* The debugging hooks: asked once a request, told of every block given out and taken back, by all ways. */
 #include "page_world.h"
 

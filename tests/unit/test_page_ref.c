@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c */
+/* links: @buddy */
 /* granules: 12 16 */
 /* References: where they are counted, what a tail has in their place, and who frees. */
 #include <pthread.h>

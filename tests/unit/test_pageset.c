@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c */
+/* links: @buddy */
 /* Per-CPU lists: refill, order of use, giving back, draining, the lock that is not waited for. */
 #include "page_world.h"
 

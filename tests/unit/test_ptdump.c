@@ -3,7 +3,7 @@
  * The texts made from page tables: the dump in Linux's format and the walk in words. The dump's lines are worked out from
  * Linux's attribute table (arch/arm64/mm/ptdump.c) and the layout of 39-bit addresses.
  */
-/* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c report/ptdump.c report/walk.c report/layout.c lib/out.c */
+/* links: @tables report/ptdump.c report/walk.c report/layout.c lib/out.c */
 #include <quire/memblock.h>
 #include <quire/out.h>
 #include <quire/report_pgtable.h>

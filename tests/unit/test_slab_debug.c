@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/debug/init.c mm/debug/fault_inject.c mm/debug/guard_pages.c mm/debug/guard_pool.c mm/debug/leaks.c mm/debug/page_debug.c mm/debug/slab_debug.c mm/debug/slab_report.c mm/debug/stackdepot.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/kmem/kvmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c lib/debug_hooks.c port/host/symbols.c port/host/stack_trace.c */
+/* links: @debug @slab mm/kmem/kvmalloc.c lib/debug_hooks.c port/host/symbols.c port/host/stack_trace.c */
 /* cflags: -D_GNU_SOURCE -DQUIRE_HOST -fno-omit-frame-pointer */
 /* Bugs planted in users of slab_debug=FZPU: each is reported in Linux's words, with who allocated and who freed, and nothing else is. */
 #include "debug_world.h"

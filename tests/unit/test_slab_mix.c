@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: @slab */
 /*
  * Memory for a mix of objects that was recorded: /proc/slabinfo of Linux 6.12 (Debian's kernel, 2 CPUs, 1 GiB, after the boot). The
  * same objects, from caches of the same sizes, may not take more memory here, and the layouts of all its caches are to be the same.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/kmem/kvmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: @slab mm/kmem/kvmalloc.c */
 /*
  * The slab allocator against a model, step by step: caches of all flags that come and go, single objects, bulk, nodes, CPUs, shrinking,
  * memory that is refused. After each step slab_check passes and every cache has as many objects in use as the model.

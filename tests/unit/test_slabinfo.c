@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: report/slabinfo.c lib/out.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/kmem/kvmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: report/slabinfo.c lib/out.c @slab mm/kmem/kvmalloc.c */
 /* /proc/slabinfo while caches come and go: each that stays is a line, once. */
 #include "slab_world.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/migrate.c mm/page/cma.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: @buddy mm/page/contig.c mm/page/migrate.c mm/page/cma.c @memblock */
 /* cflags: -O2 -DPMD_BLOCK_ORDER=2 -DWORLD_HAS_CMA */
 /*
  * Every sequence of up to six operations on a zone of 16 pages, against a model, with the invariants checked after each.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/early/sparse.c mm/page/zone.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: mm/early/sparse.c mm/page/zone.c @memblock */
 /* granules: 12 14 16 */
 /* Sections, the memory map's runs and their placement, struct pages as written by memmap_init_*, page links. */
 #include "mm_fixture.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/vmalloc.c mm/kmem/vmap_ram.c mm/kmem/va_alloc.c arch/arm64/mapping.c arch/arm64/frames.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c mm/kmem/vmalloc_huge.c */
+/* links: mm/kmem/vmalloc.c mm/kmem/vmap_ram.c mm/kmem/va_alloc.c @tables arch/arm64/frames.c mm/kmem/vmalloc_huge.c */
 /* granules: 12 14 16 */
 /* Large areas take few TLB entries where there is contiguous memory, and are areas like any other: contents, frames, every failure. */
 #include "vmalloc_world.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/vmalloc.c mm/kmem/va_alloc.c arch/arm64/mapping.c arch/arm64/frames.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: mm/kmem/vmalloc.c mm/kmem/va_alloc.c @tables arch/arm64/frames.c */
 /* granules: 12 14 16 */
 /*
  * Small maps from blocks that each CPU has: contents, addresses that are used again after a flush only, blocks that come and go, bad

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/vmstat.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c */
+/* links: mm/page/vmstat.c @buddy */
 /* Counters: what the CPUs gathered and what the nodes show add up. */
 #include "page_world.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Walks, leaves, counts; and each violation that the check is there for, planted. */
-/* links: arch/arm64/mapping.c arch/arm64/pgalloc.c arch/arm64/walk.c arch/arm64/fixmap.c arch/arm64/layout.c arch/arm64/mmu.c port/host/mmu.c mm/early/memblock*.c */
+/* links: @tables */
 /* granules: 12 14 16 */
 #include "mapping_world.h"
 

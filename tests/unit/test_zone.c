@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: mm/page/zone.c mm/page/zonelist.c mm/page/watermark.c mm/early/sparse.c @memblock */
 /* granules: 12 14 16 */
 /*
  * Node and zone ranges, ZONE_MOVABLE, present pages, and which page memmap_walk gives to whom. The judge of the sizes is

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/page/zonelist.c mm/page/zone.c mm/page/watermark.c mm/early/sparse.c mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c */
+/* links: mm/page/zonelist.c mm/page/zone.c mm/page/watermark.c mm/early/sparse.c @memblock */
 /* The order of nodes and zones in zonelists. (Recorded fallback orders of Linux are checked in test_zone.c.) */
 #include "mm_fixture.h"
 
