@@ -11,9 +11,12 @@
  *     entry valid again while its ghost lives breaks break-before-make (Arm ARM D8.16.1); so does changing a valid entry
  *     into another valid one, permissions excepted. A range flush (TLBI VAALE1IS) lays ghosts of leaves; only a full one
  *     lays those of tables, which walk caches hold;
+ *   - the contiguous bit: a TLB entry made of one entry of a group stands for all of them; a group that disagrees is an error when a
+ *     translation comes to it, and as soon as an entry is made that its neighbours do not go with (vmsa.h);
+ *   - the marks of a CPU that manages them (TCR_EL1.HA, HD): the access flag and the dirty state of a group go into any entry of it;
  *   - a barrier flag for each CPU: a translation between its store and its barrier is an error.
  *
- * Cost: storing into an invalid entry is a compare and a store; only changes of valid entries are looked at, and their
+ * Cost: storing into an invalid entry is some compares and a store; only changes of valid entries are looked at, and their
  * address is found by a cached search of the tree. Stores past port_set_pte() are not seen: the core uses them in tables
  * that no walker reaches.
  *
@@ -30,17 +33,19 @@
 
 #include "machine.h"
 #include "mmu.h"
+#include "vmsa.h"
 
-#define VALID 1ULL
-#define TABLE 2ULL
-#define CONT (1ULL << 52)
-#define BITS (PAGE_SHIFT - 3)
+#define TCR_HA (1ULL << 39)
+#define TCR_HD (1ULL << 40)
 #define NO_TABLE ~0ULL
 
 /* One cached translation and the entries that made it. */
 struct tlb_entry {
 	bool valid, ro, xn;
+	bool table_ro; /* whatever the leaf says */
 	int level;
+	unsigned int group; /* entries that it stands for; 1: one */
+	const char *odd; /* what is wrong with the group, of which it is but one entry therefore */
 	unsigned long va;
 	u64 size;
 	phys_addr_t pa;
@@ -87,6 +92,7 @@ static struct {
 	unsigned int nr_ghosts;
 	struct place places[64];
 	u64 generation;	      /* of the tree: tables were linked */
+	unsigned int marks;   /* made in groups: they go around */
 	unsigned int suspect; /* stores whose way to the table is to be looked at */
 	unsigned int errors;
 	char first_error[160];
@@ -162,80 +168,6 @@ void mmu_reset(void)
 	memset(&boot_cpu, 0, sizeof(boot_cpu));
 }
 
-/* ------------------------------------------------------------------ geometry */
-
-static unsigned int va_bits(void)
-{
-	return 64 - ((port_read_reg(PORT_TCR_EL1) >> 16) & 63);
-}
-
-/* 52-bit addresses in descriptors: TCR_EL1.DS; with 64 KiB pages always. */
-static bool wide(void)
-{
-	return PAGE_SHIFT == 16 || ((port_read_reg(PORT_TCR_EL1) >> 59) & 1);
-}
-
-static int top_level(void)
-{
-	int level = 3;
-
-	for (unsigned int bits = PAGE_SHIFT + BITS; bits < va_bits(); bits += BITS)
-		level--;
-	return level;
-}
-
-static unsigned int shift_of(int level)
-{
-	return PAGE_SHIFT + (unsigned int)(3 - level) * BITS;
-}
-
-static u64 index_of(unsigned long va, int level)
-{
-	unsigned int bits = level == top_level() ? va_bits() - shift_of(level) : BITS;
-
-	return (va >> shift_of(level)) & ((1UL << bits) - 1);
-}
-
-static phys_addr_t address_of(u64 desc)
-{
-	u64 low = desc & (((1ULL << 48) - 1) & PAGE_MASK);
-
-	if (PAGE_SHIFT == 16)
-		return low | ((desc >> 12) & 0xf) << 48;
-	if (wide())
-		return low | (desc & (3ULL << 48)) | ((desc >> 8) & 3) << 50;
-	return low;
-}
-
-static bool block_allowed(int level)
-{
-	bool pa52 = PAGE_SHIFT == 16 ? port_pa_bits() == 52 : wide();
-
-	switch (PAGE_SHIFT) {
-	case 12:
-		return level == 2 || level == 1 || (level == 0 && pa52);
-	default:
-		return level == 2 || (level == 1 && pa52);
-	}
-}
-
-static unsigned int run_of(int level)
-{
-	switch (PAGE_SHIFT) {
-	case 12:
-		return level >= 1 ? 16 : 1;
-	case 14:
-		return level == 3 ? 128 : level == 2 ? 32 : 1;
-	default:
-		return level >= 2 ? 32 : 1;
-	}
-}
-
-static bool is_table(u64 desc, int level)
-{
-	return level < 3 && (desc & (VALID | TABLE)) == (VALID | TABLE);
-}
-
 static phys_addr_t root(void)
 {
 	u64 size;
@@ -243,86 +175,158 @@ static phys_addr_t root(void)
 	return mmu.root_set ? mmu.root : port_init_pg_dir(&size);
 }
 
+static u64 load_entry(const u64 *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
 static u64 load(phys_addr_t pa)
 {
-	return __atomic_load_n((const u64 *)phys_to_virt(pa), __ATOMIC_ACQUIRE);
+	return load_entry(phys_to_virt(pa));
 }
 
 /* ------------------------------------------------------------------ walk */
 
-static unsigned int fault_code(unsigned int kind, int level)
+/* The first of the entries that t stands for. */
+static u64 *group_of(const struct tlb_entry *t)
 {
-	/* 0 address size, 4 translation, 8 access flag, 12 permission; level -1 has codes of its own. */
-	if (level < 0)
-		return kind == 0 ? 0x29 : 0x2b;
-	return kind + (unsigned int)level;
+	return phys_to_virt(t->entry[t->nr - 1] & ~(8ULL * t->group - 1));
+}
+
+/* One of them has, for all of them, what is wanted of these bits. */
+static bool any_entry(const struct tlb_entry *t, u64 bits, u64 wanted)
+{
+	for (unsigned int i = 0; i < t->group; i++)
+		if ((load_entry(group_of(t) + i) & bits) == wanted)
+			return true;
+	return false;
 }
 
 /* Walk without TLB. Fills *t as a TLB entry; returns 0 or a fault status code plus 0x100. */
 static unsigned int walk(unsigned long va, struct tlb_entry *t)
 {
 	phys_addr_t table = root();
-	unsigned int run;
 	u64 desc, size;
 
 	memset(t, 0, sizeof(*t));
-	if (va < -(1UL << va_bits()))
-		return 0x100 + fault_code(4, 0);
-	for (t->level = top_level();; t->level++) {
-		phys_addr_t at = table + 8 * index_of(va, t->level);
+	if (va < -(1UL << cpu_va_bits()))
+		return 0x100 + cpu_fault_code(4, 0);
+	for (t->level = cpu_top_level();; t->level++) {
+		phys_addr_t at = table + 8 * cpu_index(va, t->level);
 
 		if (!host_memory_holds(at, 8))
 			return 0x100 + 0x14 + (unsigned int)max(t->level, 0);
 		desc = load(at);
 		t->entry[t->nr] = at;
 		t->value[t->nr++] = desc;
-		if (!(desc & VALID))
-			return 0x100 + fault_code(4, t->level);
-		table = address_of(desc);
-		if (!is_table(desc, t->level))
+		if (!(desc & CPU_VALID))
+			return 0x100 + cpu_fault_code(4, t->level);
+		table = cpu_address(desc, cpu_wide());
+		if (!cpu_is_table(desc, t->level))
 			break;
 		if (table >> port_pa_bits())
-			return 0x100 + fault_code(0, t->level);
+			return 0x100 + cpu_fault_code(0, t->level);
 		t->ro |= (desc >> 62) & 1;
 		t->xn |= (desc >> 59) & 1;
 	}
-	if (t->level == 3 ? !(desc & TABLE) : !block_allowed(t->level))
-		return 0x100 + fault_code(4, t->level);
+	if (t->level == 3 ? !(desc & CPU_TYPE) : !cpu_block_allowed(t->level))
+		return 0x100 + cpu_fault_code(4, t->level);
 	if (table >> port_pa_bits())
-		return 0x100 + fault_code(0, t->level);
-	if (!(desc & (1ULL << 10)))
-		return 0x100 + fault_code(8, t->level);
-	size = 1ULL << shift_of(t->level);
-	run = desc & CONT ? run_of(t->level) : 1;
-	/* With the contiguous bit the CPU may take any entry for the whole run. */
-	t->size = size * run;
+		return 0x100 + cpu_fault_code(0, t->level);
+	size = 1ULL << cpu_shift(t->level);
+	t->group = desc & CPU_CONT ? contiguous_group(t->level) : 1;
+	if (t->group > 1) {
+		t->odd = contiguous_fault(group_of(t), t->group, size, cpu_wide());
+		if (t->odd)
+			t->group = 1;
+	}
+	/* With the contiguous bit the CPU may take any entry for the whole group. */
+	t->size = size * t->group;
 	t->va = va & ~(t->size - 1);
 	t->pa = (table & ~(size - 1)) - ((va & ~(size - 1)) - t->va);
 	t->desc = desc;
+	t->table_ro = t->ro;
 	t->ro |= (desc >> 7) & 1;
 	t->xn |= (desc >> 53) & 1;
-	return 0;
+	return desc & CPU_AF ? 0 : 0x100 + cpu_fault_code(8, t->level);
 }
 
-static bool stale(const struct tlb_entry *t)
+/*
+ * The walk of a CPU that marks what it uses as TCR_EL1 says: the access flag, the dirty state, in a group in any entry of it and for all. A
+ * group that disagrees is told of.
+ */
+static unsigned int walk_and_mark(unsigned long va, bool write, struct tlb_entry *t)
 {
-	for (unsigned int i = 0; i < t->nr; i++)
+	u64 tcr = port_read_reg(PORT_TCR_EL1), desc, new, *entry;
+	unsigned int fault;
+
+	for (;;) {
+		fault = walk(va, t);
+		if (!t->desc)
+			return fault;
+		if (fault && !(tcr & TCR_HA))
+			break;
+		entry = group_of(t) + mmu.marks++ % t->group;
+		desc = new = load_entry(entry);
+		if (fault && !any_entry(t, CPU_AF, CPU_AF))
+			new |= CPU_AF;
+		if (write && t->ro && !t->table_ro && t->desc & CPU_DBM && tcr & TCR_HD) {
+			t->ro = false;
+			if (!any_entry(t, CPU_AP2, 0))
+				new &= ~CPU_AP2;
+		}
+		fault = 0;
+		/* Software may have taken it away meanwhile. */
+		if (new == desc || __atomic_compare_exchange_n(entry, &desc, new, false,
+							       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			break;
+	}
+	if (t->odd)
+		error("contiguous bit in the group of 0x%016lx: %s", va, t->odd);
+	return fault;
+}
+
+/* The tables do not say any more what the TLB has of va. What a CPU may have written into them meanwhile does not count. */
+static bool stale(const struct tlb_entry *t, unsigned long va)
+{
+	u64 size = t->size / t->group;
+	u64 desc = load_entry(group_of(t) + (va - t->va) / size);
+
+	for (unsigned int i = 0; i + 1 < t->nr; i++)
 		if (load(t->entry[i]) != t->value[i])
 			return true;
-	return false;
+	if (!(desc & CPU_VALID) ||
+	    cpu_address(desc, cpu_wide()) != t->pa + ((va - t->va) & ~(size - 1)) ||
+	    contiguous_difference(desc, t->desc, cpu_wide()))
+		return true;
+	return !t->ro && !any_entry(t, CPU_AP2, 0);
 }
 
-static struct tlb_entry *tlb_slot(unsigned long va)
+static struct tlb_entry *tlb_slot(struct mmu_cpu *c, unsigned long va, u64 size)
 {
-	struct mmu_cpu *c = this_mmu();
+	return &c->tlb[(va / size) % ARRAY_SIZE(c->tlb)];
+}
 
-	return &c->tlb[(va >> PAGE_SHIFT) % ARRAY_SIZE(c->tlb)];
+/* What the TLB has of va: groups and blocks by any of their addresses. NULL: nothing. */
+static struct tlb_entry *tlb_find(struct mmu_cpu *c, unsigned long va)
+{
+	for (int level = max(cpu_top_level(), 0); level <= 3; level++) {
+		u64 size = 1ULL << cpu_shift(level);
+		struct tlb_entry *group = tlb_slot(c, va, size * contiguous_group(level)),
+				 *one = tlb_slot(c, va, size);
+
+		if (group->valid && va - group->va < group->size)
+			return group;
+		if (one->valid && va - one->va < one->size)
+			return one;
+	}
+	return NULL;
 }
 
 bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result *r)
 {
 	struct mmu_cpu *c = this_mmu();
-	struct tlb_entry *t = tlb_slot(kva), fresh;
+	struct tlb_entry *t, fresh;
 	unsigned int fault = 0;
 	unsigned long flags;
 
@@ -332,20 +336,28 @@ bool mmu_translate(unsigned long kva, enum mmu_access access, struct mmu_result 
 		error("access to 0x%016lx without a barrier after a store to the tables", kva);
 		c->need_barrier = false;
 	}
-	if (t->valid && kva - t->va < t->size) {
-		if (stale(t))
+	t = tlb_find(c, kva);
+	/* To note a write it looks at the entry again. */
+	if (t && access == MMU_WRITE && t->ro && !t->table_ro && t->desc & CPU_DBM &&
+	    port_read_reg(PORT_TCR_EL1) & TCR_HD) {
+		t->valid = false;
+		t = NULL;
+	}
+	if (t) {
+		if (stale(t, kva))
 			error("stale TLB entry used for 0x%016lx", kva);
 	} else {
-		fault = walk(kva, &fresh);
+		fault = walk_and_mark(kva, access == MMU_WRITE, &fresh);
 		if (fault) {
 			t = &fresh;
 		} else {
+			t = tlb_slot(c, kva, fresh.size);
 			*t = fresh;
 			t->valid = true;
 		}
 	}
 	if (!fault && ((access == MMU_WRITE && t->ro) || (access == MMU_EXEC && t->xn)))
-		fault = 0x100 + fault_code(12, t->level);
+		fault = 0x100 + cpu_fault_code(12, t->level);
 	r->level = t->level;
 	r->desc = t->desc;
 	r->size = t->size;
@@ -372,8 +384,8 @@ u64 port_at_s1e1(unsigned long kva, bool write)
 	if (!mmu_translate(kva, write ? MMU_WRITE : MMU_READ, &r))
 		return 1 | r.fsc << 1 | 1UL << 11;
 	attr = (port_read_reg(PORT_MAIR_EL1) >> (8 * ((r.desc >> 2) & 7))) & 0xff;
-	sh = PAGE_SHIFT != 16 && wide() ? (port_read_reg(PORT_TCR_EL1) >> 28) & 3
-					: (r.desc >> 8) & 3;
+	sh = PAGE_SHIFT != 16 && cpu_wide() ? (port_read_reg(PORT_TCR_EL1) >> 28) & 3
+					    : (r.desc >> 8) & 3;
 	/* Device and non-cacheable memory report as outer shareable (Arm ARM, PAR_EL1.SH). */
 	if ((attr & 0xf0) == 0 || attr == 0x44)
 		sh = 2;
@@ -386,7 +398,8 @@ u64 port_at_s1e1(unsigned long kva, bool write)
 static bool find_table(phys_addr_t wanted, phys_addr_t table, int level, unsigned long va,
 		       struct place *p)
 {
-	u64 n = level == top_level() ? 1UL << (va_bits() - shift_of(level)) : 1UL << BITS;
+	u64 n = level == cpu_top_level() ? 1UL << (cpu_va_bits() - cpu_shift(level))
+					 : 1UL << CPU_BITS;
 
 	if (table == wanted) {
 		p->va = va;
@@ -398,8 +411,9 @@ static bool find_table(phys_addr_t wanted, phys_addr_t table, int level, unsigne
 	for (u64 i = 0; i < n; i++) {
 		u64 desc = load(table + 8 * i);
 
-		if (is_table(desc, level) &&
-		    find_table(wanted, address_of(desc), level + 1, va + (i << shift_of(level)), p))
+		if (cpu_is_table(desc, level) &&
+		    find_table(wanted, cpu_address(desc, cpu_wide()), level + 1,
+			       va + (i << cpu_shift(level)), p))
 			return true;
 	}
 	return false;
@@ -410,12 +424,12 @@ static bool still_there(const struct place *p)
 {
 	phys_addr_t table = root();
 
-	for (int level = top_level(); level < p->level; level++) {
-		u64 desc = load(table + 8 * index_of(p->va, level));
+	for (int level = cpu_top_level(); level < p->level; level++) {
+		u64 desc = load(table + 8 * cpu_index(p->va, level));
 
-		if (!is_table(desc, level))
+		if (!cpu_is_table(desc, level))
 			return false;
-		table = address_of(desc);
+		table = cpu_address(desc, cpu_wide());
 	}
 	return table == p->table;
 }
@@ -434,7 +448,7 @@ static const struct place *place_of(phys_addr_t entry)
 	}
 	p->table = table;
 	p->level = NOWHERE;
-	find_table(table, root(), top_level(), -(1UL << va_bits()), p);
+	find_table(table, root(), cpu_top_level(), -(1UL << cpu_va_bits()), p);
 	p->generation = mmu.generation + 1;
 	return p->level == NOWHERE ? NULL : p;
 }
@@ -476,7 +490,7 @@ static void add_ghost(phys_addr_t entry, u64 old)
 
 	if (!p)
 		return;
-	table = is_table(old, p->level) ? address_of(old) : NO_TABLE;
+	table = cpu_is_table(old, p->level) ? cpu_address(old, cpu_wide()) : NO_TABLE;
 	if (last && table == NO_TABLE && last->table == NO_TABLE && last->last + 8 == entry &&
 	    (last->first & PAGE_MASK) == (entry & PAGE_MASK)) {
 		last->last = entry;
@@ -488,7 +502,7 @@ static void add_ghost(phys_addr_t entry, u64 old)
 		.first = entry,
 		.last = entry,
 		.level = p->level,
-		.va = p->va + (((entry & ~PAGE_MASK) / 8) << shift_of(p->level)),
+		.va = p->va + (((entry & ~PAGE_MASK) / 8) << cpu_shift(p->level)),
 		.table = table,
 	};
 	set_nr_ghosts(mmu.nr_ghosts + 1);
@@ -518,10 +532,11 @@ static void check_made(phys_addr_t entry, u64 val)
 
 		if (entry >= g->first && entry <= g->last) {
 			error("break-before-make: entry for 0x%016lx made valid before the flush",
-			      g->va + (((entry - g->first) / 8) << shift_of(g->level)));
+			      g->va + (((entry - g->first) / 8) << cpu_shift(g->level)));
 			return;
 		}
-		if (g->table != NO_TABLE && g->table == (address_of(val) & PAGE_MASK)) {
+		if (g->table != NO_TABLE &&
+		    g->table == (cpu_address(val, cpu_wide()) & PAGE_MASK)) {
 			error("table 0x%llx used again before the flush of 0x%016lx",
 			      (unsigned long long)g->table, g->va);
 			return;
@@ -529,15 +544,58 @@ static void check_made(phys_addr_t entry, u64 val)
 	}
 }
 
-/* The change of a valid entry needs no break: permissions, software bits, normal against normal tagged. */
+/* An entry with the contiguous bit comes into a group, or one without it: those that are there must go with it. */
+static void check_group(phys_addr_t entry, u64 val)
+{
+	const struct place *p = place_of(entry);
+	unsigned int n = p ? contiguous_group(p->level) : 1, mine = (unsigned int)(entry / 8) % n;
+	phys_addr_t first = entry - 8ULL * mine;
+
+	if (n == 1 || cpu_is_table(val, p->level))
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		u64 desc = load(first + 8ULL * i);
+		const char *why;
+
+		if (i == mine || !(desc & CPU_VALID) || cpu_is_table(desc, p->level) ||
+		    !((desc | val) & CPU_CONT))
+			continue;
+		why = contiguous_neighbours(desc, val, (long)mine - (long)i,
+					    1ULL << cpu_shift(p->level), cpu_wide());
+		if (!why)
+			continue;
+		error("contiguous bit: entry for 0x%016lx made in a group that it does not go "
+		      "with: %s",
+		      p->va + (((entry & ~PAGE_MASK) / 8) << cpu_shift(p->level)), why);
+		return;
+	}
+}
+
+/* check_group() has something to look at. */
+static bool meets_group(const u64 *entry, u64 val)
+{
+	unsigned long in_table = (unsigned long)entry & ~PAGE_MASK;
+	u64 beside = val;
+
+	if (in_table)
+		beside |= __atomic_load_n(entry - 1, __ATOMIC_RELAXED);
+	if (in_table + 8 < PAGE_SIZE)
+		beside |= __atomic_load_n(entry + 1, __ATOMIC_RELAXED);
+	return val & CPU_VALID && beside & CPU_CONT;
+}
+
+/* The change of a valid entry needs no break: permissions, software bits, normal against normal tagged; in a group marks alone. */
 static bool harmless(u64 old, u64 new)
 {
-	u64 mask = 1ULL << 7 | 1ULL << 51 | 3ULL << 53 | 0xfULL << 55 | 1ULL << 63;
+	u64 mask = CPU_AP2 | CPU_AF | CPU_DBM | 3ULL << 53 | CPU_IGNORED;
 	unsigned int type_old = (old >> 2) & 7, type_new = (new >> 2) & 7;
 
+	if ((old | new) & CPU_CONT)
+		return cpu_address(old, cpu_wide()) == cpu_address(new, cpu_wide()) &&
+		       !contiguous_difference(old, new, cpu_wide());
 	if (type_old < 2 && type_new < 2)
 		mask |= 7 << 2;
-	return !((old | new) & CONT) && ((old ^ new) & ~mask) == 0;
+	return ((old ^ new) & ~mask) == 0;
 }
 
 static void change(u64 *entry, u64 old, u64 val)
@@ -547,22 +605,25 @@ static void change(u64 *entry, u64 old, u64 val)
 
 	if (!entry_address(entry, &pa))
 		return;
-	if (!(old & VALID)) {
-		if (val & VALID)
+	if (!(old & CPU_VALID)) {
+		if (val & CPU_VALID)
 			check_made(pa, val);
+		if (meets_group(entry, val))
+			check_group(pa, val);
 		return;
 	}
 	if (old == val)
 		return;
-	if (!(val & VALID)) {
+	if (!(val & CPU_VALID)) {
 		add_ghost(pa, old);
 		__atomic_store_n(&mmu.suspect, SUSPECT_STORES, __ATOMIC_RELAXED);
 		return;
 	}
 	p = place_of(pa);
-	if (p && (is_table(old, p->level) || is_table(val, p->level) || !harmless(old, val)))
+	if (p &&
+	    (cpu_is_table(old, p->level) || cpu_is_table(val, p->level) || !harmless(old, val)))
 		error("break-before-make: valid entry for 0x%016lx changed from 0x%llx to 0x%llx",
-		      p->va + (((pa & ~PAGE_MASK) / 8) << shift_of(p->level)),
+		      p->va + (((pa & ~PAGE_MASK) / 8) << cpu_shift(p->level)),
 		      (unsigned long long)old, (unsigned long long)val);
 }
 
@@ -572,8 +633,8 @@ void port_set_pte(u64 *entry, u64 val)
 	unsigned long flags;
 	unsigned int left;
 
-	if ((old & VALID) || __atomic_load_n(&mmu.suspect, __ATOMIC_RELAXED) ||
-	    __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED)) {
+	if ((old & CPU_VALID) || __atomic_load_n(&mmu.suspect, __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&mmu.nr_ghosts, __ATOMIC_RELAXED) || meets_group(entry, val)) {
 		flags = spin_lock_irqsave(&mmu.lock);
 		left = mmu.suspect;
 		if (left) {
@@ -584,7 +645,7 @@ void port_set_pte(u64 *entry, u64 val)
 		spin_unlock_irqrestore(&mmu.lock, flags);
 	}
 	__atomic_store_n(entry, val, __ATOMIC_RELEASE);
-	if ((val & (VALID | TABLE)) == (VALID | TABLE))
+	if ((val & (CPU_VALID | CPU_TYPE)) == (CPU_VALID | CPU_TYPE))
 		__atomic_fetch_add(&mmu.generation, 1, __ATOMIC_RELAXED);
 	this_mmu()->need_barrier = true;
 }
@@ -605,7 +666,7 @@ static bool overlap(unsigned long va, u64 size, unsigned long start, unsigned lo
 static bool lay_ghost(unsigned int i, unsigned long start, unsigned long end)
 {
 	struct ghost *g = &mmu.ghosts[i], rest;
-	unsigned int shift = shift_of(g->level);
+	unsigned int shift = cpu_shift(g->level);
 	u64 n = (g->last - g->first) / 8 + 1, from, to;
 
 	if (g->table != NO_TABLE || !overlap(g->va, n << shift, start, end))

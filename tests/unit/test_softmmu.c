@@ -327,6 +327,270 @@ static void a_barrier_is_a_cpus_own(void **state)
 	expect_error("without a barrier");
 }
 
+/* ------------------------------------------------------------------ the contiguous bit */
+
+/* A group of its own behind the pages of KVA, and its first entry: at level 3 in their table, or blocks at level 2. */
+#define GROUP(level) ((level) == 3 ? KVA + contiguous_entries(3) * PAGE_SIZE : KVA + level_size(1))
+#define GROUP_PA 0x100000000000UL /* aligned to everything */
+
+static u64 *map_group(int level)
+{
+	unsigned long kva = GROUP(level);
+	struct walk w;
+	u64 *entry;
+
+	assert_int_equal(pgtable_map(&tree, kva, GROUP_PA,
+				     contiguous_entries(level) * level_size(level), PAGE_KERNEL, 0),
+			 0);
+	pgtable_walk_tree(&tree, kva, &w);
+	assert_int_equal(w.step[w.nr_steps - 1].level, level + 1); /* 0: level -1 */
+	entry = (u64 *)phys_to_virt(w.step[w.nr_steps - 1].table) + w.step[w.nr_steps - 1].index;
+	assert_true(*entry & DESC_CONT);
+	return entry;
+}
+
+static void one_tlb_entry_stands_for_a_whole_group(void **state)
+{
+	for (int level = 2; level <= 3; level++) {
+		unsigned int n = contiguous_entries(level);
+		u64 size = level_size(level), *entry;
+		struct mmu_result r;
+
+		setup(state);
+		entry = map_group(level);
+		for (unsigned int i = 0; i < n; i++) {
+			assert_true(mmu_translate(GROUP(level) + i * size + 5, MMU_WRITE, &r));
+			assert_int_equal(r.size, n * size);
+			assert_int_equal(r.pa, GROUP_PA + i * size + 5);
+		}
+		assert_int_equal(mmu_errors(), 0);
+		/* An entry goes whose address was never used: the TLB has it from another's use. */
+		setup(state);
+		entry = map_group(level);
+		assert_true(mmu_translate(GROUP(level), MMU_READ, &r));
+		port_set_pte(entry + n - 1, 0);
+		port_pte_barrier();
+		assert_true(mmu_translate(GROUP(level) + (n - 1) * size, MMU_READ, &r));
+		expect_error("stale TLB entry");
+		/* A flush by any of the addresses takes it all. */
+		setup(state);
+		entry = map_group(level);
+		assert_true(mmu_translate(GROUP(level) + size, MMU_READ, &r));
+		for (unsigned int i = 0; i < n; i++)
+			port_set_pte(entry + i, 0);
+		port_flush_tlb_kernel_range(GROUP(level), GROUP(level) + n * size);
+		for (unsigned int i = 0; i < n; i++)
+			assert_false(mmu_translate(GROUP(level) + i * size, MMU_READ, &r));
+		assert_int_equal(mmu_errors(), 0);
+	}
+}
+
+/* Stores that the software MMU does not see, as those into tables which are linked later. */
+static void expect_odd_group(void **state, int level, unsigned int which, u64 clear, u64 change,
+			     const char *text)
+{
+	struct mmu_result r;
+	u64 *entry;
+
+	setup(state);
+	entry = map_group(level);
+	entry[which] = (entry[which] & ~clear) ^ change;
+	/* By the one that is as it should be. */
+	assert_true(mmu_translate(GROUP(level) + level_size(level), MMU_READ, &r));
+	/* As if the bit were not there. */
+	assert_int_equal(r.size, level_size(level));
+	assert_int_equal(r.pa, GROUP_PA + level_size(level));
+	expect_error("contiguous bit in the group of");
+	expect_error(text);
+}
+
+static void a_group_that_disagrees(void **state)
+{
+	for (int level = 2; level <= 3; level++) {
+		unsigned int last = contiguous_entries(level) - 1;
+		u64 size = level_size(level);
+
+		expect_odd_group(state, level, last, ~0ULL, 0, "not all are valid");
+		expect_odd_group(state, level, 0, DESC_VALID, 0, "not all are valid");
+		expect_odd_group(state, level, last, DESC_CONT, 0, "some have the bit");
+		expect_odd_group(state, level, last, 0, size, "addresses are not contiguous");
+		expect_odd_group(state, level, 0, 0, size << 8, "addresses are not contiguous");
+		expect_odd_group(state, level, last, DESC_WRITE, DESC_RDONLY, "attributes differ");
+		expect_odd_group(state, level, 0, 0, DESC_USER, "attributes differ");
+		expect_odd_group(state, level, last, 0, DESC_UXN, "attributes differ");
+		expect_odd_group(state, level, last, 0, DESC_ATTRINDX(MT_DEVICE_nGnRE),
+				 "attributes differ");
+	}
+}
+
+static void a_group_at_an_address_that_is_not_aligned(void **state)
+{
+	unsigned int n = contiguous_entries(3);
+	u64 *entry = map_group(3);
+	struct mmu_result r;
+
+	for (unsigned int i = 0; i < n; i++)
+		entry[i] += PAGE_SIZE;
+	assert_true(mmu_translate(GROUP(3), MMU_READ, &r));
+	assert_int_equal(r.pa, GROUP_PA + PAGE_SIZE);
+	expect_error("not aligned");
+}
+
+static void marks_and_what_no_cpu_looks_at_may_differ(void **state)
+{
+	struct mmu_result r;
+	u64 *entry = map_group(3);
+
+	for (unsigned int i = 0; i < contiguous_entries(3); i++)
+		entry[i] |= DESC_WRITE | (i % 3 ? DESC_RDONLY : 0);
+	entry[5] &= ~DESC_AF;
+	entry[6] |= DESC_DIRTY | BIT(63);
+	assert_true(mmu_translate(GROUP(3), MMU_READ, &r));
+	assert_int_equal(r.size, contiguous_entries(3) * PAGE_SIZE);
+	assert_int_equal(mmu_errors(), 0);
+	/* Without DBM it is a permission. */
+	setup(state);
+	entry = map_group(3);
+	for (unsigned int i = 0; i < contiguous_entries(3); i++)
+		entry[i] = (entry[i] & ~DESC_WRITE) | (i % 3 ? DESC_RDONLY : 0);
+	assert_true(mmu_translate(GROUP(3), MMU_READ, &r));
+	expect_error("attributes differ");
+}
+
+/* A single entry of a group is written to. */
+static void one_entry_of_a_group_is_changed(void **state)
+{
+	u64 *entry = map_group(3);
+
+	port_set_pte(entry + 2, (entry[2] & ~DESC_WRITE) | DESC_RDONLY);
+	expect_error("break-before-make: valid entry");
+	setup(state);
+	entry = map_group(3);
+	port_set_pte(entry + 2, entry[2] & ~DESC_CONT);
+	expect_error("break-before-make: valid entry");
+	/* Marks need no break, in some entries or in all. */
+	setup(state);
+	entry = map_group(3);
+	port_set_pte(entry + 2, entry[2] & ~DESC_AF);
+	port_set_pte(entry + 2, entry[2] | DESC_AF | DESC_DIRTY);
+	port_set_pte(entry + 3, entry[3] | DESC_RDONLY);
+	assert_true(entry[3] & DESC_WRITE);
+	assert_int_equal(mmu_errors(), 0);
+}
+
+/* Broken and made alone, flush and all: what it becomes must go with the others. */
+static void one_entry_of_a_group_is_broken_and_made(void **state)
+{
+	static const struct {
+		u64 change;
+		const char *text;
+	} made[] = {{DESC_CONT, "some have the bit"},
+		    {GROUP_PA, "addresses are not contiguous"},
+		    {DESC_USER, "attributes differ"},
+		    {0, NULL},
+		    {DESC_AF, NULL}};
+	struct mmu_result r;
+
+	for (int level = 2; level <= 3; level++)
+		for (unsigned int i = 0; i < ARRAY_SIZE(made); i++) {
+			u64 size = level_size(level), *entry, val;
+
+			setup(state);
+			entry = map_group(level) + 3;
+			val = *entry;
+			break_before_make(entry, 1, val ^ made[i].change, 0,
+					  GROUP(level) + 3 * size, size);
+			if (made[i].text)
+				expect_error(made[i].text);
+			assert_int_equal(mmu_errors(), made[i].text ? 1 : 0);
+		}
+	/* The group is broken and made: anything goes. */
+	for (int level = 2; level <= 3; level++) {
+		u64 size = level_size(level), *entry;
+
+		setup(state);
+		entry = map_group(level);
+		break_before_make(entry, contiguous_entries(level),
+				  (*entry & ~DESC_CONT) | DESC_USER, size, GROUP(level), size);
+		assert_true(mmu_translate(GROUP(level), MMU_READ, &r));
+		assert_int_equal(r.size, size);
+		break_before_make(entry, contiguous_entries(level), *entry | DESC_CONT, size,
+				  GROUP(level), size);
+		assert_true(mmu_translate(GROUP(level), MMU_READ, &r));
+		assert_int_equal(r.size, contiguous_entries(level) * size);
+		assert_int_equal(mmu_errors(), 0);
+	}
+	/* One is taken away, and the rest used on. */
+	setup(state);
+	port_set_pte(map_group(3), 0);
+	port_flush_tlb_kernel_range(GROUP(3), GROUP(3) + PAGE_SIZE);
+	assert_int_equal(mmu_errors(), 0);
+	assert_true(mmu_translate(GROUP(3) + PAGE_SIZE, MMU_READ, &r));
+	expect_error("not all are valid");
+}
+
+static unsigned int how_many(const u64 *entry, u64 bits, u64 wanted)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < contiguous_entries(3); i++)
+		n += (entry[i] & bits) == wanted;
+	return n;
+}
+
+static void the_hardware_marks_any_entry_of_a_group(void **state)
+{
+	unsigned int n = contiguous_entries(3), marked = 0;
+	struct mmu_result r;
+	u64 *entry;
+
+	for (unsigned int i = 0; i < n; i++) {
+		entry = map_group(3);
+		for (unsigned int k = 0; k < n; k++)
+			entry[k] = (entry[k] & ~DESC_AF) | DESC_RDONLY | DESC_WRITE;
+		/* Software's: a fault, by the entry itself. */
+		assert_false(mmu_translate(GROUP(3), MMU_READ, &r));
+		assert_int_equal(r.fsc, 0x0b);
+		world_tcr |= 1UL << 39;
+		assert_true(mmu_translate(GROUP(3), MMU_READ, &r));
+		assert_int_equal(how_many(entry, DESC_AF, DESC_AF), 1);
+		assert_false(mmu_translate(GROUP(3), MMU_WRITE, &r));
+		assert_int_equal(r.fsc, 0x0f);
+		world_tcr |= 1UL << 40;
+		assert_true(mmu_translate(GROUP(3), MMU_WRITE, &r));
+		assert_int_equal(how_many(entry, DESC_RDONLY, 0), 1);
+		marked += !(entry[0] & DESC_RDONLY);
+		/* One is enough for all of them. */
+		for (unsigned int k = 0; k < n; k++) {
+			assert_true(mmu_translate(GROUP(3) + k * PAGE_SIZE, MMU_WRITE, &r));
+			port_flush_tlb_kernel_range(GROUP(3), GROUP(3) + PAGE_SIZE);
+		}
+		assert_int_equal(how_many(entry, DESC_RDONLY, 0), 1);
+		assert_int_equal(how_many(entry, DESC_AF, DESC_AF), 1);
+		assert_int_equal(mmu_errors(), 0);
+		setup(state);
+	}
+	/* Not always the one that was used. */
+	assert_true(marked < n);
+}
+
+static void a_write_by_a_tlb_entry_whose_dirty_state_was_taken_away(void **state)
+{
+	u64 *entry = map_group(3);
+	struct mmu_result r;
+
+	world_tcr |= 3UL << 39;
+	for (unsigned int i = 0; i < contiguous_entries(3); i++)
+		entry[i] |= DESC_RDONLY | DESC_WRITE;
+	assert_true(mmu_translate(GROUP(3), MMU_WRITE, &r));
+	for (unsigned int i = 0; i < contiguous_entries(3); i++)
+		port_set_pte(entry + i, entry[i] | DESC_RDONLY);
+	port_pte_barrier();
+	assert_int_equal(mmu_errors(), 0);
+	mmu_translate(GROUP(3), MMU_WRITE, &r);
+	expect_error("stale TLB entry");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +609,15 @@ int main(void)
 		cmocka_unit_test_setup(a_flush_that_misses_a_cpu, setup),
 		cmocka_unit_test_setup(a_flush_reaches_every_cpu, setup),
 		cmocka_unit_test_setup(a_barrier_is_a_cpus_own, setup),
+		cmocka_unit_test_setup(one_tlb_entry_stands_for_a_whole_group, setup),
+		cmocka_unit_test_setup(a_group_that_disagrees, setup),
+		cmocka_unit_test_setup(a_group_at_an_address_that_is_not_aligned, setup),
+		cmocka_unit_test_setup(marks_and_what_no_cpu_looks_at_may_differ, setup),
+		cmocka_unit_test_setup(one_entry_of_a_group_is_changed, setup),
+		cmocka_unit_test_setup(one_entry_of_a_group_is_broken_and_made, setup),
+		cmocka_unit_test_setup(the_hardware_marks_any_entry_of_a_group, setup),
+		cmocka_unit_test_setup(a_write_by_a_tlb_entry_whose_dirty_state_was_taken_away,
+				       setup),
 		cmocka_unit_test_setup(faults_as_the_architecture_numbers_them, setup),
 		cmocka_unit_test_setup(address_translation_reports_as_par, setup),
 	};

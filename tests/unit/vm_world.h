@@ -16,6 +16,7 @@
 #include <quire/user.h>
 
 #include "mm/vm/internal.h"
+#include "port/host/vmsa.h"
 #include "slab_fixture.h"
 
 struct pgtable kernel_pgtable;
@@ -146,15 +147,59 @@ void port_set_pte(u64 *entry, u64 val)
 	__atomic_store_n(entry, val, __ATOMIC_RELEASE);
 }
 
+/* Entries that stand for one another: those of a group with the contiguous bit, from *first on; else one. */
+static unsigned int group_of(u64 *pte, u64 val, u64 **first)
+{
+	unsigned int n = val & CPU_CONT ? contiguous_group(3) : 1;
+
+	*first = pte - (unsigned long)pte / sizeof(*pte) % n;
+	return n;
+}
+
+static bool group_has(const u64 *first, unsigned int n, u64 bits, u64 wanted)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if ((pte_load(first + i) & bits) == wanted)
+			return true;
+	return false;
+}
+
+/* By the TLB: it must not allow what the entry does not, nor lead elsewhere. */
+static void check_stale(u64 slot, u64 *pte, unsigned long addr, bool write)
+{
+	u64 val = pte ? pte_load(pte) : 0, *first;
+	unsigned int n = group_of(pte, val, &first);
+
+	/* In a group the hardware may have noted another write in another entry. */
+	if (!(val & DESC_VALID) || pte_pa(val) != pte_pa(slot) ||
+	    (write && !group_has(first, n, DESC_RDONLY, 0)))
+		fail_msg("stale TLB entry %#lx of %#lx used, the table says %#lx", (long)slot, addr,
+			 (long)val);
+}
+
+/* The TLB has the entry as it was used; and all of its group, each of which goes by a flush of its own, as those of a CPU that does not join them. */
+static void fill_tlb(unsigned int cpu, u64 asid, unsigned long addr, u64 val, unsigned int n)
+{
+	unsigned long start = ALIGN_DOWN(addr, n * PAGE_SIZE);
+	phys_addr_t pa = pte_pa(val) - (ALIGN_DOWN(addr, PAGE_SIZE) - start);
+
+	for (unsigned int i = 0; i < n; i++) {
+		u64 *slot = tlb_slot(cpu, asid, start + i * PAGE_SIZE);
+
+		if (slot)
+			*slot = (val & ~cpu_address_mask(false)) | desc_from_pa(pa + i * PAGE_SIZE);
+	}
+}
+
 /* What the hardware does: the byte, or NULL: a fault. */
 static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	unsigned int cpu = (unsigned int)random() % TLBS;
-	u64 *slot = tlb_slot(cpu, mm->context_id, addr), *pte, val, new;
+	unsigned int cpu = (unsigned int)random() % TLBS, n;
+	u64 *slot = tlb_slot(cpu, mm->context_id, addr), *pte, *first, *any, val, old, new;
 	unsigned long end;
+	const char *odd;
 
 	pte = pte_find(mm, addr, &end);
-	val = pte ? pte_load(pte) : 0;
 	if (*slot && write && *slot & DESC_RDONLY) {
 		if (!(*slot & DESC_WRITE) || cpu_marks[cpu] < DIRTY_STATE)
 			return NULL;
@@ -162,30 +207,37 @@ static char *hardware(struct mm_struct *mm, unsigned long addr, bool write)
 		*slot = 0;
 	}
 	if (*slot) {
-		/* By the TLB: it must not allow what the entry does not, nor lead elsewhere. */
-		if (!(val & DESC_VALID) || pte_pa(val) != pte_pa(*slot) ||
-		    (write && val & DESC_RDONLY))
-			fail_msg("stale TLB entry %#lx of %#lx used, the table says %#lx",
-				 (long)*slot, addr, (long)val);
+		check_stale(*slot, pte, addr, write);
 		return (char *)page_address(pte_page(*slot)) + (addr & (PAGE_SIZE - 1));
 	}
 	do {
+		val = pte ? pte_load(pte) : 0;
 		if (!(val & DESC_VALID) || !(val & DESC_USER))
 			return NULL;
-		new = val;
+		n = group_of(pte, val, &first);
+		odd = n > 1 ? contiguous_fault(first, n, PAGE_SIZE, false) : NULL;
+		if (odd)
+			fail_msg("the group of %#lx with the contiguous bit: %s", addr, odd);
+		/* Marks go into any entry of the group, and hold for all. */
+		any = n > 1 ? &first[(unsigned long)random() % n] : pte;
+		old = new = pte_load(any);
 		if (!(val & DESC_AF)) {
 			if (cpu_marks[cpu] < ACCESS_FLAG)
 				return NULL;
-			new |= DESC_AF;
+			if (!group_has(first, n, DESC_AF, DESC_AF))
+				new |= DESC_AF;
+			val |= DESC_AF;
 		}
 		if (write && val & DESC_RDONLY) {
 			if (!(val & DESC_WRITE) || cpu_marks[cpu] < DIRTY_STATE)
 				return NULL;
-			new &= ~(u64)DESC_RDONLY;
+			if (!group_has(first, n, DESC_RDONLY, 0))
+				new &= ~(u64)DESC_RDONLY;
+			val &= ~(u64)DESC_RDONLY;
 		}
-	} while (new != val && !port_cmpxchg_pte(pte, &val, new));
-	*slot = new;
-	return (char *)page_address(pte_page(new)) + (addr & (PAGE_SIZE - 1));
+	} while (new != old && !port_cmpxchg_pte(any, &old, new));
+	fill_tlb(cpu, mm->context_id, addr, val, n);
+	return (char *)page_address(pte_page(val)) + (addr & (PAGE_SIZE - 1));
 }
 
 /* The program's access: 0, or the fault that ends it. */
