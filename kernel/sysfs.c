@@ -33,6 +33,7 @@ static const struct pseudo_entry nothing[] = {{0}};
 struct choice {
 	int *chosen;
 	const char *words;
+	void (*changed)(void); /* may be NULL */
 };
 
 static size_t word_len(const char *s)
@@ -73,7 +74,9 @@ static int store_choice(const struct pseudo_ref *r, char *text, size_t n)
 		size_t len = word_len(s);
 
 		if (len == n && !memcmp(s, text, n)) {
-			*c->chosen = i;
+			__atomic_store_n(c->chosen, i, __ATOMIC_RELAXED);
+			if (c->changed)
+				c->changed();
 			return 0;
 		}
 		s += len;
@@ -82,14 +85,15 @@ static int store_choice(const struct pseudo_ref *r, char *text, size_t n)
 	return -EINVAL;
 }
 
-#define CHOICE(n, var, w)                                                                          \
+#define CHOICE_TELLS(n, var, w, f)                                                                 \
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | 0644, .show = show_choice, .store = store_choice,   \
 		.data = &(struct choice)                                                           \
 		{                                                                                  \
-			&(var), w                                                                  \
+			&(var), w, f                                                               \
 		}                                                                                  \
 	}
+#define CHOICE(n, var, w) CHOICE_TELLS(n, var, w, NULL)
 #define CHOICE_KEPT(n, value, w) CHOICE(n, *(int[]){value}, w)
 
 /* ------------------------------------------------------------------ transparent huge pages */
@@ -107,11 +111,52 @@ static const struct pseudo_entry khugepaged_entries[] = {KEPT("alloc_sleep_milli
 
 #define SIZE_WORDS "always inherit madvise never"
 #define SHMEM_SIZE_WORDS "always inherit within_size advise never"
+
+static int show_mthp_stat(struct out *out, const struct pseudo_ref *r)
+{
+	const unsigned int *of = r->e->data;
+
+	out_printf(out, "%ld\n", mthp_stat(of[0], of[1]));
+	return 0;
+}
+
+#define MTHP_STAT(n, order, item)                                                                  \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | 0444, .show = show_mthp_stat,                       \
+		.data = (unsigned int[])                                                           \
+		{                                                                                  \
+			order, item                                                                \
+		}                                                                                  \
+	}
+/* There is no swap, no accounting of groups of processes, and files have no large pages. */
+#define FILE_SIZE_STATS                                                                            \
+	TEXT("shmem_alloc", "0"), TEXT("shmem_fallback", "0"), TEXT("shmem_fallback_charge", "0"), \
+		TEXT("split", "0"), TEXT("split_failed", "0"), TEXT("swpout", "0"),                \
+		TEXT("swpout_fallback", "0")
+/* A group that is there in part has no state of its own, and nothing to be split later (mm/vm/group.c). */
+#define ANON_SIZE_STATS(order)                                                                     \
+	MTHP_STAT("anon_fault_alloc", order, MTHP_ANON_FAULT_ALLOC),                               \
+		MTHP_STAT("anon_fault_fallback", order, MTHP_ANON_FAULT_FALLBACK),                 \
+		TEXT("anon_fault_fallback_charge", "0"),                                           \
+		MTHP_STAT("nr_anon", order, MTHP_NR_ANON), TEXT("nr_anon_partially_mapped", "0"),  \
+		TEXT("split_deferred", "0")
 #define SIZE_DIR(size, order, shmem)                                                               \
 	PSEUDO_DIR("hugepages-" size "kB", 0755,                                                   \
 		   ((const struct pseudo_entry[]){                                                 \
-			   CHOICE("enabled", thp_size_enabled[order], SIZE_WORDS),                 \
+			   CHOICE_TELLS("enabled", thp_size_enabled[order], SIZE_WORDS,            \
+					thp_sizes_changed),                                        \
 			   CHOICE_KEPT("shmem_enabled", shmem, SHMEM_SIZE_WORDS),                  \
+			   PSEUDO_DIR("stats", 0755,                                               \
+				      ((const struct pseudo_entry[]){                              \
+					      ANON_SIZE_STATS(order), FILE_SIZE_STATS, {0}})),     \
+			   {0}}))
+/* Two pages: of files only. */
+#define FILE_SIZE_DIR(size)                                                                        \
+	PSEUDO_DIR("hugepages-" size "kB", 0755,                                                   \
+		   ((const struct pseudo_entry[]){                                                 \
+			   CHOICE_KEPT("shmem_enabled", 4, SHMEM_SIZE_WORDS),                      \
+			   PSEUDO_DIR("stats", 0755,                                               \
+				      ((const struct pseudo_entry[]){FILE_SIZE_STATS, {0}})),      \
 			   {0}}))
 
 static const struct pseudo_entry thp_entries[] = {
@@ -119,6 +164,7 @@ static const struct pseudo_entry thp_entries[] = {
 	CHOICE("enabled", thp_enabled, "always madvise never"),
 #if PAGE_SHIFT == 12
 	TEXT("hpage_pmd_size", "2097152"),
+	FILE_SIZE_DIR("8"),
 	SIZE_DIR("16", 2, 4),
 	SIZE_DIR("32", 3, 4),
 	SIZE_DIR("64", 4, 4),
@@ -129,6 +175,7 @@ static const struct pseudo_entry thp_entries[] = {
 	SIZE_DIR("2048", 9, 1),
 #elif PAGE_SHIFT == 14
 	TEXT("hpage_pmd_size", "33554432"),
+	FILE_SIZE_DIR("32"),
 	SIZE_DIR("64", 2, 4),
 	SIZE_DIR("128", 3, 4),
 	SIZE_DIR("256", 4, 4),
@@ -141,6 +188,7 @@ static const struct pseudo_entry thp_entries[] = {
 	SIZE_DIR("32768", 11, 1),
 #else
 	TEXT("hpage_pmd_size", "536870912"),
+	FILE_SIZE_DIR("128"),
 	SIZE_DIR("256", 2, 4),
 	SIZE_DIR("512", 3, 4),
 	SIZE_DIR("1024", 4, 4),

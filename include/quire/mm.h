@@ -274,8 +274,9 @@ enum {
 };
 enum { THP_SIZE_ALWAYS, THP_SIZE_INHERIT, THP_SIZE_MADVISE, THP_SIZE_NEVER };
 extern int thp_enabled, thp_defrag, thp_use_zero_page;
-/* hugepages-*kB/enabled, by the order of the block. */
+/* hugepages-*kB/enabled, by the order. Who changes one tells by thp_sizes_changed. */
 extern int thp_size_enabled[PAGE_SHIFT - 3 + 1];
+void thp_sizes_changed(void);
 /* Settings as the machine and its command line have them. Once, when it is known how much memory there is. */
 void thp_init(void);
 /* Could the area have a block, as it and the settings are? (smaps: THPeligible) */

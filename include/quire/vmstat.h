@@ -73,6 +73,32 @@ void all_vm_events(unsigned long *ret);
 /* As /proc/vmstat names them: "pgalloc_dma". */
 extern const char *const vm_event_names[NR_VM_EVENT_ITEMS];
 
+/* ------------------------------------------------------------------ transparent huge pages, by their order */
+
+/* Linux: struct mthp_stat. Allocated by a fault; could not be had by one; groups of anonymous pages whose first page is still what it was. */
+enum mthp_stat_item {
+	MTHP_ANON_FAULT_ALLOC,
+	MTHP_ANON_FAULT_FALLBACK,
+	MTHP_NR_ANON,
+	NR_MTHP_STATS
+};
+/* Orders 0 to that of a block. */
+#define MTHP_ORDERS (PAGE_SHIFT - 2)
+
+struct mthp_state {
+	long nr[MTHP_ORDERS][NR_MTHP_STATS];
+};
+DECLARE_PER_CPU(struct mthp_state, mthp_states);
+
+static inline void mod_mthp_stat(unsigned int order, enum mthp_stat_item item, long delta)
+{
+	if (likely(order < MTHP_ORDERS))
+		this_cpu_add(mthp_states.nr[order][item], delta);
+}
+
+/* The sum of all CPUs. */
+long mthp_stat(unsigned int order, enum mthp_stat_item item);
+
 /* ------------------------------------------------------------------ nodes */
 
 enum node_stat_item {

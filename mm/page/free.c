@@ -84,6 +84,9 @@ static bool free_one_prepare(struct page *page)
 		bad_page(page, reason);
 		return false;
 	}
+	/* It spoke for its group (mm/vm/huge.c), whose order it has. */
+	if (PageLargeHead(page))
+		mod_mthp_stat(page->prev, MTHP_NR_ANON, -1);
 	/* A neighbour that is freed may look at the zone in it. */
 	__atomic_store_n(&page->flags, page->flags & ~PAGE_FLAGS_CHECK_AT_PREP, __ATOMIC_RELAXED);
 	return true;

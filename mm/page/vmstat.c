@@ -17,6 +17,8 @@ DEFINE_PER_CPU(struct vm_event_state, vm_event_states);
 
 DEFINE_PER_CPU(struct vm_mapped_state, vm_mapped_states);
 
+DEFINE_PER_CPU(struct mthp_state, mthp_states);
+
 struct vm_diff {
 	s8 item[MAX_NUMNODES][NR_VM_NODE_STAT_ITEMS];
 };
@@ -95,6 +97,21 @@ void all_vm_events(unsigned long *ret)
 						  __ATOMIC_RELAXED);
 		}
 	}
+}
+
+long mthp_stat(unsigned int order, enum mthp_stat_item item)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_possible_cpu(cpu)
+	{
+		if (cpu && per_cpu_offset(cpu) == per_cpu_offset(0))
+			continue;
+		sum += __atomic_load_n(&per_cpu(mthp_states, cpu).nr[order][item],
+				       __ATOMIC_RELAXED);
+	}
+	return sum;
 }
 
 static void mod_node(int nid, enum node_stat_item item, long delta)

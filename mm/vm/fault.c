@@ -25,18 +25,6 @@
 
 struct page *zero_page;
 
-static u64 young_prot(const struct vm_area_struct *vma)
-{
-	return __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED);
-}
-
-/* Of a page that is the program's own. */
-static u64 writable_pte(const struct vm_area_struct *vma, u64 pte)
-{
-	pte = pte_mkdirty(pte);
-	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(pte)) : pte;
-}
-
 static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
 {
 	struct page *page = vma_alloc_pages(f->vma, f->address, GFP_HIGHUSER_MOVABLE | more, 0);
@@ -70,12 +58,14 @@ static vm_fault_t do_anonymous_page(struct vm_fault *f)
 	u64 none = 0;
 
 	if (!(f->flags & FAULT_FLAG_WRITE)) {
-		u64 pte = mk_pte(page_to_phys(zero_page), young_prot(vma)) | PTE_SPECIAL;
+		u64 pte = mk_pte(page_to_phys(zero_page), area_prot(vma)) | PTE_SPECIAL;
 
 		sync_exec(vma, zero_page);
 		pte_cmpxchg(f->pte, &none, pte);
 		return 0;
 	}
+	if (unlikely(relaxed_load(&thp_group_orders)) && group_fault(f))
+		return 0;
 	page = new_anon_page(f, 0);
 	if (!page)
 		return VM_FAULT_OOM;
@@ -83,7 +73,7 @@ static vm_fault_t do_anonymous_page(struct vm_fault *f)
 	/* Instructions of whose page it was may still be on their way to the CPU. */
 	sync_exec(vma, page);
 	if (!pte_cmpxchg(f->pte, &none,
-			 writable_pte(vma, mk_pte(page_to_phys(page), young_prot(vma))))) {
+			 writable_pte(vma, mk_pte(page_to_phys(page), area_prot(vma))))) {
 		drop_new_page(page);
 		return 0;
 	}
@@ -100,7 +90,7 @@ static vm_fault_t file_page(struct vm_fault *f, struct page **page)
 /* A page that is in no file's tree is mapped, for writing where the area is shared and that is what is wanted. */
 static vm_fault_t map_other_page(struct vm_fault *f, struct page *page)
 {
-	u64 none = 0, pte = mk_pte(page_to_phys(page), young_prot(f->vma));
+	u64 none = 0, pte = mk_pte(page_to_phys(page), area_prot(f->vma));
 
 	if (f->flags & FAULT_FLAG_WRITE)
 		pte = pte_mkdirty(f->vma->vm_ops->page_mkwrite ? pte_mkwrite(pte) : pte);
@@ -180,7 +170,7 @@ static vm_fault_t do_cow_fault(struct vm_fault *f)
 	put_page(page);
 	sync_exec(vma, new);
 	if (!pte_cmpxchg(f->pte, &none,
-			 writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma))))) {
+			 writable_pte(vma, mk_pte(page_to_phys(new), area_prot(vma))))) {
 		drop_new_page(new);
 		return ret;
 	}
@@ -226,7 +216,7 @@ static vm_fault_t wp_page_copy(struct vm_fault *f)
 	sync_exec(vma, new);
 	/* Who finds the page by the entry finds in it what was copied. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	port_set_pte(f->pte, writable_pte(vma, mk_pte(page_to_phys(new), young_prot(vma))));
+	port_set_pte(f->pte, writable_pte(vma, mk_pte(page_to_phys(new), area_prot(vma))));
 	if (zero) {
 		add_mm_counter(mm, MM_ANONPAGES, 1);
 		return 0;

@@ -64,6 +64,7 @@ void block_init(struct page *head, const struct mm_struct *mm, unsigned long ind
 	head->prev = HUGE_ORDER;
 	relaxed_store(leaf_count(head), 1);
 	SetPageLargeHead(head);
+	mod_mthp_stat(HUGE_ORDER, MTHP_NR_ANON, 1);
 	init_page(head, index, owner, true);
 	if (unlikely(page_debug)) {
 		for (i = 1; i < HUGE_PAGES; i++)
@@ -74,6 +75,25 @@ void block_init(struct page *head, const struct mm_struct *mm, unsigned long ind
 	}
 	count_mapped(head, MAPPED_ANON, (long)HUGE_PAGES);
 	mod_page_state_of(head, NR_ANON_THPS, 1);
+}
+
+void group_init(struct page *head, const struct mm_struct *mm, unsigned long index,
+		unsigned int order)
+{
+	const u64 owner = mm->family << 3 | PAGE_MAPPING_ANON;
+	const bool counted = page_debug;
+
+	if (unlikely(counted))
+		split_page(head, order);
+	head->prev = order;
+	/* No leaf maps it. */
+	relaxed_store(leaf_count(head), 0);
+	SetPageLargeHead(head);
+	init_page(head, index, owner, true);
+	for (unsigned long i = 1; i < 1UL << order; i++)
+		init_page(head + i, index + i, owner, counted);
+	count_mapped(head, MAPPED_ANON, 1L << order);
+	mod_mthp_stat(order, MTHP_NR_ANON, 1);
 }
 
 /* One leaf less maps the block as a whole. */
@@ -132,6 +152,7 @@ static void block_release(struct page *head)
 		return;
 	}
 	ClearPageLargeHead(head);
+	mod_mthp_stat(HUGE_ORDER, MTHP_NR_ANON, -1);
 	free_unref_page(head, HUGE_ORDER);
 }
 
@@ -250,11 +271,7 @@ bool huge_split_at(struct mm_struct *mm, unsigned long addr)
 
 u64 new_leaf(const struct vm_area_struct *vma, const struct page *head)
 {
-	u64 leaf =
-		mk_pte(page_to_phys(head), __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED));
-
-	leaf = (leaf & ~(u64)DESC_TABLE) | DESC_DIRTY;
-	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(leaf)) : leaf;
+	return writable_pte(vma, mk_pte(page_to_phys(head), area_prot(vma)) & ~(u64)DESC_TABLE);
 }
 
 /* A new block. True: something is mapped there now. False: small pages have to do. */
@@ -275,6 +292,7 @@ static bool make_huge(const struct vm_fault *f, u64 *pmd)
 		if (table)
 			table_page_free(mm, table);
 		count_vm_event(THP_FAULT_FALLBACK);
+		mod_mthp_stat(HUGE_ORDER, MTHP_ANON_FAULT_FALLBACK, 1);
 		return false;
 	}
 	block_init(head, mm, linear_page_index(vma, base));
@@ -293,6 +311,7 @@ static bool make_huge(const struct vm_fault *f, u64 *pmd)
 	}
 	add_mm_counter(mm, MM_ANONPAGES, (long)HUGE_PAGES);
 	count_vm_event(THP_FAULT_ALLOC);
+	mod_mthp_stat(HUGE_ORDER, MTHP_ANON_FAULT_ALLOC, 1);
 	return true;
 }
 

@@ -214,7 +214,9 @@ struct vm_fault {
 
 /* The area may have blocks of so many pages, a power of two, by its flags and by the settings. */
 bool thp_allowed(const struct vm_area_struct *vma, unsigned int order);
-/* How to ask for a block. */
+/* Orders below that of a block that settings allow somewhere: mostly 0, and then a fault asks no more. */
+extern unsigned long thp_group_orders;
+/* How to ask for a block or a group. */
 gfp_t thp_gfp(const struct vm_area_struct *vma);
 
 /* ------------------------------------------------------------------ huge.c */
@@ -262,6 +264,9 @@ bool huge_clear_marks(struct mm_struct *mm, unsigned long addr, unsigned long en
 /* There is a leaf at addr, and it has not been written. */
 bool huge_is_clean(struct mm_struct *mm, unsigned long addr);
 void huge_clear_young(struct mm_struct *mm, unsigned long addr);
+/* The pages of a group that nobody has seen yet, as single ones, the same way. */
+void group_init(struct page *head, const struct mm_struct *mm, unsigned long index,
+		unsigned int order);
 /* The pages of a block that nobody has seen yet become the program's, at this index of its area on, shown by one leaf. */
 void block_init(struct page *head, const struct mm_struct *mm, unsigned long index);
 /* A table is kept for a leaf that is about to be; the entry of a new block. */
@@ -269,6 +274,14 @@ void deposit(struct mm_struct *mm, struct page *table);
 u64 new_leaf(const struct vm_area_struct *vma, const struct page *head);
 /* A leaf maps the page; the first page of the block that it was made in, NULL: it was made single, or is not what it was. Hints. */
 bool page_in_leaf(const struct page *page);
+
+/* ------------------------------------------------------------------ group.c */
+
+/*
+ * Of a write to private anonymous memory where nothing is: a group of pages, if the settings allow one. False: a single page has to do. f->pte
+ * is set.
+ */
+bool group_fault(struct vm_fault *f);
 
 /* ------------------------------------------------------------------ collapse.c */
 
@@ -333,6 +346,19 @@ void mm_family_leave(struct mm_struct *mm);
 int page_rmap_count(struct page *page);
 
 /* ------------------------------------------------------------------ a program's pages */
+
+/* A fault takes it as it is: mprotect changes the entries afterwards. */
+static inline u64 area_prot(const struct vm_area_struct *vma)
+{
+	return __atomic_load_n(&vma->vm_page_prot, __ATOMIC_RELAXED);
+}
+
+/* Of a page that is the program's own. */
+static inline u64 writable_pte(const struct vm_area_struct *vma, u64 pte)
+{
+	pte = pte_mkdirty(pte);
+	return vma->vm_flags & VM_WRITE ? pte_mkdirty(pte_mkwrite(pte)) : pte;
+}
 
 /* Pages that areas show, by the CPU that mapped or unmapped them. Only tasks count, so a load and a store will do. */
 static inline void count_mapped(const struct page *page, enum mapped_item item, long n)

@@ -358,9 +358,13 @@ static bool isolate_user_page(struct folio *folio, enum migrate_mode mode)
 	/* What is whole already is not taken apart to make room for something else that is, but for who wants just this range. */
 	if (page_in_leaf(page) && (mode != MIGRATE_SYNC || !split_leaves(page)))
 		return false;
-	/* The mover uses its links. */
-	if (PageLargeHead(page))
-		ClearPageLargeHead(page);
+	/* The mover uses its links, where the order of its group stands. */
+	if (PageLargeHead(page)) {
+		u32 order = page->prev;
+
+		if (TestClearPageLargeHead(page))
+			mod_mthp_stat(order, MTHP_NR_ANON, -1);
+	}
 	return !TestSetPageIsolated(page);
 }
 

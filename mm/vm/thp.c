@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Transparent huge pages, the policy: which faults get a block, and how hard it is tried to have one.
+ * Transparent huge pages, the policy: which faults get a block or a group, and how hard it is tried to have one.
  *
  * What /sys/kernel/mm/transparent_hugepage holds is here; who asks for a block asks here first. Without a lock: each setting is one
  * word, and a fault that comes while it is changed goes by either value.
@@ -15,6 +15,19 @@
 int thp_enabled = THP_ALWAYS, thp_defrag = THP_DEFRAG_MADVISE, thp_use_zero_page = 1;
 int thp_size_enabled[HUGE_ORDER + 1] = {
 	[0 ... HUGE_ORDER - 1] = THP_SIZE_NEVER, [HUGE_ORDER] = THP_SIZE_INHERIT};
+
+unsigned long thp_group_orders;
+
+void thp_sizes_changed(void)
+{
+	unsigned long orders = 0;
+
+	/* Not below four pages, as on Linux. */
+	for (unsigned int order = 2; order < HUGE_ORDER; order++)
+		if (relaxed_load(&thp_size_enabled[order]) != THP_SIZE_NEVER)
+			orders |= BIT(order);
+	relaxed_store(&thp_group_orders, orders);
+}
 
 /* Below this Linux leaves them off, whatever is asked for at boot. */
 #define THP_MIN_RAM (512UL << (20 - PAGE_SHIFT))

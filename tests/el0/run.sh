@@ -127,6 +127,14 @@ if glibc huge -static -o "$dir/huge.root/init" tests/el0/huge.c; then
 else
 	fail "huge: it was not built"
 fi
+mkdir -p "$dir/mthp.root/proc" "$dir/mthp.root/sys"
+if glibc mthp -static -o "$dir/mthp.root/init" tests/el0/mthp.c; then
+	pack mthp
+	MEM=1G run_glibc mthp cortex-a53 "-smp 1"
+	MEM=1G run_glibc mthp neoverse-n1 "-smp 4"
+else
+	fail "mthp: it was not built"
+fi
 libs=$(dirname "$("${cross}gcc" -print-file-name=libc.so.6)")
 if glibc execs -static -o "$dir/execs.root/init" tests/el0/execs.c &&
 	glibc execs -static-pie -o "$dir/execs.root/pie" tests/el0/execs.c &&

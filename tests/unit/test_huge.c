@@ -10,7 +10,8 @@
  * An access goes by one of two TLBs that forget nothing until they are flushed, and that must never hold a page and the block which it is
  * in at once: a CPU may report a conflict then, or use either.
  */
-#include "vm_world.h"
+#define CACHE_ROOM (4U * 6U * 2U) /* twice as many as pages are looked at */
+#include "sized_tlb.h"
 
 #include <quire/migrate.h>
 #include <quire/pagewalk.h>
@@ -22,95 +23,6 @@
 #define TOTAL (BLOCKS * SAMPLES)
 
 static struct mm_struct *mm;
-
-/* ------------------------------------------------------------------ accesses */
-
-struct cached {
-	unsigned long va, size; /* 0: none */
-	u64 pte; /* as the page's entry would be; of a block, that of its first page */
-};
-static struct cached cache[TLBS][ASIDS][TOTAL * 2];
-
-static void flush_cache(u64 asid, unsigned long start, unsigned long end)
-{
-	for (unsigned int t = 0; t < TLBS; t++)
-		for (unsigned int i = 0; asid < ASIDS && i < TOTAL * 2; i++) {
-			struct cached *c = &cache[t][asid][i];
-
-			if (c->size && (start == end || (c->va < end && c->va + c->size > start)))
-				c->size = 0;
-		}
-}
-
-/* The page that the CPU gets to, or NULL: a fault. */
-static char *cpu_access(struct mm_struct *by, unsigned long addr, bool write)
-{
-	u64 asid = by->context_id & 0xff, raw = 0, val = 0,
-	    *entry = entry_find(by, addr, &raw, &val);
-	struct cached *set = cache[random() % TLBS][asid], *hit = NULL, *room = NULL;
-
-	assert_true(asid < ASIDS);
-	for (unsigned int i = 0; i < TOTAL * 2; i++) {
-		if (!set[i].size) {
-			room = &set[i];
-		} else if (addr - set[i].va < set[i].size) {
-			if (hit)
-				fail_msg("two translations of %#lx in one TLB", addr);
-			hit = &set[i];
-		}
-	}
-	if (hit && (hit->size == HUGE_SIZE) != (entry && pmd_is_leaf(raw) && !pte_lookup(by, addr)))
-		fail_msg("the translation of %#lx in the TLB is of another size", addr);
-	if (hit && write && hit->pte & DESC_RDONLY)
-		return NULL;
-	if (hit &&
-	    (!entry || !(val & DESC_VALID) || pte_pa(val) != pte_pa(hit->pte) + (addr - hit->va) ||
-	     (write && val & DESC_RDONLY)))
-		fail_msg("stale translation of %#lx used: %#lx", addr, (long)hit->pte);
-	if (!entry || !(val & DESC_VALID) || !(val & DESC_USER) || (write && val & DESC_RDONLY))
-		return NULL;
-	if (!hit) {
-		assert_non_null(room);
-		room->size = pmd_is_leaf(raw) && !pte_lookup(by, addr) ? HUGE_SIZE : PAGE_SIZE;
-		room->va = ALIGN_DOWN(addr, room->size);
-		room->pte = room->size == PAGE_SIZE ? val : (raw | DESC_TABLE);
-	}
-	return page_address(pte_page(val));
-}
-
-static vm_fault_t touch(struct mm_struct *by, unsigned long addr, bool write, char *byte)
-{
-	for (unsigned int tries = 0; tries < 6; tries++) {
-		char *p = cpu_access(by, addr, write);
-		vm_fault_t ret;
-
-		if (p) {
-			if (write)
-				*p = *byte;
-			else
-				*byte = *p;
-			return 0;
-		}
-		ret = handle_mm_fault(by, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
-		if (ret & VM_FAULT_ERROR)
-			return ret;
-	}
-	fail_msg("the access to %#lx faults for ever", addr);
-	return 0;
-}
-
-static void set(struct mm_struct *by, unsigned long addr, char byte)
-{
-	assert_int_equal(touch(by, addr, true, &byte), 0);
-}
-
-static int see(struct mm_struct *by, unsigned long addr)
-{
-	char byte;
-
-	assert_int_equal(touch(by, addr, false, &byte), 0);
-	return byte;
-}
 
 static unsigned long page_of(unsigned long block, unsigned long page)
 {

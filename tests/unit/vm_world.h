@@ -295,6 +295,8 @@ static void world_end(void)
 	assert_int_equal(global_node_page_state(NR_FILE_MAPPED), 0);
 	vmstat_refresh();
 	assert_int_equal(global_node_page_state(NR_ANON_THPS), 0);
+	for (unsigned int order = 0; order < MTHP_ORDERS; order++)
+		assert_int_equal(mthp_stat(order, MTHP_NR_ANON), 0);
 	assert_int_equal(global_node_page_state(NR_FILE_PAGES), 0);
 	assert_int_equal(global_node_page_state(NR_SHMEM), 0);
 	assert_int_equal(global_node_page_state(NR_PAGETABLE), 0);
@@ -327,10 +329,18 @@ static __maybe_unused void cpus_end(void)
 	for (unsigned int i = 0; i <= CPUS; i++) {
 		struct vm_mapped_state *s =
 			(void *)(copies[i] + ((char *)&vm_mapped_states - __start_quire_percpu));
+		struct mthp_state *t =
+			(void *)(copies[i] + ((char *)&mthp_states - __start_quire_percpu));
 
 		for (unsigned int item = 0; item < NR_MAPPED_ITEMS; item++) {
 			vm_mapped_states.nr[0][item] += s->nr[0][item];
 			s->nr[0][item] = 0;
+		}
+		for (unsigned int order = 0; order < MTHP_ORDERS; order++) {
+			long *n = &t->nr[order][MTHP_NR_ANON];
+
+			mthp_states.nr[order][MTHP_NR_ANON] += *n;
+			*n = 0;
 		}
 	}
 	__per_cpu_offset[0] = 0;
