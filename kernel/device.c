@@ -7,6 +7,7 @@
 #include <quire/string.h>
 
 #include "device.h"
+#include "kmsg.h"
 #include "pipe.h"
 #include "poll.h"
 
@@ -69,25 +70,6 @@ static long random_ioctl(struct open_file *f, unsigned int cmd, unsigned long ar
 	return -EINVAL;
 }
 
-/* What a program writes to the log; reading it is not offered: the end at once. */
-static long kmsg_write(struct open_file *f, struct iter *from, u64 *pos)
-{
-	size_t len = from->left;
-	char line[256], *text = line;
-	size_t n = copy_from_iter(line, min(len, sizeof(line) - 1), from);
-
-	if (n < min(len, sizeof(line) - 1))
-		return -EFAULT;
-	line[n] = '\0';
-	if (n && line[n - 1] == '\n')
-		line[n - 1] = '\0';
-	/* The level is for who filters. */
-	if (*text == '<' && strchr(text, '>'))
-		text = strchr(text, '>') + 1;
-	pr_info("%s\n", text);
-	return (long)len;
-}
-
 /* A private mapping is anonymous memory; a shared one is shared memory of its own (Linux: mmap_zero). */
 static int zero_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -123,8 +105,6 @@ static const struct file_operations full_fop = {
 	.read = zero_read, .write = full_write, .llseek = null_llseek};
 static const struct file_operations random_fop = {
 	.read = random_read, .write = null_write, .llseek = null_llseek, .ioctl = random_ioctl};
-static const struct file_operations kmsg_fop = {
-	.read = null_read, .write = kmsg_write, .llseek = null_llseek};
 
 /* ------------------------------------------------------------------ by number */
 

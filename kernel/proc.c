@@ -12,6 +12,7 @@
 #include <quire/string.h>
 
 #include "ipc.h"
+#include "kmsg.h"
 #include "proc.h"
 
 #define PROC_MAGIC 0x9fa0U
@@ -180,6 +181,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_TEXT("filesystems", 0444, show_filesystems),
 	PSEUDO_DIR("fs", 0555, nothing),
 	PSEUDO_TEXT("iomem", 0444, show_iomem),
+	{.name = "kmsg", .mode = S_IFREG | 0400, .fop = &proc_kmsg_fop},
 	{.name = "kpagecgroup", .mode = S_IFREG | 0400, .fop = &kpagecgroup_fop},
 	{.name = "kpagecount", .mode = S_IFREG | 0400, .fop = &kpagecount_fop},
 	{.name = "kpageflags", .mode = S_IFREG | 0400, .fop = &kpageflags_fop},

@@ -14,6 +14,7 @@
 #include <quire/vmstat.h>
 
 #include "ipc.h"
+#include "kmsg.h"
 #include "mqueue.h"
 #include "proc.h"
 
@@ -303,7 +304,13 @@ static const struct pseudo_entry kernel_entries[] = {
 	 .max = sizeof(sysctl_core_pattern)},
 	KEPT("core_pipe_limit", 0, 0, 0),
 	INT_WITHIN("core_uses_pid", sysctl_core_uses_pid, 0, INT_MAX),
-	KEPT("dmesg_restrict", 1, 0, 1),
+	{.name = "dmesg_restrict",
+	 .mode = S_IFREG | 0644,
+	 .show = pseudo_show_int,
+	 .store = proc_store_dmesg_restrict,
+	 .data = &sysctl_dmesg_restrict,
+	 .min = 0,
+	 .max = 1},
 	TEXT("domainname", "(none)"),
 	TEXT("hostname", "quire"),
 	KEPT("io_uring_disabled", 0, 0, 2),
@@ -324,7 +331,14 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("perf_event_paranoid", 3, -1, 4),
 	KEPT("pid_max", PID_MAX, 301, 4194304),
 	KEPT("print-fatal-signals", 0, 0, 1),
-	TEXT("printk", "7\t4\t1\t7"),
+	{.name = "printk",
+	 .mode = S_IFREG | 0644,
+	 .show = proc_show_printk,
+	 .store = proc_store_printk},
+	KEPT("printk_delay", 0, 0, 10000),
+	TEXT("printk_devkmsg", "on"),
+	KEPT("printk_ratelimit", 5, 0, 0),
+	KEPT("printk_ratelimit_burst", 10, 0, 0),
 	PSEUDO_DIR("random", 0555, random_entries),
 	INT_WITHIN("randomize_va_space", sysctl_randomize_va_space, 0, 2),
 	KEPT("sched_autogroup_enabled", 1, 0, 1),

@@ -2,9 +2,9 @@
 /*
  * The kernel log: a buffer of whole lines, each with its level, and the console behind it.
  *
- * Invariants: log_used bytes of log_buf hold complete records "level byte, text, '\n'", except that the last one may
- * lack its '\n' (an open line, which KERN_CONT continues). When the buffer is full the older half goes, whole lines
- * only. Everything is under log_lock with interrupts off; the console is written while it is held, so that lines of
+ * Invariants: log_used bytes of log_buf hold complete records "level byte, facility byte with bit 7, text, '\n'", except that
+ * the last one may lack its '\n' (an open line, which KERN_CONT continues). Records are numbered from the start on; the first that is
+ * there is log_first. When the buffer is full the older half goes, whole lines only. Everything is under log_lock with interrupts off; the console is written while it is held, so that lines of
  * two CPUs do not mix.
  *
  * Unlike Linux's ring of descriptors this keeps finished text: a record is formatted once, and a console that starts
@@ -18,14 +18,17 @@
 
 #define LOG_SIZE (128 * 1024)
 #define LOG_LINE_MAX 1024
-#define DEFAULT_LEVEL 4
+#define HEAD 2U /* bytes before the text */
 
-int console_loglevel = 7;
+int console_loglevel = 7, default_message_loglevel = 4;
 
 /* Not cleared at start: log_used says what is valid. */
 static char log_buf[LOG_SIZE] __attribute__((section(".bss.noinit")));
 static u32 log_used;
-static u32 log_lines_dropped;
+static u64 log_first, log_next; /* numbers of the first record, and of the one after the last */
+static bool log_held;		/* the last record is for nobody before another one follows */
+static u64 hint_seq; /* a record that was read, and where it stands: the next one is near */
+static u32 hint_pos;
 static bool line_open;	      /* the last record has no '\n' yet */
 static bool line_visible;     /* ... and its level is shown */
 static unsigned int line_cpu; /* ... and this CPU's it is */
@@ -47,9 +50,11 @@ static void make_room(size_t n)
 	for (cut = LOG_SIZE / 2; cut < log_used && log_buf[cut - 1] != '\n'; cut++)
 		;
 	for (u32 i = 0; i < cut; i++)
-		log_lines_dropped += log_buf[i] == '\n';
+		log_first += log_buf[i] == '\n';
 	memmove(log_buf, log_buf + cut, log_used - cut);
 	log_used -= cut;
+	hint_pos = hint_seq > log_first ? hint_pos - cut : 0;
+	hint_seq = max(hint_seq, log_first);
 }
 
 /* Bytes of one record to the buffer and, when the level is shown, to the console. */
@@ -58,14 +63,18 @@ static void emit(const char *s, size_t n, bool visible)
 	make_room(n);
 	memcpy(log_buf + log_used, s, n);
 	log_used += (u32)n;
+	log_next += s[n - 1] == '\n';
 	if (visible && console_on)
 		port_console_write(s, n);
 }
 
-static void emit_level(int level)
+static void emit_head(int level, unsigned int facility)
 {
-	make_room(1);
+	log_next += log_held;
+	log_held = false;
+	make_room(HEAD);
 	log_buf[log_used++] = (char)level;
+	log_buf[log_used++] = (char)(0x80U | facility);
 }
 
 static size_t timestamp(char *buf, size_t size)
@@ -77,7 +86,7 @@ static size_t timestamp(char *buf, size_t size)
 }
 
 /* One line or part of a line, without its level prefix. */
-static void log_piece(const char *s, size_t n, int level, bool cont)
+static void log_piece(const char *s, size_t n, int level, unsigned int facility, bool cont)
 {
 	char stamp[24];
 
@@ -90,7 +99,7 @@ static void log_piece(const char *s, size_t n, int level, bool cont)
 	if (!line_open) {
 		line_cpu = port_cpu();
 		line_visible = level < console_loglevel;
-		emit_level(level);
+		emit_head(level, facility);
 		emit(stamp, timestamp(stamp, sizeof(stamp)), line_visible);
 	}
 	emit(s, n, line_visible);
@@ -100,7 +109,7 @@ static void log_piece(const char *s, size_t n, int level, bool cont)
 int vprintk(const char *fmt, va_list args)
 {
 	char line[LOG_LINE_MAX];
-	int level = DEFAULT_LEVEL, n;
+	int level = default_message_loglevel, n;
 	bool cont = false;
 	unsigned long flags;
 	char *p, *end;
@@ -127,7 +136,7 @@ int vprintk(const char *fmt, va_list args)
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		char *stop = nl ? nl + 1 : end;
 
-		log_piece(p, (size_t)(stop - p), level, cont);
+		log_piece(p, (size_t)(stop - p), level, 0, cont);
 		p = stop;
 		cont = line_open;
 	}
@@ -155,16 +164,90 @@ void console_start(void)
 		console_on = true;
 		while (pos < log_used) {
 			int level = log_buf[pos];
-			char *text = log_buf + pos + 1;
-			char *nl = memchr(text, '\n', log_used - pos - 1);
-			size_t n = nl ? (size_t)(nl + 1 - text) : log_used - pos - 1;
+			char *text = log_buf + pos + HEAD;
+			char *nl = memchr(text, '\n', log_used - pos - HEAD);
+			size_t n = nl ? (size_t)(nl + 1 - text) : log_used - pos - HEAD;
 
 			if (level < console_loglevel)
 				port_console_write(text, n);
-			pos += 1 + (u32)n;
+			pos += HEAD + (u32)n;
 		}
 	}
 	spin_unlock_irqrestore(&log_lock, flags);
+}
+
+/* ------------------------------------------------------------------ for who reads it */
+
+void log_write(int level, unsigned int facility, const char *text, size_t n, bool ended)
+{
+	unsigned long flags = spin_lock_irqsave(&log_lock);
+
+	if (n)
+		log_piece(text, min(n, (size_t)LOG_LINE_MAX), level, facility & LOG_FACILITY_MAX,
+			  false);
+	log_piece("\n", 1, level, facility & LOG_FACILITY_MAX, n != 0);
+	log_held = !ended;
+	log_next -= log_held;
+	spin_unlock_irqrestore(&log_lock, flags);
+}
+
+u64 log_next_seq(void)
+{
+	return __atomic_load_n(&log_next, __ATOMIC_RELAXED);
+}
+
+u64 log_first_seq(void)
+{
+	return __atomic_load_n(&log_first, __ATOMIC_RELAXED);
+}
+
+size_t log_size(void)
+{
+	return LOG_SIZE;
+}
+
+/* The record of that number, between the first and the last, under the lock. */
+static u32 find_record(u64 seq)
+{
+	u64 at = hint_seq;
+	u32 pos = hint_pos;
+
+	if (seq < at || at < log_first) {
+		at = log_first;
+		pos = 0;
+	}
+	for (; at < seq; at++) {
+		const char *nl = memchr(log_buf + pos + HEAD, '\n', log_used - pos - HEAD);
+
+		if (!nl)
+			break;
+		pos = (u32)(nl + 1 - log_buf);
+	}
+	hint_seq = at;
+	hint_pos = pos;
+	return pos;
+}
+
+bool log_read(u64 seq, struct log_record *record)
+{
+	unsigned long flags = spin_lock_irqsave(&log_lock);
+	bool found = seq < log_next;
+
+	if (found) {
+		const char *nl;
+		u32 pos;
+
+		record->seq = max(seq, log_first);
+		pos = find_record(record->seq);
+		record->level = log_buf[pos];
+		record->facility = log_buf[pos + 1] & LOG_FACILITY_MAX;
+		nl = memchr(log_buf + pos + HEAD, '\n', log_used - pos - HEAD);
+		record->len = nl ? (size_t)(nl - log_buf) - pos - HEAD : 0;
+		record->len = min(record->len, sizeof(record->text));
+		memcpy(record->text, log_buf + pos + HEAD, record->len);
+	}
+	spin_unlock_irqrestore(&log_lock, flags);
+	return found;
 }
 
 void printk_break_lock(void)

@@ -28,6 +28,28 @@
 #define KERN_CONT KERN_SOH "c"
 
 extern int console_loglevel;
+/* Of a message that says none. */
+extern int default_message_loglevel;
+
+/* A line of the log, as it is kept. */
+struct log_record {
+	u64 seq; /* counts from the start */
+	int level;
+	unsigned int facility; /* syslog's: 0 the kernel's */
+	size_t len;
+	char text[1100]; /* len bytes of "[    0.000000] text", no line's end */
+};
+#define LOG_FACILITY_MAX 0x7fU
+
+/* The record of that number, or the first that still is there after it. False: there is none yet. Any context but the log's own. */
+bool log_read(u64 seq, struct log_record *record);
+/* Numbers of the first record that is there, and of the one that comes next. */
+u64 log_first_seq(void);
+u64 log_next_seq(void);
+/* Bytes that the log keeps at the most. */
+size_t log_size(void);
+/* A line of somebody else's than the kernel's: n bytes, without its end. One that has not `ended` is read when another follows, as in Linux. */
+void log_write(int level, unsigned int facility, const char *text, size_t n, bool ended);
 
 int printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list args);

@@ -112,6 +112,38 @@ static void log_and_console(void **state)
 	}
 	assert_ptr_equal(p, shown + shown_len);
 
+	/* Who reads by number meets each record once; numbers of what has gone lead to the first that is there. */
+	{
+		struct log_record r;
+		u64 first = log_first_seq(), seq = 0, n = 0;
+
+		assert_true(first > 5000 && log_next_seq() > first);
+		for (; log_read(seq, &r); seq = r.seq + 1, n++) {
+			char want[64];
+
+			assert_true(r.seq == first + n && r.level == 6 && r.facility == 0);
+			snprintf(want, sizeof(want), T "line %d",
+				 (int)(10000 - (log_next_seq() - r.seq)));
+			assert_true(r.len == strlen(want));
+			assert_memory_equal(r.text, want, r.len);
+		}
+		assert_true(first + n == log_next_seq());
+		log_write(3, 4, "mine", 4, false);
+		assert_false(log_read(seq, &r));
+		log_write(2, 5, "", 0, true);
+		assert_true(log_read(seq, &r) && r.level == 3 && r.facility == 4 &&
+			    r.len == strlen(T "mine"));
+		assert_true(log_read(seq + 1, &r) && r.seq == seq + 1 && r.level == 2 &&
+			    r.facility == 5 && r.len == strlen(T));
+		assert_false(log_read(seq + 2, &r));
+		/* Back again. */
+		assert_true(log_read(first + 1, &r) && r.seq == first + 1);
+		pr_err("open");
+		assert_false(log_read(seq + 2, &r));
+		pr_cont(" no more\n");
+		assert_true(log_read(seq + 2, &r) && r.len == strlen(T "open no more"));
+	}
+
 	clear();
 	code = setjmp(off);
 	if (!code)
