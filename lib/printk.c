@@ -2,10 +2,10 @@
 /*
  * The kernel log: a buffer of whole lines, each with its level, and the console behind it.
  *
- * Invariants: log_used bytes of log_buf hold complete records "level byte, facility byte with bit 7, text, '\n'", except that
- * the last one may lack its '\n' (an open line, which KERN_CONT continues). Records are numbered from the start on; the first that is
- * there is log_first. When the buffer is full the older half goes, whole lines only. Everything is under log_lock with interrupts off; the console is written while it is held, so that lines of
- * two CPUs do not mix.
+ * Invariants: log_used bytes of log_buf hold complete records "level byte, facility byte with bit 7, text, '\n'", except
+ * that the last one may lack its '\n' (an open line, which KERN_CONT continues). Records are numbered from the start on;
+ * the first that is there is log_first. When the buffer is full the older half goes, whole lines only. Everything is under
+ * log_lock with interrupts off; the console is written while it is held, so that lines of two CPUs do not mix.
  *
  * Unlike Linux's ring of descriptors this keeps finished text: a record is formatted once, and a console that starts
  * later prints the buffer as it is.
