@@ -31,7 +31,7 @@ struct inode *inode_alloc(struct super *sb, u32 mode)
 	n->nlink = 1;
 	n->sb = sb;
 	n->ino = ++sb->last_ino;
-	n->atime = n->mtime = n->ctime = time_now();
+	n->atime = n->mtime = n->ctime = n->btime = time_now();
 	sb->inodes++;
 	return n;
 }

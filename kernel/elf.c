@@ -443,6 +443,8 @@ int elf_load(struct exec *e)
 		err = map_image(e, im, at);
 	if (!err && interp->file)
 		err = load_interpreter(e, interp);
+	if (interp->file)
+		file_not_running(interp->file);
 	if (!err)
 		err = vdso_map(e->mm);
 	if (!err)

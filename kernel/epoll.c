@@ -21,7 +21,7 @@
 #define EPOLL_CTL_ADD 1
 #define EPOLL_CTL_DEL 2
 #define EPOLL_CTL_MOD 3
-#define MAX_NESTING 5U
+#define MAX_NESTING 4U
 #define QUEUES 2U /* that a file has at most */
 
 struct epoll_event {
@@ -45,6 +45,7 @@ struct epoll_item {
 };
 
 struct epoll {
+	const struct open_file *self;
 	struct epoll_item *items, *last_told;
 	struct wait_queue changed; /* items come, or are armed again */
 };
@@ -168,21 +169,33 @@ long call_epoll_create1(const struct syscall_args *r)
 		return -ENOMEM;
 	}
 	f->private = e;
+	e->self = f;
 	return fd_install(f, 0, r->a[0] & O_CLOEXEC);
 }
 
-/* How deep sets are in sets below f; more than MAX_NESTING: too deep, or set is among them. */
+/* How many sets are in sets below the set f; more than MAX_NESTING: too many, or `set` is among them. */
 static unsigned int nesting(const struct open_file *f, const struct epoll *set, unsigned int depth)
 {
 	const struct epoll *e = f->private;
-	unsigned int most = depth;
+	unsigned int most = 0;
 
-	if (f->op != &epoll_fop)
-		return depth;
 	if (e == set || depth > MAX_NESTING)
 		return MAX_NESTING + 1;
 	for (const struct epoll_item *item = e->items; item; item = item->next)
-		most = max(most, nesting(item->file, set, depth + 1));
+		if (item->file->op == &epoll_fop)
+			most = max(most, nesting(item->file, set, depth + 1) + 1);
+	return most;
+}
+
+/* ... and above it. */
+static unsigned int nesting_above(const struct open_file *f, unsigned int depth)
+{
+	unsigned int most = 0;
+
+	if (depth > MAX_NESTING)
+		return depth;
+	for (const struct epoll_item *item = f->watchers; item; item = item->next_watch)
+		most = max(most, nesting_above(item->set->self, depth + 1) + 1);
 	return most;
 }
 
@@ -193,8 +206,12 @@ static long add_item(struct epoll *e, struct open_file *f, int fd, const struct 
 
 	if (!f->op || !f->op->poll)
 		return -EPERM;
-	if (nesting(f, e, 0) > MAX_NESTING)
-		return -ELOOP;
+	if (f->op == &epoll_fop) {
+		unsigned int below = nesting(f, e, 0);
+
+		if (below > MAX_NESTING || below + 1 + nesting_above(e->self, 0) > MAX_NESTING)
+			return -ELOOP;
+	}
 	item = kmalloc(sizeof(*item), GFP_KERNEL | __GFP_ZERO);
 	if (!item)
 		return -ENOMEM;
@@ -230,6 +247,12 @@ long call_epoll_ctl(const struct syscall_args *r)
 		return -EPERM;
 	if (set == f || set->op != &epoll_fop)
 		return -EINVAL;
+	/* One of many that wait for it, woken alone: not to be changed, and with few other wishes. */
+	if (r->a[1] != EPOLL_CTL_DEL && event.events & EPOLLEXCLUSIVE &&
+	    (r->a[1] == EPOLL_CTL_MOD || f->op == &epoll_fop ||
+	     event.events & ~(POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET |
+			      EPOLLEXCLUSIVE)))
+		return -EINVAL;
 	e = set->private;
 	for (item = e->items; item; item = item->next)
 		if (item->file == f && item->fd == (int)r->a[2])
@@ -245,6 +268,8 @@ long call_epoll_ctl(const struct syscall_args *r)
 	case EPOLL_CTL_MOD:
 		if (!item)
 			return -ENOENT;
+		if (item->event.events & EPOLLEXCLUSIVE)
+			return -EINVAL;
 		item->event = event;
 		item->armed = true;
 		wake_up_all(&e->changed);

@@ -175,11 +175,26 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 	f->file.f_release = file_released;
 	f->dentry = d;
 	f->inode = d->inode;
-	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | O_ASYNC);
 	f->op = op;
+	f->opener = current ? current->cred.fsuid : 0;
 	f->inode->writers += !!(f->file.f_mode & FMODE_WRITE);
 	f->inode->sb->writers += is_file_writer(f);
 	return f;
+}
+
+void file_not_running(struct open_file *f)
+{
+	f->inode->runners -= f->running;
+	f->running = false;
+}
+
+int file_may_write(const struct inode *n)
+{
+	/* Who has ended may have left it behind. */
+	if (n->runners)
+		files_reap();
+	return n->runners ? -ETXTBSY : 0;
 }
 
 static void file_close(struct open_file *f)
@@ -188,11 +203,13 @@ static void file_close(struct open_file *f)
 	if (f->op)
 		inotify_file(f->dentry,
 			     f->file.f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+	file_set_async(f, 0, false);
 	epoll_forget(f);
 	if (f->op && f->op->release)
 		f->op->release(f);
 	f->inode->writers -= !!(f->file.f_mode & FMODE_WRITE);
 	f->inode->sb->writers -= is_file_writer(f);
+	file_not_running(f);
 	dput(f->dentry);
 	kfree(f);
 }
@@ -280,8 +297,6 @@ static int create_tmpfile(struct dentry **d, unsigned int flags, u32 mode)
 	struct inode *n;
 	int err;
 
-	if (!(flags & O_ACCMODE))
-		return -EINVAL;
 	if (dir->inode->op && dir->inode->op->lookup)
 		return -EOPNOTSUPP;
 	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
@@ -293,6 +308,7 @@ static int create_tmpfile(struct dentry **d, unsigned int flags, u32 mode)
 	if (!n)
 		return -ENOMEM;
 	n->nlink = 0;
+	n->linkable = !(flags & O_EXCL);
 	*d = dentry_alloc(NULL, "#tmpfile", 8, n);
 	if (!*d) {
 		*d = dir;
@@ -371,6 +387,8 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 	/* A file without a place, by /proc/PID/fd: only a pipe can be opened again. */
 	if (!err && !n->fop)
 		err = -ENXIO;
+	if (!err && (flags & O_ACCMODE || flags & O_TRUNC))
+		err = file_may_write(n);
 	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping) {
 		err = inode_truncate(n, 0);
 		inotify_file(d, IN_MODIFY);
@@ -407,7 +425,7 @@ int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct 
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (tmpfile && (!(flags & O_DIRECTORY) || flags & O_CREAT))
+	if (tmpfile && (!(flags & O_DIRECTORY) || flags & O_CREAT || !(flags & O_ACCMODE)))
 		return -EINVAL;
 	if (!tmpfile && (flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
 		return -EINVAL;
@@ -453,5 +471,10 @@ int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_
 		dput(d);
 		return err;
 	}
-	return open_dentry(d, O_RDONLY, false, f);
+	err = open_dentry(d, O_RDONLY, false, f);
+	if (!err) {
+		(*f)->running = true;
+		(*f)->inode->runners++;
+	}
+	return err;
 }

@@ -13,6 +13,7 @@
 
 #include "clone.h"
 #include "ptrace.h"
+#include "sched_attr.h"
 #include "task.h"
 #include "timens.h"
 
@@ -131,9 +132,8 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->mempolicy = mpol_get(parent->mempolicy);
 	time_ns_fork(t, parent, flags & CLONE_VM);
 	t->blocked = parent->blocked;
-	t->nice = parent->nice;
-	t->policy = parent->policy;
-	t->rt_priority = parent->rt_priority;
+	sched_fork_attr(t, parent);
+	t->ioprio = parent->ioprio;
 	t->personality = parent->personality;
 	t->timer_slack = parent->timer_slack;
 	t->mce_process = parent->mce_process;
@@ -173,6 +173,8 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 	}
 	link_add_before(&t->thread, &s->threads);
 	s->nr_threads++;
+	if (s->nr_threads == 1)
+		cpu_limit_changed(s);
 	nr_tasks++;
 	task_hash(t);
 }

@@ -3,17 +3,12 @@
  * Advisory locks of files: flock's, of a whole file, and fcntl's, of ranges of bytes (Linux: fs/locks.c).
  *
  * A lock hangs at the inode. Its owner is the open file (flock, F_OFD_*) or the table of descriptors (F_SETLK). Invariant: locks of
- * one owner and kind do not overlap. Everybody who waits for any lock is on one queue: they are few. No deadlocks are looked for.
- * Locking: kernel_lock.
+ * one owner and kind do not overlap. Everybody who waits for any lock is on one queue: they are few, and on a list, so that fcntl finds who would
+ * wait for himself in the end (EDEADLK). Locking: kernel_lock.
  */
 #include <quire/slab.h>
 
 #include "vfs.h"
-
-#define LOCK_SH 1U
-#define LOCK_EX 2U
-#define LOCK_NB 4U
-#define LOCK_UN 8U
 
 #define F_GETLK 5U
 #define F_SETLK 6U
@@ -29,8 +24,8 @@
 struct file_lock {
 	struct file_lock *next;
 	const void *owner;
-	bool flock;
-	int type; /* F_RDLCK, F_WRLCK */
+	bool flock, record; /* record: F_SETLK's, whose owner is a process */
+	int type;	    /* F_RDLCK, F_WRLCK */
 	int pid;
 	s64 start, end; /* both in it */
 };
@@ -43,6 +38,14 @@ struct flock {
 };
 
 static struct wait_queue waiters;
+
+/* Who waits for a record lock: what it wants, and where. */
+struct lock_wait {
+	struct lock_wait *next;
+	const struct inode *inode;
+	const struct file_lock *want;
+};
+static struct lock_wait *lock_waits;
 
 static struct file_lock *conflict(const struct inode *n, const struct file_lock *want)
 {
@@ -87,6 +90,80 @@ static void carve(struct inode *n, const struct file_lock *what, struct file_loc
 	}
 }
 
+/* Linux: posix_locks_deadlock. Does who has what `want` needs wait, over however many others, for its owner? */
+static bool deadlock(const struct inode *n, const struct file_lock *want)
+{
+	const void *owner = want->owner;
+
+	if (want->flock || !want->record)
+		return false;
+	for (unsigned int i = 0; i < 10; i++) {
+		const struct file_lock *l = conflict(n, want);
+		const struct lock_wait *w = lock_waits;
+
+		if (!l || !l->record)
+			return false;
+		if (l->owner == owner)
+			return true;
+		while (w && w->want->owner != l->owner)
+			w = w->next;
+		if (!w)
+			return false;
+		n = w->inode;
+		want = w->want;
+	}
+	return false;
+}
+
+static long wait_for(struct inode *n, const struct file_lock *want)
+{
+	struct lock_wait w = {.next = lock_waits, .inode = n, .want = want}, **p = &lock_waits;
+	long err;
+
+	if (!conflict(n, want))
+		return 0;
+	if (deadlock(n, want))
+		return -EDEADLK;
+	if (want->record)
+		lock_waits = &w;
+	err = wait_event(&waiters, !conflict(n, want), WAIT_FOREVER);
+	if (want->record) {
+		while (*p != &w)
+			p = &(*p)->next;
+		*p = w.next;
+	}
+	return err;
+}
+
+/* The next one goes on where this one ends, and is the same: they are one. */
+static void join(struct file_lock *l)
+{
+	struct file_lock *next = l->next;
+
+	if (l->flock || !next || next->flock || next->owner != l->owner || next->type != l->type ||
+	    l->end == END_OF_ALL || l->end + 1 != next->start)
+		return;
+	l->end = next->end;
+	l->next = next->next;
+	kfree(next);
+}
+
+/* With its owner's others, by start: the first that is in the way is what F_GETLK tells. */
+static void insert(struct inode *n, struct file_lock *l)
+{
+	struct file_lock **p = &n->locks;
+
+	while (*p && ((*p)->flock != l->flock || (*p)->owner != l->owner))
+		p = &(*p)->next;
+	while (*p && (*p)->flock == l->flock && (*p)->owner == l->owner && (*p)->start < l->start)
+		p = &(*p)->next;
+	l->next = *p;
+	*p = l;
+	join(l);
+	if (p != &n->locks)
+		join(container_of(p, struct file_lock, next));
+}
+
 static long set_lock(struct inode *n, const struct file_lock *want, bool wait)
 {
 	struct file_lock *spare = kmalloc(sizeof(*spare), GFP_KERNEL | __GFP_ZERO),
@@ -102,14 +179,13 @@ static long set_lock(struct inode *n, const struct file_lock *want, bool wait)
 		if (!wait && conflict(n, want))
 			err = -EAGAIN;
 		if (!err)
-			err = wait_event(&waiters, !conflict(n, want), WAIT_FOREVER);
+			err = wait_for(n, want);
 	}
 	if (!err) {
 		carve(n, want, &spare);
 		if (want->type != F_UNLCK) {
 			*own = *want;
-			own->next = n->locks;
-			n->locks = own;
+			insert(n, own);
 			own = NULL;
 		}
 		wake_up_all(&waiters);
@@ -132,11 +208,9 @@ long file_flock(struct open_file *f, unsigned int how)
 	case LOCK_EX:
 		want.type = F_WRLCK;
 		break;
-	case LOCK_UN:
+	default:
 		want.type = F_UNLCK;
 		break;
-	default:
-		return -EINVAL;
 	}
 	held = file_get(f); /* another thread may close it while this one waits */
 	err = set_lock(f->inode, &want, !(how & LOCK_NB));
@@ -203,6 +277,7 @@ long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
 	if (err)
 		return err;
 	want.owner = ofd ? (const void *)f : current->files;
+	want.record = !ofd;
 	want.type = fl.type;
 	want.pid = ofd ? -1 : current->pid;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK)

@@ -14,13 +14,13 @@
 
 #include "mqueue.h"
 #include "poll.h"
+#include "socket.h"
 #include "syscall.h"
 
 #define MQ_PRIO_MAX 32768U
 #define SIGEV_SIGNAL 0
 #define SIGEV_NONE 1
 #define SIGEV_THREAD 2
-#define NOTIFY_COOKIE_LEN 32U
 #define SI_MESGQ (-3)
 
 /* On its task's stack. */
@@ -112,6 +112,21 @@ static struct signal_struct *to_be_told(const struct mq_notify *n)
 	return s && s->exec_id == n->exec_id ? s : NULL;
 }
 
+enum { NOTIFY_WOKENUP = 1, NOTIFY_REMOVED };
+
+/* Nobody is told any more. The last byte says why. */
+static void forget(struct mqueue *q, u8 why)
+{
+	struct mq_notify *n = &q->notify;
+
+	if (n->tgid && n->how == SIGEV_THREAD) {
+		n->cookie[sizeof(n->cookie) - 1] = why;
+		unix_deliver(n->socket, n->cookie, sizeof(n->cookie));
+		file_put(n->socket);
+	}
+	n->tgid = 0;
+}
+
 /* A message has come, and nobody waits for it. */
 static void notify(struct mqueue *q)
 {
@@ -120,7 +135,7 @@ static void notify(struct mqueue *q)
 	if (n.tgid && q->curmsgs == 1) {
 		struct signal_struct *s = to_be_told(&n);
 
-		q->notify.tgid = 0;
+		forget(q, NOTIFY_WOKENUP);
 		if (n.how == SIGEV_SIGNAL && n.signo && s) {
 			const struct siginfo info = {.signo = n.signo,
 						     .code = SI_MESGQ,
@@ -268,11 +283,10 @@ struct sigevent {
 	u64 unused[6];
 };
 
-/* 0, or why there is no such notification. */
-static long check_event(const struct sigevent *ev)
+/* 0, or why there is no such notification. What a thread is to be told by is noted. */
+static long check_event(const struct sigevent *ev, struct mq_notify *n)
 {
-	u8 cookie[NOTIFY_COOKIE_LEN];
-	const struct open_file *f;
+	struct open_file *f;
 
 	if (ev->how == SIGEV_NONE)
 		return 0;
@@ -280,17 +294,22 @@ static long check_event(const struct sigevent *ev)
 		return (u32)ev->signo > NSIG ? -EINVAL : 0;
 	if (ev->how != SIGEV_THREAD)
 		return -EINVAL;
-	/* It goes by a socket of netlink, and such sockets there are none. */
-	if (copy_from_user(cookie, ev->value, sizeof(cookie)))
+	if (copy_from_user(n->cookie, ev->value, sizeof(n->cookie)))
 		return -EFAULT;
 	f = file_of((unsigned int)ev->signo);
 	if (!f)
 		return -EBADF;
-	return (f->inode->mode & S_IFMT) == S_IFSOCK ? -EINVAL : -ENOTSOCK;
+	if ((f->inode->mode & S_IFMT) != S_IFSOCK)
+		return -ENOTSOCK;
+	if (!unix_is_netlink(f))
+		return -EINVAL;
+	n->socket = f;
+	return 0;
 }
 
 long call_mq_notify(const struct syscall_args *r)
 {
+	struct mq_notify n = {.tgid = current->tgid, .exec_id = current->signal->exec_id};
 	const struct open_file *f;
 	struct sigevent ev;
 	struct mqueue *q;
@@ -299,7 +318,7 @@ long call_mq_notify(const struct syscall_args *r)
 	if (r->a[1] && copy_from_user(&ev, r->a[1], sizeof(ev)))
 		return -EFAULT;
 	if (r->a[1])
-		err = check_event(&ev);
+		err = check_event(&ev, &n);
 	if (err)
 		return err;
 	f = mqueue_file(r->a[0]);
@@ -308,13 +327,17 @@ long call_mq_notify(const struct syscall_args *r)
 	q = f->private;
 	if (!r->a[1]) {
 		if (q->notify.tgid == current->tgid)
-			q->notify.tgid = 0;
+			forget(q, NOTIFY_REMOVED);
 		return 0;
 	}
 	if (q->notify.tgid)
 		return -EBUSY;
-	q->notify = (struct mq_notify){current->tgid, current->signal->exec_id, ev.how, ev.signo,
-				       ev.value};
+	n.how = ev.how;
+	n.signo = ev.signo;
+	n.value = ev.value;
+	if (n.socket)
+		file_get(n.socket);
+	q->notify = n;
 	return 0;
 }
 
@@ -378,7 +401,7 @@ static void mqueue_flush(struct open_file *f)
 	struct mqueue *q = f->private;
 
 	if (q->notify.tgid == current->tgid)
-		q->notify.tgid = 0;
+		forget(q, NOTIFY_REMOVED);
 }
 
 const struct file_operations mqueue_fop = {.open = mqueue_open,

@@ -24,6 +24,9 @@ struct mq_notify {
 	u32 exec_id;
 	int how, signo; /* SIGEV_* */
 	u64 value;
+	/* SIGEV_THREAD: the C library waits for these bytes at a socket of netlink, which is held, and starts the thread. */
+	struct open_file *socket;
+	u8 cookie[32];
 };
 
 /* A queue: its inode's. It goes with its last name and its last descriptor. */

@@ -20,8 +20,9 @@ static bool is_type(const struct dentry *d, u32 type)
 
 /* ------------------------------------------------------------------ may it */
 
-static bool in_group(const struct cred *c, u32 gid)
+bool in_group(u32 gid)
 {
+	const struct cred *c = &current->cred;
 	bool in = c->fsgid == gid;
 
 	for (u32 i = 0; i < c->nr_groups; i++)
@@ -33,25 +34,41 @@ int inode_permission(const struct inode *inode, unsigned int mask)
 {
 	const struct cred *c = current ? &current->cred : NULL;
 	u32 type = inode->mode & S_IFMT, mode = inode->mode;
+	bool directory = type == S_IFDIR;
 
 	if (mask & MAY_WRITE && inode->sb->flags & MS_RDONLY &&
 	    (type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
 		return -EROFS;
-	/* Root may read and write everything; what nobody may execute, root may not either (CAP_DAC_OVERRIDE). */
-	if (!c || !c->fsuid)
-		return mask & MAY_EXEC && type != S_IFDIR && !(mode & 0111) ? -EACCES : 0;
+	if (!c)
+		return 0;
 	if (c->fsuid == inode->uid)
 		mode >>= 6;
-	else if (in_group(c, inode->gid))
+	else if (in_group(inode->gid))
 		mode >>= 3;
-	return mask & ~mode & (MAY_READ | MAY_WRITE | MAY_EXEC) ? -EACCES : 0;
+	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
+	if (!(mask & ~mode))
+		return 0;
+	/* Root may read and write everything; what nobody may execute, root may not either. */
+	if (capable(CAP_DAC_OVERRIDE) && (directory || !(mask & MAY_EXEC) || inode->mode & 0111))
+		return 0;
+	if (capable(CAP_DAC_READ_SEARCH) && (directory ? !(mask & MAY_WRITE) : mask == MAY_READ))
+		return 0;
+	return -EACCES;
 }
 
 int inode_owner(const struct inode *inode)
 {
-	const struct cred *c = &current->cred;
+	return current->cred.fsuid == inode->uid || capable(CAP_FOWNER) ? 0 : -EPERM;
+}
 
-	return c->fsuid && c->fsuid != inode->uid ? -EPERM : 0;
+u32 mode_privileges(const struct inode *inode)
+{
+	u32 bits = inode->mode & S_ISUID;
+
+	if (inode->mode & S_ISGID &&
+	    (inode->mode & 010 || (!in_group(inode->gid) && !capable(CAP_FSETID))))
+		bits |= S_ISGID;
+	return bits;
 }
 
 /* ------------------------------------------------------------------ walking */
@@ -360,15 +377,21 @@ int kern_path(const char *path, unsigned int flags, struct dentry **d)
 
 /* ------------------------------------------------------------------ making and removing */
 
+/* Directories whose names are made up: no, or what they say. */
+static int may_change_names(struct inode *dir)
+{
+	if (!dir->op || !dir->op->lookup)
+		return 0;
+	return dir->op->may_change ? dir->op->may_change(dir) : -EPERM;
+}
+
 static int may_change(struct dentry *dir)
 {
 	int err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
 
 	if (!err && dir->unlinked)
 		err = -ENOENT;
-	if (!err && dir->inode->op && dir->inode->op->lookup)
-		err = dir->inode->op->may_change ? dir->inode->op->may_change(dir->inode) : -EPERM;
-	return err;
+	return err ? err : may_change_names(dir->inode);
 }
 
 /* link: what a symbolic link leads to; NULL: it is none. */
@@ -385,6 +408,9 @@ static int make(struct dentry *dir, const char *name, size_t len, u32 mode, u32 
 		return -ENOSPC;
 	if (dir->inode->mode & S_ISGID && (mode & S_IFMT) == S_IFDIR)
 		mode |= S_ISGID;
+	else if (dir->inode->mode & S_ISGID && (mode & (S_ISGID | 010)) == (S_ISGID | 010) &&
+		 current && !in_group(dir->inode->gid) && !capable(CAP_FSETID))
+		mode &= ~S_ISGID;
 	inode = tmpfs_inode(sb, mode, rdev);
 	if (!inode)
 		return -ENOMEM;
@@ -442,15 +468,18 @@ int vfs_unlink(struct dentry *d, bool directory)
 	/* A root, or what covers a mount point. */
 	if (!dir)
 		return -EBUSY;
-	err = may_change(dir);
+	err = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
+	if (!may_remove(dir->inode, inode))
+		return -EPERM;
 	if (directory && !is_type(d, S_IFDIR))
 		return -ENOTDIR;
 	if (!directory && is_type(d, S_IFDIR))
 		return -EISDIR;
-	if (!may_remove(dir->inode, inode))
-		return -EPERM;
+	err = may_change(dir);
+	if (err)
+		return err;
 	if (d->mounted)
 		return -EBUSY;
 	if (inode->entries)

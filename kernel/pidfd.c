@@ -135,11 +135,13 @@ long call_pidfd_send_signal(const struct syscall_args *r)
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
 	if (r->a[2]) {
+		if (get_user(info.signo, r->a[2]))
+			return -EFAULT;
+		if (info.signo != sig)
+			return -EINVAL;
 		err = user_siginfo(r->a[2], sig, s->leader->tgid, &info);
 		if (err)
 			return err;
-		if (info.signo != sig)
-			return -EINVAL;
 	} else {
 		info = user_info(sig, SI_USER);
 	}

@@ -184,6 +184,7 @@ static long pipe_read(struct open_file *f, struct iter *to, u64 *pos)
 {
 	struct pipe *p = f->private;
 	size_t n;
+	bool full;
 	long err;
 
 	if (!to->left)
@@ -191,8 +192,11 @@ static long pipe_read(struct open_file *f, struct iter *to, u64 *pos)
 	err = pipe_wait_readable(p, f->flags & O_NONBLOCK);
 	if (err || !pipe_used(p))
 		return err;
+	full = pipe_room(p) < PIPE_BUF;
 	n = take(p, to);
 	wake_up_all(&p->writable);
+	if (full && pipe_room(p) >= PIPE_BUF)
+		file_tell_owners(f->inode, false);
 	return n ? (long)n : -EFAULT;
 }
 
@@ -200,6 +204,7 @@ static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
 {
 	struct pipe *p = f->private;
 	size_t total = from->left, need = total <= PIPE_BUF ? total : 1, done = 0, n;
+	bool empty;
 	long err;
 
 	if (!total)
@@ -218,11 +223,14 @@ static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
 				return done ? (long)done : err;
 			continue;
 		}
+		empty = !pipe_used(p);
 		n = put(p, from);
 		done += n;
 		need = 1;
 		if (n)
 			wake_up_all(&p->readable);
+		if (n && empty)
+			file_tell_owners(f->inode, true);
 		if (!n)
 			return done ? (long)done : -EFAULT;
 	}
@@ -364,7 +372,7 @@ long pipe_resize(struct pipe *p, unsigned long size)
 		return -EINVAL;
 	size = roundup_pow_of_two(max(size, PAGE_SIZE));
 	if (size > MAX_SIZE)
-		return -EPERM;
+		return capable(CAP_SYS_RESOURCE) ? -ENOMEM : -EPERM;
 	/* A page may be half read and half written: what is in it counts as a whole. */
 	if (ALIGN(p->head, PAGE_SIZE) - ALIGN_DOWN(p->tail, PAGE_SIZE) > size)
 		return -EBUSY;

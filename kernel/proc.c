@@ -15,7 +15,6 @@
 #include "kmsg.h"
 #include "proc.h"
 
-#define PROC_MAGIC 0x9fa0U
 
 /* ------------------------------------------------------------------ texts of report/ */
 

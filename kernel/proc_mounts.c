@@ -45,7 +45,7 @@ static const char *options_of(const struct super *sb)
 	return names[sb->flags / MS_NOSUID % 8];
 }
 
-static unsigned int mount_id(const struct super *sb)
+unsigned int mount_id(const struct super *sb)
 {
 	return sb->dev & 0xfffff;
 }

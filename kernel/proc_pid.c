@@ -352,11 +352,14 @@ static int store_clear_refs(const struct pseudo_ref *r, char *text, size_t n)
 	return 0;
 }
 
-/* Timers are not told. */
-static int show_no_timers(struct out *out, const struct pseudo_ref *r)
+static int show_timers(struct out *out, const struct pseudo_ref *r)
 {
-	(void)out;
-	return proc_task(r) ? 0 : -ESRCH;
+	const struct task *t = proc_task(r);
+
+	if (!t)
+		return -ESRCH;
+	posix_timers_show(out, t);
+	return 0;
 }
 
 static int show_ksm_stat(struct out *out, const struct pseudo_ref *r)
@@ -617,7 +620,7 @@ static const struct pseudo_entry process_entries[] = {
 	RW("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),
 	RW("timens_offsets", 0644, show_timens_offsets, store_timens_offsets),
 	RW("timerslack_ns", 0666, show_timerslack, store_timerslack),
-	PSEUDO_TEXT("timers", 0444, show_no_timers),
+	PSEUDO_TEXT("timers", 0444, show_timers),
 	FIXED("autogroup", 0644, "/autogroup-1 nice 0"),
 	{0},
 };

@@ -410,6 +410,8 @@ int dequeue_signal(struct task *t, u64 wanted, struct siginfo *info)
 	}
 	if (sig)
 		collect(p, sig, info);
+	if (sig && info->code == SI_TIMER)
+		posix_timer_taken(t->signal, info);
 	return sig;
 }
 

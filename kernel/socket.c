@@ -43,6 +43,7 @@ struct usock {
 	int error;
 	int pid; /* whose it was when it was connected or began to listen */
 	bool passcred;
+	bool netlink;
 };
 
 static struct usock *all;
@@ -210,8 +211,8 @@ long unix_bind(struct open_file *f, const struct address *a)
 	struct path_walk w;
 	long err;
 
-	if (s->name.len)
-		return -EINVAL;
+	if (s->name.len && (a->len <= 2 || is_abstract(a)))
+		return a->len <= 2 ? 0 : -EINVAL;
 	if (a->len <= 2) {
 		static u32 last;
 
@@ -231,6 +232,8 @@ long unix_bind(struct open_file *f, const struct address *a)
 		return err;
 	if (w.dentry || !w.len)
 		err = -EADDRINUSE;
+	else if (s->name.len)
+		err = -EINVAL;
 	else
 		err = vfs_create(w.parent, w.last, w.len, S_IFSOCK | (0777 & ~current->fs->umask),
 				 0, &s->bound);
@@ -406,6 +409,8 @@ int unix_peer_pid(const struct open_file *f)
 /* Where it goes now: the peer, or who has the name. */
 static long target(struct usock *s, const struct address *a, struct usock **to)
 {
+	if (s->netlink)
+		return -ECONNREFUSED;
 	if (s->shut_write)
 		return -EPIPE;
 	if (a && a->len) {
@@ -472,7 +477,44 @@ static long send_one(struct usock *s, struct message *m, size_t len, bool nonblo
 	to->last = p;
 	to->queued += len;
 	wake_up_all(&to->readable);
+	if (to->file)
+		file_tell_owners(to->file->inode, true);
 	return (long)len;
+}
+
+long netlink_create(unsigned int flags, struct open_file **f)
+{
+	long err = unix_create(SOCK_DGRAM, flags, f);
+
+	if (!err)
+		usock_of(*f)->netlink = true;
+	return err;
+}
+
+bool unix_is_netlink(const struct open_file *f)
+{
+	return file_is_socket(f) && usock_of(f)->netlink;
+}
+
+void unix_deliver(struct open_file *f, const void *data, size_t len)
+{
+	struct usock *to = usock_of(f);
+	struct packet *p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
+
+	if (!p)
+		return;
+	memset(p, 0, sizeof(*p));
+	p->len = len;
+	memcpy(p->data, data, len);
+	if (to->first)
+		to->last->next = p;
+	else
+		to->first = p;
+	to->last = p;
+	to->queued += len;
+	wake_up_all(&to->readable);
+	if (to->file)
+		file_tell_owners(to->file->inode, true);
 }
 
 long unix_send(struct open_file *f, struct message *m, bool nonblock)

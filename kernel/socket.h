@@ -37,6 +37,15 @@ struct message {
 };
 
 long unix_create(int type, unsigned int flags, struct open_file **f);
+/*
+ * A socket of netlink (AF_NETLINK): only the kernel sends to it, and what is sent by it is refused, as there is nobody to ask about
+ * networks.
+ */
+#define AF_NETLINK 16
+long netlink_create(unsigned int flags, struct open_file **f);
+bool unix_is_netlink(const struct open_file *f);
+/* A packet of the kernel's; lost without memory. */
+void unix_deliver(struct open_file *f, const void *data, size_t len);
 /* Two new ones, connected. */
 void unix_pair(struct open_file *a, struct open_file *b);
 bool file_is_socket(const struct open_file *f);

@@ -165,10 +165,19 @@ long call_getresgid(const struct syscall_args *r)
 /* These say what it was, whether it changes or not. */
 static long set_fs(u32 *fs, const u32 ids[3], u32 id)
 {
+	struct cred *c = &current->cred;
 	u32 old = *fs;
 
-	if (id != 0xffffffffU && (may_set(ids) || id == old || is_one_of(id, ids)))
-		*fs = id;
+	if (id == 0xffffffffU || (!may_set(ids) && id != old && !is_one_of(id, ids)))
+		return old;
+	*fs = id;
+	/* What root may do with files goes and comes with that number (Linux: cap_task_fix_setuid). */
+	if (fs == &c->fsuid && !(c->securebits & SECURE_NO_SETUID_FIXUP)) {
+		if (!old && id)
+			c->cap_effective &= ~FILE_CAPS;
+		else if (old && !id)
+			c->cap_effective |= FILE_CAPS & c->cap_permitted;
+	}
 	return old;
 }
 

@@ -2,6 +2,7 @@
 /* System calls on descriptors (kernel/syscalls.def): opening, moving bytes, what a descriptor is told. */
 #include <quire/mm.h>
 #include <quire/slab.h>
+#include <quire/string.h>
 
 #include "inotify.h"
 #include "device.h"
@@ -79,6 +80,14 @@ static long within_fsize(const struct open_file *f, u64 pos, size_t *n)
 	return 0;
 }
 
+/* Can all of it be the program's memory? Asked for before anything is moved, also of what is not moved in the end (access_ok). */
+static bool is_user_range(u64 base, u64 len)
+{
+	u64 at = untagged_addr(base);
+
+	return len <= TASK_SIZE && at <= TASK_SIZE - len;
+}
+
 /* pos NULL: the file's own. */
 static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 {
@@ -113,7 +122,8 @@ static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 		n = write ? f->op->write(f, it, pos) : f->op->read(f, it, pos);
 	}
 	if (n > 0 && write) {
-		f->inode->mode &= ~(S_ISUID | (f->inode->mode & 010 ? S_ISGID : 0));
+		if ((f->inode->mode & S_IFMT) == S_IFREG && !capable(CAP_FSETID))
+			f->inode->mode &= ~mode_privileges(f->inode);
 		inode_changed(f->inode, true);
 		inotify_file(f->dentry, IN_MODIFY);
 	} else if (n > 0) {
@@ -124,6 +134,12 @@ static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 	return n;
 }
 
+static bool can_move(const struct open_file *f, bool write)
+{
+	return f->file.f_mode & (write ? FMODE_WRITE : FMODE_READ) && f->op &&
+	       (write ? f->op->write : f->op->read);
+}
+
 static long move_one(const struct syscall_args *r, bool write)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]);
@@ -132,8 +148,8 @@ static long move_one(const struct syscall_args *r, bool write)
 	if (!f)
 		return -EBADF;
 	iter_init(&it, r->a[1], r->a[2]);
-	if ((s64)r->a[2] < 0)
-		return -EINVAL;
+	if (can_move(f, write) && !is_user_range(r->a[1], r->a[2]))
+		return -EFAULT;
 	return move(f, &it, NULL, write);
 }
 
@@ -160,8 +176,8 @@ static long move_at(const struct syscall_args *r, bool write)
 	if (!f->op || !f->op->llseek)
 		return (f->inode->mode & S_IFMT) == S_IFDIR ? -EISDIR : -ESPIPE;
 	iter_init(&it, r->a[1], r->a[2]);
-	if ((s64)r->a[2] < 0)
-		return -EINVAL;
+	if (can_move(f, write) && !is_user_range(r->a[1], r->a[2]))
+		return -EFAULT;
 	return move(f, &it, &pos, write);
 }
 
@@ -193,6 +209,10 @@ long import_iovec(unsigned long from, u64 nr, struct iovec **vec, struct iter *i
 		if ((s64)v[i].len < 0) {
 			kfree(v);
 			return -EINVAL;
+		}
+		if (!is_user_range(v[i].base, min((size_t)v[i].len, MAX_MOVE))) {
+			kfree(v);
+			return -EFAULT;
 		}
 		v[i].len = min((size_t)v[i].len, MAX_MOVE - it->left);
 		it->left += v[i].len;
@@ -244,21 +264,51 @@ long call_pwritev(const struct syscall_args *r)
 	return move_vec(r, true, true, r->a[3]);
 }
 
-/* RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND: memory is always in time. */
-#define RWF_SUPPORTED 0x1fU
+#define RWF_NOWAIT 0x08U
+#define RWF_APPEND 0x10U
+#define RWF_NOAPPEND 0x20U
+/* HIPRI, DSYNC, SYNC as well: memory is always in time. */
+#define RWF_SUPPORTED 0x3fU
+
+/* The flags of one call; f is what it is about, or NULL. */
+static long check_rwf(const struct open_file *f, u64 flags)
+{
+	if ((u32)flags & ~RWF_SUPPORTED)
+		return -EOPNOTSUPP;
+	if ((flags & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
+		return -EINVAL;
+	/* Files in memory do not promise not to wait. */
+	return f && flags & RWF_NOWAIT && (f->inode->mode & S_IFMT) == S_IFREG ? -EOPNOTSUPP : 0;
+}
 
 long call_preadv2(const struct syscall_args *r)
 {
-	if (r->a[5] & ~(u64)RWF_SUPPORTED)
-		return -EOPNOTSUPP;
+	long err = check_rwf(file_of((unsigned int)r->a[0]), r->a[5]);
+
+	if (err)
+		return err;
 	return move_vec(r, false, r->a[3] != ~0ULL, r->a[3]);
 }
 
 long call_pwritev2(const struct syscall_args *r)
 {
-	if (r->a[5] & ~(u64)RWF_SUPPORTED)
-		return -EOPNOTSUPP;
-	return move_vec(r, true, r->a[3] != ~0ULL, r->a[3]);
+	struct open_file *f = file_of((unsigned int)r->a[0]);
+	long err = check_rwf(f, r->a[5]);
+	unsigned int was;
+
+	if (err || !f)
+		return err ? err : -EBADF;
+	/* For this call alone. */
+	was = f->flags;
+	if (r->a[5] & RWF_APPEND)
+		f->flags |= O_APPEND;
+	if (r->a[5] & RWF_NOAPPEND)
+		f->flags &= ~O_APPEND;
+	file_get(f);
+	err = move_vec(r, true, r->a[3] != ~0ULL, r->a[3]);
+	f->flags = (f->flags & ~O_APPEND) | (was & O_APPEND);
+	file_put(f);
+	return err;
 }
 
 long call_lseek(const struct syscall_args *r)
@@ -269,19 +319,36 @@ long call_lseek(const struct syscall_args *r)
 		return -EBADF;
 	if (r->a[2] > 4)
 		return -EINVAL;
-	return f->op && f->op->llseek ? f->op->llseek(f, (s64)r->a[1], (int)r->a[2]) : -ESPIPE;
+	if (f->op && f->op->llseek)
+		return f->op->llseek(f, (s64)r->a[1], (int)r->a[2]);
+	/* Those that are no file at all have a position, which is always 0 (noop_llseek). */
+	return file_is_anon(f) && !strncmp(f->dentry->name, "anon_inode:[", 12) ? 0 : -ESPIPE;
 }
 
 /* ------------------------------------------------------------------ size */
 
+/* RLIMIT_FSIZE, for what is made longer without writing. */
+static long grow_to(const struct inode *n, u64 size)
+{
+	if (size <= inode_size(n) || size <= current->signal->rlim[RLIMIT_FSIZE].cur)
+		return 0;
+	send_signal(SIGXFSZ, current);
+	return -EFBIG;
+}
+
 static long truncate_inode(struct inode *n, s64 size)
 {
+	long err;
+
 	if (size < 0)
 		return -EINVAL;
 	if ((n->mode & S_IFMT) == S_IFDIR)
 		return -EISDIR;
 	if ((n->mode & S_IFMT) != S_IFREG)
 		return -EINVAL;
+	err = grow_to(n, (u64)size);
+	if (err)
+		return err;
 	return n->mapping ? inode_truncate(n, (u64)size) : 0;
 }
 
@@ -295,9 +362,13 @@ long call_truncate(const struct syscall_args *r)
 	err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW, &d);
 	if (err)
 		return err;
-	err = truncate_inode(d->inode, (s64)r->a[1]);
-	if (!err)
+	if ((d->inode->mode & S_IFMT) == S_IFREG) {
 		err = inode_permission(d->inode, MAY_WRITE);
+		if (!err)
+			err = file_may_write(d->inode);
+	}
+	if (!err)
+		err = truncate_inode(d->inode, (s64)r->a[1]);
 	dput(d);
 	return err;
 }
@@ -314,6 +385,8 @@ long call_ftruncate(const struct syscall_args *r)
 		return -EINVAL;
 	return truncate_inode(f->inode, (s64)r->a[1]);
 }
+
+#define FALLOC_FL_KEEP_SIZE 1
 
 long call_fallocate(const struct syscall_args *r)
 {
@@ -338,6 +411,8 @@ long call_fallocate(const struct syscall_args *r)
 	if (type != S_IFREG)
 		return -ENODEV;
 	if (offset + (u64)len > LONG_MAX)
+		return -EFBIG;
+	if (!(mode & FALLOC_FL_KEEP_SIZE) && grow_to(f->inode, (u64)(offset + len)))
 		return -EFBIG;
 	return f->op->fallocate ? f->op->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
 }
@@ -371,6 +446,8 @@ enum {
 	F_GETOWN,
 	F_SETSIG,
 	F_GETSIG,
+	F_SETOWN_EX = 15,
+	F_GETOWNER_UIDS = 17,
 	F_OFD_GETLK = 36,
 	F_OFD_SETLKW = 38,
 	F_DUPFD_CLOEXEC = 1030,
@@ -382,7 +459,7 @@ enum {
 	F_GET_SEALS = 1034,
 };
 
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 static long fcntl_dup(struct open_file *f, unsigned long from, bool cloexec)
 {
@@ -415,20 +492,16 @@ long call_fcntl(const struct syscall_args *r)
 		return (long)(f->flags | (f->flags & O_PATH || file_is_anon(f) ? 0 : O_LARGEFILE));
 	case F_SETFL:
 		f->flags = (f->flags & ~SETFL_MASK) | ((unsigned int)arg & SETFL_MASK);
+		file_set_async(f, (int)fd, arg & O_ASYNC);
 		return 0;
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
 	case F_OFD_GETLK ... F_OFD_SETLKW:
 		return file_fcntl_lock(f, cmd, arg);
-	case F_SETOWN:
-		f->owner = (int)arg;
-		return 0;
-	case F_GETOWN:
-		return f->owner;
-	case F_SETSIG:
-	case F_GETSIG:
-		return 0;
+	case F_SETOWN ... F_GETSIG:
+	case F_SETOWN_EX ... F_GETOWNER_UIDS:
+		return file_fcntl_owner(f, cmd, arg);
 	case F_SETPIPE_SZ:
 		return file_pipe(f) ? pipe_resize(file_pipe(f), arg) : -EBADF;
 	case F_GETPIPE_SZ:
@@ -451,6 +524,7 @@ long call_fcntl(const struct syscall_args *r)
 #define FIONCLEX 0x5450U
 #define FIONBIO 0x5421U
 #define FIONREAD 0x541bU
+#define FIOASYNC 0x5452U
 
 long call_ioctl(const struct syscall_args *r)
 {
@@ -470,6 +544,11 @@ long call_ioctl(const struct syscall_args *r)
 			return -EFAULT;
 		f->flags = on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 		return 0;
+	case FIOASYNC:
+		if (copy_from_user(&on, r->a[2], sizeof(on)))
+			return -EFAULT;
+		file_set_async(f, (int)fd, on);
+		return on && !(f->flags & O_ASYNC) ? -ENOTTY : 0;
 	case FIONREAD:
 		if ((f->inode->mode & S_IFMT) == S_IFREG) {
 			on = (int)(inode_size(f->inode) - f->pos);
@@ -486,9 +565,17 @@ long call_ioctl(const struct syscall_args *r)
 
 long call_flock(const struct syscall_args *r)
 {
-	struct open_file *f = file_of((unsigned int)r->a[0]);
+	unsigned int how = (unsigned int)r->a[1];
+	struct open_file *f;
 
-	return f ? file_flock(f, (unsigned int)r->a[1]) : -EBADF;
+	/* Locks that have to be obeyed: there are none any more, and who asks is not told. */
+	if (how & LOCK_MAND)
+		return 0;
+	if ((how & ~LOCK_NB) != LOCK_SH && (how & ~LOCK_NB) != LOCK_EX &&
+	    (how & ~LOCK_NB) != LOCK_UN)
+		return -EINVAL;
+	f = file_of((unsigned int)r->a[0]);
+	return f ? file_flock(f, how) : -EBADF;
 }
 
 long call_pipe2(const struct syscall_args *r)
@@ -498,8 +585,11 @@ long call_pipe2(const struct syscall_args *r)
 	long err, fd[2];
 	int out[2];
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL))
 		return -EINVAL;
+	/* A queue of what has happened to keys and mounts: an option of Linux's, and seldom built in. */
+	if (flags & O_EXCL)
+		return -ENOPKG;
 	err = pipe_open(flags, ends);
 	if (err)
 		return err;
@@ -541,6 +631,12 @@ long call_fsync(const struct syscall_args *r)
 	return type == S_IFREG || type == S_IFDIR ? 0 : -EINVAL;
 }
 
+/* The file system that a file is in. */
+long call_syncfs(const struct syscall_args *r)
+{
+	return file_of((unsigned int)r->a[0]) ? 0 : -EBADF;
+}
+
 long call_sync_file_range(const struct syscall_args *r)
 {
 	const struct open_file *f = file_of((unsigned int)r->a[0]);
@@ -549,7 +645,13 @@ long call_sync_file_range(const struct syscall_args *r)
 		return -EBADF;
 	if (r->a[3] & ~7ULL || (s64)r->a[1] < 0 || (s64)r->a[2] < 0)
 		return -EINVAL;
-	return (f->inode->mode & S_IFMT) == S_IFREG ? 0 : -ESPIPE;
+	switch (f->inode->mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFBLK:
+		return 0;
+	}
+	return -ESPIPE;
 }
 
 long call_fadvise64(const struct syscall_args *r)

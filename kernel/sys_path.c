@@ -24,7 +24,8 @@ static long walk_new(int dirfd, unsigned long from, bool directory, struct path_
 		return err;
 	if (w->dentry || !w->len)
 		err = -EEXIST;
-	else if (w->slash && !directory)
+	/* /proc says of a name that it does not know that there is none, even to who wants to make it. */
+	else if ((w->slash && !directory) || w->parent->inode->sb->type->magic == PROC_MAGIC)
 		err = -ENOENT;
 	if (err)
 		walk_end(w);
@@ -46,7 +47,8 @@ long call_mknodat(const struct syscall_args *r)
 	if (err)
 		return err;
 	err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
-	if (!err && (type == S_IFCHR || type == S_IFBLK) && !capable(CAP_MKNOD))
+	/* What hides a name in a layer above it (0, 0) is no device. */
+	if (!err && (type == S_IFBLK || (type == S_IFCHR && r->a[3])) && !capable(CAP_MKNOD))
 		err = -EPERM;
 	if (!err)
 		err = vfs_create(w.parent, w.last, w.len,
@@ -87,6 +89,16 @@ long call_symlinkat(const struct syscall_args *r)
 	return err;
 }
 
+/* By a descriptor alone: who opened it may link it, and who may find any file. */
+static bool may_link_file(unsigned int fd, unsigned long path)
+{
+	const struct open_file *f = file_of_raw(fd);
+	char first = 'x';
+
+	return get_user(first, path) || first || !f || f->opener == current->cred.fsuid ||
+	       capable(CAP_DAC_READ_SEARCH);
+}
+
 long call_linkat(const struct syscall_args *r)
 {
 	unsigned int flags = (unsigned int)r->a[4];
@@ -96,6 +108,8 @@ long call_linkat(const struct syscall_args *r)
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	if (flags & AT_EMPTY_PATH && !may_link_file((unsigned int)r->a[0], r->a[1]))
+		return -ENOENT;
 	err = user_path((int)r->a[0], r->a[1],
 			(flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
 				(flags & AT_EMPTY_PATH ? WALK_EMPTY : 0),
@@ -105,7 +119,9 @@ long call_linkat(const struct syscall_args *r)
 	err = walk_new((int)r->a[2], r->a[3], false, &w);
 	if (err)
 		goto out;
-	if (w.parent->inode->sb != old->inode->sb)
+	if (w.parent->inode->sb->flags & MS_RDONLY)
+		err = -EROFS;
+	else if (w.parent->inode->sb != old->inode->sb)
 		err = -EXDEV;
 	/* fs.protected_hardlinks: of somebody else's file only when it may be read and written (Linux: may_linkat). */
 	else if (inode_owner(old->inode) &&
@@ -121,9 +137,12 @@ long call_linkat(const struct syscall_args *r)
 		err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
 	if (!err && w.parent->inode->op && w.parent->inode->op->lookup)
 		err = -EPERM;
+	if (!err && !old->inode->nlink && !old->inode->linkable)
+		err = -ENOENT;
 	if (!err && old->inode->nlink && !tmpfs_charge(old->inode->sb, INODE_BYTES))
 		err = -ENOSPC;
 	if (!err) {
+		old->inode->linkable = false;
 		iget(old->inode);
 		err = dentry_add(w.parent, w.last, w.len, old->inode);
 		if (err && old->inode->nlink)
@@ -166,6 +185,8 @@ long call_unlinkat(const struct syscall_args *r)
 			err = -EINVAL;
 		else
 			err = w.dots ? -ENOTEMPTY : -EBUSY;
+	} else if (!err && w.parent->inode->sb->flags & MS_RDONLY) {
+		err = -EROFS;
 	} else if (!err && !w.dentry) {
 		err = -ENOENT;
 	} else if (!err && w.slash && !directory) {
@@ -180,6 +201,7 @@ long call_unlinkat(const struct syscall_args *r)
 
 #define RENAME_NOREPLACE 1U
 #define RENAME_EXCHANGE 2U
+#define RENAME_WHITEOUT 4U
 
 static bool is_dir(const struct dentry *d)
 {
@@ -216,14 +238,22 @@ static long exchange(const struct path_walk *a, const struct path_walk *b)
 	return err;
 }
 
+/* The file system that a name is in, or whose root it is. */
+static const struct super *super_of(const struct path_walk *w)
+{
+	return (w->parent ? w->parent : w->dentry)->inode->sb;
+}
+
 static long do_rename(const struct path_walk *a, const struct path_walk *b, unsigned int flags)
 {
 	long err;
 
-	if (a->parent->inode->sb != b->parent->inode->sb)
+	if (super_of(a) != super_of(b))
 		return -EXDEV;
 	if (!a->len || !b->len)
 		return -EBUSY;
+	if (a->parent->inode->sb->flags & MS_RDONLY)
+		return -EROFS;
 	if (!a->dentry)
 		return -ENOENT;
 	if (flags & RENAME_EXCHANGE && !b->dentry)
@@ -255,6 +285,8 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 			err = vfs_unlink(b->dentry, is_dir(b->dentry));
 		if (!err)
 			err = dentry_move(a->dentry, b->parent, b->last, b->len);
+		if (!err && flags & RENAME_WHITEOUT)
+			err = vfs_create(a->parent, a->last, a->len, S_IFCHR, 0, NULL);
 	}
 	if (!err && unlikely(nr_inotify_watches)) {
 		u32 cookie = inotify_cookie(), dir = is_dir(a->dentry) ? IN_ISDIR : 0;
@@ -278,9 +310,7 @@ static long rename_paths(const struct syscall_args *r, const char *from, const c
 	if (err)
 		return err;
 	err = walk_path((int)r->a[2], to, WALK_PARENT, &b);
-	if (!err && (!a.parent || !b.parent))
-		err = -EBUSY;
-	else if (!err)
+	if (!err)
 		err = do_rename(&a, &b, flags);
 	walk_end(&a);
 	walk_end(&b);
@@ -292,9 +322,11 @@ static long rename_user(const struct syscall_args *r, unsigned int flags)
 	char *from, *to;
 	long err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
+	if (flags & RENAME_WHITEOUT && !capable(CAP_MKNOD))
+		return -EPERM;
 	err = user_path_get(r->a[1], &from);
 	if (err)
 		return err;
@@ -381,17 +413,24 @@ long call_fchdir(const struct syscall_args *r)
 long call_chroot(const struct syscall_args *r)
 {
 	struct dentry *d;
-	long err = capable(CAP_SYS_CHROOT) ? 0 : -EPERM;
+	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
 
+	if (err)
+		return err;
+	err = inode_permission(d->inode, MAY_EXEC);
+	if (!err && !capable(CAP_SYS_CHROOT))
+		err = -EPERM;
 	if (!err)
-		err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW | WALK_DIRECTORY, &d);
-
-	return err ? err : stand_at(d, &current->fs->root);
+		return stand_at(d, &current->fs->root);
+	dput(d);
+	return err;
 }
 
 long call_getcwd(const struct syscall_args *r)
 {
+	static const char outside[] = "(unreachable)";
 	const struct fs_struct *fs = current->fs;
+	bool inside = dentry_is_under(fs->cwd, fs->root);
 	char *buf, *text;
 	long n;
 
@@ -400,7 +439,15 @@ long call_getcwd(const struct syscall_args *r)
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	n = d_path(fs->cwd, fs->root, buf, PATH_MAX, &text);
+	n = d_path(fs->cwd, inside ? fs->root : vfs_root(), buf, PATH_MAX, &text);
+	if (n >= 0 && !inside) {
+		n += (long)sizeof(outside) - 1;
+		text -= sizeof(outside) - 1;
+		if (text < buf)
+			n = -ENAMETOOLONG;
+		else
+			memcpy(text, outside, sizeof(outside) - 1);
+	}
 	if (n >= 0)
 		n = (u64)++n > r->a[1] ? -ERANGE : n;
 	if (n > 0 && copy_to_user(r->a[0], text, (size_t)n))

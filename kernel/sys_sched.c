@@ -7,14 +7,8 @@
 #include <quire/vmstat.h>
 
 #include "syscall.h"
+#include "sched_attr.h"
 #include "timens.h"
-
-#define SCHED_NORMAL 0
-#define SCHED_FIFO 1
-#define SCHED_RR 2
-#define SCHED_BATCH 3
-#define SCHED_IDLE 5
-#define SCHED_RESET_ON_FORK 0x40000000
 
 long call_sched_yield(const struct syscall_args *r)
 {
@@ -22,7 +16,7 @@ long call_sched_yield(const struct syscall_args *r)
 	return 0;
 }
 
-static struct task *task_or_current(u64 pid)
+struct task *task_or_current(u64 pid)
 {
 	return (int)pid ? task_find((int)pid) : current;
 }
@@ -43,8 +37,7 @@ long call_sched_getaffinity(const struct syscall_args *r)
 	return copy_to_user(r->a[2], &mask, size) ? -EFAULT : (long)size;
 }
 
-/* Whose CPUs, policy and nice value current may set (Linux: check_same_owner). */
-static bool may_set(const struct task *t)
+bool may_set_sched(const struct task *t)
 {
 	u32 euid = current->cred.euid;
 
@@ -61,7 +54,7 @@ long call_sched_setaffinity(const struct syscall_args *r)
 		return -EFAULT;
 	if (!t)
 		return -ESRCH;
-	if (!may_set(t))
+	if (!may_set_sched(t))
 		return -EPERM;
 	err = sched_set_affinity(t, &mask);
 	return err;
@@ -88,7 +81,7 @@ static bool is_meant(const struct signal_struct *s, u64 which, int who)
 /* err: of those before it, -ESRCH for none; a refusal stays. */
 static long set_nice(struct task *t, int nice, long err)
 {
-	if (!may_set(t))
+	if (!may_set_sched(t))
 		return -EPERM;
 	if (nice < t->nice && !capable(CAP_SYS_NICE) &&
 	    20 - nice > (int)min(t->signal->rlim[RLIMIT_NICE].cur, (u64)40))
@@ -132,147 +125,6 @@ long call_getpriority(const struct syscall_args *r)
 	}
 	for_each_process(s) if (is_meant(s, r->a[0], who)) best = max(best, 20L - s->leader->nice);
 	return best;
-}
-
-static bool valid_policy(int policy, int priority)
-{
-	if (policy == SCHED_FIFO || policy == SCHED_RR)
-		return priority >= 1 && priority <= 99;
-	return (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE) &&
-	       priority == 0;
-}
-
-static long set_policy(struct task *t, int policy, int priority)
-{
-	if (!t)
-		return -ESRCH;
-	if (!valid_policy(policy & ~SCHED_RESET_ON_FORK, priority))
-		return -EINVAL;
-	if (!may_set(t))
-		return -EPERM;
-	/* A real-time priority as high as RLIMIT_RTPRIO, or the one that it has, or less. */
-	if (priority && !capable(CAP_SYS_NICE) &&
-	    (u64)priority > max(t->signal->rlim[RLIMIT_RTPRIO].cur, (u64)t->rt_priority))
-		return -EPERM;
-	t->policy = policy & ~SCHED_RESET_ON_FORK;
-	t->rt_priority = priority;
-	return 0;
-}
-
-long call_sched_setscheduler(const struct syscall_args *r)
-{
-	int priority;
-
-	if ((int)r->a[1] < 0 || !r->a[2] || (int)r->a[0] < 0)
-		return -EINVAL;
-	if (get_user(priority, r->a[2]))
-		return -EFAULT;
-	return set_policy(task_or_current(r->a[0]), (int)r->a[1], priority);
-}
-
-long call_sched_setparam(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-	int priority;
-
-	if (!r->a[1] || (int)r->a[0] < 0)
-		return -EINVAL;
-	if (get_user(priority, r->a[1]))
-		return -EFAULT;
-	return t ? set_policy(t, t->policy, priority) : -ESRCH;
-}
-
-long call_sched_getscheduler(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-
-	if ((int)r->a[0] < 0)
-		return -EINVAL;
-	return t ? t->policy : -ESRCH;
-}
-
-long call_sched_getparam(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-
-	if (!r->a[1] || (int)r->a[0] < 0)
-		return -EINVAL;
-	return t ? put_user(t->rt_priority, r->a[1]) : -ESRCH;
-}
-
-static bool is_policy(u64 policy)
-{
-	return valid_policy((int)policy, 0) || valid_policy((int)policy, 1) || policy == 6;
-}
-
-static bool is_realtime(u64 policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR;
-}
-
-long call_sched_get_priority_max(const struct syscall_args *r)
-{
-	return !is_policy(r->a[0]) ? -EINVAL : is_realtime(r->a[0]) ? 99 : 0;
-}
-
-long call_sched_get_priority_min(const struct syscall_args *r)
-{
-	return !is_policy(r->a[0]) ? -EINVAL : is_realtime(r->a[0]) ? 1 : 0;
-}
-
-long call_sched_rr_get_interval(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-	struct timespec64 ts = {0, 4000000};
-
-	if ((int)r->a[0] < 0)
-		return -EINVAL;
-	if (!t)
-		return -ESRCH;
-	if (t->policy == SCHED_FIFO)
-		ts.nsec = 0;
-	return put_user(ts, r->a[1]);
-}
-
-struct sched_attr {
-	u32 size, policy;
-	u64 flags;
-	s32 nice;
-	u32 priority;
-	u64 runtime, deadline, period;
-	u32 util_min, util_max;
-};
-
-long call_sched_setattr(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-	struct sched_attr a = {0};
-	long err;
-
-	if (!r->a[1] || (int)r->a[0] < 0 || r->a[2])
-		return -EINVAL;
-	if (copy_from_user(&a, r->a[1], 48))
-		return -EFAULT;
-	err = set_policy(t, (int)a.policy, (int)a.priority);
-	if (!err && !is_realtime(a.policy))
-		t->nice = min(max(a.nice, -20), 19);
-	return err;
-}
-
-long call_sched_getattr(const struct syscall_args *r)
-{
-	struct task *t = task_or_current(r->a[0]);
-	struct sched_attr a = {.size = sizeof(a), .util_max = 1024};
-
-	if (!r->a[1] || (int)r->a[0] < 0 || r->a[2] < 48 || r->a[2] > PAGE_SIZE || r->a[3])
-		return -EINVAL;
-	if (!t)
-		return -ESRCH;
-	a.policy = (u32)t->policy;
-	a.nice = t->nice;
-	a.priority = (u32)t->rt_priority;
-	a.size = (u32)min(r->a[2], (u64)sizeof(a));
-	return copy_to_user(r->a[1], &a, a.size);
 }
 
 /* ------------------------------------------------------------------ membarrier */

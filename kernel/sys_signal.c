@@ -195,7 +195,8 @@ static long kill_many(int pgrp, const struct siginfo *info)
 		found++;
 		last = kill_process(s, info);
 		sent += !last;
-		if (last)
+		/* Who may not, among everybody, is not told. */
+		if (last && (pgrp || last != -EPERM))
 			err = last;
 	}
 	if (!found)

@@ -76,8 +76,18 @@ long call_socket(const struct syscall_args *r)
 	struct open_file *f;
 	unsigned int flags;
 	int type;
-	long err = check_kind(r, &type, &flags);
+	long err;
 
+	if (r->a[0] == AF_NETLINK && !r->a[2]) {
+		type = (int)(r->a[1] & 0xf);
+		flags = (unsigned int)(r->a[1] & ~0xfULL);
+		if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+			return -EINVAL;
+		err = type == 3 || type == SOCK_DGRAM ? netlink_create(flags, &f)
+						      : -ESOCKTNOSUPPORT;
+		return err ? err : fd_install(f, 0, flags & O_CLOEXEC);
+	}
+	err = check_kind(r, &type, &flags);
 	if (!err)
 		err = unix_create(type, flags, &f);
 	return err ? err : fd_install(f, 0, flags & O_CLOEXEC);

@@ -29,6 +29,12 @@ static u64 blocks_of(const struct inode *n)
 	return n->mapping ? mapping_pages(n->mapping) * (PAGE_SIZE / 512) : 0;
 }
 
+/* No path at all, and a descriptor: the file that it is. */
+static bool only_file(const struct syscall_args *r, unsigned int flags)
+{
+	return flags == AT_EMPTY_PATH && !r->a[1] && (int)r->a[0] >= 0;
+}
+
 static long put_stat(struct inode *n, unsigned long to)
 {
 	struct stat s;
@@ -65,11 +71,16 @@ static long at_path(int dirfd, unsigned long path, unsigned int flags, struct de
 long call_newfstatat(const struct syscall_args *r)
 {
 	unsigned int flags = (unsigned int)r->a[3];
+	struct open_file *f;
 	struct dentry *d;
 	long err;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
+	if (only_file(r, flags)) {
+		f = file_of_raw((unsigned int)r->a[0]);
+		return f ? put_stat(f->inode, r->a[2]) : -EBADF;
+	}
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
 		return err;
@@ -104,33 +115,35 @@ struct statx {
 BUILD_BUG_ON(sizeof(struct statx) != 256);
 
 #define STATX_BASIC_STATS 0x7ffU
+#define STATX_BTIME 0x800U
+#define STATX_MNT_ID 0x1000U
+#define STATX_MNT_ID_UNIQUE 0x4000U
 #define STATX_RESERVED (1U << 31)
+#define STATX_ATTR_MOUNT_ROOT 0x2000U
 
 static struct statx_time statx_time(struct timespec t)
 {
 	return (struct statx_time){t.sec, (u32)t.nsec, 0};
 }
 
-long call_statx(const struct syscall_args *r)
-{
-	unsigned int flags = (unsigned int)r->a[2];
-	struct statx s;
-	struct dentry *d;
-	struct inode *n;
-	long err;
+/* What may be said of any file, and of one in memory (Linux: generic_fill_statx_attr, shmem_getattr). */
+#define ATTRIBUTES_KNOWN 0x303000U
+#define ATTRIBUTES_KNOWN_TMPFS 0x70U
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE) ||
-	    r->a[3] & STATX_RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
-		return -EINVAL;
-	err = at_path((int)r->a[0], r->a[1], flags, &d);
-	if (err)
-		return err;
-	n = d->inode;
+static long put_statx(const struct dentry *d, u32 wanted, unsigned long to)
+{
+	struct inode *n = d->inode;
+	bool in_memory = n->sb->type->magic == tmpfs_type.magic;
+	struct statx s;
+
 	if (n->op && n->op->refresh)
 		n->op->refresh(n);
 	s = (struct statx){
-		.mask = STATX_BASIC_STATS,
+		.mask = STATX_BASIC_STATS |
+			(wanted & STATX_MNT_ID_UNIQUE ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID),
 		.blksize = PAGE_SIZE,
+		.attributes = d == n->sb->root ? STATX_ATTR_MOUNT_ROOT : 0,
+		.attributes_mask = ATTRIBUTES_KNOWN | (in_memory ? ATTRIBUTES_KNOWN_TMPFS : 0),
 		.nlink = n->nlink,
 		.uid = n->uid,
 		.gid = n->gid,
@@ -145,9 +158,35 @@ long call_statx(const struct syscall_args *r)
 		.rdev_minor = n->rdev & 0xfffff,
 		.dev_major = n->sb->dev >> 20,
 		.dev_minor = n->sb->dev & 0xfffff,
+		.mnt_id = mount_id(n->sb),
 	};
+	if (in_memory && wanted & STATX_BTIME) {
+		s.mask |= STATX_BTIME;
+		s.btime = statx_time(n->btime);
+	}
+	return copy_to_user(to, &s, sizeof(s));
+}
+
+long call_statx(const struct syscall_args *r)
+{
+	unsigned int flags = (unsigned int)r->a[2];
+	const struct open_file *f;
+	struct dentry *d;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE) ||
+	    r->a[3] & STATX_RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return -EINVAL;
+	if (only_file(r, flags)) {
+		f = file_of_raw((unsigned int)r->a[0]);
+		return f ? put_statx(f->dentry, (u32)r->a[3], r->a[4]) : -EBADF;
+	}
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (err)
+		return err;
+	err = put_statx(d, (u32)r->a[3], r->a[4]);
 	dput(d);
-	return copy_to_user(r->a[4], &s, sizeof(s));
+	return err;
 }
 
 /* ------------------------------------------------------------------ statfs */
@@ -158,17 +197,30 @@ struct statfs {
 	u64 namelen, frsize, flags, spare[4];
 };
 
-static long put_statfs(struct super *sb, unsigned long to)
+#define PIPEFS_MAGIC 0x50495045U
+#define SOCKFS_MAGIC 0x534f434bU
+
+/* What has no place is of one file system here, and of several in Linux. */
+static u64 magic_of(const struct open_file *f)
+{
+	u32 type = f->inode->mode & S_IFMT;
+
+	if (file_is_anon(f) && (type == S_IFIFO || type == S_IFSOCK))
+		return type == S_IFIFO ? PIPEFS_MAGIC : SOCKFS_MAGIC;
+	return f->inode->sb->type->magic;
+}
+
+static long put_statfs(struct super *sb, u64 magic, unsigned long to)
 {
 	struct fs_room room = {0};
 	struct statfs s = {
-		.type = sb->type->magic,
+		.type = magic,
 		.bsize = PAGE_SIZE,
 		.frsize = PAGE_SIZE,
 		.namelen = NAME_MAX,
 		.fsid = {sb->dev, 0},
-		/* ST_VALID, ST_RELATIME; and ST_RDONLY to ST_NOEXEC are MS_'s. */
-		.flags = 0x1020 | (sb->flags & 15),
+		/* ST_VALID, ST_RELATIME, but of what was there first; and ST_RDONLY to ST_NOEXEC are MS_'s. */
+		.flags = (sb == mounts ? 0x20U : 0x1020U) | (sb->flags & 15),
 	};
 
 	if (sb->type->statfs)
@@ -187,7 +239,7 @@ long call_statfs(const struct syscall_args *r)
 
 	if (err)
 		return err;
-	err = put_statfs(d->inode->sb, r->a[1]);
+	err = put_statfs(d->inode->sb, d->inode->sb->type->magic, r->a[1]);
 	dput(d);
 	return err;
 }
@@ -196,7 +248,7 @@ long call_fstatfs(const struct syscall_args *r)
 {
 	struct open_file *f = file_of_raw((unsigned int)r->a[0]);
 
-	return f ? put_statfs(f->inode->sb, r->a[1]) : -EBADF;
+	return f ? put_statfs(f->inode->sb, magic_of(f), r->a[1]) : -EBADF;
 }
 
 /* ------------------------------------------------------------------ getdents64 */
@@ -280,10 +332,8 @@ long call_getdents64(const struct syscall_args *r)
 
 static long set_mode(struct inode *n, u32 mode)
 {
-	long err = inode_owner(n);
+	long err = n->sb->flags & MS_RDONLY ? -EROFS : inode_owner(n);
 
-	if (!err && n->sb->flags & MS_RDONLY)
-		err = -EROFS;
 	if (err)
 		return err;
 	if ((n->mode & S_IFMT) == S_IFLNK)
@@ -291,6 +341,9 @@ static long set_mode(struct inode *n, u32 mode)
 	/* Who may execute it is sealed. */
 	if (n->seals & F_SEAL_EXEC && (n->mode ^ mode) & 0111)
 		return -EPERM;
+	/* Nobody lends a group that is not theirs. */
+	if (!in_group(n->gid) && !capable(CAP_FSETID))
+		mode &= ~S_ISGID;
 	n->mode = (n->mode & ~S_IALLUGO) | (mode & S_IALLUGO);
 	inode_changed(n, false);
 	return 0;
@@ -330,18 +383,22 @@ long call_fchmodat2(const struct syscall_args *r)
 
 static long set_owner(struct inode *n, u32 uid, u32 gid)
 {
-	long err = inode_owner(n);
+	u32 privileges = (n->mode & S_IFMT) == S_IFDIR ? 0 : mode_privileges(n);
+	bool own = current->cred.fsuid == n->uid;
 
-	if (!err && n->sb->flags & MS_RDONLY)
-		err = -EROFS;
-	if (err)
-		return err;
+	if (n->sb->flags & MS_RDONLY)
+		return -EROFS;
+	/* One's own file to another group that one is in; everything else takes a capability. */
+	if (!capable(CAP_CHOWN) && ((uid != ~0U && (!own || uid != n->uid)) ||
+				    (gid != ~0U && (!own || (gid != n->gid && !in_group(gid))))))
+		return -EPERM;
+	if (privileges && inode_owner(n))
+		return -EPERM;
 	if (uid != ~0U)
 		n->uid = uid;
 	if (gid != ~0U)
 		n->gid = gid;
-	if ((n->mode & S_IFMT) == S_IFREG)
-		n->mode &= ~(S_ISUID | (n->mode & 010 ? S_ISGID : 0));
+	n->mode &= ~privileges;
 	inode_changed(n, false);
 	return 0;
 }
@@ -372,26 +429,25 @@ long call_fchownat(const struct syscall_args *r)
 static long do_access(const struct syscall_args *r, unsigned int flags)
 {
 	struct cred *c = &current->cred;
+	const struct cred was = *c;
 	struct dentry *d;
-	u32 fsuid, fsgid;
 	long err;
 
 	if (r->a[2] & ~7ULL || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = at_path((int)r->a[0], r->a[1], flags, &d);
-	if (err)
-		return err;
-	/* By the real ids unless told otherwise. R_OK, W_OK, X_OK are MAY_*. */
-	fsuid = c->fsuid;
-	fsgid = c->fsgid;
+	/* By the real ids unless told otherwise, and with what they may do. R_OK, W_OK, X_OK are MAY_*. */
 	if (!(flags & AT_EACCESS)) {
 		c->fsuid = c->uid;
 		c->fsgid = c->gid;
+		if (!(c->securebits & SECURE_NO_SETUID_FIXUP))
+			c->cap_effective = c->uid ? 0 : c->cap_permitted;
 	}
-	err = inode_permission(d->inode, (unsigned int)r->a[2]);
-	c->fsuid = fsuid;
-	c->fsgid = fsgid;
-	dput(d);
+	err = at_path((int)r->a[0], r->a[1], flags, &d);
+	if (!err) {
+		err = inode_permission(d->inode, (unsigned int)r->a[2]);
+		dput(d);
+	}
+	*c = was;
 	return err;
 }
 

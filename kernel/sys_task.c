@@ -369,6 +369,8 @@ static long do_prlimit(struct signal_struct *s, struct mm_struct *mm, unsigned i
 	if (!new_limit)
 		return 0;
 	*rlim = *new_limit;
+	if (nr == RLIMIT_CPU)
+		cpu_limit_changed(s);
 	if (mm && nr == RLIMIT_AS)
 		mm->rlimit_as = new_limit->cur;
 	if (mm && nr == RLIMIT_DATA)

@@ -36,14 +36,6 @@ static inline u64 add_ns(u64 a, u64 b)
 	return a + b < a || a + b == WAIT_FOREVER ? WAIT_FOREVER - 1 : a + b;
 }
 
-/* When port_time_ns() will show what CLOCK_REALTIME shows as ns. */
-static inline u64 realtime_to_mono(u64 ns)
-{
-	s64 at = (s64)ns - realtime_offset;
-
-	return at < 0 ? 0 : (u64)at;
-}
-
 /* The arguments, as the program's x0 to x5 hold them. Begins as struct user_regs does. */
 struct syscall_args {
 	u64 a[6];

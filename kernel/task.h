@@ -74,7 +74,9 @@ enum rlimit_nr {
 enum {
 	CAP_CHOWN = 0,
 	CAP_DAC_OVERRIDE = 1,
+	CAP_DAC_READ_SEARCH = 2,
 	CAP_FOWNER = 3,
+	CAP_FSETID = 4,
 	CAP_KILL = 5,
 	CAP_SETGID = 6,
 	CAP_SETUID = 7,
@@ -88,12 +90,17 @@ enum {
 	CAP_SYS_NICE = 23,
 	CAP_SYS_RESOURCE = 24,
 	CAP_SYS_TIME = 25,
+	CAP_SYS_TTY_CONFIG = 26,
 	CAP_MKNOD = 27,
 	CAP_SYSLOG = 34,
 	CAP_WAKE_ALARM = 35,
 	NR_CAPS = 41,
 };
 #define ALL_CAPS (BIT(NR_CAPS) - 1)
+/* Those that go with the number that files are looked up as: these, and CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE. */
+#define FILE_CAPS                                                                                  \
+	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) |     \
+	 BIT(CAP_FSETID) | BIT(CAP_MKNOD) | BIT(9) | BIT(32))
 
 /* What root's number does not mean to a task; each with its lock in the next bit (Linux: include/uapi/linux/securebits.h). */
 #define SECURE_NOROOT 0x1U
@@ -226,12 +233,16 @@ struct task {
 	struct siginfo *trace_info;   /* in a stop */
 	struct hw_debug *hw_debug[2]; /* breakpoints, watchpoints; NULL: none */
 	struct cred cred;
-	struct usage usage;	      /* utime: all of its time, while it lives: task_usage() */
-	u64 user_ticks, kernel_ticks; /* nanoseconds, by where the timer has found it */
-	u64 utime_told, stime_told;   /* neither of them goes back */
-	u64 start_time, ran_since;    /* nanoseconds of port_time_ns */
-	u64 slice_used;		      /* nanoseconds of its turn; sched.c */
-	int nice, policy, rt_priority;
+	struct usage usage;	       /* utime: all of its time, while it lives: task_usage() */
+	u64 user_ticks, kernel_ticks;  /* nanoseconds, by where the timer has found it */
+	u64 utime_told, stime_told;    /* neither of them goes back */
+	u64 start_time, ran_since;     /* nanoseconds of port_time_ns */
+	u64 slice_used;		       /* nanoseconds of its turn; sched.c */
+	int nice, policy, rt_priority; /* kernel/sched_attr.c */
+	bool reset_on_fork;
+	u16 ioprio;
+	u32 deadline_flags;
+	u64 deadline[3]; /* SCHED_DEADLINE's: runtime, deadline, period */
 	unsigned long personality;
 	u64 timer_slack;
 	bool mce_process, mce_early; /* PR_MCE_KILL: no memory is found bad here */
@@ -366,6 +377,13 @@ void kill_thread(struct task *t);
 /* posix timers go with their process. */
 void posix_timers_free(struct signal_struct *s);
 void posix_timers_exec(struct signal_struct *s);
+/* The signal of one of its timers is taken: it is told what the timer has missed since it was sent. */
+void posix_timer_taken(struct signal_struct *s, struct siginfo *info);
+struct out;
+/* As /proc/PID/timers has it. */
+void posix_timers_show(struct out *out, const struct task *t);
+/* sys_time.c: RLIMIT_CPU is another one, or a new process's. */
+void cpu_limit_changed(struct signal_struct *s);
 void stacks_drop(void);
 /* After sched_stop: all CPUs but this have left. */
 void sched_wait_stopped(void);

@@ -10,6 +10,14 @@
 static struct link timers = {&timers, &timers};
 
 s64 realtime_offset;
+int tai_offset;
+
+u64 realtime_to_mono(u64 ns)
+{
+	s64 at = (s64)ns - realtime_offset;
+
+	return at < 0 ? 0 : (u64)at;
+}
 
 static struct ktimer *first(void)
 {
@@ -44,11 +52,43 @@ static void set(struct ktimer *t, u64 at, u64 due)
 
 void ktimer_set(struct ktimer *t, u64 at)
 {
+	t->date = 0;
 	set(t, at, at);
+}
+
+void ktimer_set_date(struct ktimer *t, u64 date)
+{
+	u64 at = realtime_to_mono(date);
+
+	t->date = date;
+	set(t, at, at);
+}
+
+void realtime_set(s64 offset)
+{
+	struct link moved = {&moved, &moved}, *l, *next;
+
+	realtime_offset = offset;
+	for (l = timers.next; l != &timers; l = next) {
+		next = l->next;
+		if (link_entry(l, struct ktimer, link)->date) {
+			link_remove(l);
+			link_add_before(l, &moved);
+		}
+	}
+	while (!link_alone(&moved)) {
+		struct ktimer *t = link_entry(moved.next, struct ktimer, link);
+
+		nr_set--;
+		link_remove(&t->link);
+		ktimer_set_date(t, t->date);
+	}
+	timerfd_clock_was_set();
 }
 
 void ktimer_set_again(struct ktimer *t, u64 at)
 {
+	t->date = 0;
 	set(t, at, max(at, port_time_ns() + TIMER_AGAIN_NS + (u64)nr_set * TIMER_EACH_NS));
 }
 

@@ -24,10 +24,25 @@ struct timerfd {
 	struct ktimer timer;
 	int clock;
 	bool set;
-	u64 at, interval; /* nanoseconds of port_time_ns */
-	u64 expired;	  /* and not read */
+	bool date;		 /* `at` is of CLOCK_REALTIME */
+	u64 at, interval;	 /* nanoseconds, of port_time_ns unless it is a date */
+	u64 expired;		 /* and not read */
+	bool watches, cancelled; /* TFD_TIMER_CANCEL_ON_SET: and the clock has been set */
+	struct timerfd *next;	 /* of all */
 	struct wait_queue changed;
 };
+
+static struct timerfd *all;
+
+void timerfd_clock_was_set(void)
+{
+	for (struct timerfd *t = all; t; t = t->next) {
+		if (!t->watches)
+			continue;
+		t->cancelled = true;
+		wake_up_all(&t->changed);
+	}
+}
 
 /* One that is periodic goes on when somebody asks (go_on): what nobody reads costs nothing. */
 static void expire(struct ktimer *timer)
@@ -40,17 +55,26 @@ static void expire(struct ktimer *timer)
 	wake_up_all(&t->changed);
 }
 
+/* What t->at is to be compared with. */
+static u64 time_of(const struct timerfd *t)
+{
+	return port_time_ns() + (t->date ? (u64)realtime_offset : 0);
+}
+
 /* A periodic one that has expired: count what has passed since, and set the next time. */
 static void go_on(struct timerfd *t)
 {
-	u64 now = port_time_ns(), n;
+	u64 now = time_of(t), n;
 
 	if (!t->set || !t->expired || !link_alone(&t->timer.link))
 		return;
 	n = now > t->at ? (now - t->at) / t->interval : 0;
 	t->expired += n;
 	t->at += (n + 1) * t->interval;
-	ktimer_set(&t->timer, t->at);
+	if (t->date)
+		ktimer_set_date(&t->timer, t->at);
+	else
+		ktimer_set(&t->timer, t->at);
 }
 
 static long timerfd_read(struct open_file *f, struct iter *to, u64 *pos)
@@ -61,11 +85,17 @@ static long timerfd_read(struct open_file *f, struct iter *to, u64 *pos)
 
 	if (to->left < sizeof(n))
 		return -EINVAL;
-	if (!t->expired && f->flags & O_NONBLOCK)
+	if (!t->expired && !t->cancelled && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	err = wait_event(&t->changed, t->expired, WAIT_FOREVER);
+	err = wait_event(&t->changed, t->expired || t->cancelled, WAIT_FOREVER);
 	if (err)
 		return err;
+	/* The date that it was set for is another one now. */
+	if (t->cancelled) {
+		t->cancelled = false;
+		t->expired = 0;
+		return -ECANCELED;
+	}
 	go_on(t);
 	n = t->expired;
 	t->expired = 0;
@@ -77,13 +107,37 @@ static unsigned int timerfd_poll(struct open_file *f, struct poll_table *table)
 	struct timerfd *t = f->private;
 
 	poll_wait(table, &t->changed);
-	return t->expired ? POLLIN : 0;
+	return t->expired || t->cancelled ? POLLIN : 0;
+}
+
+#define TFD_IOC_SET_TICKS 0x40085400U
+
+/* For who puts a program back as it was. */
+static long timerfd_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	struct timerfd *t = f->private;
+	u64 n;
+
+	if (cmd != TFD_IOC_SET_TICKS)
+		return -ENOTTY;
+	if (get_user(n, arg))
+		return -EFAULT;
+	if (!n)
+		return -EINVAL;
+	t->expired = n;
+	wake_up_all(&t->changed);
+	return 0;
 }
 
 static void timerfd_release(struct open_file *f)
 {
 	struct timerfd *t = f->private;
 
+	struct timerfd **p = &all;
+
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
 	(void)ktimer_cancel(&t->timer);
 	wait_queue_end(&t->changed);
 	kfree(t);
@@ -92,6 +146,7 @@ static void timerfd_release(struct open_file *f)
 static const struct file_operations timerfd_fop = {
 	.read = timerfd_read,
 	.poll = timerfd_poll,
+	.ioctl = timerfd_ioctl,
 	.release = timerfd_release,
 };
 
@@ -119,6 +174,8 @@ long call_timerfd_create(const struct syscall_args *r)
 		return -ENOMEM;
 	}
 	f->private = t;
+	t->next = all;
+	all = t;
 	return fd_install(f, 0, flags & O_CLOEXEC);
 }
 
@@ -151,7 +208,7 @@ static long timer_of(u64 fd, struct timerfd **t)
 
 static struct itimerspec current_setting(const struct timerfd *t)
 {
-	u64 now = port_time_ns();
+	u64 now = time_of(t);
 
 	return (struct itimerspec){
 		.interval = to_timespec(t->interval),
@@ -165,6 +222,7 @@ long call_timerfd_settime(const struct syscall_args *r)
 {
 	struct itimerspec new, old;
 	struct timerfd *t;
+	bool was_cancelled;
 	u64 at;
 	long err;
 
@@ -178,21 +236,32 @@ long call_timerfd_settime(const struct syscall_args *r)
 	if (err)
 		return err;
 	old = current_setting(t);
+	was_cancelled = t->watches && t->cancelled;
+	t->watches = (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM) &&
+		     (r->a[1] & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) ==
+			     (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
+	t->cancelled = false;
 	(void)ktimer_cancel(&t->timer);
 	at = to_ns(&new.value);
 	t->expired = 0;
 	t->interval = to_ns(&new.interval);
 	t->set = at != 0;
+	t->date = false;
 	if (at) {
+		t->date = r->a[1] & TFD_TIMER_ABSTIME &&
+			  (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM);
 		if (!(r->a[1] & TFD_TIMER_ABSTIME))
 			at += port_time_ns();
-		else if (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM)
-			at = (s64)at > realtime_offset ? at - (u64)realtime_offset : 1;
-		else
+		else if (!t->date)
 			at = max(time_ns_to_machine(t->clock, at), (u64)1);
 		t->at = at;
-		ktimer_set(&t->timer, at);
+		if (t->date)
+			ktimer_set_date(&t->timer, at);
+		else
+			ktimer_set(&t->timer, at);
 	}
+	if (was_cancelled)
+		return -ECANCELED;
 	return r->a[3] ? copy_to_user(r->a[3], &old, sizeof(old)) : 0;
 }
 

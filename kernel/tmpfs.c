@@ -304,9 +304,15 @@ static int tree_readdir(struct open_file *f, struct dir_context *ctx)
 	return 0;
 }
 
+/* Places in a directory have no end that one could count from. */
+static s64 dir_llseek(struct open_file *f, s64 offset, int whence)
+{
+	return whence > 1 ? -EINVAL : generic_llseek(f, offset, whence);
+}
+
 static const struct file_operations dir_fop = {
 	.readdir = tree_readdir,
-	.llseek = generic_llseek,
+	.llseek = dir_llseek,
 };
 
 /* ------------------------------------------------------------------ inodes */

@@ -14,6 +14,7 @@
 #include "device.h"
 #include "poll.h"
 #include "signal.h"
+#include "syscall.h"
 #include "timer.h"
 
 #define QUEUE 4096U /* a power of two */
@@ -551,3 +552,22 @@ const struct file_operations tty_fop = {
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
 };
+
+/* As if the line had gone: who is on the terminal is told, and it is nobody's. */
+long call_vhangup(const struct syscall_args *r)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (!is_ours())
+		return 0;
+	for_each_process(s)
+	{
+		if (s->session != tty.session ||
+		    (s->pgrp != tty.pgrp && s->leader->pid != s->session))
+			continue;
+		send_group_signal(SIGHUP, s);
+		send_group_signal(SIGCONT, s);
+	}
+	tty.session = tty.pgrp = 0;
+	return 0;
+}

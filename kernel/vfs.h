@@ -160,11 +160,13 @@ struct inode_operations {
 struct inode {
 	u32 mode, nlink, uid, gid;
 	u64 ino;
-	u32 rdev;    /* of a device: MKDEV */
-	s32 users;   /* see above */
-	u32 entries; /* of a tree's directory */
-	u32 seals;   /* of a memfd */
-	u32 writers; /* open files that may write it */
+	u32 rdev;      /* of a device: MKDEV */
+	s32 users;     /* see above */
+	u32 entries;   /* of a tree's directory */
+	u32 seals;     /* of a memfd */
+	u32 writers;   /* open files that may write it */
+	bool linkable; /* without a name, and may get one */
+	u32 runners;   /* open files that somebody executes: nobody may write it */
 	struct super *sb;
 	const struct inode_operations *op;
 	const struct file_operations *fop;
@@ -172,9 +174,10 @@ struct inode {
 	char *text;		       /* of a short one */
 	s64 charged;		       /* bytes of super.inode_bytes */
 	u64 size;		       /* of what has no mapping */
-	struct timespec atime, mtime, ctime;
+	struct timespec atime, mtime, ctime, btime;
 	struct file_lock *locks;       /* kernel/lock.c */
 	struct inotify_watch *watches; /* kernel/inotify.c */
+	struct open_file *async;       /* with O_ASYNC (kernel/fcntl_owner.c) */
 	void *private;
 };
 
@@ -232,10 +235,16 @@ struct open_file {
 	unsigned int flags;    /* O_* */
 	u64 pos;
 	void *private;
-	struct epoll_item *watchers; /* epoll sets that hold it */
-	struct open_file *next_dead; /* kernel/file.c */
-	int owner;		     /* F_SETOWN */
-	bool created;		     /* by the open that made it */
+	struct epoll_item *watchers;  /* epoll sets that hold it */
+	struct open_file *next_dead;  /* kernel/file.c */
+	int owner, owner_type;	      /* whom it tells by a signal (kernel/fcntl_owner.c) */
+	int owner_signal;	      /* by which; 0: SIGIO */
+	u32 owner_uids[2];	      /* who has said so, the real and the effective number */
+	int async_fd;		      /* O_ASYNC: the descriptor by which it was set */
+	struct open_file *next_async; /* on its inode's list */
+	u32 opener;		      /* the user who opened it */
+	bool created;		      /* by the open that made it */
+	bool running;		      /* by execve: it counts among the inode's runners */
 };
 
 #define MKDEV(major, minor) ((u32)(major) << 20 | (u32)(minor))
@@ -269,6 +278,8 @@ s64 generic_llseek(struct open_file *f, s64 offset, int whence);
 
 /* ------------------------------------------------------------------ inodes and names (kernel/dentry.c) */
 
+/* statfs's number of /proc. */
+#define PROC_MAGIC 0x9fa0U
 /* With one user. NULL: no memory. */
 struct inode *inode_alloc(struct super *sb, u32 mode);
 void iget(struct inode *inode);
@@ -307,6 +318,8 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 int do_remount(struct dentry *root, unsigned long flags, const char *options);
 /* detach: also when somebody is inside, who keeps it then. 0, -EINVAL, -EBUSY. */
 int do_umount(struct super *sb, bool detach);
+/* Its number in /proc/PID/mountinfo (kernel/proc_mounts.c). */
+unsigned int mount_id(const struct super *sb);
 /* The nth that was registered; NULL: there are less. */
 const struct fs_type *fs_nth(unsigned int n);
 /* A file system that no name leads to. Its inodes have numbers and a device. */
@@ -361,6 +374,10 @@ long read_link(struct inode *link, char *buf, size_t size);
 int inode_permission(const struct inode *inode, unsigned int mask);
 /* May the program change what only the owner may? 0 or -EPERM. */
 int inode_owner(const struct inode *inode);
+/* Is it the program's group, or one of its groups? */
+bool in_group(u32 gid);
+/* The bits of mode that go when somebody else's hand was on a file: S_ISUID, and S_ISGID where it means a group (Linux: setattr_should_drop_suidgid). */
+u32 mode_privileges(const struct inode *inode);
 
 /* ------------------------------------------------------------------ making names (kernel/path.c) */
 
@@ -411,6 +428,10 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags,
 int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct open_file **f);
 /* For execve: a regular file that the program may execute. */
 int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_file **f);
+/* It is not, or no more, what somebody executes. */
+void file_not_running(struct open_file *f);
+/* May anybody write it? 0 or -ETXTBSY: it is being executed. */
+int file_may_write(const struct inode *n);
 /* A file that has no place: a pipe's end, an eventfd. Its name is what /proc/PID/fd shows. NULL: no memory. */
 struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 			    const struct file_operations *op);
@@ -470,8 +491,21 @@ struct fs_struct {
 /* Everything that is there before a program: the root, file systems, devices. Panics without memory. */
 void vfs_init(void);
 
+/* fcntl's F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG, F_SETOWN_EX, F_GETOWN_EX, F_GETOWNER_UIDS (kernel/fcntl_owner.c). */
+long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg);
+/* O_ASYNC, or not: of pipes, sockets and terminals; other files do not know it, as in Linux. */
+void file_set_async(struct open_file *f, int fd, bool on);
+/* There is something to be read, or room again: owners of those with O_ASYNC get their signal. */
+void file_tell_owners(struct inode *n, bool readable);
+
 /* ------------------------------------------------------------------ locks (kernel/lock.c) */
 
+#define LOCK_SH 1U
+#define LOCK_EX 2U
+#define LOCK_NB 4U
+#define LOCK_UN 8U
+#define LOCK_MAND 32U
+/* how: one of the first, second, fourth, with LOCK_NB or not. */
 long file_flock(struct open_file *f, unsigned int how);
 long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg);
 /* A descriptor is closed: its table's record locks on the file go; or the file is: its own. */

@@ -18,7 +18,8 @@ static void sleeper_wake(struct ktimer *t)
 	wake_up(s->task);
 }
 
-static int sleep_as(enum task_state state, u64 deadline)
+/* date: not 0, and the deadline is of CLOCK_REALTIME. */
+static int sleep_as(enum task_state state, u64 deadline, u64 date)
 {
 	struct sleeper s = {.timer.fn = sleeper_wake, .task = current};
 	struct task *me = current;
@@ -33,7 +34,10 @@ static int sleep_as(enum task_state state, u64 deadline)
 		if (port_time_ns() >= deadline)
 			return -ETIMEDOUT;
 		link_init(&s.timer.link);
-		ktimer_set(&s.timer, deadline);
+		if (date)
+			ktimer_set_date(&s.timer, date);
+		else
+			ktimer_set(&s.timer, deadline);
 		me->state = state;
 		schedule();
 		ktimer_cancel(&s.timer);
@@ -44,17 +48,22 @@ static int sleep_as(enum task_state state, u64 deadline)
 
 int sleep_until(u64 deadline)
 {
-	return sleep_as(TASK_WAITING, deadline);
+	return sleep_as(TASK_WAITING, deadline, 0);
+}
+
+int sleep_until_date(u64 date)
+{
+	return sleep_as(TASK_WAITING, realtime_to_mono(date), date);
 }
 
 int sleep_killable(u64 deadline)
 {
-	return sleep_as(TASK_KILLABLE, deadline);
+	return sleep_as(TASK_KILLABLE, deadline, 0);
 }
 
 int sleep_uninterruptible(u64 deadline)
 {
-	return sleep_as(TASK_UNINTERRUPTIBLE, deadline);
+	return sleep_as(TASK_UNINTERRUPTIBLE, deadline, 0);
 }
 
 bool signal_pending(void)

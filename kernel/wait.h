@@ -58,6 +58,8 @@ void wake_up_queue(struct wait_queue *q, unsigned int n);
 int sleep_until(u64 deadline);
 /* A signal waits to be delivered to the current task. */
 bool signal_pending(void);
+/* The same for a time of CLOCK_REALTIME: the date counts, also when that clock is set meanwhile. */
+int sleep_until_date(u64 date);
 /* The same as sleep_until, but only a fatal signal ends it. */
 int sleep_killable(u64 deadline);
 

@@ -233,6 +233,7 @@ static inline u64 int_sqrt(u64 x)
 #define EDOM 33
 #define ERANGE 34
 #define EDEADLK 35
+#define ENOPKG 65
 #define ENAMETOOLONG 36
 #define ENOLCK 37
 #define ENOSYS 38
