@@ -35,11 +35,15 @@
 #define CLONE_NAMESPACES                                                                           \
 	0x7e020080ULL /* NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME; IO is none */
 
+struct open_file;
+struct pid;
 struct task;
 
 /* kernel/pidfd.c: a descriptor that stands for a process, its number to the program's memory. */
 long pidfd_install(struct task *t, unsigned long to);
 /* The process that one stands for. -EBADF: it is none, -ECHILD: the process is gone. */
 long pidfd_pid(int fd, bool *nonblock);
+/* The same, without a reference, whether it has ended or not. NULL: it stands for none. */
+struct pid *pidfd_get(const struct open_file *f);
 
 #endif

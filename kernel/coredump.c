@@ -11,6 +11,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "signal.h"
 #include "task.h"
 #include "vfs.h"
@@ -222,10 +223,10 @@ static void fill_note(struct core_note *n, const struct siginfo *info)
 			   .cursig = (s16)info->signo,
 			   .pending = t->pending.set,
 			   .blocked = t->blocked,
-			   .pid = t->pid,
-			   .ppid = t->signal->parent ? t->signal->parent->leader->tgid : 0,
-			   .pgrp = t->signal->pgrp,
-			   .session = t->signal->session}};
+			   .pid = task_vnr(t),
+			   .ppid = t->signal->parent ? pid_vnr(t->signal->parent->leader->tgid) : 0,
+			   .pgrp = pid_vnr(t->signal->pgrp),
+			   .session = pid_vnr(t->signal->session)}};
 	memcpy(n->status.regs, t->regs->x, sizeof(t->regs->x));
 	n->status.regs[31] = t->regs->sp;
 	n->status.regs[32] = t->regs->pc;
@@ -285,11 +286,16 @@ static void make_name(struct name *n, const char *pattern, int sig)
 			add(n, "%");
 			break;
 		case 'p':
+			pid = true;
+			add_number(n, (u64)pid_vnr(t->tgid));
+			break;
 		case 'P':
 			pid = true;
-			add_number(n, (u64)t->tgid);
+			add_number(n, (u64)pid_vnr(t->tgid));
 			break;
 		case 'i':
+			add_number(n, (u64)task_vnr(t));
+			break;
 		case 'I':
 			add_number(n, (u64)t->pid);
 			break;

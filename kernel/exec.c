@@ -13,6 +13,7 @@
 #include <quire/user.h>
 
 #include "exec.h"
+#include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
 #include "timens.h"
@@ -329,7 +330,7 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	t->regs->pc = e->pc;
 	t->regs->sp = e->sp;
 	if (t == current)
-		ptrace_event(PTRACE_EVENT_EXEC, (u64)t->pid);
+		ptrace_event(PTRACE_EVENT_EXEC, ptrace_message_pid(t->pid));
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <quire/string.h>
 
 #include "ipc.h"
+#include "pid.h"
 #include "poll.h"
 #include "ptrace.h"
 #include "task.h"
@@ -48,13 +49,13 @@ void notify_parent(struct signal_struct *s, int why, int status)
 {
 	struct signal_struct *parent = s->parent;
 	const struct sigaction *sa;
-	struct siginfo info = {
-		.signo = SIGCHLD, .code = why, .pid = s->leader->pid, .chld.status = status};
+	struct siginfo info = {.signo = SIGCHLD, .code = why, .chld.status = status};
 	struct usage used;
 	int sig = SIGCHLD;
 
 	if (!parent)
 		return;
+	info.pid = pid_nr_in(s->leader->pid, task_pid_ns(parent->leader));
 	used = task_usage(s->leader);
 	info.chld.utime = (s64)((s->dead_threads.utime + used.utime) / 10000000);
 	info.chld.stime = (s64)((s->dead_threads.stime + used.stime) / 10000000);
@@ -103,6 +104,7 @@ static void release_process(struct signal_struct *s)
 	link_remove(&s->sibling);
 	link_remove(&s->process);
 	link_remove(&leader->thread);
+	signal_set_group(s, 0, 0);
 	task_unhash(leader);
 	sigpending_flush(&s->pending);
 	/* Who polls a pidfd finds out, and stands at no queue that is gone. */
@@ -148,17 +150,9 @@ void process_ended(struct signal_struct *s)
 
 /* ------------------------------------------------------------------ ending */
 
-static struct signal_struct *new_parent_for(struct signal_struct *s)
-{
-	for (struct signal_struct *p = s->parent; p; p = p->parent)
-		if (p->child_subreaper && !(p->flags & SIGNAL_GROUP_EXIT))
-			return p;
-	return process_find(1);
-}
-
 static void give_children_away(struct signal_struct *s)
 {
-	struct signal_struct *to = new_parent_for(s);
+	struct signal_struct *to = reaper_for(s);
 
 	while (!link_alone(&s->children)) {
 		struct signal_struct *c =
@@ -208,16 +202,23 @@ static void hang_up_orphans(struct signal_struct *s)
 	}
 }
 
-/* init ends: everything else does before (Linux would panic; in a pid namespace it is so). */
+/*
+ * A namespace's init ends: everything else there does before, and has been waited for, some of it perhaps from outside (Linux:
+ * zap_pid_ns_processes; when the machine's does it panics).
+ */
 static void end_all_others(struct signal_struct *init)
 {
-	bool more;
+	struct pid_ns *ns = task_pid_ns(init->leader);
+	struct wait_entry e;
+	bool more, released;
 
+	ns->dead = true;
+	wait_queue_add(&init->wait_chldexit, &e);
 	do {
-		more = false;
+		more = released = false;
 		for_each_process(p)
 		{
-			if (p == init || p->leader->kthread)
+			if (p == init || p->leader->kthread || !pid_nr(p->leader->thread_pid, ns))
 				continue;
 			more = true;
 			if (!is_zombie(p))
@@ -227,12 +228,17 @@ static void end_all_others(struct signal_struct *init)
 		{
 			struct signal_struct *c = link_entry(l, struct signal_struct, sibling);
 
-			if (is_zombie(c))
-				release_process(c);
+			if (!is_zombie(c))
+				continue;
+			release_process(c);
+			released = true;
 		}
-		if (more)
-			sleep_uninterruptible(port_time_ns() + 1000000);
+		if (more && !released)
+			sleep_uninterruptible(WAIT_FOREVER);
 	} while (more);
+	wait_queue_remove(&e);
+	if (ns != &init_pid_ns)
+		ns->reaper = NULL;
 }
 
 static void exit_mm(struct task *t)
@@ -263,7 +269,7 @@ void task_exit(int code)
 	last = s->nr_threads == 1;
 	if (last) {
 		posix_timers_free(s);
-		if (t->pid == 1 || s->leader->pid == 1)
+		if (is_reaper(s))
 			end_all_others(s);
 	}
 	t->exit_code = s->flags & SIGNAL_GROUP_EXIT ? s->group_exit_code : code;
@@ -272,8 +278,10 @@ void task_exit(int code)
 	exit_mm(t);
 	files_put(t->files);
 	fs_put(t->fs);
+	nsproxy_put(t->nsproxy);
 	t->files = NULL;
 	t->fs = NULL;
+	t->nsproxy = NULL;
 	sigpending_flush(&t->pending);
 	s->nr_threads--;
 	nr_tasks--;
@@ -337,12 +345,9 @@ int de_thread(struct task *t)
 	s->exec_task = NULL;
 	if (old != t) {
 		/* The process keeps its number, so this task takes it. The old leader is a zombie that nobody is told of. */
-		int pid = old->pid;
-
-		task_unhash(old);
 		link_remove(&old->thread);
 		ptrace_detach(old);
-		task_set_pid(t, pid);
+		task_take_pid(t, old);
 		t->exit_signal = old->exit_signal;
 		t->start_time = old->start_time;
 		s->leader = t;
@@ -384,6 +389,7 @@ static int look_at(struct signal_struct *c, struct wait_for *w)
 {
 	int pid = c->leader->pid;
 
+	w->nr = pid_vnr(pid);
 	if (is_zombie(c)) {
 		if (!(w->options & WEXITED) || traced_by_other(c))
 			return 0;

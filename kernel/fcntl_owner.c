@@ -5,6 +5,7 @@
  */
 #include <quire/string.h>
 
+#include "pid.h"
 #include "poll.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -22,8 +23,10 @@ static bool group_exists(int pgrp)
 	return false;
 }
 
+/* pid: as the running program calls it. */
 static long set_owner(struct open_file *f, int type, int pid)
 {
+	pid = pid ? pid_from_user(pid) : 0;
 	if (pid && (type == OWNER_GROUP	    ? !group_exists(pid)
 		    : type == OWNER_PROCESS ? !process_find(pid)
 					    : !task_find(pid)))
@@ -43,8 +46,8 @@ static int owner_of(const struct open_file *f)
 	if (!pid)
 		return 0;
 	if (f->owner_type == OWNER_GROUP)
-		return group_exists(pid) ? pid : 0;
-	return task_find(pid) ? pid : 0;
+		return group_exists(pid) ? pid_vnr(pid) : 0;
+	return task_find(pid) ? pid_vnr(pid) : 0;
 }
 
 long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg)

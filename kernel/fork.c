@@ -12,6 +12,7 @@
 #include <quire/string.h>
 
 #include "clone.h"
+#include "pid.h"
 #include "ptrace.h"
 #include "sched_attr.h"
 #include "task.h"
@@ -61,8 +62,14 @@ static long check_flags(u64 flags)
 		return -EINVAL;
 	if (flags & CLONE_PIDFD && flags & CLONE_DETACHED)
 		return -EINVAL;
-	/* There are no namespaces but the one that all are in. */
-	return flags & CLONE_NAMESPACES ? -EINVAL : 0;
+	/* Threads have their numbers in one namespace. */
+	if (flags & CLONE_THREAD && (flags & (CLONE_NEWUSER | CLONE_NEWPID) ||
+				     pid_ns_children(current) != task_pid_ns(current)))
+		return -EINVAL;
+	/* Of the other kinds there is one, that all are in. */
+	if (flags & CLONE_NAMESPACES & ~(CLONE_NEWPID | CLONE_NEWTIME))
+		return -EINVAL;
+	return flags & CLONE_NAMESPACES && !capable(CAP_SYS_ADMIN) ? -EPERM : 0;
 }
 
 /* What clone shares is counted once more, the rest is copied. -ENOMEM: what is there already is dropped by the caller. */
@@ -170,6 +177,9 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 		s->parent = of;
 		link_add_before(&s->sibling, &of->children);
 		link_add_before(&s->process, &all_processes);
+		pid_attach_nr(s->pgrp);
+		pid_attach_nr(s->session);
+		pid_ns_enter(s);
 	}
 	link_add_before(&t->thread, &s->threads);
 	s->nr_threads++;
@@ -214,8 +224,9 @@ long task_clone(const struct clone_args *args)
 	struct completion vfork = {.done = false};
 	u64 flags = args->flags;
 	long err = check_flags(flags);
+	struct nsproxy *in;
 	enum ptrace_event event;
-	int pid;
+	int pid, seen_pid;
 
 	if (err)
 		return err;
@@ -224,9 +235,13 @@ long task_clone(const struct clone_args *args)
 		return -ERESTARTNOINTR;
 	if (nr_tasks >= max_tasks || !within_nproc(parent))
 		return -EAGAIN;
-	t = task_alloc();
-	if (!t)
-		return -ENOMEM;
+	err = nsproxy_copy(flags, &in);
+	if (err)
+		return err;
+	err = task_alloc(in, args->set_tid, (unsigned int)args->set_tid_size, &t);
+	nsproxy_put(in);
+	if (err)
+		return err;
 	err = copy_parts(t, parent, flags);
 	if (err)
 		goto fail;
@@ -241,13 +256,23 @@ long task_clone(const struct clone_args *args)
 		if (!t->mm)
 			goto fail;
 	}
-	/* While the lock was free the process may have been told to end. */
+	/* While the lock was free the process may have been told to end, or the namespace's init. */
+	if (task_pid_ns(t)->dead) {
+		err = -ENOMEM;
+		goto fail;
+	}
 	if (fatal_signal_pending() || parent->signal->flags & SIGNAL_GROUP_EXIT) {
 		err = -ERESTARTNOINTR;
 		goto fail;
 	}
 	copy_registers(t, parent, args);
 	copy_properties(t, parent, flags);
+	if (flags & CLONE_NEWTIME) {
+		err = time_ns_unshare(t);
+		if (err)
+			goto fail;
+		time_ns_enter(t, t->time_ns_children);
+	}
 	if (flags & CLONE_CHILD_SETTID)
 		t->set_child_tid = args->child_tid;
 	if (flags & CLONE_CHILD_CLEARTID)
@@ -257,7 +282,8 @@ long task_clone(const struct clone_args *args)
 		if (err)
 			goto fail;
 	}
-	pid = t->pid;
+	pid = pid_vnr(t->pid);
+	seen_pid = t->pid;
 	if (flags & CLONE_PARENT_SETTID)
 		(void)put_user(pid, args->parent_tid);
 	task_publish(t, parent, args);
@@ -270,11 +296,11 @@ long task_clone(const struct clone_args *args)
 		ptrace_clone(t, parent, event, flags & CLONE_PTRACE);
 	sched_start(t);
 	if (!(flags & CLONE_UNTRACED))
-		ptrace_event(event, (u64)pid);
+		ptrace_event(event, ptrace_message_pid(seen_pid));
 	/* Interrupted by a fatal signal only: this task ends, whatever it returns. */
 	if (flags & CLONE_VFORK) {
 		wait_for_vfork(&vfork, t);
-		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)pid);
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, ptrace_message_pid(seen_pid));
 	}
 	return pid;
 fail:
@@ -313,7 +339,6 @@ static int make_init(struct task *t, const char *path)
 	if (!t->files || !t->fs || !t->sighand || !t->signal)
 		return -ENOMEM;
 	default_limits(t->signal->rlim);
-	t->signal->flags = SIGNAL_UNKILLABLE;
 	t->signal->leader = t;
 	t->tgid = t->pid;
 	t->altstack.flags = SS_DISABLE;
@@ -323,20 +348,21 @@ static int make_init(struct task *t, const char *path)
 	memset(&t->allowed, 0xff, sizeof(t->allowed));
 	link_add_before(&t->thread, &t->signal->threads);
 	t->signal->nr_threads = 1;
+	pid_ns_enter(t->signal);
 	return do_execve(t, path, argv, env);
 }
 
 int run_init(const char *path)
 {
-	struct task *t;
+	struct task *t = NULL;
 	int err, code;
 
 	sched_init();
 	kernel_lock();
-	t = task_alloc();
-	if (t)
+	err = (int)task_alloc(&init_nsproxy, NULL, 0, &t);
+	if (!err)
 		t->cred.cap_bset = ALL_CAPS;
-	err = t ? make_init(t, path) : -ENOMEM;
+	err = err ? err : make_init(t, path);
 	if (err) {
 		if (t)
 			drop_parts(t, 0);
@@ -358,7 +384,7 @@ int run_init(const char *path)
 	t = process_find(1)->leader;
 	code = t->exit_code;
 	sighand_put(t->sighand);
-	task_unhash(t);
+	signal_set_group(t->signal, 0, 0);
 	link_remove(&t->signal->process);
 	kfree(t->signal);
 	task_free(t);

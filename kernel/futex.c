@@ -15,6 +15,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "syscall.h"
 #include "task.h"
 #include "timens.h"
@@ -443,16 +444,16 @@ static long take_lock(unsigned long addr, struct task *t, bool wait, struct task
 	for (;;) {
 		u32 tid = seen & FUTEX_TID_MASK;
 
-		if (tid == (u32)t->pid)
+		if (tid == (u32)task_vnr(t))
 			return -EDEADLK;
 		if (!tid)
-			want = (u32)t->pid | (seen & (FUTEX_OWNER_DIED | FUTEX_WAITERS));
+			want = (u32)task_vnr(t) | (seen & (FUTEX_OWNER_DIED | FUTEX_WAITERS));
 		else if (wait)
 			want = seen | FUTEX_WAITERS;
 		else
 			return 0;
 		if (tid) {
-			*owner = task_find((int)tid);
+			*owner = task_find_v((int)tid);
 			if (!*owner || (*owner)->exiting)
 				return -ESRCH;
 		}
@@ -466,18 +467,18 @@ static long take_lock(unsigned long addr, struct task *t, bool wait, struct task
 static int hand_over(const struct word *word, const struct key *key, const struct task *t, u32 more)
 {
 	struct waiter *w = first_pi_waiter(key);
-	u32 seen = (u32)t->pid, val = more;
+	u32 seen = (u32)task_vnr(t), val = more;
 	int done;
 
 	if (w) {
 		link_remove(&w->link);
-		val |= (u32)w->task->pid;
+		val |= (u32)task_vnr(w->task);
 		if (first_pi_waiter(key))
 			val |= FUTEX_WAITERS;
 	}
 	do {
-		done = (seen & FUTEX_TID_MASK) == (u32)t->pid ? word_cmpxchg(word, &seen, val)
-							      : -EPERM;
+		done = (seen & FUTEX_TID_MASK) == (u32)task_vnr(t) ? word_cmpxchg(word, &seen, val)
+								   : -EPERM;
 	} while (!done);
 	if (!w)
 		return min(done, 0);
@@ -741,7 +742,7 @@ long call_set_robust_list(const struct syscall_args *r)
 
 long call_get_robust_list(const struct syscall_args *r)
 {
-	struct task *t = r->a[0] ? task_find((int)r->a[0]) : current;
+	struct task *t = r->a[0] ? task_find_v((int)r->a[0]) : current;
 
 	if (!t)
 		return -ESRCH;
@@ -794,14 +795,14 @@ void futex_exit(struct task *t)
 		bool failed = get_user(next, entry);
 
 		if (entry != (head.pending & ~1ULL))
-			owner_died(entry + (u64)head.futex_offset, t->pid, pi, false);
+			owner_died(entry + (u64)head.futex_offset, task_vnr(t), pi, false);
 		if (failed)
 			break;
 		pi = next & 1;
 		entry = next & ~1ULL;
 	}
 	if (head.pending & ~1ULL)
-		owner_died((head.pending & ~1ULL) + (u64)head.futex_offset, t->pid,
+		owner_died((head.pending & ~1ULL) + (u64)head.futex_offset, task_vnr(t),
 			   head.pending & 1, true);
 out:
 	t->robust_list = 0;

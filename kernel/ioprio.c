@@ -3,6 +3,7 @@
  * Whose reads and writes of disks come first (Linux: block/ioprio.c). There are none to be put in order: it is kept and told. Locking:
  * kernel_lock.
  */
+#include "pid.h"
 #include "syscall.h"
 
 enum { CLASS_NONE, CLASS_RT, CLASS_BE, CLASS_IDLE };
@@ -50,7 +51,7 @@ static long effective(const struct task *t)
 static bool is_meant(const struct signal_struct *s, int which, int who)
 {
 	if (which == WHO_PGRP)
-		return s->pgrp == (who ? who : current->signal->pgrp);
+		return s->pgrp == (who ? pid_from_user(who) : current->signal->pgrp);
 	return s->leader->cred.uid == (u32)who;
 }
 
@@ -63,7 +64,7 @@ long call_ioprio_set(const struct syscall_args *r)
 	if (err)
 		return err;
 	if (which == WHO_PROCESS) {
-		t = who ? task_find(who) : current;
+		t = who ? task_find_v(who) : current;
 		return t ? set(t, prio) : -ESRCH;
 	}
 	if (which != WHO_PGRP && which != WHO_USER)
@@ -90,7 +91,7 @@ long call_ioprio_get(const struct syscall_args *r)
 	struct task *t;
 
 	if (which == WHO_PROCESS) {
-		t = who ? task_find(who) : current;
+		t = who ? task_find_v(who) : current;
 		return t ? t->ioprio : -ESRCH;
 	}
 	if (which != WHO_PGRP && which != WHO_USER)

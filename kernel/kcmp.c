@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Do two tasks share something (Linux: kernel/kcmp.c)? 0: yes; 1, 2: no, in an order that says nothing else. Locking: kernel_lock. */
+#include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -22,7 +23,7 @@ static long compare(const void *a, const void *b)
 
 long call_kcmp(const struct syscall_args *r)
 {
-	const struct task *a = task_find((int)r->a[0]), *b = task_find((int)r->a[1]);
+	const struct task *a = task_find_v((int)r->a[0]), *b = task_find_v((int)r->a[1]);
 	const struct open_file *f, *g;
 
 	if ((int)r->a[0] <= 0 || (int)r->a[1] <= 0 || !a || !b)

@@ -10,6 +10,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "poll.h"
 #include "task.h"
 
@@ -17,9 +18,9 @@ static struct task *kthreadd;
 
 void kthreadd_start(const struct rlimit *limits)
 {
-	struct task *t = task_alloc();
+	struct task *t;
 
-	if (!t)
+	if (task_alloc(&init_nsproxy, NULL, 0, &t))
 		return;
 	/* It needs none. */
 	stack_free(t->stack);
@@ -65,7 +66,6 @@ void kthreadd_end(void)
 		return;
 	kthreadd = NULL;
 	nr_tasks--;
-	task_unhash(t);
 	link_remove(&t->signal->process);
 	wait_queue_end(&t->signal->wait_exit);
 	sighand_put(t->sighand);

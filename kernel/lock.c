@@ -8,6 +8,7 @@
  */
 #include <quire/slab.h>
 
+#include "pid.h"
 #include "vfs.h"
 
 #define F_GETLK 5U
@@ -254,7 +255,7 @@ static long get_lock(struct open_file *f, struct file_lock *want, struct flock *
 		fl->whence = 0;
 		fl->start = l->start;
 		fl->len = l->end == END_OF_ALL ? 0 : l->end - l->start + 1;
-		fl->pid = l->pid;
+		fl->pid = l->pid > 0 ? pid_vnr(l->pid) : l->pid;
 	}
 	return copy_to_user(arg, fl, sizeof(*fl));
 }
@@ -279,7 +280,7 @@ long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
 	want.owner = ofd ? (const void *)f : current->files;
 	want.record = !ofd;
 	want.type = fl.type;
-	want.pid = ofd ? -1 : current->pid;
+	want.pid = ofd ? -1 : current->tgid;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK)
 		return get_lock(f, &want, &fl, arg);
 	if ((want.type == F_RDLCK && !(f->file.f_mode & FMODE_READ)) ||

@@ -8,6 +8,7 @@
 #include <quire/mempolicy.h>
 #include <quire/page.h>
 
+#include "pid.h"
 #include "proc.h"
 #include "syscall.h"
 
@@ -265,7 +266,7 @@ long call_set_mempolicy_home_node(const struct syscall_args *r)
 /* The address space of that process (0: one's own), with a reference; or NULL and *err. */
 static struct mm_struct *get_mm(int pid, int *err)
 {
-	const struct task *t = pid ? task_find(pid) : current;
+	const struct task *t = pid ? task_find_v(pid) : current;
 	const struct cred *c = &current->cred;
 
 	*err = -ESRCH;

@@ -13,6 +13,7 @@
 #include <quire/string.h>
 
 #include "mqueue.h"
+#include "pid.h"
 #include "poll.h"
 #include "socket.h"
 #include "syscall.h"
@@ -137,11 +138,12 @@ static void notify(struct mqueue *q)
 
 		forget(q, NOTIFY_WOKENUP);
 		if (n.how == SIGEV_SIGNAL && n.signo && s) {
-			const struct siginfo info = {.signo = n.signo,
-						     .code = SI_MESGQ,
-						     .pid = current->tgid,
-						     .uid = current->cred.uid,
-						     .value = n.value};
+			const struct siginfo info = {
+				.signo = n.signo,
+				.code = SI_MESGQ,
+				.pid = pid_nr_in(current->tgid, task_pid_ns(s->leader)),
+				.uid = current->cred.uid,
+				.value = n.value};
 
 			send_group_signal_info(&info, s);
 		}
@@ -378,10 +380,10 @@ static long mqueue_read(struct open_file *f, struct iter *to, u64 *pos)
 	const struct mqueue *q = f->private;
 	const struct mq_notify *n = &q->notify;
 	char text[80];
-	int len = quire_snprintf(text, sizeof(text),
-				 "QSIZE:%-10llu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
-				 (unsigned long long)q->bytes, n->tgid ? n->how : 0,
-				 n->tgid && n->how == SIGEV_SIGNAL ? n->signo : 0, n->tgid);
+	int len = quire_snprintf(
+		text, sizeof(text), "QSIZE:%-10llu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
+		(unsigned long long)q->bytes, n->tgid ? n->how : 0,
+		n->tgid && n->how == SIGEV_SIGNAL ? n->signo : 0, pid_vnr(n->tgid));
 
 	return simple_read(to, pos, text, min((size_t)len, sizeof(text) - 1));
 }

@@ -12,6 +12,7 @@
 
 #include "ipc.h"
 #include "list.h"
+#include "pid.h"
 #include "vfs.h"
 
 #define MSG_STAT 11
@@ -451,8 +452,8 @@ static long msg_stat(const struct msg_queue *q, unsigned long to)
 				      .cbytes = q->bytes,
 				      .qnum = q->nr,
 				      .qbytes = q->max_bytes,
-				      .lspid = q->lspid,
-				      .lrpid = q->lrpid};
+				      .lspid = pid_vnr(q->lspid),
+				      .lrpid = pid_vnr(q->lrpid)};
 
 	return copy_to_user(to, &ds, sizeof(ds));
 }
@@ -528,8 +529,9 @@ void msg_report(struct out *out)
 				   "%10llu %10llu\n",
 				   q->o.perm.key, q->o.id, q->o.perm.mode,
 				   (unsigned long long)q->bytes, (unsigned long long)q->nr,
-				   (u32)q->lspid, (u32)q->lrpid, q->o.perm.uid, q->o.perm.gid,
-				   q->o.perm.cuid, q->o.perm.cgid, (unsigned long long)q->stime,
-				   (unsigned long long)q->rtime, (unsigned long long)q->ctime);
+				   (u32)pid_vnr(q->lspid), (u32)pid_vnr(q->lrpid), q->o.perm.uid,
+				   q->o.perm.gid, q->o.perm.cuid, q->o.perm.cgid,
+				   (unsigned long long)q->stime, (unsigned long long)q->rtime,
+				   (unsigned long long)q->ctime);
 	}
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Namespaces as files: what the links in /proc/PID/ns lead to, and setns, which enters one (Linux: fs/nsfs.c, kernel/nsproxy.c). Of most
- * kinds there is but one namespace, that all are in. Locking: kernel_lock.
+ * Namespaces as files: what the links in /proc/PID/ns lead to, and what they say by ioctl (Linux: fs/nsfs.c). A file uses its
+ * namespace. Locking: kernel_lock.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
 
 #include "clone.h"
+#include "pid.h"
 #include "proc.h"
 #include "pseudo.h"
+#include "ptrace.h"
 #include "syscall.h"
 #include "task.h"
 #include "timens.h"
@@ -16,141 +18,223 @@
 
 #define NSFS_MAGIC 0x6e736673U
 
-struct ns_kind {
+/* A name in /proc/PID/ns. */
+struct ns_link {
 	const char *link, *name;
-	u64 flag; /* CLONE_NEW* */
-	u64 ino;  /* of the only one */
+	u64 type;
+	bool children; /* those to come */
 };
 
-static const struct ns_kind kinds[] = {
-	{"time", "time", CLONE_NEWTIME, 0},
-	{"time_for_children", "time", CLONE_NEWTIME, 0},
-	{"net", "net", CLONE_NEWNET, 4026531840},
-	{"uts", "uts", CLONE_NEWUTS, 4026531838},
-	{"ipc", "ipc", CLONE_NEWIPC, 4026531839},
-	{"pid", "pid", CLONE_NEWPID, 4026531836},
-	{"pid_for_children", "pid", CLONE_NEWPID, 4026531836},
-	{"user", "user", CLONE_NEWUSER, 4026531837},
-	{"mnt", "mnt", CLONE_NEWNS, 4026531841},
-	{"cgroup", "cgroup", CLONE_NEWCGROUP, 4026531835},
+static const struct ns_link links[] = {
+	{"time", "time", CLONE_NEWTIME, false},
+	{"time_for_children", "time", CLONE_NEWTIME, true},
+	{"net", "net", CLONE_NEWNET, false},
+	{"uts", "uts", CLONE_NEWUTS, false},
+	{"ipc", "ipc", CLONE_NEWIPC, false},
+	{"pid", "pid", CLONE_NEWPID, false},
+	{"pid_for_children", "pid", CLONE_NEWPID, true},
+	{"user", "user", CLONE_NEWUSER, false},
+	{"mnt", "mnt", CLONE_NEWNS, false},
+	{"cgroup", "cgroup", CLONE_NEWCGROUP, false},
 };
 
-struct ns_file {
-	const struct ns_kind *kind;
-	struct time_ns *time; /* of a time namespace; NULL: the first */
+/* Of these kinds there is one, that all are in. */
+static struct namespace only[] = {
+	{1, CLONE_NEWNET, NET_NS_INO}, {1, CLONE_NEWUTS, UTS_NS_INO},
+	{1, CLONE_NEWIPC, IPC_NS_INO}, {1, CLONE_NEWUSER, USER_NS_INO},
+	{1, CLONE_NEWNS, MNT_NS_INO},  {1, CLONE_NEWCGROUP, CGROUP_NS_INO},
 };
 
 static struct super super;
 static const struct fs_type type = {.name = "nsfs", .magic = NSFS_MAGIC, .nodev = true};
-static const struct file_operations ns_fop = {0};
 
-static const struct ns_kind *kind_of(const struct pseudo_ref *r)
+/* ------------------------------------------------------------------ whose */
+
+struct namespace *ns_of_task(const struct task *t, u64 type)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].link, r->e->name))
-			return &kinds[i];
+	if (!t->nsproxy)
+		return NULL;
+	switch (type) {
+	case CLONE_NEWPID:
+		return &task_pid_ns(t)->ns;
+	case CLONE_NEWTIME:
+		return t->time_ns ? &t->time_ns->ns : &init_time_ns.ns;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(only); i++)
+		if (only[i].type == type)
+			return &only[i];
 	return NULL;
 }
 
-/* The time namespace that a link of a task leads to. */
-static struct time_ns *time_of(const struct task *t, const struct ns_kind *kind)
+/* What a link leads to now. NULL: nowhere. */
+static struct namespace *ns_of_link(const struct task *t, const struct ns_link *l)
 {
-	if (kind->flag != CLONE_NEWTIME)
-		return NULL;
-	return kind == &kinds[0] ? t->time_ns : t->time_ns_children;
+	struct pid_ns *pid;
+
+	if (!l->children || !t->nsproxy)
+		return ns_of_task(t, l->type);
+	if (l->type == CLONE_NEWTIME)
+		return t->time_ns_children ? &t->time_ns_children->ns : &init_time_ns.ns;
+	/* One that nobody has come into yet has no init, and is not shown. */
+	pid = pid_ns_children(t);
+	return pid->started ? &pid->ns : NULL;
 }
 
-static u64 ino_of(const struct ns_kind *kind, const struct time_ns *time)
+static const struct ns_link *link_of(const struct pseudo_ref *r)
 {
-	if (kind->flag != CLONE_NEWTIME)
-		return kind->ino;
-	return time ? time->ino : TIME_NS_INO;
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (!strcmp(links[i].link, r->e->name))
+			return &links[i];
+	return NULL;
 }
 
-static size_t put_name(char *text, size_t size, const struct ns_kind *kind,
-		       const struct time_ns *time)
+static int find(const struct pseudo_ref *r, const struct ns_link **l, struct namespace **ns)
 {
-	return (size_t)quire_snprintf(text, size, "%s:[%llu]", kind->name,
-				      (unsigned long long)ino_of(kind, time));
+	const struct task *t = proc_task(r);
+
+	*l = link_of(r);
+	if (!t || !*l)
+		return -ESRCH;
+	if (ptrace_may_access(t))
+		return -EACCES;
+	*ns = ns_of_link(t, *l);
+	return *ns ? 0 : -ENOENT;
+}
+
+/* ------------------------------------------------------------------ links */
+
+static size_t put_name(char *text, size_t size, const char *name, const struct namespace *ns)
+{
+	return (size_t)quire_snprintf(text, size, "%s:[%llu]", name, (unsigned long long)ns->ino);
 }
 
 long ns_read(const struct pseudo_ref *r, char *buf, size_t size)
 {
-	const struct ns_kind *kind = kind_of(r);
-	const struct task *t = proc_task(r);
+	const struct ns_link *l;
+	struct namespace *ns;
 	char text[48];
 	size_t n;
+	int err = find(r, &l, &ns);
 
-	if (!t || !kind)
-		return -ESRCH;
-	n = min(put_name(text, sizeof(text), kind, time_of(t, kind)), size);
+	if (err)
+		return err;
+	n = min(put_name(text, sizeof(text), l->name, ns), size);
 	memcpy(buf, text, n);
 	return (long)n;
 }
 
 static void ns_evict(struct inode *inode)
 {
-	struct ns_file *f = inode->private;
-
-	time_ns_put(f->time);
-	kfree(f);
+	ns_put(inode->private);
 }
 
 static const struct inode_operations ns_iop = {.evict = ns_evict};
+static const struct file_operations ns_fop;
 
-int ns_follow(const struct pseudo_ref *r, struct dentry **to)
+/* A place for it. 0, -ENOMEM. */
+static int ns_dentry(struct namespace *ns, const char *name, struct dentry **to)
 {
-	const struct ns_kind *kind = kind_of(r);
-	const struct task *t = proc_task(r);
-	struct ns_file *f;
 	struct inode *n;
 	char text[48];
 
-	if (!t || !kind)
-		return -ESRCH;
 	if (!super.type)
 		super_init(&super, &type);
-	f = kmalloc(sizeof(*f), GFP_KERNEL);
-	n = f ? inode_alloc(&super, S_IFREG | 0444) : NULL;
-	if (!n) {
-		kfree(f);
+	n = inode_alloc(&super, S_IFREG | 0444);
+	if (!n)
 		return -ENOMEM;
-	}
-	f->kind = kind;
-	f->time = time_ns_get(time_of(t, kind));
-	n->ino = ino_of(kind, f->time);
+	ns_get(ns);
+	n->ino = ns->ino;
 	n->op = &ns_iop;
 	n->fop = &ns_fop;
-	n->private = f;
-	*to = dentry_alloc(NULL, text, put_name(text, sizeof(text), kind, f->time), n);
+	n->private = ns;
+	*to = dentry_alloc(NULL, text, put_name(text, sizeof(text), name, ns), n);
 	return *to ? 0 : -ENOMEM;
 }
 
-long call_setns(const struct syscall_args *r)
+int ns_follow(const struct pseudo_ref *r, struct dentry **to)
 {
-	struct open_file *f = file_of((unsigned int)r->a[0]);
-	const struct ns_file *ns;
-	struct task *t = current;
+	const struct ns_link *l;
+	struct namespace *ns;
+	int err = find(r, &l, &ns);
 
-	if (!f)
-		return -EBADF;
-	if (f->inode->op != &ns_iop)
-		return -EINVAL;
-	ns = f->inode->private;
-	if (r->a[1] && (u32)r->a[1] != (u32)ns->kind->flag)
-		return -EINVAL;
-	/* Into a user namespace that one is in already nobody goes. */
-	if (ns->kind->flag == CLONE_NEWUSER)
-		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (ns->kind->flag != CLONE_NEWTIME)
-		return 0;
-	if (t->signal->nr_threads > 1)
-		return -EUSERS;
-	time_ns_get(ns->time);
-	time_ns_put(t->time_ns_children);
-	t->time_ns_children = ns->time;
-	time_ns_enter(t, ns->time);
-	return 0;
+	return err ? err : ns_dentry(ns, l->name, to);
 }
+
+struct namespace *ns_of_file(const struct open_file *f)
+{
+	return f->inode->op == &ns_iop ? f->inode->private : NULL;
+}
+
+/* ------------------------------------------------------------------ ioctl */
+
+#define NS_GET_PARENT 0xb702U
+#define NS_GET_NSTYPE 0xb703U
+#define NS_GET_PID_FROM_PIDNS 0x8004b706U
+#define NS_GET_TGID_FROM_PIDNS 0x8004b707U
+#define NS_GET_PID_IN_PIDNS 0x8004b708U
+#define NS_GET_TGID_IN_PIDNS 0x8004b709U
+
+/* A descriptor for a namespace. */
+static long ns_open(struct namespace *ns, const char *name)
+{
+	struct dentry *d;
+	struct open_file *f;
+	int err = ns_dentry(ns, name, &d);
+
+	if (err)
+		return err;
+	f = file_alloc(d, O_RDONLY, &ns_fop);
+	return f ? fd_install(f, 0, true) : -ENOMEM;
+}
+
+/* The next above. One that the caller does not see is not told. */
+static long parent_of(struct namespace *ns)
+{
+	struct pid_ns *pid = container_of(ns, struct pid_ns, ns), *seen;
+
+	if (ns->type != CLONE_NEWPID)
+		return -EINVAL;
+	for (seen = pid->parent; seen && seen != task_pid_ns(current); seen = seen->parent)
+		;
+	return seen ? ns_open(&pid->parent->ns, "pid") : -EPERM;
+}
+
+/* Numbers of one namespace in another: the caller's, and the file's. */
+static long translate(const struct namespace *ns, unsigned int cmd, int nr)
+{
+	const struct pid_ns *there = container_of(ns, const struct pid_ns, ns),
+			    *here = task_pid_ns(current);
+	const bool in = cmd == NS_GET_PID_IN_PIDNS || cmd == NS_GET_TGID_IN_PIDNS;
+	const struct task *t;
+	int found;
+
+	if (ns->type != CLONE_NEWPID)
+		return -EINVAL;
+	t = pid_task(pid_lookup(nr, in ? here : there));
+	if (!t)
+		return -ESRCH;
+	found = pid_nr_in(cmd == NS_GET_TGID_FROM_PIDNS || cmd == NS_GET_TGID_IN_PIDNS ? t->tgid
+										       : t->pid,
+			  in ? there : here);
+	return found ? found : -ESRCH;
+}
+
+static long ns_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	struct namespace *ns = ns_of_file(f);
+
+	switch (cmd) {
+	case NS_GET_PARENT:
+		return parent_of(ns);
+	case NS_GET_NSTYPE:
+		return (long)ns->type;
+	case NS_GET_PID_FROM_PIDNS:
+	case NS_GET_TGID_FROM_PIDNS:
+	case NS_GET_PID_IN_PIDNS:
+	case NS_GET_TGID_IN_PIDNS:
+		return translate(ns, cmd, (int)arg);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations ns_fop = {.ioctl = ns_ioctl};

@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
  * Descriptors that stand for a process (Linux: kernel/pid.c, fs/pidfs.c): pidfd_open, CLONE_PIDFD, pidfd_send_signal, pidfd_getfd,
- * waitid's P_PIDFD, and unshare.
+ * waitid's P_PIDFD.
  *
- * One remembers the number of the process and when it began; a process that has been waited for is not found any more, whoever has its
- * number then. Locking: kernel_lock.
+ * One holds the struct pid of the process, which leads nowhere any more when the process has been waited for. Locking: kernel_lock.
  */
-#include <quire/slab.h>
+#include <quire/out.h>
 
 #include "clone.h"
+#include "pid.h"
 #include "poll.h"
+#include "proc.h"
 #include "ptrace.h"
 #include "syscall.h"
 #include "vfs.h"
-#include "timens.h"
 
-struct pidfd {
-	int pid;
-	u64 start;
-};
-
-static struct signal_struct *process_of(const struct pidfd *p)
+static struct signal_struct *process_of(const struct pid *p)
 {
-	struct signal_struct *s = process_find(p->pid);
+	const struct task *t = p->task;
 
-	return s && s->leader && s->leader->start_time == p->start ? s : NULL;
+	return t && t->pid == t->tgid ? t->signal : NULL;
 }
 
 static unsigned int pidfd_poll(struct open_file *f, struct poll_table *table)
@@ -39,10 +34,32 @@ static unsigned int pidfd_poll(struct open_file *f, struct poll_table *table)
 
 static void pidfd_release(struct open_file *f)
 {
-	kfree(f->private);
+	pid_put(f->private);
 }
 
-static const struct file_operations pidfd_fop = {.poll = pidfd_poll, .release = pidfd_release};
+static void pidfd_show(struct out *out, const struct open_file *f, const struct pid_ns *ns)
+{
+	const struct pid *p = f->private;
+
+	if (!process_of(p)) {
+		out_puts(out, "Pid:\t-1\nNSpid:\t-1\n");
+		return;
+	}
+	out_printf(out, "Pid:\t%d\nNSpid:", pid_nr(p, ns));
+	pid_put_numbers(out, p, ns);
+	out_puts(out, "\n");
+}
+
+static const struct file_operations pidfd_fop = {
+	.poll = pidfd_poll,
+	.release = pidfd_release,
+	.show_fdinfo = pidfd_show,
+};
+
+struct pid *pidfd_get(const struct open_file *f)
+{
+	return f->op == &pidfd_fop ? f->private : NULL;
+}
 
 /* The process that a descriptor stands for. -EBADF, -ESRCH. */
 static long find_process(int fd, struct signal_struct **s)
@@ -62,24 +79,17 @@ long pidfd_pid(int fd, bool *nonblock)
 	if (!f || f->op != &pidfd_fop)
 		return -EBADF;
 	*nonblock = f->flags & O_NONBLOCK;
-	return process_of(f->private) ? ((const struct pidfd *)f->private)->pid : -ECHILD;
+	return process_of(f->private) ? ((const struct pid *)f->private)->number[0].nr : -ECHILD;
 }
 
 static long make(const struct task *t, unsigned int flags)
 {
-	struct pidfd *p = kmalloc(sizeof(*p), GFP_KERNEL);
-	struct open_file *f;
+	struct open_file *f =
+		file_anon("anon_inode:[pidfd]", S_IFREG | 0600, O_RDWR | flags, &pidfd_fop);
 
-	if (!p)
+	if (!f)
 		return -ENOMEM;
-	p->pid = t->pid; /* of a leader: a child is one before it knows */
-	p->start = t->start_time;
-	f = file_anon("anon_inode:[pidfd]", S_IFREG | 0600, O_RDWR | flags, &pidfd_fop);
-	if (!f) {
-		kfree(p);
-		return -ENOMEM;
-	}
-	f->private = p;
+	f->private = pid_get(t->thread_pid);
 	return fd_install(f, 0, true);
 }
 
@@ -108,7 +118,7 @@ long call_pidfd_open(const struct syscall_args *r)
 
 	if (flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD) || pid <= 0)
 		return -EINVAL;
-	t = task_find(pid);
+	t = task_find_v(pid);
 	if (!t)
 		return -ESRCH;
 	/* One for a thread is not told from one for its process, which only a leader has. */
@@ -130,16 +140,25 @@ long call_pidfd_send_signal(const struct syscall_args *r)
 	if (flags & ~PIDFD_SIGNAL_FLAGS || (flags & (flags - 1)))
 		return -EINVAL;
 	err = find_process((int)r->a[0], &s);
+	/* The directory in /proc stands for it here, too. */
+	if (err == -EBADF) {
+		const struct open_file *f = file_of((unsigned int)r->a[0]);
+		const struct task *t = f ? proc_task_of_dir(f) : NULL;
+
+		s = t ? t->signal : NULL;
+		err = s ? 0 : err;
+	}
 	if (err)
 		return err;
-	if (sig < 0 || sig > NSIG)
+	/* It is seen in the caller's namespace, or it is none of its. */
+	if (!pid_vnr(s->leader->tgid) || sig < 0 || sig > NSIG)
 		return -EINVAL;
 	if (r->a[2]) {
 		if (get_user(info.signo, r->a[2]))
 			return -EFAULT;
 		if (info.signo != sig)
 			return -EINVAL;
-		err = user_siginfo(r->a[2], sig, s->leader->tgid, &info);
+		err = user_siginfo(r->a[2], sig, pid_vnr(s->leader->tgid), &info);
 		if (err)
 			return err;
 	} else {
@@ -166,67 +185,4 @@ long call_pidfd_getfd(const struct syscall_args *r)
 		return -ESRCH;
 	f = files_lookup(s->leader->files, (unsigned int)r->a[1]);
 	return f ? fd_install(file_get(f), 0, true) : -EBADF;
-}
-
-/* ------------------------------------------------------------------ unshare */
-
-long call_unshare(const struct syscall_args *r)
-{
-	const u64 flags = r->a[0], known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM |
-					   CLONE_FILES | CLONE_SYSVSEM | CLONE_NAMESPACES;
-	struct task *t = current;
-	struct files_struct *files = NULL;
-	struct fs_struct *fs = NULL;
-
-	/* There are no namespaces but the one that all are in, mounts of one's own, and times. */
-	if (flags & ~known || flags & CLONE_NAMESPACES & ~(CLONE_NEWNS | CLONE_NEWTIME))
-		return -EINVAL;
-	if (flags & CLONE_NAMESPACES && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	/* Only who shares these with nobody may ask for them. */
-	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && t->signal->nr_threads > 1)
-		return -EINVAL;
-	if (flags & (CLONE_SIGHAND | CLONE_VM) && t->sighand->users > 1)
-		return -EINVAL;
-	if (flags & CLONE_VM && t->mm->mm_users > 1)
-		return -EINVAL;
-	if ((flags & CLONE_FS && t->fs->users > 1) || flags & CLONE_NEWNS) {
-		fs = fs_dup(t->fs);
-		if (!fs)
-			return -ENOMEM;
-	}
-	if (flags & CLONE_NEWNS) {
-		struct mount_ns *ns = mount_ns_new();
-
-		if (!ns) {
-			fs_put(fs);
-			return -ENOMEM;
-		}
-		mount_ns_put(fs->ns);
-		fs->ns = ns;
-	}
-	if (flags & CLONE_FILES && files_shared(t->files)) {
-		files = files_dup(t->files);
-		if (!files) {
-			if (fs)
-				fs_put(fs);
-			return -ENOMEM;
-		}
-	}
-	if (flags & CLONE_NEWTIME && time_ns_unshare(t)) {
-		if (fs)
-			fs_put(fs);
-		if (files)
-			files_put(files);
-		return -ENOMEM;
-	}
-	if (fs) {
-		fs_put(t->fs);
-		t->fs = fs;
-	}
-	if (files) {
-		files_put(t->files);
-		t->files = files;
-	}
-	return 0;
 }

@@ -10,6 +10,7 @@
 #include <quire/string.h>
 
 #include "clocks.h"
+#include "pid.h"
 #include "syscall.h"
 #include "timens.h"
 
@@ -171,7 +172,8 @@ void posix_timers_show(struct out *out, const struct task *t)
 		out_printf(out, "ID: %d\nsignal: %d/%016llx\nnotify: %s/%s.%d\nClockID: %d\n",
 			   p->id, p->sig, (unsigned long long)p->value, how[p->notify & 3],
 			   p->notify & SIGEV_THREAD_ID ? "tid" : "pid",
-			   p->notify & SIGEV_THREAD_ID ? p->tid : t->tgid, p->clock);
+			   p->notify & SIGEV_THREAD_ID ? pid_vnr(p->tid) : pid_vnr(t->tgid),
+			   p->clock);
 }
 
 /* ------------------------------------------------------------------ calls */
@@ -211,7 +213,7 @@ static long check_event(const struct sigevent *ev)
 	struct task *t;
 
 	if (ev->notify == SIGEV_THREAD_ID) {
-		t = task_find(ev->tid);
+		t = task_find_v(ev->tid);
 		if (!t || t->signal != current->signal)
 			return -EINVAL;
 	} else if (ev->notify != SIGEV_SIGNAL && ev->notify != SIGEV_NONE &&
@@ -251,7 +253,7 @@ long call_timer_create(const struct syscall_args *r)
 	p->clock = clock;
 	p->notify = ev.notify;
 	p->sig = ev.signo;
-	p->tid = ev.tid;
+	p->tid = ev.notify == SIGEV_THREAD_ID ? task_find_v(ev.tid)->pid : 0;
 	p->value = r->a[1] ? ev.value : (u64)p->id;
 	t = cpu_clock_task(clock, &thread);
 	if (t) {

@@ -13,6 +13,7 @@
 
 #include "ipc.h"
 #include "kmsg.h"
+#include "pid.h"
 #include "proc.h"
 
 
@@ -123,22 +124,24 @@ static long put_text(char *buf, size_t size, const char *text)
 static long read_self(const struct pseudo_ref *r, char *buf, size_t size)
 {
 	char text[24];
+	int tgid;
 
-	(void)r;
-	if (!current)
+	tgid = current ? pid_nr_in(current->tgid, r->ns) : 0;
+	if (!tgid)
 		return -ENOENT;
-	quire_snprintf(text, sizeof(text), "%d", current->tgid);
+	quire_snprintf(text, sizeof(text), "%d", tgid);
 	return put_text(buf, size, text);
 }
 
 static long read_thread_self(const struct pseudo_ref *r, char *buf, size_t size)
 {
 	char text[40];
+	int tgid;
 
-	(void)r;
-	if (!current)
+	tgid = current ? pid_nr_in(current->tgid, r->ns) : 0;
+	if (!tgid)
 		return -ENOENT;
-	quire_snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->pid);
+	quire_snprintf(text, sizeof(text), "%d/task/%d", tgid, pid_nr_in(current->pid, r->ns));
 	return put_text(buf, size, text);
 }
 
@@ -248,7 +251,8 @@ static int proc_fill(struct super *sb, const char *options)
 			return -EINVAL;
 		options += n + (end != NULL);
 	}
-	return pseudo_fill(sb, subset ? &subset_dir : &root_dir);
+	return pseudo_fill_pids(sb, subset ? &subset_dir : &root_dir,
+				current ? task_pid_ns(current) : &init_pid_ns);
 }
 
 const struct fs_type proc_type = {

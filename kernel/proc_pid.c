@@ -12,6 +12,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "proc_status.h"
 #include "timens.h"
 
@@ -302,7 +303,7 @@ static int show_children(struct out *out, const struct pseudo_ref *r)
 	if (t->pid != t->tgid)
 		return 0;
 	for_each_process(p) if (p->parent == t->signal && p->leader)
-		out_printf(out, "%d ", p->leader->tgid);
+		out_printf(out, "%d ", pid_nr_in(p->leader->tgid, r->ns));
 	return 0;
 }
 
@@ -452,6 +453,8 @@ static int show_fdinfo(struct out *out, const struct pseudo_ref *r)
 		   (unsigned long long)f->pos,
 		   f->flags | (files_cloexec(t->files, (unsigned int)r->key) ? O_CLOEXEC : 0),
 		   f->inode->sb->dev & 0xfffff, (unsigned long long)f->inode->ino);
+	if (f->op->show_fdinfo)
+		f->op->show_fdinfo(out, f, r->ns);
 	return 0;
 }
 
@@ -633,6 +636,13 @@ static const struct pseudo_entry thread_entries[] = {
 static const struct pseudo_entry process_dir = PSEUDO_DIR("", 0555, process_entries);
 static const struct pseudo_entry thread_dir = PSEUDO_DIR("", 0555, thread_entries);
 
+struct task *proc_task_of_dir(const struct open_file *f)
+{
+	if (f->inode->sb->type != &proc_type || pseudo_ref(f->inode)->e != &process_dir)
+		return NULL;
+	return proc_task(pseudo_ref(f->inode));
+}
+
 static void task_ref(const struct task *t, const struct pseudo_entry *e, struct pseudo_ref *found)
 {
 	found->e = e;
@@ -653,7 +663,7 @@ static int threads_lookup(const struct pseudo_ref *dir, const char *name, size_t
 
 	if (!number(name, len, &pid))
 		return -ENOENT;
-	t = task_find((int)pid);
+	t = pid_task(pid_lookup((int)pid, dir->ns));
 	if (!t || t->tgid != dir->pid)
 		return -ENOENT;
 	task_ref(t, &thread_dir, found);
@@ -664,15 +674,22 @@ static bool threads_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
 			 struct pseudo_ref *found)
 {
 	const struct task *of = proc_task(dir), *best = NULL;
+	int nr, least = 0;
 
 	if (!of)
 		return false;
-	for_each_thread(t, of->signal) if ((u64)t->pid >= *pos && (!best || t->pid < best->pid))
-		best = t;
+	for_each_thread(t, of->signal)
+	{
+		nr = pid_nr(t->thread_pid, dir->ns);
+		if (nr && (u64)nr >= *pos && (!best || nr < least)) {
+			best = t;
+			least = nr;
+		}
+	}
 	if (!best)
 		return false;
-	*pos = (u64)best->pid;
-	quire_snprintf(name, 64, "%d", best->pid);
+	*pos = (u64)least;
+	quire_snprintf(name, 64, "%d", least);
 	task_ref(best, &thread_dir, found);
 	return true;
 }
@@ -687,10 +704,9 @@ static int pids_lookup(const struct pseudo_ref *dir, const char *name, size_t le
 	const struct task *t;
 	unsigned int pid;
 
-	(void)dir;
 	if (!number(name, len, &pid))
 		return -ENOENT;
-	t = task_find((int)pid);
+	t = pid_task(pid_lookup((int)pid, dir->ns));
 	if (!t)
 		return -ENOENT;
 	task_ref(t, &process_dir, found);
@@ -701,19 +717,22 @@ static bool pids_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
 		      struct pseudo_ref *found)
 {
 	const struct task *best = NULL;
+	int nr, least = 0;
 
-	(void)dir;
 	for_each_process(p)
 	{
 		const struct task *t = p->leader;
 
-		if (t && (u64)t->tgid >= *pos && (!best || t->tgid < best->tgid))
+		nr = t ? pid_nr(t->thread_pid, dir->ns) : 0;
+		if (nr && (u64)nr >= *pos && (!best || nr < least)) {
 			best = t;
+			least = nr;
+		}
 	}
 	if (!best)
 		return false;
-	*pos = (u64)best->tgid;
-	quire_snprintf(name, 64, "%d", best->tgid);
+	*pos = (u64)least;
+	quire_snprintf(name, 64, "%d", least);
 	task_ref(best, &process_dir, found);
 	return true;
 }

@@ -2,6 +2,7 @@
 /* /proc/uptime, loadavg, stat: what CPUs have done (Linux: fs/proc/uptime.c, loadavg.c, stat.c). Locking: kernel_lock. */
 #include <quire/smp.h>
 
+#include "pid.h"
 #include "proc.h"
 #include "timens.h"
 
@@ -38,14 +39,12 @@ int proc_show_uptime(struct out *out, const struct pseudo_ref *r)
 int proc_show_loadavg(struct out *out, const struct pseudo_ref *r)
 {
 	unsigned long load[3];
-	int last = 0;
 
 	(void)r;
 	sched_loadavg(load);
-	for_each_process(p) if (p->leader) last = max(last, p->leader->pid);
 	for (unsigned int i = 0; i < 3; i++)
 		out_printf(out, "%lu.%02lu ", load[i] >> 16, (load[i] & 0xffff) * 100 >> 16);
-	out_printf(out, "%u/%u %d\n", sched_nr_running(), nr_tasks, last);
+	out_printf(out, "%u/%u %d\n", sched_nr_running(), nr_tasks, task_pid_ns(current)->last);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <quire/printk.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "proc_status.h"
 
 /* Ticks of a clock as programs count them: USER_HZ is 100. */
@@ -48,9 +49,11 @@ static const char *state_name(char letter)
 	}
 }
 
-static int parent_pid(const struct task *t)
+static int parent_pid(const struct task *t, const struct pid_ns *ns)
 {
-	return t->signal->parent && t->signal->parent->leader ? t->signal->parent->leader->tgid : 0;
+	const struct signal_struct *p = t->signal->parent;
+
+	return p && p->leader ? pid_nr_in(p->leader->tgid, ns) : 0;
 }
 
 /* Names must not break lines. */
@@ -100,6 +103,14 @@ static void put_memory(struct out *out, const struct mm_struct *mm)
 		   (unsigned long)mm->pgtables_bytes >> 10, 0UL, 0UL);
 }
 
+/* One for each namespace from that of the mount to the task's own. */
+static void put_numbers(struct out *out, const char *what, int pid, const struct pid_ns *ns)
+{
+	out_puts(out, what);
+	pid_put_numbers(out, pid_lookup(pid, &init_pid_ns), ns);
+	out_puts(out, "\n");
+}
+
 int proc_show_status(struct out *out, const struct pseudo_ref *r)
 {
 	const struct task *t = proc_task(r);
@@ -114,16 +125,19 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 	if (t->fs)
 		out_printf(out, "Umask:\t%04o\n", t->fs->umask);
 	out_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
-		   state_name(state_letter(t)), t->tgid, t->pid, parent_pid(t),
-		   t->tracer ? t->tracer->tgid : 0);
+		   state_name(state_letter(t)), pid_nr_in(t->tgid, r->ns), pid_nr_in(t->pid, r->ns),
+		   parent_pid(t, r->ns), t->tracer ? pid_nr_in(t->tracer->tgid, r->ns) : 0);
 	proc_put_ids(out, t);
 	out_printf(out, "FDSize:\t%u\n",
 		   t->files	? max(files_max(t->files), 64U)
 		   : t->kthread ? 64U
 				: 0U);
 	proc_put_groups(out, t);
-	out_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t%d\n", t->tgid,
-		   t->pid, t->signal->pgrp, t->signal->session, t->kthread);
+	put_numbers(out, "NStgid:", t->tgid, r->ns);
+	put_numbers(out, "NSpid:", t->pid, r->ns);
+	put_numbers(out, "NSpgid:", t->signal->pgrp, r->ns);
+	put_numbers(out, "NSsid:", t->signal->session, r->ns);
+	out_printf(out, "Kthread:\t%d\n", t->kthread);
 	if (t->mm) {
 		put_memory(out, t->mm);
 		out_printf(out, "CoreDumping:\t0\nTHP_enabled:\t%d\nuntag_mask:\t%#lx\n",
@@ -180,10 +194,10 @@ int proc_show_stat(struct out *out, const struct pseudo_ref *r)
 	else
 		used = task_usage(t);
 	signal_sets(t, &ignored, &caught);
-	out_printf(out, "%d (", whole ? t->tgid : t->pid);
+	out_printf(out, "%d (", pid_nr_in(whole ? t->tgid : t->pid, r->ns));
 	put_comm(out, t->comm);
-	out_printf(out, ") %c %d %d %d 0 -1 %u", state_letter(t), parent_pid(t), s->pgrp,
-		   s->session, task_flags(t));
+	out_printf(out, ") %c %d %d %d 0 -1 %u", state_letter(t), parent_pid(t, r->ns),
+		   pid_nr_in(s->pgrp, r->ns), pid_nr_in(s->session, r->ns), task_flags(t));
 	out_printf(out, " %llu %llu %llu %llu", (unsigned long long)used.min_flt,
 		   (unsigned long long)s->children_usage.min_flt, (unsigned long long)used.maj_flt,
 		   (unsigned long long)s->children_usage.maj_flt);

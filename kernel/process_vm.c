@@ -8,6 +8,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "ptrace.h"
 #include "clone.h"
 #include "syscall.h"
@@ -19,7 +20,7 @@
 /* The address space of that process, with a reference, or NULL and *err. */
 static struct mm_struct *get_mm(int pid, int *err)
 {
-	struct task *t = task_find(pid);
+	struct task *t = task_find_v(pid);
 
 	*err = -ESRCH;
 	if (!t || !t->mm)

@@ -10,6 +10,7 @@
 #include <quire/string.h>
 #include <quire/vmalloc.h>
 
+#include "pid.h"
 #include "proc.h"
 
 /* Where entries that are asked for begin in a directory: behind ".", ".." and the table. */
@@ -241,6 +242,10 @@ static const struct file_operations dir_fop = {
 
 static void ref_evict(struct inode *inode)
 {
+	const struct pseudo_ref *r = pseudo_ref(inode);
+
+	if (r->ns)
+		ns_put(&r->ns->ns);
 	kfree(inode->private);
 }
 
@@ -296,6 +301,8 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_ref *r)
 		return NULL;
 	}
 	*own = *r;
+	if (own->ns)
+		ns_get(&own->ns->ns);
 	n->private = own;
 	n->ino = ref_ino(r);
 	switch (r->e->mode & S_IFMT) {
@@ -314,9 +321,9 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_ref *r)
 	return n;
 }
 
-int pseudo_fill(struct super *sb, const struct pseudo_entry *root)
+int pseudo_fill_pids(struct super *sb, const struct pseudo_entry *root, struct pid_ns *ns)
 {
-	struct pseudo_ref r = {.e = root};
+	struct pseudo_ref r = {.e = root, .ns = ns};
 	struct inode *n = pseudo_inode(sb, &r);
 
 	if (!n)
@@ -324,6 +331,11 @@ int pseudo_fill(struct super *sb, const struct pseudo_entry *root)
 	n->ino = 1;
 	sb->root = dentry_alloc(NULL, "", 0, n);
 	return sb->root ? 0 : -ENOMEM;
+}
+
+int pseudo_fill(struct super *sb, const struct pseudo_entry *root)
+{
+	return pseudo_fill_pids(sb, root, NULL);
 }
 
 /* ------------------------------------------------------------------ numbers */

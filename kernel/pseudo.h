@@ -21,9 +21,10 @@ struct pseudo_entry;
 /* What a file is about. */
 struct pseudo_ref {
 	const struct pseudo_entry *e;
-	int pid, tid;  /* of /proc/PID and what is below: process and thread; 0: of the machine */
-	u64 start;     /* that thread's start_time */
-	u64 key, key2; /* of entries that are asked for: a descriptor, an area */
+	int pid, tid; /* of /proc/PID and what is below: process and thread; 0: of the machine */
+	struct pid_ns *ns; /* of /proc: whose numbers it shows */
+	u64 start;	   /* that thread's start_time */
+	u64 key, key2;	   /* of entries that are asked for: a descriptor, an area */
 };
 
 struct pseudo_dir {
@@ -70,6 +71,8 @@ static inline const struct pseudo_ref *pseudo_ref(const struct inode *inode)
 }
 /* The root of a file system: sb->root. 0, -ENOMEM. */
 int pseudo_fill(struct super *sb, const struct pseudo_entry *root);
+/* The same, for /proc, with the numbers of that namespace. */
+int pseudo_fill_pids(struct super *sb, const struct pseudo_entry *root, struct pid_ns *ns);
 
 /* A decimal number, "0x" and "0" as C has them, white space around. 0, -EINVAL, -ERANGE. */
 int parse_long(const char *text, long *value);

@@ -9,6 +9,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -367,7 +368,7 @@ long call_ptrace(const struct syscall_args *r)
 
 	if (request == PTRACE_TRACEME)
 		return traceme();
-	t = task_find((int)r->a[1]);
+	t = task_find_v((int)r->a[1]);
 	if (!t || (int)r->a[1] <= 0)
 		return -ESRCH;
 	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)

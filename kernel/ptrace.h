@@ -26,6 +26,8 @@ enum ptrace_event {
 int ptrace_stop(int code, struct siginfo *info);
 /* An event that may be asked for: a stop, when it was. */
 void ptrace_event(enum ptrace_event event, u64 message);
+/* A process as current's tracer calls it, for a message. */
+u64 ptrace_message_pid(int pid);
 /* The signal is about to be taken. 0: the tracer has taken it away; *info may be another one's. */
 int ptrace_signal(int sig, struct siginfo *info);
 /* A system call of a task whose tracer stops it there. */

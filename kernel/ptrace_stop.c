@@ -9,6 +9,7 @@
  */
 #include <quire/string.h>
 
+#include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
 
@@ -19,7 +20,7 @@ void ptrace_notify(struct task *t, int why, int status)
 	struct signal_struct *to = t->tracer->signal;
 	const struct siginfo info = {.signo = SIGCHLD,
 				     .code = why,
-				     .pid = t->pid,
+				     .pid = pid_nr_in(t->pid, task_pid_ns(t->tracer)),
 				     .uid = t->cred.uid,
 				     .chld.status = status};
 	const struct sigaction *sa = &to->leader->sighand->action[SIGCHLD - 1];
@@ -33,7 +34,7 @@ int ptrace_stop(int code, struct siginfo *info)
 {
 	struct task *t = current;
 	struct siginfo own = {
-		.signo = code & 0x7f, .code = code, .pid = t->pid, .uid = t->cred.uid};
+		.signo = code & 0x7f, .code = code, .pid = task_vnr(t), .uid = t->cred.uid};
 
 	if (!t->tracer || t->pending.set & SIG_BIT(SIGKILL))
 		return 0;
@@ -78,7 +79,7 @@ int ptrace_signal(int sig, struct siginfo *info)
 	if (to != sig)
 		*info = (struct siginfo){.signo = to,
 					 .code = SI_USER,
-					 .pid = t->tracer ? t->tracer->tgid : 0,
+					 .pid = t->tracer ? pid_vnr(t->tracer->tgid) : 0,
 					 .uid = t->tracer ? t->tracer->cred.uid : 0};
 	if (t->blocked & SIG_BIT(to)) {
 		send_signal_info(info, t);
@@ -96,6 +97,11 @@ void ptrace_link(struct task *t, struct task *tracer, bool seize, u32 options)
 	t->trace_options = options;
 	t->trace_told = true;
 	link_add_before(&t->traced, &tracer->signal->tracees);
+}
+
+u64 ptrace_message_pid(int pid)
+{
+	return current->tracer ? (u64)pid_nr_in(pid, task_pid_ns(current->tracer)) : (u64)pid;
 }
 
 void ptrace_clone(struct task *child, struct task *parent, enum ptrace_event event, bool wanted)
@@ -160,6 +166,7 @@ int ptrace_wait(struct wait_for *w, bool *any)
 
 		if ((w->pid > 0 && pid != w->pid) || (w->pgrp && t->signal->pgrp != w->pgrp))
 			continue;
+		w->nr = pid_vnr(pid);
 		*any |= w->options & (WAIT_EXITED | WAIT_CONTINUED) || t->state != TASK_ZOMBIE;
 		if (t->state == TASK_TRACED && !t->trace_told) {
 			w->status = t->trace_code << 8 | 0x7f;

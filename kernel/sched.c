@@ -25,6 +25,7 @@
 #include <quire/spinlock.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "task.h"
 
 #define SLICE_NS 4000000ULL
@@ -518,7 +519,7 @@ static void begin_user(void *arg)
 	port_irq_enable();
 	finish_switch(this_cpu_read(switched_from));
 	if (t->set_child_tid)
-		(void)put_user(t->pid, t->set_child_tid);
+		(void)put_user(task_vnr(t), t->set_child_tid);
 	kernel_unlock();
 	port_return_to_user(t->regs);
 }

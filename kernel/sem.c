@@ -10,6 +10,7 @@
 #include <quire/string.h>
 
 #include "ipc.h"
+#include "pid.h"
 #include "poll.h"
 
 #define GETPID 11
@@ -398,7 +399,7 @@ static long one_value(struct sem *s, int cmd, u32 num, int value)
 	case GETVAL:
 		return s->v[num].value;
 	case GETPID:
-		return s->v[num].pid;
+		return pid_vnr(s->v[num].pid);
 	case SETVAL:
 		return set_value(s, num, value);
 	}

@@ -12,6 +12,7 @@
 #include <quire/string.h>
 
 #include "ipc.h"
+#include "pid.h"
 #include "vfs.h"
 
 #define SHM_RDONLY 010000U
@@ -269,8 +270,8 @@ static struct shmid64_ds shm_stat(const struct shm *s)
 				   .atime = s->atime,
 				   .dtime = s->dtime,
 				   .ctime = s->ctime,
-				   .cpid = s->cpid,
-				   .lpid = s->lpid,
+				   .cpid = pid_vnr(s->cpid),
+				   .lpid = pid_vnr(s->lpid),
 				   .nattch = attached(s)};
 }
 
@@ -369,9 +370,9 @@ void shm_report(struct out *out)
 			   "%10d %10d  %4o %21llu %5d %5d  %5llu %5u %5u %5u %5u %10lld %10lld "
 			   "%10lld %21llu %21llu\n",
 			   s->o.perm.key, s->o.id, s->o.perm.mode, (unsigned long long)s->size,
-			   s->cpid, s->lpid, (unsigned long long)attached(s), s->o.perm.uid,
-			   s->o.perm.gid, s->o.perm.cuid, s->o.perm.cgid, (long long)s->atime,
-			   (long long)s->dtime, (long long)s->ctime,
+			   pid_vnr(s->cpid), pid_vnr(s->lpid), (unsigned long long)attached(s),
+			   s->o.perm.uid, s->o.perm.gid, s->o.perm.cuid, s->o.perm.cgid,
+			   (long long)s->atime, (long long)s->dtime, (long long)s->ctime,
 			   (unsigned long long)s->file->file.f_mapping->nrpages << PAGE_SHIFT,
 			   0ULL);
 	}

@@ -15,6 +15,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "poll.h"
 #include "ptrace.h"
 #include "task.h"
@@ -144,7 +145,7 @@ static bool is_ignored(const struct task *t, int sig, bool force)
 	/* A tracer sees it first. */
 	if (t->tracer && sig != SIGKILL)
 		return false;
-	if (t->signal->flags & SIGNAL_UNKILLABLE && !force &&
+	if (t->signal->flags & SIGNAL_UNKILLABLE && !(force && SIG_BIT(sig) & SIG_UNBLOCKABLE) &&
 	    sh->action[sig - 1].handler == SIG_DFL)
 		return true;
 	return sig_ignored_by(sh, sig);
@@ -203,7 +204,7 @@ static bool is_fatal(int sig, const struct task *t)
 	return t->sighand->action[sig - 1].handler == SIG_DFL &&
 	       !(SIG_BIT(sig) & (SIG_IGNORED | SIG_STOPS)) &&
 	       (sig == SIGKILL || (!(t->blocked & SIG_BIT(sig)) && !t->tracer)) &&
-	       !(t->signal->flags & SIGNAL_UNKILLABLE);
+	       (sig == SIGKILL || !(t->signal->flags & SIGNAL_UNKILLABLE));
 }
 
 static void begin_group_exit(struct signal_struct *s, int code)
@@ -250,12 +251,22 @@ static unsigned int count_queued(const struct sigpending *p)
 	return n;
 }
 
+/* A program's, from outside of the namespace of who is sent it: as if from the kernel. */
+static bool from_above(const struct siginfo *info, const struct task *t)
+{
+	return (info->code == SI_USER ||
+		(info->code < 0 && info->code != SI_TIMER && info->code != SI_SIGIO)) &&
+	       current && current->thread_pid && !pid_nr(current->thread_pid, task_pid_ns(t));
+}
+
 static int send_to(const struct siginfo *info, struct task *t, bool group, bool force)
 {
 	struct sigpending *p = group ? &t->signal->pending : &t->pending;
+	bool above = from_above(info, t);
 	int sig = info->signo;
 	struct sigqueue *q;
 
+	force |= above;
 	if (!prepare_signal(sig, t, force))
 		return 0;
 	/* Of those before the real-time ones, one is enough. */
@@ -267,6 +278,8 @@ static int send_to(const struct siginfo *info, struct task *t, bool group, bool 
 		    : kmalloc(sizeof(*q), GFP_KERNEL);
 	if (q) {
 		*q = (struct sigqueue){.info = *info};
+		if (above)
+			q->info.pid = 0;
 		link_init(&q->link);
 		link_add_before(&q->link, &p->queue);
 	} else if (sig >= SIGRTMIN && info->code != SI_USER) {
@@ -295,7 +308,7 @@ int send_group_signal_info(const struct siginfo *info, struct signal_struct *s)
 
 void send_signal(int sig, struct task *t)
 {
-	const struct siginfo info = {.signo = sig, .code = SI_USER, .pid = current->tgid};
+	const struct siginfo info = {.signo = sig, .code = SI_USER, .pid = pid_vnr(current->tgid)};
 
 	send_signal_info(&info, t);
 }
@@ -508,7 +521,7 @@ static int get_signal(struct task *t, struct siginfo *info, struct sigaction *sa
 		}
 		if (SIG_BIT(sig) & SIG_IGNORED)
 			continue;
-		if (s->flags & SIGNAL_UNKILLABLE)
+		if (s->flags & SIGNAL_UNKILLABLE && !(SIG_BIT(sig) & SIG_UNBLOCKABLE))
 			continue;
 		if (SIG_BIT(sig) & SIG_STOPS) {
 			if (sig == SIGSTOP || !pgrp_is_orphaned(s->pgrp))

@@ -58,7 +58,7 @@ static struct usock *usock_alloc(int type)
 	if (!s)
 		return NULL;
 	s->type = type;
-	s->pid = current->pid;
+	s->pid = current->tgid;
 	s->next = all;
 	all = s;
 	return s;
@@ -273,7 +273,7 @@ long unix_listen(struct open_file *f, int backlog)
 		return -EINVAL;
 	s->listening = true;
 	s->backlog = (unsigned int)clamp(backlog, 0, 4096);
-	s->pid = current->pid;
+	s->pid = current->tgid;
 	return 0;
 }
 
@@ -324,7 +324,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 		return -ENOMEM;
 	other->name = to->name;
 	other->pid = to->pid;
-	s->pid = current->pid;
+	s->pid = current->tgid;
 	join(s, other);
 	for (last = &to->pending; *last; last = &(*last)->next_pending)
 		;

@@ -6,6 +6,7 @@
  */
 #include <quire/string.h>
 
+#include "pid.h"
 #include "syscall.h"
 
 long call_getuid(const struct syscall_args *r)
@@ -256,7 +257,7 @@ long call_capget(const struct syscall_args *r)
 		return r->a[1] ? -EINVAL : 0;
 	if (h.pid < 0)
 		return -EINVAL;
-	if (h.pid && !(t = task_find(h.pid)))
+	if (h.pid && !(t = task_find_v(h.pid)))
 		return -ESRCH;
 	for (unsigned int i = 0; i < 2; i++) {
 		data[i][0] = (u32)(t->cred.cap_effective >> 32 * i);
@@ -276,7 +277,7 @@ long call_capset(const struct syscall_args *r)
 
 	if (words <= 0)
 		return words ? words : -EINVAL;
-	if (h.pid && h.pid != current->pid)
+	if (h.pid && h.pid != task_vnr(current))
 		return -EPERM;
 	if (copy_from_user(data, r->a[1], (size_t)words * sizeof(data[0])))
 		return -EFAULT;

@@ -6,6 +6,7 @@
 #include <quire/string.h>
 #include <quire/vmstat.h>
 
+#include "pid.h"
 #include "syscall.h"
 #include "sched_attr.h"
 #include "timens.h"
@@ -18,7 +19,7 @@ long call_sched_yield(const struct syscall_args *r)
 
 struct task *task_or_current(u64 pid)
 {
-	return (int)pid ? task_find((int)pid) : current;
+	return (int)pid ? task_find_v((int)pid) : current;
 }
 
 long call_sched_getaffinity(const struct syscall_args *r)
@@ -74,7 +75,7 @@ enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 static bool is_meant(const struct signal_struct *s, u64 which, int who)
 {
 	if (which == PRIO_PGRP)
-		return s->pgrp == (who ? who : current->signal->pgrp);
+		return s->pgrp == (who ? pid_from_user(who) : current->signal->pgrp);
 	return s->leader->cred.uid == (who ? (u32)who : current->cred.uid);
 }
 

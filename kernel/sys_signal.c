@@ -2,6 +2,7 @@
 /* System calls on signals (kernel/syscalls.def). */
 #include <quire/string.h>
 
+#include "pid.h"
 #include "syscall.h"
 
 long call_rt_sigaction(const struct syscall_args *r)
@@ -171,8 +172,10 @@ static bool may_signal(const struct signal_struct *s, int sig)
 
 struct siginfo user_info(int sig, int code)
 {
-	return (struct siginfo){
-		.signo = sig, .code = code, .pid = current->tgid, .uid = current->cred.uid};
+	return (struct siginfo){.signo = sig,
+				.code = code,
+				.pid = pid_vnr(current->tgid),
+				.uid = current->cred.uid};
 }
 
 long kill_process(struct signal_struct *s, const struct siginfo *info)
@@ -190,7 +193,7 @@ static long kill_many(int pgrp, const struct siginfo *info)
 	for_each_process(s)
 	{
 		/* -1: everybody but init and the caller. */
-		if (pgrp ? s->pgrp != pgrp : s->leader->pid == 1 || s == current->signal)
+		if (pgrp ? s->pgrp != pgrp : pid_vnr(s->leader->pid) <= 1 || s == current->signal)
 			continue;
 		found++;
 		last = kill_process(s, info);
@@ -213,19 +216,22 @@ long call_kill(const struct syscall_args *r)
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
 	if (pid > 0) {
-		t = task_find(pid);
+		t = task_find_v(pid);
 		return t ? kill_process(t->signal, &info) : -ESRCH;
 	}
 	if ((u32)pid == 0x80000000U)
 		return -ESRCH;
-	return kill_many(pid == 0 ? current->signal->pgrp : pid == -1 ? 0 : -pid, &info);
+	return kill_many(pid == 0    ? current->signal->pgrp
+			 : pid == -1 ? 0
+				     : pid_from_user(-pid),
+			 &info);
 }
 
 static long send_specific(int tgid, int pid, const struct siginfo *info)
 {
-	struct task *t = task_find(pid);
+	struct task *t = task_find_v(pid);
 
-	if (!t || (tgid > 0 && t->tgid != tgid))
+	if (!t || (tgid > 0 && pid_vnr(t->tgid) != tgid))
 		return -ESRCH;
 	if (!may_signal(t->signal, info->signo))
 		return -EPERM;
@@ -256,7 +262,7 @@ long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info)
 		return -EFAULT;
 	info->signo = sig;
 	/* Nobody may play the kernel, or kill(), to somebody else. */
-	if ((info->code >= 0 || info->code == SI_TKILL) && current->tgid != pid)
+	if ((info->code >= 0 || info->code == SI_TKILL) && pid_vnr(current->tgid) != pid)
 		return -EPERM;
 	return 0;
 }
@@ -272,7 +278,7 @@ long call_rt_sigqueueinfo(const struct syscall_args *r)
 		return err;
 	if ((int)r->a[1] < 0 || (int)r->a[1] > NSIG)
 		return -EINVAL;
-	t = task_find(pid);
+	t = task_find_v(pid);
 	return t ? kill_process(t->signal, &info) : -ESRCH;
 }
 

@@ -3,6 +3,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "socket.h"
 #include "syscall.h"
 
@@ -277,7 +278,7 @@ long call_getsockopt(const struct syscall_args *r)
 		value[0] = 212992;
 		break;
 	case SO_PEERCRED:
-		value[0] = unix_peer_pid(f);
+		value[0] = pid_vnr(unix_peer_pid(f));
 		len = sizeof(value);
 		break;
 	case SO_ACCEPTCONN:

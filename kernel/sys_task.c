@@ -5,6 +5,7 @@
 #include <quire/string.h>
 
 #include "clone.h"
+#include "pid.h"
 #include "syscall.h"
 #include "task.h"
 
@@ -22,25 +23,25 @@ long call_exit_group(const struct syscall_args *r)
 
 long call_getpid(const struct syscall_args *r)
 {
-	return current->tgid;
+	return pid_vnr(current->tgid);
 }
 
 long call_gettid(const struct syscall_args *r)
 {
-	return current->pid;
+	return task_vnr(current);
 }
 
 long call_getppid(const struct syscall_args *r)
 {
 	const struct signal_struct *parent = current->signal->parent;
 
-	return parent ? parent->leader->pid : 0;
+	return parent ? pid_vnr(parent->leader->pid) : 0;
 }
 
 long call_set_tid_address(const struct syscall_args *r)
 {
 	current->clear_child_tid = r->a[0];
-	return current->pid;
+	return task_vnr(current);
 }
 
 /* ------------------------------------------------------------------ clone */
@@ -88,6 +89,7 @@ long call_clone3(const struct syscall_args *r)
 		u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 		u64 set_tid, set_tid_size, cgroup;
 	} a;
+	int set_tid[MAX_PID_NS_LEVEL];
 	struct clone_args args;
 	long err;
 
@@ -98,9 +100,13 @@ long call_clone3(const struct syscall_args *r)
 	err = copy_struct_from_user(&a, sizeof(a), r->a[0], r->a[1]);
 	if (err)
 		return err;
+	if (a.set_tid_size > MAX_PID_NS_LEVEL || !a.set_tid != !a.set_tid_size)
+		return -EINVAL;
 	if (a.flags & ~(0xffffffffULL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP) ||
 	    a.flags & (CLONE_DETACHED | (CSIGNAL & ~0x80ULL)))
 		return -EINVAL;
+	if (copy_from_user(set_tid, a.set_tid, a.set_tid_size * sizeof(int)))
+		return -EFAULT;
 	if (a.exit_signal & ~(u64)CSIGNAL || a.exit_signal > NSIG)
 		return -EINVAL;
 	if (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal)
@@ -109,10 +115,11 @@ long call_clone3(const struct syscall_args *r)
 		return -EINVAL;
 	if (a.stack && (a.stack + a.stack_size < a.stack || a.stack + a.stack_size > TASK_SIZE))
 		return -EINVAL;
-	if (a.set_tid_size || a.set_tid || a.flags & CLONE_INTO_CGROUP)
+	if (a.flags & CLONE_INTO_CGROUP)
 		return -EINVAL;
-	args = (struct clone_args){a.flags,	  a.pidfd, a.child_tid,	 a.parent_tid,
-				   a.exit_signal, a.stack, a.stack_size, a.tls};
+	args = (struct clone_args){a.flags,	  a.pidfd,	 a.child_tid,  a.parent_tid,
+				   a.exit_signal, a.stack,	 a.stack_size, a.tls,
+				   set_tid,	  a.set_tid_size};
 	return task_clone(&args);
 }
 
@@ -162,11 +169,11 @@ long call_wait4(const struct syscall_args *r)
 	if ((u32)pid == 0x80000000U)
 		return -ESRCH;
 	if (pid > 0)
-		w.pid = pid;
+		w.pid = pid_from_user(pid);
 	else if (pid == 0)
 		w.pgrp = current->signal->pgrp;
 	else if (pid < -1)
-		w.pgrp = -pid;
+		w.pgrp = pid_from_user(-pid);
 	ret = wait_for_child(&w);
 	if (ret <= 0)
 		return ret;
@@ -175,7 +182,7 @@ long call_wait4(const struct syscall_args *r)
 	ru = rusage_of(&w.usage);
 	if (r->a[3] && put_user(ru, r->a[3]))
 		return -EFAULT;
-	return ret;
+	return w.nr;
 }
 
 enum { P_ALL, P_PID, P_PGID, P_PIDFD };
@@ -199,12 +206,12 @@ long call_waitid(const struct syscall_args *r)
 	case P_PID:
 		if (id <= 0)
 			return -EINVAL;
-		w.pid = id;
+		w.pid = pid_from_user(id);
 		break;
 	case P_PGID:
 		if (id < 0)
 			return -EINVAL;
-		w.pgrp = id ? id : current->signal->pgrp;
+		w.pgrp = id ? pid_from_user(id) : current->signal->pgrp;
 		break;
 	case P_PIDFD:
 		ret = id < 0 ? -EINVAL : pidfd_pid(id, &nonblock);
@@ -227,7 +234,7 @@ long call_waitid(const struct syscall_args *r)
 	if (ret > 0) {
 		si->signo = SIGCHLD;
 		si->code = w.code;
-		si->pid = (int)ret;
+		si->pid = w.nr;
 		si->chld.status = w.code == CLD_CONTINUED ? SIGCONT
 				  : w.code == CLD_EXITED  ? w.status >> 8 & 0xff
 				  : w.code == CLD_STOPPED ? w.status >> 8 & 0xff
@@ -289,12 +296,10 @@ long call_setpgid(const struct syscall_args *r)
 	struct signal_struct *me = current->signal, *s;
 	int pid = (int)r->a[0], pgid = (int)r->a[1];
 
-	if (!pid)
-		pid = current->tgid;
-	if (!pgid)
-		pgid = pid;
+	pid = pid ? pid_from_user(pid) : current->tgid;
 	if (pgid < 0)
 		return -EINVAL;
+	pgid = pgid ? pid_from_user(pgid) : pid;
 	s = process_find(pid);
 	if (!s)
 		return -ESRCH;
@@ -315,22 +320,22 @@ long call_setpgid(const struct syscall_args *r)
 		if (!found)
 			return -EPERM;
 	}
-	s->pgrp = pgid;
+	signal_set_group(s, pgid, s->session);
 	return 0;
 }
 
 long call_getpgid(const struct syscall_args *r)
 {
-	struct task *t = r->a[0] ? task_find((int)r->a[0]) : current;
+	struct task *t = r->a[0] ? task_find_v((int)r->a[0]) : current;
 
-	return t && t->signal ? t->signal->pgrp : -ESRCH;
+	return t && t->signal ? pid_vnr(t->signal->pgrp) : -ESRCH;
 }
 
 long call_getsid(const struct syscall_args *r)
 {
-	struct task *t = r->a[0] ? task_find((int)r->a[0]) : current;
+	struct task *t = r->a[0] ? task_find_v((int)r->a[0]) : current;
 
-	return t && t->signal ? t->signal->session : -ESRCH;
+	return t && t->signal ? pid_vnr(t->signal->session) : -ESRCH;
 }
 
 long call_setsid(const struct syscall_args *r)
@@ -341,9 +346,9 @@ long call_setsid(const struct syscall_args *r)
 	if (me->session == pid)
 		return -EPERM;
 	for_each_process(p) if (p->pgrp == pid) return -EPERM;
-	me->session = me->pgrp = pid;
+	signal_set_group(me, pid, pid);
 	me->tty = NULL;
-	return pid;
+	return pid_vnr(pid);
 }
 
 /* ------------------------------------------------------------------ limits */
@@ -394,7 +399,7 @@ static bool may_limit(const struct task *t)
 
 long call_prlimit64(const struct syscall_args *r)
 {
-	struct task *t = r->a[0] ? task_find((int)r->a[0]) : current;
+	struct task *t = r->a[0] ? task_find_v((int)r->a[0]) : current;
 	struct rlimit wanted, old;
 	long err;
 

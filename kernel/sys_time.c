@@ -5,6 +5,7 @@
  */
 #include <quire/string.h>
 
+#include "pid.h"
 #include "syscall.h"
 #include "adjtimex.h"
 #include "clocks.h"
@@ -31,7 +32,7 @@ struct task *cpu_clock_task(int clock, bool *thread)
 		return clock == CLOCK_PROCESS_CPUTIME_ID || *thread ? current : NULL;
 	}
 	*thread = clock & 4;
-	t = pid ? task_find(pid) : current;
+	t = pid ? task_find_v(pid) : current;
 	if ((clock & 3) == 3 || (t && *thread && t->signal != current->signal))
 		return NULL;
 	return t;

@@ -13,16 +13,14 @@
 #include <quire/string.h>
 #include <quire/vmalloc.h>
 
+#include "pid.h"
 #include "task.h"
 #include "timens.h"
 
-#define PID_BUCKETS 1024U
 #define MAX_SPARE_STACKS 32U
 
 struct link all_processes = {&all_processes, &all_processes};
 
-static struct task *by_pid[PID_BUCKETS];
-static int last_pid;
 static void *spare_stacks[MAX_SPARE_STACKS];
 static unsigned int nr_spare_stacks;
 
@@ -53,82 +51,61 @@ void stacks_drop(void)
 
 /* ------------------------------------------------------------------ numbers */
 
-struct task *task_find(int pid)
-{
-	struct task *t = by_pid[(unsigned int)pid % PID_BUCKETS];
-
-	while (t && t->pid != pid)
-		t = t->next_by_pid;
-	return t;
-}
-
-struct signal_struct *process_find(int pid)
-{
-	struct task *t = task_find(pid);
-
-	return t && t->tgid == pid ? t->signal : NULL;
-}
-
 void task_hash(struct task *t)
 {
-	struct task **bucket = &by_pid[(unsigned int)t->pid % PID_BUCKETS];
-
-	t->next_by_pid = *bucket;
-	*bucket = t;
+	t->thread_pid->task = t;
 }
 
 void task_unhash(struct task *t)
 {
-	struct task **p = &by_pid[(unsigned int)t->pid % PID_BUCKETS];
+	struct pid *p = t->thread_pid;
 
-	while (*p && *p != t)
-		p = &(*p)->next_by_pid;
-	if (*p)
-		*p = t->next_by_pid;
+	t->thread_pid = NULL;
+	p->task = NULL;
+	pid_detach(p);
 }
 
-void task_set_pid(struct task *t, int pid)
+void task_take_pid(struct task *t, struct task *from)
 {
 	task_unhash(t);
-	t->pid = pid;
+	t->thread_pid = from->thread_pid;
+	from->thread_pid = NULL;
+	t->pid = from->pid;
 	task_hash(t);
 }
 
-static bool pid_in_use(int pid)
+void signal_set_group(struct signal_struct *s, int pgrp, int session)
 {
-	if (task_find(pid))
-		return true;
-	for_each_process(p) if (p->pgrp == pid || p->session == pid) return true;
-	return false;
-}
+	const int old[2] = {s->pgrp, s->session};
 
-/* 0: there is none left. */
-static int pid_alloc(void)
-{
-	for (int i = 0; i < PID_MAX; i++) {
-		/* As Linux: after the first round the low ones stay free. */
-		last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : 300;
-		if (!pid_in_use(last_pid))
-			return last_pid;
-	}
-	return 0;
+	pid_attach_nr(pgrp);
+	pid_attach_nr(session);
+	s->pgrp = pgrp;
+	s->session = session;
+	pid_detach_nr(old[0]);
+	pid_detach_nr(old[1]);
 }
 
 /* ------------------------------------------------------------------ structures */
 
-struct task *task_alloc(void)
+long task_alloc(struct nsproxy *in, const int *set_tid, unsigned int n, struct task **made)
 {
 	struct task *t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
+	long err = -ENOMEM;
 
 	if (!t)
-		return NULL;
+		return err;
 	t->stack = stack_alloc();
-	t->pid = t->stack ? pid_alloc() : 0;
-	if (!t->pid) {
+	if (t->stack)
+		err = pid_new(container_of(in->of[NSP_PID], struct pid_ns, ns), set_tid, n,
+			      &t->thread_pid);
+	if (err) {
 		stack_free(t->stack);
 		kfree(t);
-		return NULL;
+		return err;
 	}
+	t->pid = t->thread_pid->number[0].nr;
+	t->nsproxy = nsproxy_get(in);
 	t->regs = (struct user_regs *)((char *)t->stack + TASK_STACK_SIZE) - 1;
 	memset(t->regs, 0, sizeof(*t->regs));
 	link_init(&t->run);
@@ -137,11 +114,15 @@ struct task *task_alloc(void)
 	t->trace_nr = -1;
 	sigpending_init(&t->pending);
 	t->state = TASK_WAITING;
-	return t;
+	*made = t;
+	return 0;
 }
 
 void task_free(struct task *t)
 {
+	if (t->thread_pid)
+		task_unhash(t);
+	nsproxy_put(t->nsproxy);
 	kfree(t->hw_debug[0]);
 	kfree(t->hw_debug[1]);
 	mpol_put(t->mempolicy);

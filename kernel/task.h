@@ -94,6 +94,7 @@ enum {
 	CAP_MKNOD = 27,
 	CAP_SYSLOG = 34,
 	CAP_WAKE_ALARM = 35,
+	CAP_CHECKPOINT_RESTORE = 40,
 	NR_CAPS = 41,
 };
 #define ALL_CAPS (BIT(NR_CAPS) - 1)
@@ -153,8 +154,8 @@ struct signal_struct {
 	struct signal_struct *parent;
 	struct link children, sibling;
 	struct link tracees; /* of task.traced: whom its threads watch by ptrace */
-	int pgrp, session;
-	unsigned int flags; /* SIGNAL_* */
+	int pgrp, session;   /* in the first namespace; 0: none that is seen */
+	unsigned int flags;  /* SIGNAL_* */
 	int group_exit_code, stop_signal;
 	unsigned int stop_count;   /* threads that have not stopped yet, while a stop goes on */
 	struct task *exec_task;	   /* waits to be the only one */
@@ -194,8 +195,9 @@ struct task {
 	unsigned int fp_cpu;	    /* which may still have its SIMD registers */
 	struct link run;	    /* in the run queue */
 	struct cpumask allowed;
-	int pid, tgid;
-	struct task *next_by_pid;
+	int pid, tgid;		 /* in the first namespace: pid.h */
+	struct pid *thread_pid;	 /* NULL: it has gone */
+	struct nsproxy *nsproxy; /* NULL: it has ended */
 	struct signal_struct *signal;
 	struct link thread;
 	struct sighand *sighand;
@@ -318,17 +320,20 @@ void sched_loadavg(unsigned long load[3]);
 
 /* ------------------------------------------------------------------ task.c */
 
-/* A task with a stack and a number that nobody knows yet; NULL: no memory, or no number. */
-struct task *task_alloc(void);
+/* A task with a stack, in those namespaces, with a number that nobody knows yet: pid_new's errors. */
+long task_alloc(struct nsproxy *in, const int *set_tid, unsigned int n, struct task **made);
 /* The task goes, with its stack if it has one. */
 void task_free(struct task *t);
 void task_hash(struct task *t);
 void task_unhash(struct task *t);
+/* By a number of the first namespace; pid.h has what programs call tasks. */
 struct task *task_find(int pid);
 /* By the pid of its leader. */
 struct signal_struct *process_find(int pid);
-/* Give t this pid, which nobody has. */
-void task_set_pid(struct task *t, int pid);
+/* t has the number of `from`, which has none any more. */
+void task_take_pid(struct task *t, struct task *from);
+/* Numbers in the first namespace. */
+void signal_set_group(struct signal_struct *s, int pgrp, int session);
 struct signal_struct *signal_alloc(void);
 void signal_free(struct signal_struct *s);
 /* From exit.c: its stack, when it runs no more. */
@@ -338,6 +343,8 @@ void stack_free(void *stack);
 
 struct clone_args {
 	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	const int *set_tid; /* the numbers that it is to have, the deepest namespace's first */
+	u64 set_tid_size;
 };
 long task_clone(const struct clone_args *args);
 /* Programs run from here on: does not return until init has ended. Returns its exit code as wait4 reports it. */
@@ -362,9 +369,10 @@ void notify_parent(struct signal_struct *s, int why, int status);
 #define WAIT_CONTINUED 8U
 #define WAIT_NOWAIT 0x01000000U
 struct wait_for {
-	int pid;  /* > 0: this one */
+	int pid;  /* > 0: this one, in the first namespace */
 	int pgrp; /* not 0: of this group */
 	unsigned int options;
+	int nr;		  /* what the running program calls who has changed */
 	int code, status; /* as waitid's si_code; as wait4's status */
 	struct usage usage;
 };

@@ -7,6 +7,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "clone.h"
 #include "proc.h"
 #include "pseudo.h"
 #include "syscall.h"
@@ -22,20 +23,24 @@
 /* KTIME_SEC_MAX. */
 #define MAX_SECONDS (LONG_MAX / NS)
 
-/* The numbers behind those of the first namespaces. */
-static u64 last_ino = 4026532000ULL;
+struct time_ns init_time_ns = {.ns = {1, CLONE_NEWTIME, TIME_NS_INO}};
 
 struct time_ns *time_ns_get(struct time_ns *ns)
 {
 	if (ns)
-		ns->users++;
+		ns_get(&ns->ns);
 	return ns;
 }
 
 void time_ns_put(struct time_ns *ns)
 {
-	if (ns && !--ns->users)
-		kfree(ns);
+	if (ns)
+		ns_put(&ns->ns);
+}
+
+void time_ns_free(struct namespace *ns)
+{
+	kfree(container_of(ns, struct time_ns, ns));
 }
 
 int time_ns_unshare(struct task *t)
@@ -44,8 +49,7 @@ int time_ns_unshare(struct task *t)
 
 	if (!ns)
 		return -ENOMEM;
-	ns->users = 1;
-	ns->ino = ++last_ino;
+	ns_init(&ns->ns, CLONE_NEWTIME);
 	if (t->time_ns) {
 		ns->monotonic = t->time_ns->monotonic;
 		ns->boot = t->time_ns->boot;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Time namespaces (kernel/timens.c) and the files that stand for namespaces (kernel/nsfs.c). Locking: kernel_lock. */
+/* Time namespaces (kernel/timens.c). Locking: kernel_lock. */
 #ifndef KERNEL_TIMENS_H
 #define KERNEL_TIMENS_H
 
-#include <quire/types.h>
+#include "namespace.h"
 
-struct dentry;
 struct out;
 struct pseudo_ref;
 struct task;
 
 /* What CLOCK_MONOTONIC and CLOCK_BOOTTIME show more than the machine's. NULL stands for the first namespace, which shows nothing more. */
 struct time_ns {
-	s32 users;
+	struct namespace ns;
 	bool entered;	     /* its offsets stay as they are */
 	s64 monotonic, boot; /* nanoseconds */
-	u64 ino;
 };
 
-#define TIME_NS_INO 4026531834ULL /* of the first one */
+/* Stands for the first one where a namespace is meant. */
+extern struct time_ns init_time_ns;
 
 struct time_ns *time_ns_get(struct time_ns *ns);
 void time_ns_put(struct time_ns *ns);
+void time_ns_free(struct namespace *ns);
 /* unshare: the caller's children are in a new one, with its offsets. -ENOMEM. */
 int time_ns_unshare(struct task *t);
 /* A new task, which is no thread of the other: it is where its parent's children are. */
@@ -36,9 +36,5 @@ u64 time_ns_to_machine(int clock, u64 ns);
 
 int show_timens_offsets(struct out *out, const struct pseudo_ref *r);
 int store_timens_offsets(const struct pseudo_ref *r, char *text, size_t n);
-
-/* /proc/PID/ns: what a link leads to, and says. */
-int ns_follow(const struct pseudo_ref *r, struct dentry **to);
-long ns_read(const struct pseudo_ref *r, char *buf, size_t size);
 
 #endif

@@ -12,6 +12,7 @@
 #include <quire/string.h>
 
 #include "device.h"
+#include "pid.h"
 #include "poll.h"
 #include "signal.h"
 #include "syscall.h"
@@ -331,6 +332,7 @@ static long set_foreground(unsigned long arg)
 		return err;
 	if (pgrp < 0)
 		return -EINVAL;
+	pgrp = pid_from_user(pgrp);
 	for_each_process(p)
 	{
 		if (p->pgrp != pgrp)
@@ -520,11 +522,11 @@ static long tty_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
 			tty.session = tty.pgrp = 0;
 		return 0;
 	case TIOCGPGRP:
-		return is_ours() ? put_int(tty.pgrp, arg) : -ENOTTY;
+		return is_ours() ? put_int(pid_vnr(tty.pgrp), arg) : -ENOTTY;
 	case TIOCSPGRP:
 		return set_foreground(arg);
 	case TIOCGSID:
-		return is_ours() ? put_int(tty.session, arg) : -ENOTTY;
+		return is_ours() ? put_int(pid_vnr(tty.session), arg) : -ENOTTY;
 	case FIONREAD:
 		return put_int((int)(tty.head - tty.tail), arg);
 	case TIOCOUTQ:

@@ -82,6 +82,8 @@
 struct dentry;
 struct inode;
 struct open_file;
+struct out;
+struct pid_ns;
 struct task;
 
 struct timespec {
@@ -224,6 +226,8 @@ struct file_operations {
 	int (*readdir)(struct open_file *f, struct dir_context *ctx); /* NULL: -ENOTDIR */
 	int (*fallocate)(struct open_file *f, int mode, s64 offset,
 			 s64 len); /* NULL: -EOPNOTSUPP */
+	/* What /proc/PID/fdinfo says more, with numbers as that namespace has them. NULL: nothing */
+	void (*show_fdinfo)(struct out *out, const struct open_file *f, const struct pid_ns *ns);
 };
 
 /* What a descriptor stands for. */
