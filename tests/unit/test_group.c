@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/vm/[a-z]*.c mm/page/migrate.c lib/gap_tree.c lib/radix_tree.c lib/interval_tree.c mm/kmem/slab.c mm/kmem/slab_fast.c mm/kmem/slab_node.c mm/kmem/slab_cache.c mm/kmem/kmalloc.c mm/page/buddy.c mm/page/buddy_check.c mm/page/fallback.c mm/page/pageset.c mm/page/alloc.c mm/page/free.c mm/page/bulk.c mm/page/complain.c mm/page/contig.c mm/page/vmstat.c lib/string.c lib/vsprintf.c */
+/* links: @vm */
 /* granules: 12 14 16 */
 /*
  * Groups of pages that one fault brings, through everything that happens to an address space. HELD pages from BASE on, three times as many as
