@@ -188,6 +188,11 @@ static int follow_scripts(struct exec *e, const char *path)
 		err = 0;
 		if (n < 2 || parse_script(line, (size_t)n, &name, &arg))
 			break;
+		/* Its interpreter could not open it any more. */
+		if (e->name_goes) {
+			err = -ENOENT;
+			break;
+		}
 		err = depth == MAX_INTERPRETERS ? -ELOOP : replace_arg_zero(e, name, arg, script);
 		if (!err)
 			err = file_open_exec(AT_FDCWD, name, 0, &f);
@@ -366,12 +371,15 @@ int do_execve(struct task *t, const char *path, char *const *argv, char *const *
 static long execve_user(int dirfd, const char *path, const char *name, unsigned long argv,
 			unsigned long envp, unsigned int flags)
 {
+	const bool by_descriptor = path != name;
 	struct exec *e = kmalloc(sizeof(*e), GFP_KERNEL | __GFP_ZERO);
 	size_t limit = strings_limit(current);
 	long n;
 
 	if (!e)
 		return -ENOMEM;
+	e->name_goes = by_descriptor && file_of_raw((unsigned int)dirfd) &&
+		       files_cloexec(current->files, (unsigned int)dirfd);
 	n = file_open_exec(dirfd, path, flags, &e->file);
 	if (n < 0)
 		goto out;

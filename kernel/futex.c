@@ -16,6 +16,7 @@
 #include <quire/string.h>
 
 #include "pid.h"
+#include "ptrace.h"
 #include "syscall.h"
 #include "task.h"
 #include "timens.h"
@@ -746,6 +747,8 @@ long call_get_robust_list(const struct syscall_args *r)
 
 	if (!t)
 		return -ESRCH;
+	if (ptrace_may_access(t))
+		return -EPERM;
 	if (put_user((u64)sizeof(struct robust_list_head), r->a[2]) ||
 	    put_user((u64)t->robust_list, r->a[1]))
 		return -EFAULT;

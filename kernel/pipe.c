@@ -4,7 +4,8 @@
  *
  *	tail <= head, head - tail <= size;  byte `pos` is in page (pos / PAGE_SIZE) % (size / PAGE_SIZE)
  *
- * Writes of up to PIPE_BUF bytes are never parted. Locking: kernel_lock.
+ * Writes of up to PIPE_BUF bytes are never parted. With O_DIRECT each is a packet in a page of its own, which is read as one: its page ends early
+ * (ends), and positions go on with the next page. Locking: kernel_lock.
  */
 #include <quire/printk.h>
 #include <quire/slab.h>
@@ -19,8 +20,11 @@
 #define MAX_SIZE SZ_1M
 #define MAX_PIPE_SIZE SZ_2G
 
+#define END_PACKET 0x80000000U
+
 struct pipe {
 	char **pages;
+	u32 *ends; /* of each page that is not full and will not be, how many bytes are in it, and END_PACKET; NULL: there is none */
 	size_t size; /* bytes, whole pages, a power of two */
 	u64 head, tail;
 	u32 readers, writers, opened_readers, opened_writers;
@@ -50,6 +54,7 @@ static void pipe_free(struct pipe *p)
 			free_page((unsigned long)p->pages[i]);
 	wait_queue_end(&p->readable);
 	wait_queue_end(&p->writable);
+	kfree(p->ends);
 	kfree(p->pages);
 	kfree(p);
 }
@@ -59,9 +64,40 @@ static char **page_at(const struct pipe *p, u64 pos)
 	return &p->pages[pos / PAGE_SIZE % (p->size / PAGE_SIZE)];
 }
 
+static size_t slot_of(const struct pipe *p, u64 pos)
+{
+	return pos / PAGE_SIZE % (p->size / PAGE_SIZE);
+}
+
+static u32 end_of(const struct pipe *p, u64 pos)
+{
+	return p->ends ? p->ends[slot_of(p, pos)] : 0;
+}
+
+/* Bytes from pos on that are in its page. */
+static size_t chunk_at(const struct pipe *p, u64 pos)
+{
+	size_t offset = pos & (PAGE_SIZE - 1), end = end_of(p, pos) & ~END_PACKET;
+
+	return min((end ? end : PAGE_SIZE) - offset, (size_t)(p->head - pos));
+}
+
+/* Where it goes on behind n of them. */
+static u64 behind(const struct pipe *p, u64 pos, size_t n)
+{
+	return end_of(p, pos) && n == chunk_at(p, pos) ? ALIGN_DOWN(pos, PAGE_SIZE) + PAGE_SIZE
+						       : pos + n;
+}
+
 size_t pipe_used(const struct pipe *p)
 {
-	return (size_t)(p->head - p->tail);
+	size_t n = 0;
+
+	if (likely(!p->ends))
+		return (size_t)(p->head - p->tail);
+	for (u64 pos = p->tail; pos < p->head; pos = behind(p, pos, chunk_at(p, pos)))
+		n += chunk_at(p, pos);
+	return n;
 }
 
 size_t pipe_room(const struct pipe *p)
@@ -72,35 +108,68 @@ size_t pipe_room(const struct pipe *p)
 
 /* ------------------------------------------------------------------ bytes */
 
+/* n bytes of the first page are read. */
+static void consume(struct pipe *p, size_t n)
+{
+	char **page = page_at(p, p->tail);
+	u64 next = behind(p, p->tail, n);
+
+	if (p->ends && !(next & (PAGE_SIZE - 1)))
+		p->ends[slot_of(p, p->tail)] = 0;
+	p->tail = next;
+	if (!(p->tail & (PAGE_SIZE - 1)) && n) {
+		free_page((unsigned long)*page);
+		*page = NULL;
+	} else if (p->tail == p->head) {
+		/* Empty: from the start of the page again. */
+		p->tail = p->head = ALIGN_DOWN(p->head, PAGE_SIZE);
+	}
+}
+
 static size_t take(struct pipe *p, struct iter *to)
 {
 	size_t done = 0;
 
-	while (to->left && pipe_used(p)) {
-		size_t offset = p->tail & (PAGE_SIZE - 1),
-		       part = min(min(to->left, pipe_used(p)), PAGE_SIZE - offset), n;
-		char **page = page_at(p, p->tail);
+	while (to->left && p->tail != p->head) {
+		size_t all = chunk_at(p, p->tail), part = min(to->left, all), n;
+		bool packet = end_of(p, p->tail) & END_PACKET;
 
-		n = copy_to_iter(*page + offset, part, to);
-		p->tail += n;
+		n = copy_to_iter(*page_at(p, p->tail) + (p->tail & (PAGE_SIZE - 1)), part, to);
 		done += n;
-		if (!(p->tail & (PAGE_SIZE - 1)) && n) {
-			free_page((unsigned long)*page);
-			*page = NULL;
-		} else if (p->tail == p->head) {
-			/* Empty: from the start of the page again. */
-			p->tail = p->head = ALIGN_DOWN(p->head, PAGE_SIZE);
+		if (n < part) {
+			if (!packet)
+				consume(p, n);
+			break;
 		}
-		if (n < part)
+		/* What nobody has room for of a packet is lost. */
+		consume(p, packet ? all : n);
+		if (packet)
 			break;
 	}
 	return done;
 }
 
-static size_t put(struct pipe *p, struct iter *from)
+/* No more goes into the page that is being written. */
+static bool end_page(struct pipe *p, u32 packet)
+{
+	u32 n = (u32)(p->head & (PAGE_SIZE - 1));
+
+	if (!p->ends)
+		p->ends = kmalloc(p->size / PAGE_SIZE * sizeof(u32), GFP_KERNEL | __GFP_ZERO);
+	if (!p->ends)
+		return false;
+	/* A page that is full has no early end, but may be a packet. */
+	p->ends[slot_of(p, p->head - 1)] = (n ? n : (u32)PAGE_SIZE) | packet;
+	p->head = ALIGN(p->head, PAGE_SIZE);
+	return true;
+}
+
+static size_t put(struct pipe *p, struct iter *from, bool packets)
 {
 	size_t done = 0;
 
+	if (packets && p->head & (PAGE_SIZE - 1) && !end_page(p, 0))
+		return 0;
 	while (from->left && pipe_room(p)) {
 		size_t offset = p->head & (PAGE_SIZE - 1),
 		       part = min(min(from->left, pipe_room(p)), PAGE_SIZE - offset), n;
@@ -114,6 +183,8 @@ static size_t put(struct pipe *p, struct iter *from)
 		n = copy_from_iter(*page + offset, part, from);
 		p->head += n;
 		done += n;
+		if (n && packets && !end_page(p, END_PACKET))
+			break;
 		if (n < part)
 			break;
 	}
@@ -124,31 +195,23 @@ size_t pipe_peek(const struct pipe *p, void *buf, size_t n)
 {
 	size_t done = 0;
 
-	n = min(n, pipe_used(p));
-	while (done < n) {
-		u64 pos = p->tail + done;
-		size_t offset = pos & (PAGE_SIZE - 1), part = min(n - done, PAGE_SIZE - offset);
+	for (u64 pos = p->tail; done < n && pos != p->head;) {
+		size_t part = min(n - done, chunk_at(p, pos));
 
-		memcpy((char *)buf + done, *page_at(p, pos) + offset, part);
+		memcpy((char *)buf + done, *page_at(p, pos) + (pos & (PAGE_SIZE - 1)), part);
 		done += part;
+		pos = behind(p, pos, part);
 	}
-	return n;
+	return done;
 }
 
 void pipe_drop(struct pipe *p, size_t n)
 {
 	while (n) {
-		size_t part = min(n, PAGE_SIZE - (size_t)(p->tail & (PAGE_SIZE - 1)));
-		char **page = page_at(p, p->tail);
+		size_t part = min(n, chunk_at(p, p->tail));
 
-		p->tail += part;
+		consume(p, part);
 		n -= part;
-		if (!(p->tail & (PAGE_SIZE - 1))) {
-			free_page((unsigned long)*page);
-			*page = NULL;
-		} else if (p->tail == p->head) {
-			p->tail = p->head = ALIGN_DOWN(p->head, PAGE_SIZE);
-		}
 	}
 	wake_up_all(&p->writable);
 }
@@ -157,11 +220,11 @@ void pipe_drop(struct pipe *p, size_t n)
 
 long pipe_wait_readable(struct pipe *p, bool nonblock)
 {
-	if (pipe_used(p) || !p->writers)
+	if (p->head != p->tail || !p->writers)
 		return 0;
 	if (nonblock)
 		return -EAGAIN;
-	return wait_event(&p->readable, pipe_used(p) || !p->writers, WAIT_FOREVER);
+	return wait_event(&p->readable, p->head != p->tail || !p->writers, WAIT_FOREVER);
 }
 
 long pipe_wait_writable(struct pipe *p, bool nonblock)
@@ -203,8 +266,10 @@ static long pipe_read(struct open_file *f, struct iter *to, u64 *pos)
 static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
 {
 	struct pipe *p = f->private;
-	size_t total = from->left, need = total <= PIPE_BUF ? total : 1, done = 0, n;
-	bool empty;
+	size_t total = from->left, done = 0, n,
+	       need = f->flags & O_DIRECT ? PAGE_SIZE
+		      : total <= PIPE_BUF ? total
+					  : 1;
 	long err;
 
 	if (!total)
@@ -223,13 +288,12 @@ static long pipe_write(struct open_file *f, struct iter *from, u64 *pos)
 				return done ? (long)done : err;
 			continue;
 		}
-		empty = !pipe_used(p);
-		n = put(p, from);
+		n = put(p, from, f->flags & O_DIRECT);
 		done += n;
-		need = 1;
+		need = f->flags & O_DIRECT ? PAGE_SIZE : 1;
 		if (n)
 			wake_up_all(&p->readable);
-		if (n && empty)
+		if (n)
 			file_tell_owners(f->inode, true);
 		if (!n)
 			return done ? (long)done : -EFAULT;
@@ -245,7 +309,7 @@ long pipe_write_some(struct open_file *f, struct iter *from)
 
 	if (err)
 		return err;
-	n = put(p, from);
+	n = put(p, from, false);
 	if (n)
 		wake_up_all(&p->readable);
 	return n ? (long)n : -EFAULT;
@@ -340,8 +404,8 @@ int pipe_open(unsigned int flags, struct open_file *ends[2])
 	/* One file, two ends. */
 	ends[1] = file_rename_anon(ends[0], name)
 			  ? NULL
-			  : file_alloc(dget(ends[0]->dentry), (flags & O_NONBLOCK) | O_WRONLY,
-				       &pipe_fop);
+			  : file_alloc(dget(ends[0]->dentry),
+				       (flags & (O_NONBLOCK | O_DIRECT)) | O_WRONLY, &pipe_fop);
 	join(p, ends[0]);
 	ends[0]->inode->private = p;
 	ends[0]->inode->fop = &fifo_fop; /* by /proc/PID/fd it is opened like a FIFO */
@@ -378,19 +442,27 @@ long pipe_resize(struct pipe *p, unsigned long size)
 		return -EBUSY;
 	new.size = size;
 	new.pages = kmalloc(size / PAGE_SIZE * sizeof(char *), GFP_KERNEL | __GFP_ZERO);
-	if (!new.pages)
+	if (new.pages && p->ends)
+		new.ends = kmalloc(size / PAGE_SIZE * sizeof(u32), GFP_KERNEL | __GFP_ZERO);
+	if (!new.pages || (p->ends && !new.ends)) {
+		kfree(new.pages);
 		return -ENOMEM;
+	}
 	for (pos = ALIGN_DOWN(p->tail, PAGE_SIZE); pos <= p->head; pos += PAGE_SIZE) {
 		if (pos - ALIGN_DOWN(p->tail, PAGE_SIZE) >= min(size, p->size))
 			break;
 		*page_at(&new, pos) = *page_at(p, pos);
 		*page_at(p, pos) = NULL;
+		if (p->ends)
+			new.ends[slot_of(&new, pos)] = p->ends[slot_of(p, pos)];
 	}
 	swap(p->pages, new.pages);
+	swap(p->ends, new.ends);
 	swap(p->size, new.size);
 	for (size_t i = 0; i < new.size / PAGE_SIZE; i++)
 		if (new.pages[i])
 			free_page((unsigned long)new.pages[i]);
+	kfree(new.ends);
 	kfree(new.pages);
 	wake_up_all(&p->writable);
 	return (long)p->size;

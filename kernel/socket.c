@@ -426,6 +426,20 @@ static long target(struct usock *s, const struct address *a, struct usock **to)
 	return s->peer_closed ? -EPIPE : -ENOTCONN;
 }
 
+/* It has arrived. */
+static void append(struct usock *to, struct packet *p)
+{
+	if (to->first)
+		to->last->next = p;
+	else
+		to->first = p;
+	to->last = p;
+	to->queued += p->len;
+	wake_up_all(&to->readable);
+	if (to->file)
+		file_tell_owners(to->file->inode, true);
+}
+
 static long send_one(struct usock *s, struct message *m, size_t len, bool nonblock)
 {
 	struct packet *p;
@@ -470,15 +484,7 @@ static long send_one(struct usock *s, struct message *m, size_t len, bool nonblo
 	for (; p->nr_files < m->nr_files; p->nr_files++)
 		p->files[p->nr_files] = file_get(m->files[p->nr_files]);
 	m->nr_files = 0;
-	if (to->first)
-		to->last->next = p;
-	else
-		to->first = p;
-	to->last = p;
-	to->queued += len;
-	wake_up_all(&to->readable);
-	if (to->file)
-		file_tell_owners(to->file->inode, true);
+	append(to, p);
 	return (long)len;
 }
 
@@ -506,15 +512,7 @@ void unix_deliver(struct open_file *f, const void *data, size_t len)
 	memset(p, 0, sizeof(*p));
 	p->len = len;
 	memcpy(p->data, data, len);
-	if (to->first)
-		to->last->next = p;
-	else
-		to->first = p;
-	to->last = p;
-	to->queued += len;
-	wake_up_all(&to->readable);
-	if (to->file)
-		file_tell_owners(to->file->inode, true);
+	append(to, p);
 }
 
 long unix_send(struct open_file *f, struct message *m, bool nonblock)
@@ -623,6 +621,9 @@ long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bo
 		return -EINVAL;
 	if (s->type != SOCK_DGRAM && !s->was_connected)
 		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+	/* Nothing comes out of its turn. */
+	if (flags & MSG_OOB)
+		return s->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
 	held = file_get(f);
 	for (;;) {
 		if (!s->first && s->error) {

@@ -11,6 +11,7 @@
 #define SOCK_SEQPACKET 5
 #define SHUT_RD 0
 #define SHUT_WR 1
+#define MSG_OOB 0x1U
 #define MSG_PEEK 0x2U
 #define MSG_CTRUNC 0x8U
 #define MSG_TRUNC 0x20U

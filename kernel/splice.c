@@ -316,11 +316,15 @@ long call_vmsplice(const struct syscall_args *r)
 
 	if (flags & ~SPLICE_F_ALL)
 		return -EINVAL;
-	if (!f || !file_pipe(f))
+	if (!f || !(f->file.f_mode & (FMODE_READ | FMODE_WRITE)))
 		return -EBADF;
 	ret = import_iovec(r->a[1], r->a[2], &vec, &it);
 	if (ret)
 		return ret;
+	if (it.left && !file_pipe(f)) {
+		kfree(vec);
+		return -EBADF;
+	}
 	held = file_get(f);
 	old = f->flags;
 	if (flags & SPLICE_F_NONBLOCK)

@@ -310,7 +310,8 @@ struct cmsghdr {
 
 static long do_send(struct open_file *f, struct message *m, unsigned int flags)
 {
-	long n = unix_send(f, m, flags & MSG_DONTWAIT || f->flags & O_NONBLOCK);
+	long n = flags & MSG_OOB ? -EOPNOTSUPP
+				 : unix_send(f, m, flags & MSG_DONTWAIT || f->flags & O_NONBLOCK);
 
 	if (n == -EPIPE && !(flags & MSG_NOSIGNAL))
 		send_signal(SIGPIPE, current);

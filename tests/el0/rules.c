@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -141,7 +142,7 @@ static void test_moving(void)
 	check(pwritev2(fd, vec, 1, 0, RWF_APPEND) == 4 && lseek(fd, 0, SEEK_END) == 14,
 	      "one write at the end");
 	check(!flock(fd, LOCK_MAND | LOCK_READ), "no lock has to be obeyed");
-	FAILS(pipe2(ends, O_EXCL), 65);
+	FAILS(pipe2(ends, O_EXCL), ENOPKG);
 	check(lseek(eventfd(0, 0), 5, SEEK_SET) == 0, "a number has no place");
 	WORKS(syncfs(eventfd(0, 0)));
 	close(fd);
@@ -216,6 +217,60 @@ static void test_owner(void)
 	close(fd);
 }
 
+static volatile sig_atomic_t signalled;
+
+static void note(int sig)
+{
+	signalled = sig;
+}
+
+static void test_async(void)
+{
+	struct sigaction sa = {.sa_handler = note};
+	int ends[2];
+	char c;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGIO, &sa, NULL);
+	check(!pipe(ends), "a pipe that tells");
+	WORKS(fcntl(ends[0], F_SETOWN, getpid()));
+	WORKS(fcntl(ends[0], F_SETFL, O_ASYNC));
+	check(write(ends[1], "a", 1) == 1 && signalled == SIGIO, "SIGIO for what comes");
+	WORKS(fcntl(ends[0], F_SETSIG, SIGUSR1));
+	check(write(ends[1], "a", 1) == 1 && signalled == SIGUSR1, "or another one");
+	signalled = 0;
+	WORKS(fcntl(ends[0], F_SETFL, 0));
+	check(write(ends[1], "a", 1) == 1 && !signalled && read(ends[0], &c, 1) == 1, "or none");
+}
+
+/* Each write is one read. */
+static void test_packets(void)
+{
+	static char big[10000];
+	int ends[2], n;
+
+	check(!pipe2(ends, O_DIRECT | O_NONBLOCK), "a pipe of packets");
+	check(fcntl(ends[1], F_GETFL) == (O_WRONLY | O_DIRECT | O_NONBLOCK), "that says so");
+	check(write(ends[1], "abc", 3) == 3 && write(ends[1], "defgh", 5) == 5, "two packets");
+	check(!ioctl(ends[0], FIONREAD, &n) && n == 8, "of eight bytes");
+	check(read(ends[0], big, 100) == 3 && !memcmp(big, "abc", 3), "the first");
+	check(read(ends[0], big, 2) == 2 && !memcmp(big, "de", 2), "a part of the second");
+	FAILS(read(ends[0], big, 1), EAGAIN);
+	check(write(ends[1], big, 10000) == 10000, "a long one is three");
+	check(read(ends[0], big, 10000) == 4096 && read(ends[0], big, 10000) == 4096 &&
+		      read(ends[0], big, 10000) == 10000 - 8192,
+	      "which come one by one");
+	for (n = 0; write(ends[1], "x", 1) == 1; n++)
+		;
+	check(n == 16 && errno == EAGAIN, "each takes a page");
+	WORKS(fcntl(ends[1], F_SETPIPE_SZ, 1 << 18));
+	WORKS(fcntl(ends[1], F_SETFL, 0));
+	check(write(ends[1], "yz", 2) == 2 && write(ends[1], "!", 1) == 1, "a stream behind them");
+	for (n = 0; n < 16 && read(ends[0], big, 10) == 1; n++)
+		;
+	check(n == 16 && read(ends[0], big, 10) == 3 && !memcmp(big, "yz!", 3), "all of it");
+}
+
 static void test_epoll(void)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE};
@@ -273,13 +328,6 @@ static void test_sched(void)
 	WORKS(syscall(SYS_ioprio_set, 1, 0, 0x4007));
 	check(syscall(SYS_ioprio_get, 1, 0) == 0x4007, "whose disk comes last");
 	FAILS(syscall(SYS_ioprio_set, 1, 0, 0x8000), EINVAL);
-}
-
-static volatile sig_atomic_t signalled;
-
-static void note(int sig)
-{
-	signalled = sig;
 }
 
 static int used_up(void)
@@ -385,6 +433,8 @@ int main(void)
 	test_moving();
 	test_locks();
 	test_owner();
+	test_async();
+	test_packets();
 	test_epoll();
 	test_sched();
 	test_clock();
