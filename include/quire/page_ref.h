@@ -156,4 +156,10 @@ static __always_inline void put_page(struct page *page)
 		__put_page(page);
 }
 
+/*
+ * Drop a reference that get_page_unless_zero took of a page that was somebody's a moment ago and may be anybody's now: a program's, a
+ * file's, the first of a compound page of the kernel's. Who drops the last one frees what it has become (mm/page/free.c).
+ */
+void put_page_guessed(struct page *page);
+
 #endif

@@ -398,6 +398,22 @@ noinline void __put_page(struct page *page)
 	folio_put(page_folio(page));
 }
 
+void put_page_guessed(struct page *page)
+{
+	s32 before = port_fetch_add_acq_rel(&page->_refcount, -1);
+
+	if (before > 1)
+		return;
+	if (unlikely(before < 1)) {
+		freed_without_reference(page);
+		return;
+	}
+	/* Nobody has it, nor can get it: what it is stays. A program's page is forgotten to be one by who leaves it last. */
+	if (__atomic_load_n(&page->word, __ATOMIC_RELAXED) & PAGE_MAPPING_ANON)
+		__atomic_store_n(&page->word, 0, __ATOMIC_RELAXED);
+	free_unref_page(page, folio_order((struct folio *)page));
+}
+
 void free_pages(unsigned long addr, unsigned int order)
 {
 	if (addr)

@@ -98,7 +98,7 @@ bool isolate_movable_page(struct page *page, enum migrate_mode mode)
 		unlock_page(page);
 	}
 	if (!isolated)
-		put_page(page);
+		put_page_guessed(page);
 	return isolated;
 }
 
@@ -126,12 +126,7 @@ bool isolate_page_for_migration(struct page *page, enum migrate_mode mode, struc
 		*folio = f;
 		return true;
 	}
-	/* The last one to leave a program's page forgets what it was. */
-	if (is_anon(&f->page) && page_ref_freeze(&f->page, 1)) {
-		__atomic_store_n(&f->page.word, 0, __ATOMIC_RELAXED);
-		page_ref_unfreeze(&f->page, 1);
-	}
-	folio_put(f);
+	put_page_guessed(&f->page);
 	return false;
 }
 

@@ -254,7 +254,7 @@ static vm_fault_t wp_page_shared(struct vm_fault *f)
 			return 0;
 		/* Else it was not this page any more that was referenced. */
 		ret = pte_page(pte_load(f->pte)) == page ? ops->page_mkwrite(f->vma, page) : 0;
-		put_page(page);
+		put_page_guessed(page);
 		if (ret & VM_FAULT_ERROR)
 			return ret;
 	}
@@ -466,7 +466,7 @@ static struct page *pin_user_page(struct mm_struct *mm, unsigned long addr, unsi
 
 				if (pte_present(now) && pte_pa(now) == pte_pa(raw))
 					return page;
-				put_user_page(page);
+				put_page_guessed(page);
 			}
 			vma_end_read();
 			continue;

@@ -460,7 +460,7 @@ static void sync_exec_leaf(const struct vm_area_struct *vma, const u64 *pmd, u64
 			continue;
 		if (pte_load(pmd) == leaf)
 			sync_exec(vma, page);
-		put_user_page(page);
+		put_page_guessed(page);
 	}
 }
 

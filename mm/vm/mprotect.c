@@ -36,7 +36,7 @@ static void sync_exec_entry(const struct vm_area_struct *vma, const u64 *pte, u6
 		return;
 	if (pte_load(pte) == val)
 		sync_exec(vma, page);
-	put_user_page(page);
+	put_page_guessed(page);
 }
 
 /* One entry that anybody may change meanwhile. Returns what it was, 0: nothing was there. */

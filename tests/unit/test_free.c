@@ -88,6 +88,42 @@ static void reference_taken_on_the_way_keeps_the_first_page_only(void **state)
 	world_check();
 }
 
+/* Whatever the page has become: the owner gives it up first, and nothing of it is lost. */
+static void guessed_reference_frees_what_the_page_is_now(void **state)
+{
+	struct zone *zone = world_simple(64);
+	unsigned int order, anon;
+	struct page *page;
+
+	for (order = 0; order < 5; order++) {
+		page = alloc_pages(GFP_KERNEL | (order ? __GFP_COMP : 0), order);
+		assert_true(get_page_unless_zero(page));
+		__free_pages(page, order);
+		assert_int_equal(free_pages_of(zone), 64 - (1 << order));
+		put_page_guessed(page);
+		assert_int_equal(free_pages_of(zone), 64);
+		world_check();
+	}
+	/* Who leaves first does nothing to it. */
+	for (anon = 0; anon < 2; anon++) {
+		page = alloc_pages(GFP_HIGHUSER_MOVABLE, 0);
+		page->word = anon ? 8 | PAGE_MAPPING_ANON : 0;
+		assert_true(get_page_unless_zero(page));
+		put_page_guessed(page);
+		assert_int_equal(page_count(page), 1);
+		assert_int_equal(page->word, anon ? 8 | PAGE_MAPPING_ANON : 0);
+		assert_true(get_page_unless_zero(page));
+		page_ref_sub(page, 1);
+		put_page_guessed(page);
+		assert_int_equal(page->word, 0);
+		assert_int_equal(free_pages_of(zone), 64);
+	}
+	page = alloc_pages(GFP_KERNEL, 0);
+	__free_pages(page, 0);
+	assert_false(get_page_unless_zero(page));
+	world_check();
+}
+
 static void flags_of_contents_are_cleared_on_free(void **state)
 {
 	struct zone *zone = world_simple(64);
@@ -294,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup(freeing_twice_is_reported, log_start),
 		cmocka_unit_test_setup(freeing_more_than_there_was_is_reported, log_start),
 		cmocka_unit_test(addresses_are_of_the_linear_map),
+		cmocka_unit_test(guessed_reference_frees_what_the_page_is_now),
 		cmocka_unit_test(exact_amounts_cost_no_more),
 		cmocka_unit_test(split_pages_are_freed_one_by_one),
 	};

@@ -157,10 +157,109 @@ static void cpus_change_one_address_space(void **state)
 	cpus_end();
 }
 
+/* ------------------------------------------------------------------ pages by a guess */
+
+/* Nothing but the places where compaction and faults from outside find pages, that were others' a moment ago. */
+static unsigned long guesses, givers;
+static struct page *guessed_at[8];
+
+/* Some references are kept for a while: then the owner leaves first. */
+static void *guessing(void *arg)
+{
+	u32 seed = (u32)(uintptr_t)arg * 104729;
+	struct page *kept[4] = {NULL};
+	unsigned int at = 0;
+
+	be_cpu((unsigned int)(uintptr_t)arg);
+	while (__atomic_load_n(&givers, __ATOMIC_ACQUIRE)) {
+		struct page *page = __atomic_load_n(
+			&guessed_at[next(&seed, ARRAY_SIZE(guessed_at))], __ATOMIC_ACQUIRE);
+
+		if (!page || !get_page_unless_zero(page))
+			continue;
+		__atomic_fetch_add(&guesses, 1, __ATOMIC_RELAXED);
+		at = next(&seed, ARRAY_SIZE(kept));
+		if (kept[at])
+			put_page_guessed(kept[at]);
+		kept[at] = page;
+	}
+	for (at = 0; at < ARRAY_SIZE(kept); at++)
+		if (kept[at])
+			put_page_guessed(kept[at]);
+	return NULL;
+}
+
+static void *giving(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg;
+	u32 seed = cpu * 7919, back, value = 5;
+	struct page *last = NULL;
+	unsigned int last_order = 0;
+
+	be_cpu(cpu);
+	for (u32 i = 0; i < 20 * ROUNDS || !__atomic_load_n(&guesses, __ATOMIC_RELAXED); i++) {
+		unsigned int order = next(&seed, 4), at = next(&seed, ARRAY_SIZE(guessed_at));
+		unsigned long addr = own_page(cpu, next(&seed, OWN_PAGES));
+		struct page *page;
+
+		if (next(&seed, 2)) {
+			page = alloc_pages(GFP_KERNEL | (order ? __GFP_COMP : 0), order);
+			if (!page)
+				continue;
+			__atomic_store_n(&guessed_at[at], page, __ATOMIC_RELEASE);
+			if (last)
+				__free_pages(last, last_order);
+			last = page;
+			last_order = order;
+			continue;
+		}
+		if (access_remote_vm(mm, addr, &value, sizeof(value), true))
+			return (void *)1;
+		page = get_user_page(mm, addr, false);
+		if (page) {
+			__atomic_store_n(&guessed_at[at], page, __ATOMIC_RELEASE);
+			user_page_put(page);
+		}
+		if (vm_madvise(mm, addr, PAGE_SIZE, MADV_DONTNEED) ||
+		    access_remote_vm(mm, addr, &back, sizeof(back), false) || back)
+			return (void *)2;
+	}
+	if (last)
+		__free_pages(last, last_order);
+	__atomic_fetch_sub(&givers, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* world_end misses what a guess lost, and the log what it found. */
+static void guessed_references_lose_and_break_nothing(void **state)
+{
+	pthread_t t[CPUS];
+	void *bad;
+
+	vm_mmap_pgoff(mm, NULL, OWN, (CPUS + 1) * OWN_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	memset(guessed_at, 0, sizeof(guessed_at));
+	givers = CPUS / 2;
+	guesses = 0;
+	cpus_begin();
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, i < CPUS / 2 ? giving : guessing,
+						(void *)(i + 1)),
+				 0);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(mm_check(mm), 0);
+	cpus_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(cpus_change_one_address_space, begin, end),
+		cmocka_unit_test_setup_teardown(guessed_references_lose_and_break_nothing, begin,
+						end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
