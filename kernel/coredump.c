@@ -4,7 +4,11 @@
  *
  * An ELF file with the registers of the thread that took the signal, and the areas that /proc/PID/coredump_filter and MADV_DONTDUMP leave. A
  * page that the program has never touched is a hole. The name is kernel.core_pattern's, without pipes to programs, and RLIMIT_CORE ends the
- * file where it ends in Linux. The other threads have been told to end, and may not have yet. Locking: kernel_lock.
+ * file where it ends in Linux: holes do not count.
+ *
+ * The process is on its way to end from the beginning: the other threads are told to, and waited for, so the memory stands still. SIGKILL is all that
+ * it still takes (prepare_signal), and ends the dump: what has been written stays, and the exit code is SIGKILL's. Locking: kernel_lock, which is
+ * given up before each page, and free while it is read; nobody else has what `struct core` holds.
  */
 #include <quire/mm.h>
 #include <quire/pagewalk.h>
@@ -66,7 +70,9 @@ struct core_area {
 
 struct core {
 	struct open_file *file;
-	u64 pos, limit;
+	u64 pos;  /* of what comes next */
+	u64 hole; /* bytes before it that have been skipped, and nothing after them written */
+	u64 room; /* what RLIMIT_CORE leaves */
 	struct core_area *areas;
 	unsigned int nr;
 	char *page;
@@ -77,8 +83,8 @@ struct core {
 static unsigned long dumped_bytes(const struct vm_area_struct *vma, u32 filter)
 {
 	unsigned long all = vma->vm_end - vma->vm_start;
-	const struct open_file *f =
-		vma->vm_file ? container_of(vma->vm_file, struct open_file, file) : NULL;
+	/* Shared anonymous memory is a file that nobody has opened. */
+	const struct open_file *f = vma->vm_file ? open_file_of(vma->vm_file) : NULL;
 
 	if (vma->vm_flags & (VM_DONTDUMP | VM_IO))
 		return 0;
@@ -87,9 +93,10 @@ static unsigned long dumped_bytes(const struct vm_area_struct *vma, u32 filter)
 
 		return filter & (named ? FILTER_FILE_SHARED : FILTER_ANON_SHARED) ? all : 0;
 	}
-	if (filter & FILTER_ANON_PRIVATE && (vma->anon_vma || !f))
+	/* Written to. */
+	if (filter & FILTER_ANON_PRIVATE && vma->anon_vma)
 		return all;
-	if (!f)
+	if (!vma->vm_file)
 		return 0;
 	if (filter & FILTER_FILE_PRIVATE)
 		return all;
@@ -126,22 +133,31 @@ static bool put(struct core *c, const void *from, size_t n)
 	struct iter it;
 	u64 pos = c->pos;
 
-	if (c->pos + n > c->limit)
+	/* A hole at the end is only made by what comes after it. */
+	c->hole = 0;
+	if (n > c->room || fatal_signal_pending())
 		return false;
 	iter_init_kernel(&it, (void *)from, n);
 	if (c->file->op->write(c->file, &it, &pos) != (long)n)
 		return false;
 	c->pos += n;
+	c->room -= n;
 	return true;
 }
 
-/* A hole; the file's size is set at its end. */
-static bool skip(struct core *c, size_t n)
+static void skip(struct core *c, size_t n)
 {
-	if (c->pos + n > c->limit)
-		return false;
 	c->pos += n;
-	return true;
+	c->hole += n;
+}
+
+/* The hole that nothing came after: its last byte is written. */
+static void end_hole(struct core *c)
+{
+	if (!c->hole)
+		return;
+	c->pos--;
+	(void)put(c, "", 1);
 }
 
 static bool put_headers(struct core *c, const struct core_note *note)
@@ -180,7 +196,22 @@ static bool put_headers(struct core *c, const struct core_note *note)
 			return false;
 		at += a->dumped;
 	}
-	return put(c, note, sizeof(*note)) && skip(c, (size_t)(ALIGN(c->pos, PAGE_SIZE) - c->pos));
+	if (!put(c, note, sizeof(*note)))
+		return false;
+	skip(c, (size_t)(ALIGN(c->pos, PAGE_SIZE) - c->pos));
+	return true;
+}
+
+/* The next page: others may have what the kernel's lock keeps, and this CPU. False: it is not there. */
+static bool read_page(struct core *c, struct mm_struct *mm, unsigned long addr)
+{
+	size_t left;
+
+	sched_relax();
+	kernel_unlock();
+	left = access_remote_vm(mm, addr, c->page, PAGE_SIZE, false);
+	kernel_lock();
+	return !left;
 }
 
 static bool put_area(struct core *c, struct mm_struct *mm, const struct core_area *a)
@@ -195,16 +226,19 @@ static bool put_area(struct core *c, struct mm_struct *mm, const struct core_are
 		there = vm_mapped_page(mm, addr, end, &m, &next);
 		mmap_read_unlock(mm);
 		if (!there) {
-			if (!skip(c, next - addr))
-				return false;
+			skip(c, next - addr);
 			addr = next;
+			sched_relax();
+			if (fatal_signal_pending())
+				return false;
 			continue;
 		}
-		for (; addr < next; addr += PAGE_SIZE)
-			if (access_remote_vm(mm, addr, c->page, PAGE_SIZE, false)
-				    ? !skip(c, PAGE_SIZE)
-				    : !put(c, c->page, PAGE_SIZE))
+		for (; addr < next; addr += PAGE_SIZE) {
+			if (!read_page(c, mm, addr))
+				skip(c, PAGE_SIZE);
+			else if (!put(c, c->page, PAGE_SIZE))
 				return false;
+		}
 	}
 	return true;
 }
@@ -347,36 +381,57 @@ static struct open_file *open_core(const char *name)
 	return NULL;
 }
 
-bool core_dump(const struct siginfo *info)
+/* True: what has been written is a dump, even if the limit cuts it off. */
+static bool write_core(struct core *c, const struct siginfo *info)
 {
-	struct task *t = current;
-	struct mm_struct *mm = t->mm;
-	struct core c = {.limit = t->signal->rlim[RLIMIT_CORE].cur};
+	struct mm_struct *mm = current->mm;
 	struct core_note note;
-	struct name name = {.len = 0};
-	bool dumped = false;
 
-	if (!mm || !t->signal->dumpable || c.limit < PAGE_SIZE || sysctl_core_pattern[0] == '|')
+	c->page = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!c->page || list_areas(c, mm))
 		return false;
+	fill_note(&note, info);
+	if (put_headers(c, &note))
+		for (unsigned int i = 0; i < c->nr && put_area(c, mm, &c->areas[i]); i++)
+			;
+	end_hole(c);
+	return true;
+}
+
+/* The process ends by this signal; then the caller is the only thread. False: it was killed meanwhile. */
+static bool be_alone(struct signal_struct *s, int sig)
+{
+	s->flags = (s->flags & SIGNAL_UNKILLABLE) | SIGNAL_GROUP_EXIT;
+	s->group_exit_code = sig;
+	s->stop_count = 0;
+	for_each_thread(other, s) if (other != current) kill_thread(other);
+	s->core_task = current;
+	while (s->nr_threads > 1)
+		if (sleep_killable(WAIT_FOREVER))
+			return false;
+	return true;
+}
+
+void core_dump(const struct siginfo *info)
+{
+	struct signal_struct *s = current->signal;
+	struct core c = {.room = s->rlim[RLIMIT_CORE].cur};
+	struct name name = {.len = 0};
+
+	if (!current->mm || !s->dumpable || c.room < PAGE_SIZE || sysctl_core_pattern[0] == '|')
+		return;
+	/* It ends already: by what has come while a debugger looked at the signal. */
+	if (s->flags & SIGNAL_GROUP_EXIT || fatal_signal_pending())
+		return;
 	make_name(&name, sysctl_core_pattern, info->signo);
-	if (!name.len)
-		return false;
-	c.file = open_core(name.text);
-	if (!c.file)
-		return false;
-	c.page = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	if (c.page && !list_areas(&c, mm)) {
-		/* What the limit cuts off is a dump, too. */
-		dumped = true;
-		fill_note(&note, info);
-		if (put_headers(&c, &note))
-			for (unsigned int i = 0; i < c.nr && put_area(&c, mm, &c.areas[i]); i++)
-				;
-		if (c.pos > inode_size(c.file->inode))
-			(void)inode_truncate(c.file->inode, c.pos);
+	if (be_alone(s, info->signo) && name.len) {
+		c.file = open_core(name.text);
+		if (c.file && write_core(&c, info) && !fatal_signal_pending())
+			s->group_exit_code |= WAIT_DUMPED;
 	}
 	kfree(c.areas);
 	kfree(c.page);
-	file_put(c.file);
-	return dumped;
+	if (c.file)
+		file_put(c.file);
+	s->core_task = NULL;
 }

@@ -300,6 +300,8 @@ void task_exit(int code)
 	}
 	if (s->exec_task && s->nr_threads == 1)
 		wake_up(s->exec_task);
+	if (s->core_task && s->nr_threads == 1)
+		wake_up(s->core_task);
 	if (!s->nr_threads) {
 		if (s->flags & SIGNAL_GROUP_EXIT)
 			s->leader->exit_code = s->group_exit_code;

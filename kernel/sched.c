@@ -543,6 +543,19 @@ void sched_yield(void)
 	schedule();
 }
 
+void sched_relax(void)
+{
+	struct user_regs *regs = current->regs;
+
+	if (__atomic_load_n(&regs->work, __ATOMIC_RELAXED) & USER_WORK_RESCHED) {
+		__atomic_fetch_and(&regs->work, ~USER_WORK_RESCHED, __ATOMIC_ACQUIRE);
+		ktimer_run();
+		schedule();
+	}
+	kernel_unlock();
+	kernel_lock();
+}
+
 int sched_set_affinity(struct task *t, const struct cpumask *mask)
 {
 	struct cpumask online = {{0}};

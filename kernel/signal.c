@@ -180,7 +180,7 @@ static bool prepare_signal(int sig, struct task *t, bool force)
 	struct signal_struct *s = t->signal;
 
 	if (s->flags & SIGNAL_GROUP_EXIT)
-		return false;
+		return s->core_task && sig == SIGKILL;
 	if (SIG_BIT(sig) & SIG_STOPS) {
 		flush_signals(&s->pending, SIG_BIT(SIGCONT));
 		for_each_thread(other, s) flush_signals(&other->pending, SIG_BIT(SIGCONT));
@@ -528,8 +528,8 @@ static int get_signal(struct task *t, struct siginfo *info, struct sigaction *sa
 				begin_stop(s, sig);
 			continue;
 		}
-		if (SIG_BIT(sig) & SIG_CORES && core_dump(info))
-			sig |= WAIT_DUMPED;
+		if (SIG_BIT(sig) & SIG_CORES)
+			core_dump(info);
 		task_exit_group(sig);
 	}
 }

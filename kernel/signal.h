@@ -180,8 +180,11 @@ long user_siginfo(unsigned long from, int sig, int pid, struct siginfo *info);
 /* Before EL0 goes on: take signals. syscall: it comes from a call, which may have to be restarted. */
 /* In a status: there is a core dump. */
 #define WAIT_DUMPED 0x80
-/* Write current's core dump (kernel/coredump.c). False: there is none, because nobody wants one. */
-bool core_dump(const struct siginfo *info);
+/*
+ * current ends by this signal: write its core dump if anybody wants one (kernel/coredump.c). Then the other threads have ended, and the
+ * process's exit code is set; SIGKILL meanwhile makes it its own.
+ */
+void core_dump(const struct siginfo *info);
 extern char sysctl_core_pattern[128];
 extern int sysctl_core_uses_pid;
 void do_signal(struct user_regs *regs, bool syscall);

@@ -159,6 +159,7 @@ struct signal_struct {
 	int group_exit_code, stop_signal;
 	unsigned int stop_count;   /* threads that have not stopped yet, while a stop goes on */
 	struct task *exec_task;	   /* waits to be the only one */
+	struct task *core_task;	   /* the same, and then writes a core dump: SIGKILL ends it */
 	struct sigpending pending; /* for any of the threads */
 	struct wait_queue wait_chldexit;
 	struct wait_queue wait_exit; /* pidfds: until the process ends */
@@ -287,6 +288,8 @@ bool kernel_is_locked(void);
 void schedule(void);
 /* The same, behind all others that can run. */
 void sched_yield(void);
+/* In the middle of a long call: other CPUs may have kernel_lock, which is given up and taken again, and another task this CPU if it is its turn. */
+void sched_relax(void);
 /* A task that waits runs again, whatever it waits for. False: it does not wait. */
 bool wake_up(struct task *t);
 /* The same, and the caller will probably wait for that task next: it is left to this CPU for a moment. */

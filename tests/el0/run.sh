@@ -109,6 +109,14 @@ for program in rseq usage ptrace events pointers msgqueues sysvmsg process tmpfs
 		fail "$program: it was not built"
 	fi
 done
+mkdir -p "$dir/cores.root"/{proc,dev,tmp}
+if glibc cores -static -o "$dir/cores.root/init" tests/el0/cores.c -lpthread; then
+	pack cores
+	run_glibc cores cortex-a53 "-smp 1"
+	run_glibc cores neoverse-n1 "-smp 4"
+else
+	fail "cores: it was not built"
+fi
 # FEAT_HAFDBS: of these two only the second CPU has it.
 for want in "cortex-a53 faults" "neoverse-n1 the CPU"; do
 	if grep -q "^clean pages: noted by ${want#* }" "$dir/usage-${want%% *}.log"; then
