@@ -46,6 +46,7 @@ weak unsigned long __per_cpu_offset[NR_CPUS];
 weak int console_loglevel = 7;
 weak DEFINE_PER_CPU(struct vm_event_state, vm_event_states);
 weak DEFINE_PER_CPU(struct vm_mapped_state, vm_mapped_states);
+weak DEFINE_PER_CPU(struct mthp_state, mthp_states);
 
 static struct event first_events[4096];
 weak struct event_log event_log = {.events = first_events, .max = ARRAY_SIZE(first_events)};
