@@ -17,6 +17,7 @@
 #include "pid.h"
 #include "poll.h"
 #include "ptrace.h"
+#include "seccomp.h"
 #include "task.h"
 
 /* ------------------------------------------------------------------ telling the parent */
@@ -265,6 +266,7 @@ void task_exit(int code)
 
 	ptrace_event(PTRACE_EVENT_EXIT, (u64)(u32)code);
 	t->exiting = true;
+	seccomp_exit(t);
 	ptrace_exit(t);
 	last = s->nr_threads == 1;
 	if (last) {

@@ -207,20 +207,26 @@ long fd_close(unsigned int fd)
 	return 0;
 }
 
-long fd_dup_to(unsigned int old, unsigned int new, bool cloexec)
+long fd_replace(struct open_file *f, unsigned int fd, bool cloexec)
 {
 	struct files_struct *t = current->files;
-	struct open_file *f = file_of_raw(old);
 
-	if (!f || new >= fd_limit())
+	if (fd >= fd_limit())
 		return -EBADF;
-	if (new >= t->size && !table_grow(t, new + 1))
+	if (fd >= t->size && !table_grow(t, fd + 1))
 		return -ENOMEM;
 	file_get(f);
-	(void)fd_close(new);
-	t->fd[new] = f;
-	t->cloexec[new] = cloexec;
-	return (long)new;
+	(void)fd_close(fd);
+	t->fd[fd] = f;
+	t->cloexec[fd] = cloexec;
+	return (long)fd;
+}
+
+long fd_dup_to(unsigned int old, unsigned int new, bool cloexec)
+{
+	struct open_file *f = file_of_raw(old);
+
+	return f ? fd_replace(f, new, cloexec) : -EBADF;
 }
 
 long fd_set_cloexec(unsigned int fd, bool cloexec)

@@ -15,6 +15,7 @@
 #include "pid.h"
 #include "ptrace.h"
 #include "sched_attr.h"
+#include "seccomp.h"
 #include "task.h"
 #include "timens.h"
 
@@ -122,7 +123,7 @@ static void copy_registers(struct task *t, const struct task *parent, const stru
 	*t->regs = *parent->regs;
 	t->regs->x[0] = 0;
 	t->regs->work = 0;
-	t->regs->trace_calls = false;
+	t->regs->call_work = 0;
 	t->regs->pstate &= ~PSTATE_SS;
 	port_save_user(&t->fp);
 	if (args->stack)
@@ -146,6 +147,7 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	t->mce_process = parent->mce_process;
 	t->mce_early = parent->mce_early;
 	t->tagged_addr = parent->tagged_addr;
+	seccomp_fork(t, parent);
 	t->start_time = port_time_ns();
 	if (!(flags & CLONE_VM)) {
 		t->rseq = parent->rseq;

@@ -8,6 +8,7 @@
 
 #include "pid.h"
 #include "proc_status.h"
+#include "seccomp.h"
 
 /* Ticks of a clock as programs count them: USER_HZ is 100. */
 #define NS_PER_TICK 10000000ULL
@@ -153,9 +154,9 @@ int proc_show_status(struct out *out, const struct pseudo_ref *r)
 		   (unsigned long long)caught);
 	proc_put_caps(out, t);
 	out_printf(out,
-		   "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+		   "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n"
 		   "Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tunknown\n",
-		   t->signal->no_new_privs);
+		   t->signal->no_new_privs, t->seccomp_mode, seccomp_filters(t));
 	out_puts(out, "Cpus_allowed:\t");
 	put_cpus(out, t->allowed.bits, false);
 	out_puts(out, "\nCpus_allowed_list:\t");

@@ -4,7 +4,7 @@
  * stops is in ptrace_stop.c.
  *
  * All but attaching, KILL and INTERRUPT want the other to be in a stop: then its registers are in t->regs and t->fp. Not there:
- * PTRACE_LISTEN, PEEKSIGINFO, seccomp's, GET_SYSCALL_INFO: EIO. Locking: kernel_lock.
+ * PTRACE_LISTEN: EIO. What only asks is in ptrace_info.c. Locking: kernel_lock.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -227,10 +227,27 @@ static long traceme(void)
 	return 0;
 }
 
+/* To stop seccomp for another takes more than to watch it. */
+static long check_options(u64 options)
+{
+	if (options & ~(u64)PTRACE_O_MASK)
+		return -EINVAL;
+	if (options & PTRACE_O_SUSPEND_SECCOMP &&
+	    (!capable(CAP_SYS_ADMIN) || current->seccomp_mode ||
+	     (current->tracer && current->trace_options & PTRACE_O_SUSPEND_SECCOMP)))
+		return -EPERM;
+	return 0;
+}
+
 static long attach(struct task *t, bool seize, unsigned long addr, unsigned long options)
 {
+	long err;
+
 	if (seize && (addr || options & ~(u64)PTRACE_O_MASK))
 		return -EIO;
+	err = seize ? check_options(options) : 0;
+	if (err)
+		return err;
 	if (t->signal == current->signal)
 		return -EPERM;
 	if (ptrace_may_access(t) || !t->mm || t->state >= TASK_ZOMBIE || t->tracer)
@@ -249,7 +266,9 @@ static long resume(struct task *t, int request, unsigned long sig)
 {
 	if (sig > NSIG)
 		return -EIO;
-	t->regs->trace_calls = request == PTRACE_SYSCALL;
+	t->regs->call_work &= (u16)~CALL_TRACE;
+	if (request == PTRACE_SYSCALL)
+		t->regs->call_work |= CALL_TRACE;
 	t->single_step = request == PTRACE_SINGLESTEP;
 	if (t->single_step)
 		t->regs->pstate |= PSTATE_SS;
@@ -328,6 +347,8 @@ static long signal_mask(struct task *t, u64 size, unsigned long at, bool set)
 
 static long while_stopped(struct task *t, int request, unsigned long addr, unsigned long data)
 {
+	long err;
+
 	switch (request) {
 	case PTRACE_PEEKTEXT:
 	case PTRACE_PEEKDATA:
@@ -341,8 +362,9 @@ static long while_stopped(struct task *t, int request, unsigned long addr, unsig
 	case PTRACE_DETACH:
 		return resume(t, request, data);
 	case PTRACE_SETOPTIONS:
-		if (data & ~(u64)PTRACE_O_MASK)
-			return -EINVAL;
+		err = check_options(data);
+		if (err)
+			return err;
 		t->trace_options = (u32)data;
 		return 0;
 	case PTRACE_GETEVENTMSG:
@@ -357,7 +379,8 @@ static long while_stopped(struct task *t, int request, unsigned long addr, unsig
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, addr, data, request == PTRACE_SETSIGMASK);
 	}
-	return -EIO;
+	err = ptrace_info(t, request, addr, data);
+	return err == -EAGAIN ? -EIO : err;
 }
 
 long call_ptrace(const struct syscall_args *r)

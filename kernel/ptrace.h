@@ -8,6 +8,7 @@
 /* PTRACE_SETOPTIONS; an event's bit is 1 << its number. */
 #define PTRACE_O_TRACESYSGOOD 1U
 #define PTRACE_O_EXITKILL BIT(20)
+#define PTRACE_O_SUSPEND_SECCOMP BIT(21)
 #define PTRACE_O_MASK 0x3000ffU
 enum ptrace_event {
 	PTRACE_EVENT_FORK = 1,
@@ -16,6 +17,7 @@ enum ptrace_event {
 	PTRACE_EVENT_EXEC,
 	PTRACE_EVENT_VFORK_DONE,
 	PTRACE_EVENT_EXIT,
+	PTRACE_EVENT_SECCOMP,
 	PTRACE_EVENT_STOP = 128,
 };
 
@@ -30,8 +32,8 @@ void ptrace_event(enum ptrace_event event, u64 message);
 u64 ptrace_message_pid(int pid);
 /* The signal is about to be taken. 0: the tracer has taken it away; *info may be another one's. */
 int ptrace_signal(int sig, struct siginfo *info);
-/* A system call of a task whose tracer stops it there. */
-void ptrace_syscall(struct user_regs *regs);
+/* Before a system call, which is in trace_nr, and after. False: it is to die. */
+bool ptrace_call_stop(struct user_regs *regs, bool after);
 /* clone: the child is watched by the parent's tracer, too. event: as that would be asked for. */
 void ptrace_clone(struct task *child, struct task *parent, enum ptrace_event event, bool wanted);
 /* The running task ends: it watches nobody any more. */
@@ -49,6 +51,8 @@ static inline bool traced_by_other(const struct signal_struct *s)
 {
 	return s->leader->tracer && s->leader->tracer->signal != s->parent;
 }
+/* What ptrace_info.c answers of a task that has stopped. -EAGAIN: that is no request of its. */
+long ptrace_info(struct task *t, int request, unsigned long addr, unsigned long data);
 /* May the running task look into t: 0, -EPERM (Linux: ptrace_may_access). */
 long ptrace_may_access(const struct task *t);
 

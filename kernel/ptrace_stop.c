@@ -127,7 +127,7 @@ void ptrace_detach(struct task *t)
 	t->trace_options = 0;
 	t->trace_stop_wanted = false;
 	if (t->regs) {
-		t->regs->trace_calls = false;
+		t->regs->call_work &= (u16)~CALL_TRACE;
 		t->single_step = false;
 	}
 	wake_up_state(t, TASK_TRACED);
@@ -195,41 +195,19 @@ int ptrace_wait(struct wait_for *w, bool *any)
 
 /* ------------------------------------------------------------------ system calls */
 
-static bool call_stop(struct user_regs *regs, u64 x7)
+bool ptrace_call_stop(struct user_regs *regs, bool after)
 {
 	struct task *t = current;
 	u64 was = regs->x[7];
 	int sig;
 
 	/* As arm64 says on which side of the call it is. */
-	regs->x[7] = x7;
-	t->trace_message = x7 + 1;
+	regs->x[7] = after;
+	t->trace_message = after ? 2 : 1;
 	sig = ptrace_stop(t->trace_options & PTRACE_O_TRACESYSGOOD ? SIGTRAP | 0x80 : SIGTRAP,
 			  NULL);
 	regs->x[7] = was;
 	if (sig)
 		send_signal(sig, t);
 	return !fatal_signal_pending();
-}
-
-void ptrace_syscall(struct user_regs *regs)
-{
-	struct task *t = current;
-	bool go_on;
-
-	kernel_lock();
-	t->trace_nr = (s64)(s32)regs->x[8];
-	regs->orig_x0 = regs->x[0];
-	go_on = call_stop(regs, 0);
-	kernel_unlock();
-	if (!go_on)
-		return;
-	if (t->trace_nr >= 0)
-		do_syscall_nr(regs, (u64)t->trace_nr);
-	else if (regs->x[0] == regs->orig_x0)
-		regs->x[0] = (u64)-ENOSYS;
-	kernel_lock();
-	if (regs->trace_calls)
-		(void)call_stop(regs, 1);
-	kernel_unlock();
 }

@@ -352,6 +352,15 @@ void force_signal(const struct siginfo *info)
 	recalc_sigpending(t);
 }
 
+void force_fatal_signal(const struct siginfo *info)
+{
+	struct sigaction *a = &current->sighand->action[info->signo - 1];
+
+	*a = (struct sigaction){.handler = SIG_DFL, .flags = SA_IMMUTABLE};
+	current->blocked &= ~SIG_BIT(info->signo);
+	force_signal(info);
+}
+
 void force_signal_fault(int sig, int code, u64 addr)
 {
 	const struct siginfo info = {.signo = sig, .code = code, .fault.addr = addr};
@@ -505,7 +514,8 @@ static int get_signal(struct task *t, struct siginfo *info, struct sigaction *sa
 		sig = dequeue_signal(t, ~t->blocked, info);
 		if (!sig)
 			return 0;
-		if (t->tracer && sig != SIGKILL) {
+		if (t->tracer && sig != SIGKILL &&
+		    !(t->sighand->action[sig - 1].flags & SA_IMMUTABLE)) {
 			sig = ptrace_signal(sig, info);
 			if (!sig)
 				continue;

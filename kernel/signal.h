@@ -61,6 +61,7 @@
 #define SA_RESTORER 0x04000000UL
 #define SA_ONSTACK 0x08000000UL
 #define SA_RESTART 0x10000000UL
+#define SA_IMMUTABLE 0x00800000UL /* the kernel's own: it ends the program, whoever watches */
 #define SA_NODEFER 0x40000000UL
 #define SA_RESETHAND 0x80000000UL
 
@@ -121,6 +122,11 @@ struct siginfo {
 			short addr_lsb;
 		} fault;
 		struct {
+			u64 call_addr;
+			int nr;
+			u32 arch;
+		} sigsys;
+		struct {
 			s64 band;
 			int fd;
 		} poll;
@@ -169,6 +175,8 @@ int send_pgrp_signal(const struct siginfo *info, int pgrp);
 /* What the program itself has done wrong: neither blocked nor ignored (Linux: force_sig_fault). Takes kernel_lock. */
 void force_signal_fault(int sig, int code, u64 addr);
 void force_signal(const struct siginfo *info);
+/* The same, whatever handler there is, and no tracer sees it: the program ends by it. */
+void force_fatal_signal(const struct siginfo *info);
 
 /* What kill says of the sender. */
 struct siginfo user_info(int sig, int code);

@@ -6,6 +6,7 @@
 
 #include "clone.h"
 #include "pid.h"
+#include "seccomp.h"
 #include "syscall.h"
 #include "task.h"
 
@@ -446,6 +447,7 @@ enum {
 	PR_SET_NAME,
 	PR_GET_NAME,
 	PR_GET_SECCOMP = 21,
+	PR_SET_SECCOMP,
 	PR_CAPBSET_READ = 23,
 	PR_CAPBSET_DROP = 24,
 	PR_GET_TSC,
@@ -542,6 +544,9 @@ long call_prctl(const struct syscall_args *r)
 		memcpy(name, t->comm, sizeof(name));
 		return copy_to_user(v, name, sizeof(name));
 	case PR_GET_SECCOMP:
+		return t->seccomp_mode;
+	case PR_SET_SECCOMP:
+		return seccomp_set_mode(v, r->a[2]);
 	/* Time is counted one way only, and there are no events to count. */
 	case PR_GET_TIMING:
 	case PR_TASK_PERF_EVENTS_DISABLE:

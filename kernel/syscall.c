@@ -6,6 +6,7 @@
 #include <quire/printk.h>
 
 #include "ptrace.h"
+#include "seccomp.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -42,10 +43,38 @@ void do_syscall_nr(struct user_regs *regs, u64 nr)
 	regs->x[0] = (u64)-ENOSYS;
 }
 
+/* The tracer first, then seccomp: either may take the call away, and then x0 is what they have put there. */
+static void watched_syscall(struct user_regs *regs)
+{
+	struct task *t = current;
+	bool go_on = true;
+
+	kernel_lock();
+	t->trace_nr = (s64)(s32)regs->x[8];
+	regs->orig_x0 = regs->x[0];
+	if (t->trace_nr == -1)
+		regs->x[0] = (u64)-ENOSYS;
+	if (regs->call_work & CALL_TRACE)
+		go_on = ptrace_call_stop(regs, false);
+	if (go_on && regs->call_work & CALL_SECCOMP && !seccomp_syscall(regs))
+		t->trace_nr = -1;
+	files_reap();
+	kernel_unlock();
+	if (!go_on)
+		return;
+	if (t->trace_nr != -1)
+		do_syscall_nr(regs, (u64)t->trace_nr);
+	if (!(regs->call_work & CALL_TRACE))
+		return;
+	kernel_lock();
+	(void)ptrace_call_stop(regs, true);
+	kernel_unlock();
+}
+
 void do_syscall(struct user_regs *regs)
 {
-	if (unlikely(regs->trace_calls))
-		ptrace_syscall(regs);
+	if (unlikely(regs->call_work))
+		watched_syscall(regs);
 	else
 		do_syscall_nr(regs, regs->x[8]);
 }

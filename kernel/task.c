@@ -14,6 +14,7 @@
 #include <quire/vmalloc.h>
 
 #include "pid.h"
+#include "seccomp.h"
 #include "task.h"
 #include "timens.h"
 
@@ -126,6 +127,7 @@ void task_free(struct task *t)
 	kfree(t->hw_debug[0]);
 	kfree(t->hw_debug[1]);
 	mpol_put(t->mempolicy);
+	seccomp_exit(t);
 	time_ns_put(t->time_ns);
 	time_ns_put(t->time_ns_children);
 	stack_free(t->stack);

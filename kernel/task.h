@@ -39,6 +39,9 @@ enum task_state {
 #define USER_WORK_SIGNAL 1U  /* look for signals; only the task itself takes it off */
 #define USER_WORK_RESCHED 2U /* timers are due, or somebody else's turn is */
 #define USER_WORK_RSEQ 4U    /* kernel/rseq.c: it has been interrupted */
+/* user_regs.call_work: before a system call is made. */
+#define CALL_TRACE 1U	/* it stops for its tracer, and behind it again */
+#define CALL_SECCOMP 2U /* kernel/seccomp.c */
 
 struct cpumask {
 	u64 bits[NR_CPUS / 64];
@@ -235,6 +238,8 @@ struct task {
 	u64 trace_message;
 	struct siginfo *trace_info;   /* in a stop */
 	struct hw_debug *hw_debug[2]; /* breakpoints, watchpoints; NULL: none */
+	u8 seccomp_mode;	      /* seccomp.h */
+	struct seccomp_filter *seccomp;
 	struct cred cred;
 	struct usage usage;	       /* utime: all of its time, while it lives: task_usage() */
 	u64 user_ticks, kernel_ticks;  /* nanoseconds, by where the timer has found it */

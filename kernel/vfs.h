@@ -478,6 +478,8 @@ long fd_install(struct open_file *f, unsigned int from, bool cloexec);
 long fd_close(unsigned int fd);
 /* dup2: new is closed first. new, -EBADF, -ENOMEM. */
 long fd_dup_to(unsigned int old, unsigned int new, bool cloexec);
+/* The same of a file that has no number here, whose reference stays the caller's. */
+long fd_replace(struct open_file *f, unsigned int fd, bool cloexec);
 long fd_set_cloexec(unsigned int fd, bool cloexec);
 bool files_cloexec(const struct files_struct *files, unsigned int fd);
 long fd_close_range(unsigned int first, unsigned int last, unsigned int flags);

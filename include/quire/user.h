@@ -16,8 +16,8 @@ struct user_regs {
 	u64 sp, pc, pstate;
 	u64 orig_x0; /* of a system call */
 	u32 work; /* USER_WORK_*: what is to be done before EL0 goes on; other CPUs set bits, atomically */
-	u16 no_restart;	 /* this system call has set the registers itself */
-	u16 trace_calls; /* ptrace: it stops before and after calls */
+	u16 no_restart; /* this system call has set the registers itself */
+	u16 call_work;	/* kernel/: CALL_*, who looks at its calls */
 };
 
 /* The rest of what a program has in the CPU. */
