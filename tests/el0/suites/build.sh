@@ -183,7 +183,7 @@ mimalloc() {
 
 redis() {
 	local d n
-	[ -e "$root/redis-server" ] && return
+	[ -e "$root/redis-benchmark" ] && return
 	d=$(unpack_src redis) || {
 		not_built redis-server "$(why redis)"
 		return
@@ -192,9 +192,8 @@ redis() {
 		(cd "$d/deps" && make -s CC="${cross}gcc" AR="${cross}ar rcu" RANLIB="${cross}ranlib" CFLAGS='-O2 -w' "$n") >>"$work/log/redis" 2>&1
 	done
 	if make -s -j"$jobs" -C "$d/src" CC="${cross}gcc" AR="${cross}ar" MALLOC=libc OPT=-O1 USE_SYSTEMD=no LDFLAGS=-static \
-		uname_S=Linux uname_M=aarch64 REDIS_CFLAGS=-w redis-server redis-cli >>"$work/log/redis" 2>&1; then
-		"${cross}strip" -o "$root/redis-cli" "$d/src/redis-cli"
-		"${cross}strip" -o "$root/redis-server" "$d/src/redis-server"
+		uname_S=Linux uname_M=aarch64 REDIS_CFLAGS=-w redis-server redis-cli redis-benchmark >>"$work/log/redis" 2>&1; then
+		for n in redis-server redis-cli redis-benchmark; do "${cross}strip" -o "$root/$n" "$d/src/$n"; done
 	else
 		not_built redis-server "$(grep -m1 -E 'error|undefined' "$work/log/redis" | cut -c1-120)"
 	fi
@@ -253,6 +252,6 @@ dynamic
 selftests
 redis
 wait
-cp "$here/t1.sql" "$root/"
+cp "$here"/t[12].sql "$here/heap.lua" "$here/redis_save.sh" "$root/"
 sort -u -o "$dir/notbuilt.tsv" "$dir/notbuilt.tsv"
 echo "$(find "$root" -type f | wc -l) programs built, $(wc -l <"$dir/notbuilt.tsv") not (build/suites/notbuilt.tsv)"

@@ -93,7 +93,8 @@ class Runner:
         have = {f for f in w if os.path.isfile(f'{self.root}/{f}')}
         for f in list(have):
             # Programs that start a helper or read a file beside them.
-            beside = {'mm_seal_elf': [], 'memfd_tests': [], 'exec_execveat': ['exec_execveat']}
+            beside = {'mm_seal_elf': [], 'memfd_tests': [], 'exec_execveat': ['exec_execveat'],
+                      'redis_save.sh': ['redis-server', 'redis-cli']}
             have.update(x for x in beside.get(f, []) if os.path.exists(f'{self.root}/{x}'))
         return have
 
@@ -106,6 +107,8 @@ class Runner:
         else:
             first = test['command'].split()[0]
             gone = [] if os.path.exists(f'{self.root}/{first}') or self.applet(first) else [first]
+            if first == 'redis_save.sh' and not os.path.exists(f'{self.root}/redis-server'):
+                gone.append('redis-server')
         return gone
 
     def applet(self, name):
@@ -139,8 +142,6 @@ class Runner:
         files, libs = set(), set()
         for t in tests:
             files |= self.files_of(t)
-            if 'sqlite3' in files:
-                files.add('t1.sql')
         for f in sorted(files):
             c.file('suite/' + f, f'{self.root}/{f}', 0o100755)
             needed(f'{self.root}/{f}', f'{self.a.dir}/lib', libs)
