@@ -305,6 +305,34 @@ long call_tee(const struct syscall_args *r)
 	return ret;
 }
 
+/*
+ * How many bytes from the start can be had as pages, of those that a pipe may take: memory that the kernel may not look into (memfd_secret)
+ * ends them, as what is not there does.
+ */
+static size_t pages_from(const struct iovec *vec, u64 nr)
+{
+	size_t sum = 0;
+
+	for (u64 i = 0; i < nr && sum < SZ_1M; i++) {
+		const unsigned long start = untagged_addr(vec[i].base), end = start + vec[i].len;
+
+		if (end < start)
+			return sum;
+
+		for (unsigned long at = start; at < end && sum < SZ_1M;) {
+			const unsigned long next = min(end, (at & PAGE_MASK) + PAGE_SIZE);
+			struct page *page = get_user_page(current->mm, at, false);
+
+			if (!page)
+				return sum;
+			user_page_put(page);
+			sum += next - at;
+			at = next;
+		}
+	}
+	return sum;
+}
+
 long call_vmsplice(const struct syscall_args *r)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]), *held;
@@ -331,10 +359,11 @@ long call_vmsplice(const struct syscall_args *r)
 		f->flags |= O_NONBLOCK;
 	if (!it.left)
 		ret = 0;
-	else if (f->file.f_mode & FMODE_WRITE)
+	else if (f->file.f_mode & FMODE_WRITE) {
 		/* As much as there is room for: the call waits for the first byte only. */
-		ret = pipe_write_some(f, &it);
-	else
+		it.left = min(it.left, pages_from(vec, r->a[2]));
+		ret = it.left ? pipe_write_some(f, &it) : -EFAULT;
+	} else
 		ret = f->op->read(f, &it, &pos);
 	f->flags = (f->flags & ~O_NONBLOCK) | (old & O_NONBLOCK);
 	file_put(held);

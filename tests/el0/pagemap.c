@@ -223,6 +223,7 @@ static void secret_memory(void)
 	check(!pipe(fds) && write(fds[1], p, 7) == 7 && read(fds[0], buf, 7) == 7 &&
 		      !strcmp(buf, "secret"),
 	      "by the program's own calls it is");
+	check(ret(vmsplice(fds[1], &theirs, 1, 0)) == -EFAULT, "not by vmsplice");
 	if (!fork())
 		_exit(strcmp(p, "secret") != 0);
 	wait(&status);
