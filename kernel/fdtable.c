@@ -10,8 +10,8 @@
 #include "vfs.h"
 
 #define FIRST_SIZE 64U
-/* sysctl fs.nr_open */
-#define MAX_FILES 1048576U
+
+int sysctl_nr_open = 1048576;
 
 struct files_struct {
 	s32 users; /* tasks */
@@ -142,6 +142,15 @@ struct open_file *files_lookup(const struct files_struct *files, unsigned int fd
 	return fd < files->size ? files->fd[fd] : NULL;
 }
 
+bool files_too_many(const struct files_struct *files)
+{
+	unsigned int n = files->size;
+
+	while (n && !files->fd[n - 1])
+		n--;
+	return n > (unsigned int)sysctl_nr_open;
+}
+
 unsigned int files_max(const struct files_struct *files)
 {
 	return files->size;
@@ -168,7 +177,7 @@ struct open_file *file_of(unsigned int fd)
 
 unsigned int fd_limit(void)
 {
-	return (unsigned int)min((u64)MAX_FILES, current->signal->rlim[RLIMIT_NOFILE].cur);
+	return (unsigned int)min((u64)sysctl_nr_open, current->signal->rlim[RLIMIT_NOFILE].cur);
 }
 
 long fd_install(struct open_file *f, unsigned int from, bool cloexec)

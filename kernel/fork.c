@@ -18,6 +18,7 @@
 #include "seccomp.h"
 #include "task.h"
 #include "timens.h"
+#include "vfs.h"
 
 struct completion {
 	struct wait_queue queue;
@@ -76,6 +77,8 @@ static long check_flags(u64 flags)
 /* What clone shares is counted once more, the rest is copied. -ENOMEM: what is there already is dropped by the caller. */
 static long copy_parts(struct task *t, struct task *parent, u64 flags)
 {
+	if (!(flags & CLONE_FILES) && files_too_many(parent->files))
+		return -EMFILE;
 	t->files = flags & CLONE_FILES ? files_get(parent->files) : files_dup(parent->files);
 	t->fs = flags & CLONE_FS ? fs_get(parent->fs) : fs_dup(parent->fs);
 	if (!t->files || !t->fs)

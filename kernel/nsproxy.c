@@ -163,6 +163,8 @@ static long unshare_parts(u64 flags, struct parts *n)
 		n->fs->ns = ns;
 	}
 	if (flags & CLONE_FILES && files_shared(t->files)) {
+		if (files_too_many(t->files))
+			return -EMFILE;
 		n->files = files_dup(t->files);
 		if (!n->files)
 			return -ENOMEM;

@@ -391,7 +391,7 @@ static const struct pseudo_entry fs_entries[] = {
 	KEPT("leases-enable", 1, 0, 1),
 	KEPT("mount-max", 100000, 1, INT_MAX),
 	PSEUDO_DIR("mqueue", 0555, mqueue_entries),
-	KEPT("nr_open", 1048576, 8, 1073741816),
+	INT_WITHIN("nr_open", sysctl_nr_open, 64, 1073741760),
 	KEPT("overflowgid", 65534, 0, 65535),
 	KEPT("overflowuid", 65534, 0, 65535),
 	KEPT("pipe-max-size", 1048576, 4096, INT_MAX),

@@ -9,6 +9,7 @@
 #include "seccomp.h"
 #include "syscall.h"
 #include "task.h"
+#include "vfs.h"
 
 long call_exit(const struct syscall_args *r)
 {
@@ -365,7 +366,7 @@ static long do_prlimit(struct signal_struct *s, struct mm_struct *mm, unsigned i
 	if (new_limit) {
 		if (new_limit->cur > new_limit->max)
 			return -EINVAL;
-		if (nr == RLIMIT_NOFILE && new_limit->max > 1048576)
+		if (nr == RLIMIT_NOFILE && new_limit->max > (u64)sysctl_nr_open)
 			return -EPERM;
 		if (new_limit->max > rlim->max && !capable(CAP_SYS_RESOURCE))
 			return -EPERM;

@@ -475,6 +475,9 @@ struct open_file *files_lookup(const struct files_struct *files, unsigned int fd
 unsigned int files_max(const struct files_struct *files);
 /* The lowest free descriptor from `from` on, for f, whose reference it takes over, also when it fails. fd, -EMFILE, -ENOMEM. */
 long fd_install(struct open_file *f, unsigned int from, bool cloexec);
+/* /proc/sys/fs/nr_open; the table has more than that by now: it is not copied then (EMFILE). */
+extern int sysctl_nr_open;
+bool files_too_many(const struct files_struct *files);
 long fd_close(unsigned int fd);
 /* dup2: new is closed first. new, -EBADF, -ENOMEM. */
 long fd_dup_to(unsigned int old, unsigned int new, bool cloexec);
