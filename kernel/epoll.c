@@ -8,6 +8,7 @@
  *
  * Locking: kernel_lock.
  */
+#include <quire/out.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 
@@ -18,6 +19,7 @@
 #define EPOLLWAKEUP (1U << 29)
 #define EPOLLONESHOT (1U << 30)
 #define EPOLLET (1U << 31)
+#define EPOLL_HOW (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 #define EPOLL_CTL_ADD 1
 #define EPOLL_CTL_DEL 2
 #define EPOLL_CTL_MOD 3
@@ -106,7 +108,7 @@ static u32 item_ready(struct epoll_item *item, struct poll_table *table)
 	u64 wakes;
 
 	/* ONESHOT has turned it off. */
-	if (!(item->event.events & ~(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)))
+	if (!(item->event.events & ~EPOLL_HOW))
 		return 0;
 	if (!(item->event.events & EPOLLET))
 		return events;
@@ -148,7 +150,23 @@ static void epoll_release(struct open_file *f)
 	kfree(e);
 }
 
+static void epoll_show(struct out *out, const struct open_file *f, const struct pid_ns *ns)
+{
+	const struct epoll *set = f->private;
+
+	for (const struct epoll_item *i = set->items; i; i = i->next) {
+		/* These two are always told, but of one that has been told once and for all. */
+		const u32 always = i->event.events & ~EPOLL_HOW ? POLLERR | POLLHUP : 0;
+
+		out_printf(out, "tfd: %8d events: %8x data: %16llx  pos:%llu ino:%llx sdev:%x\n",
+			   i->fd, i->event.events | always, (unsigned long long)i->event.data,
+			   (unsigned long long)i->file->pos,
+			   (unsigned long long)i->file->inode->ino, i->file->inode->sb->dev);
+	}
+}
+
 static const struct file_operations epoll_fop = {
+	.show_fdinfo = epoll_show,
 	.poll = epoll_poll,
 	.release = epoll_release,
 };
@@ -376,6 +394,7 @@ long call_epoll_pwait2(const struct syscall_args *r)
 struct eventfd {
 	u64 count;
 	bool semaphore;
+	int id; /* for /proc; against Linux: none comes twice */
 	struct wait_queue changed;
 };
 
@@ -437,7 +456,16 @@ static void eventfd_release(struct open_file *f)
 	kfree(e);
 }
 
+static void eventfd_show(struct out *out, const struct open_file *f, const struct pid_ns *ns)
+{
+	const struct eventfd *e = f->private;
+
+	out_printf(out, "eventfd-count: %16llx\neventfd-id: %d\neventfd-semaphore: %d\n",
+		   (unsigned long long)e->count, e->id, e->semaphore);
+}
+
 static const struct file_operations eventfd_fop = {
+	.show_fdinfo = eventfd_show,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,
@@ -446,6 +474,7 @@ static const struct file_operations eventfd_fop = {
 
 long call_eventfd2(const struct syscall_args *r)
 {
+	static unsigned int next_id;
 	unsigned int flags = (unsigned int)r->a[1];
 	struct open_file *f;
 	struct eventfd *e;
@@ -457,6 +486,7 @@ long call_eventfd2(const struct syscall_args *r)
 		return -ENOMEM;
 	e->count = (u32)r->a[0];
 	e->semaphore = flags & EFD_SEMAPHORE;
+	e->id = next_id++ & INT_MAX;
 	f = file_anon("anon_inode:[eventfd]", 0600, O_RDWR | (flags & O_NONBLOCK), &eventfd_fop);
 	if (!f) {
 		kfree(e);

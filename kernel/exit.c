@@ -270,6 +270,7 @@ void task_exit(int code)
 	ptrace_exit(t);
 	last = s->nr_threads == 1;
 	if (last) {
+		acct_process(t, s->flags & SIGNAL_GROUP_EXIT ? s->group_exit_code : code);
 		posix_timers_free(s);
 		if (is_reaper(s))
 			end_all_others(s);

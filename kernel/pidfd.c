@@ -143,10 +143,12 @@ long call_pidfd_send_signal(const struct syscall_args *r)
 	/* The directory in /proc stands for it here, too. */
 	if (err == -EBADF) {
 		const struct open_file *f = file_of((unsigned int)r->a[0]);
-		const struct task *t = f ? proc_task_of_dir(f) : NULL;
+		struct task *t;
 
-		s = t ? t->signal : NULL;
-		err = s ? 0 : err;
+		if (f && proc_task_of_dir(f, &t)) {
+			s = t ? t->signal : NULL;
+			err = s ? 0 : -ESRCH;
+		}
 	}
 	if (err)
 		return err;

@@ -7,8 +7,8 @@
 
 /* The task that a ref is about, if it is still there. */
 struct task *proc_task(const struct pseudo_ref *r);
-/* Of which process a file is the directory in /proc. NULL: of none. */
-struct task *proc_task_of_dir(const struct open_file *f);
+/* Of which process a file is the directory in /proc. NULL: it has gone. False: the file is no such directory. */
+bool proc_task_of_dir(const struct open_file *f, struct task **t);
 /* A place as readlink shows it; takes over the reference. How long it is, cut off at size. */
 long proc_put_path(struct dentry *d, char *buf, size_t size);
 /* What an address space was executed from, with a reference. 0, -ENOENT. */

@@ -636,11 +636,12 @@ static const struct pseudo_entry thread_entries[] = {
 static const struct pseudo_entry process_dir = PSEUDO_DIR("", 0555, process_entries);
 static const struct pseudo_entry thread_dir = PSEUDO_DIR("", 0555, thread_entries);
 
-struct task *proc_task_of_dir(const struct open_file *f)
+bool proc_task_of_dir(const struct open_file *f, struct task **t)
 {
 	if (f->inode->sb->type != &proc_type || pseudo_ref(f->inode)->e != &process_dir)
-		return NULL;
-	return proc_task(pseudo_ref(f->inode));
+		return false;
+	*t = proc_task(pseudo_ref(f->inode));
+	return true;
 }
 
 static void task_ref(const struct task *t, const struct pseudo_entry *e, struct pseudo_ref *found)

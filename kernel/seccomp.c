@@ -13,6 +13,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "ptrace.h"
 #include "seccomp.h"
 #include "syscall.h"
@@ -208,7 +209,7 @@ static long attach(struct seccomp_filter *f, u64 flags)
 		const struct task *t = cannot_sync();
 
 		if (t)
-			return flags & FLAG_TSYNC_ESRCH ? -ESRCH : t->pid;
+			return flags & FLAG_TSYNC_ESRCH ? -ESRCH : pid_vnr(t->pid);
 	}
 	f->log = flags & FLAG_LOG;
 	f->wait_killable = flags & FLAG_WAIT_KILLABLE;

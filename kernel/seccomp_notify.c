@@ -13,6 +13,7 @@
 #include <quire/string.h>
 
 #include "poll.h"
+#include "pid.h"
 #include "seccomp.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -203,7 +204,7 @@ static long receive(struct seccomp_listener *l, unsigned long to)
 	q = first_asked(l);
 	if (!q)
 		return -ENOENT;
-	n = (struct notif){.id = q->id, .pid = (u32)q->pid, .data = *q->data};
+	n = (struct notif){.id = q->id, .pid = (u32)pid_vnr(q->pid), .data = *q->data};
 	if (copy_to_user(to, &n, sizeof(n)))
 		return -EFAULT;
 	q->state = TOLD;

@@ -3,6 +3,7 @@
  * Signals as something to read (Linux: fs/signalfd.c): of whoever reads, not of who has made the descriptor, and only those that it
  * names; so a program blocks them first. Who waits, does so at its sighand. Locking: kernel_lock.
  */
+#include <quire/out.h>
 #include <quire/slab.h>
 
 #include "poll.h"
@@ -114,8 +115,15 @@ static void signalfd_release(struct open_file *f)
 	kfree(f->private);
 }
 
-static const struct file_operations signalfd_fop = {
-	.read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release};
+static void signalfd_show(struct out *out, const struct open_file *f, const struct pid_ns *ns)
+{
+	out_printf(out, "sigmask:\t%016llx\n", (unsigned long long)mask_of(f));
+}
+
+static const struct file_operations signalfd_fop = {.show_fdinfo = signalfd_show,
+						    .read = signalfd_read,
+						    .poll = signalfd_poll,
+						    .release = signalfd_release};
 
 long call_signalfd4(const struct syscall_args *r)
 {

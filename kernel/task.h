@@ -88,6 +88,7 @@ enum {
 	CAP_IPC_OWNER = 15,
 	CAP_SYS_CHROOT = 18,
 	CAP_SYS_PTRACE = 19,
+	CAP_SYS_PACCT = 20,
 	CAP_SYS_ADMIN = 21,
 	CAP_SYS_BOOT = 22,
 	CAP_SYS_NICE = 23,
@@ -367,6 +368,8 @@ void mm_release(struct task *t);
 
 /* code: as wait4 reports it. */
 void task_exit(int code) __noreturn;
+/* acct.c: t is the last of its process, which ends so: a record, if somebody wants them. */
+void acct_process(const struct task *t, int code);
 /* Every thread of the process ends so. */
 void task_exit_group(int code) __noreturn;
 /* Every other thread of this process ends: 0 when this is the only one, and has the process's number; -EAGAIN: it is to end itself. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* timerfd: a timer that is read (Linux: fs/timerfd.c). Locking: kernel_lock. */
+#include <quire/out.h>
 #include <quire/slab.h>
 
 #include "poll.h"
@@ -29,6 +30,7 @@ struct timerfd {
 	u64 expired;		 /* and not read */
 	bool watches, cancelled; /* TFD_TIMER_CANCEL_ON_SET: and the clock has been set */
 	struct timerfd *next;	 /* of all */
+	unsigned int how;	 /* settime's flags */
 	struct wait_queue changed;
 };
 
@@ -143,7 +145,38 @@ static void timerfd_release(struct open_file *f)
 	kfree(t);
 }
 
+static struct timespec to_timespec(u64 ns)
+{
+	return (struct timespec){(s64)(ns / NS), (s64)(ns % NS)};
+}
+
+static struct itimerspec current_setting(const struct timerfd *t)
+{
+	u64 now = time_of(t);
+
+	return (struct itimerspec){
+		.interval = to_timespec(t->interval),
+		.value = to_timespec(!t->set	   ? 0
+				     : t->at > now ? t->at - now
+						   : 1),
+	};
+}
+
+static void timerfd_show(struct out *out, const struct open_file *f, const struct pid_ns *ns)
+{
+	const struct timerfd *t = f->private;
+	const struct itimerspec now = current_setting(t);
+
+	out_printf(out,
+		   "clockid: %d\nticks: %llu\nsettime flags: 0%o\nit_value: (%llu, %llu)\n"
+		   "it_interval: (%llu, %llu)\n",
+		   t->clock, (unsigned long long)t->expired, t->how,
+		   (unsigned long long)now.value.sec, (unsigned long long)now.value.nsec,
+		   (unsigned long long)now.interval.sec, (unsigned long long)now.interval.nsec);
+}
+
 static const struct file_operations timerfd_fop = {
+	.show_fdinfo = timerfd_show,
 	.read = timerfd_read,
 	.poll = timerfd_poll,
 	.ioctl = timerfd_ioctl,
@@ -179,11 +212,6 @@ long call_timerfd_create(const struct syscall_args *r)
 	return fd_install(f, 0, flags & O_CLOEXEC);
 }
 
-static struct timespec to_timespec(u64 ns)
-{
-	return (struct timespec){(s64)(ns / NS), (s64)(ns % NS)};
-}
-
 static bool valid(const struct timespec *t)
 {
 	return t->sec >= 0 && (u64)t->nsec < NS;
@@ -204,18 +232,6 @@ static long timer_of(u64 fd, struct timerfd **t)
 		return -EINVAL;
 	*t = f->private;
 	return 0;
-}
-
-static struct itimerspec current_setting(const struct timerfd *t)
-{
-	u64 now = time_of(t);
-
-	return (struct itimerspec){
-		.interval = to_timespec(t->interval),
-		.value = to_timespec(!t->set	   ? 0
-				     : t->at > now ? t->at - now
-						   : 1),
-	};
 }
 
 long call_timerfd_settime(const struct syscall_args *r)
@@ -243,6 +259,7 @@ long call_timerfd_settime(const struct syscall_args *r)
 	t->cancelled = false;
 	(void)ktimer_cancel(&t->timer);
 	at = to_ns(&new.value);
+	t->how = (unsigned int)r->a[1];
 	t->expired = 0;
 	t->interval = to_ns(&new.interval);
 	t->set = at != 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Descriptors that tell what has happened: signalfd, inotify; and kcmp, which tells what two tasks share. */
+/* Descriptors that tell what has happened: signalfd, inotify, what /proc says of each; and kcmp, which tells what two tasks share. */
 #define _GNU_SOURCE
 #include "abi.h"
 
@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 static int readable(int fd)
@@ -195,9 +197,53 @@ static void compares(void)
 	waitpid(pid, &status, 0);
 }
 
+static int fdinfo_says(int fd, const char *want)
+{
+	char path[64], text[1024] = {0};
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY);
+	if (info < 0 || read(info, text, sizeof(text) - 1) <= 0)
+		return 0;
+	close(info);
+	if (!strstr(text, want))
+		printf("     it says: %s", text);
+	return strstr(text, want) != NULL;
+}
+
+/* What /proc/self/fdinfo knows of each kind. */
+static void fdinfos(void)
+{
+	const struct itimerspec t = {{3, 5}, {1000000000, 0}};
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = 0x1234};
+	int event = eventfd(21, EFD_SEMAPHORE), timer = timerfd_create(CLOCK_MONOTONIC, 0),
+	    poll = epoll_create1(0), mask;
+	char want[128];
+	sigset_t set;
+
+	check(fdinfo_says(event, "eventfd-count:               15\neventfd-id: ") &&
+		      fdinfo_says(event, "\neventfd-semaphore: 1\n"),
+	      "an eventfd's number and kind");
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	mask = signalfd(-1, &set, 0);
+	check(fdinfo_says(mask, "\nsigmask:\t0000000000000800\n"), "a signalfd's signals");
+	timerfd_settime(timer, 0, &t, NULL);
+	check(fdinfo_says(timer,
+			  "\nclockid: 1\nticks: 0\nsettime flags: 00\nit_value: (999999999, ") &&
+		      fdinfo_says(timer, "\nit_interval: (3, 5)\n"),
+	      "a timerfd's time");
+	epoll_ctl(poll, EPOLL_CTL_ADD, event, &e);
+	snprintf(want, sizeof(want),
+		 "\ntfd: %8d events:       19 data:             1234  pos:0 ino:", event);
+	check(fdinfo_says(poll, want), "an epoll set's files");
+}
+
 int main(void)
 {
 	begin();
+	fdinfos();
 	signalfds();
 	inotifies();
 	compares();

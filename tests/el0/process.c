@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/acct.h>
 #include <sys/wait.h>
 
 #ifndef SYS_process_mrelease
@@ -300,6 +301,73 @@ static void test_prctl(void)
 	check(waitpid(pid, &status, 0) == pid && !status, "or do not go with it at all");
 }
 
+/* One record for each process that ends, and no more when it is off. */
+static void test_acct(void)
+{
+	struct acct_v3 r = {0};
+	int fd, status, other = 0;
+	pid_t pid;
+
+	FAILS(acct("/tmp"), EISDIR);
+	FAILS(acct("/tmp/none"), ENOENT);
+	FAILS(acct("/proc/self/comm"), EINVAL);
+	fd = open("/tmp/acct", O_CREAT | O_RDWR, 0600);
+	WORKS(acct("/tmp/acct"));
+	pid = fork();
+	if (!pid) {
+		if (setresuid(1000, 1000, 1000) || acct(NULL) != -1 || errno != EPERM)
+			_exit(1);
+		_exit(7);
+	}
+	waitpid(pid, &status, 0);
+	check(WEXITSTATUS(status) == 7, "only who may changes it");
+	check(read(fd, &r, sizeof(r)) == sizeof(r), "a record");
+	check(r.ac_version == 3 && r.ac_flag & AFORK && !(r.ac_flag & AXSIG) &&
+		      r.ac_exitcode == 7 << 8 && r.ac_uid == 1000,
+	      "of how it ended, and who it was");
+	check(r.ac_pid == (unsigned int)pid && r.ac_ppid == (unsigned int)getpid() &&
+		      !strcmp(r.ac_comm, "init") && r.ac_etime < 6000,
+	      "which it was, and how long");
+	pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_flag & AXSIG && r.ac_exitcode == SIGKILL,
+	      "and of one that was killed");
+	WORKS(acct(NULL));
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, &status, 0);
+	while (read(fd, &r, sizeof(r)) == sizeof(r))
+		other |= r.ac_pid == (unsigned int)pid;
+	check(!other, "and of none after that");
+	close(fd);
+}
+
+/* A process's directory of /proc stands for it, too. */
+static void test_proc_fd(void)
+{
+	char path[32];
+	int fd, all = open("/proc", O_RDONLY), status;
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	WORKS(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	FAILS(syscall(SYS_pidfd_send_signal, all, 0, NULL, 0), EBADF);
+	WORKS(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+	check(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGTERM, "it gets the signal");
+	FAILS(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0), ESRCH);
+	close(fd);
+	close(all);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -312,5 +380,7 @@ int main(int argc, char **argv)
 	test_wait();
 	test_kthread();
 	test_prctl();
+	test_acct();
+	test_proc_fd();
 	return end("process");
 }
