@@ -13,6 +13,7 @@
 #include <quire/string.h>
 
 #include "vfs.h"
+#include "xattr.h"
 
 #define HASH_BUCKETS 1024U
 
@@ -43,14 +44,19 @@ void iget(struct inode *inode)
 
 void iput(struct inode *inode)
 {
+	struct super *sb = inode->sb;
+
 	if (--inode->users)
 		return;
 	if (inode->op && inode->op->evict)
 		inode->op->evict(inode);
+	xattrs_free(inode);
 	inode->sb->inodes--;
 	inode->sb->inode_bytes -= inode->charged;
 	mapping_put(inode->mapping);
 	kfree(inode->text);
+	if (sb->gone && !sb->inodes)
+		kfree(sb);
 	kfree(inode);
 }
 
@@ -131,6 +137,8 @@ struct dentry *dget(struct dentry *d)
 
 void dput(struct dentry *d)
 {
+	struct super *sb = d && unlikely(d->inode->sb->detached) ? d->inode->sb : NULL;
+
 	while (d && !--d->users) {
 		struct dentry *parent = d->parent;
 
@@ -141,6 +149,8 @@ void dput(struct dentry *d)
 		kfree(d);
 		d = parent;
 	}
+	if (sb)
+		super_left(sb);
 }
 
 static void list_add(struct dentry *d)

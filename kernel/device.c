@@ -198,5 +198,6 @@ const struct fs_type devtmpfs_type = {
 	.name = "devtmpfs",
 	.magic = 0x01021994,
 	.nodev = true,
+	.xattrs = true,
 	.fill = devtmpfs_fill,
 };

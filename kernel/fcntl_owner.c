@@ -86,7 +86,7 @@ long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg)
 
 /* ------------------------------------------------------------------ O_ASYNC */
 
-enum { POLL_IN_CODE = 1, POLL_OUT_CODE };
+enum { POLL_IN_CODE = 1, POLL_OUT_CODE, POLL_MSG_CODE };
 
 static bool knows_async(const struct open_file *f)
 {
@@ -136,20 +136,46 @@ static void tell(const struct open_file *f, const struct siginfo *info)
 		send_group_signal_info(info, s);
 }
 
+/* A POLL_ code, as the owner's signal; SIGIO says none. */
+static void tell_code(const struct open_file *f, int fd, int code)
+{
+	static const s64 bands[] = {
+		[POLL_IN_CODE] = POLLIN | POLLRDNORM,
+		[POLL_OUT_CODE] = POLLOUT | POLLWRNORM | POLLWRBAND,
+		[POLL_MSG_CODE] = POLLIN | POLLRDNORM | 0x400, /* POLLMSG */
+	};
+	struct siginfo info = {.signo = SIGIO, .code = SI_KERNEL};
+
+	if (!f->owner)
+		return;
+	if (f->owner_signal) {
+		info.signo = f->owner_signal;
+		info.code = code;
+		info.poll.band = bands[code];
+		info.poll.fd = fd;
+	}
+	tell(f, &info);
+}
+
+void file_tell(const struct open_file *f, int fd)
+{
+	tell_code(f, fd, POLL_MSG_CODE);
+}
+
+void file_own(struct open_file *f)
+{
+	if (!f->owner)
+		(void)set_owner(f, OWNER_PROCESS, pid_vnr(current->tgid));
+}
+
+void file_disown(struct open_file *f)
+{
+	f->owner = f->owner_signal = 0;
+}
+
 void file_tell_owners(struct inode *n, bool readable)
 {
-	for (const struct open_file *f = n->async; f; f = f->next_async) {
-		struct siginfo info = {.signo = SIGIO, .code = SI_KERNEL};
-
-		if (!f->owner || !(f->file.f_mode & (readable ? FMODE_READ : FMODE_WRITE)))
-			continue;
-		if (f->owner_signal) {
-			info.signo = f->owner_signal;
-			info.code = readable ? POLL_IN_CODE : POLL_OUT_CODE;
-			info.poll.band = readable ? POLLIN | POLLRDNORM
-						  : POLLOUT | POLLWRNORM | 0x200 /* POLLWRBAND */;
-			info.poll.fd = f->async_fd;
-		}
-		tell(f, &info);
-	}
+	for (const struct open_file *f = n->async; f; f = f->next_async)
+		if (f->file.f_mode & (readable ? FMODE_READ : FMODE_WRITE))
+			tell_code(f, f->async_fd, readable ? POLL_IN_CODE : POLL_OUT_CODE);
 }

@@ -7,7 +7,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "vfs.h"
+#include "lease.h"
 
 #define FIRST_SIZE 64U
 
@@ -101,6 +101,7 @@ struct files_struct *files_get(struct files_struct *files)
 static void close_one(struct files_struct *t, struct open_file *f)
 {
 	locks_drop(f->inode, t);
+	dnotify_end(f, t);
 	if (f->op && f->op->flush)
 		f->op->flush(f);
 	file_put(f);

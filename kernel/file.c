@@ -9,6 +9,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "lease.h"
 #include "inotify.h"
 #include "poll.h"
 #include "vfs.h"
@@ -179,6 +180,7 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 	f->op = op;
 	f->opener = current ? current->cred.fsuid : 0;
 	f->inode->writers += !!(f->file.f_mode & FMODE_WRITE);
+	f->inode->readers += f->file.f_mode == FMODE_READ;
 	f->inode->sb->writers += is_file_writer(f);
 	return f;
 }
@@ -200,6 +202,8 @@ int file_may_write(const struct inode *n)
 static void file_close(struct open_file *f)
 {
 	locks_drop(f->inode, f);
+	lease_end(f);
+	dnotify_end(f, NULL);
 	if (f->op)
 		inotify_file(f->dentry,
 			     f->file.f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
@@ -208,6 +212,7 @@ static void file_close(struct open_file *f)
 	if (f->op && f->op->release)
 		f->op->release(f);
 	f->inode->writers -= !!(f->file.f_mode & FMODE_WRITE);
+	f->inode->readers -= f->file.f_mode == FMODE_READ;
 	f->inode->sb->writers -= is_file_writer(f);
 	file_not_running(f);
 	dput(f->dentry);
@@ -307,6 +312,8 @@ static int create_tmpfile(struct dentry **d, unsigned int flags, u32 mode)
 	n = tmpfs_inode(dir->inode->sb, S_IFREG | (mode & S_IALLUGO & ~current->fs->umask), 0);
 	if (!n)
 		return -ENOMEM;
+	n->uid = current->cred.fsuid;
+	n->gid = dir->inode->mode & S_ISGID ? dir->inode->gid : current->cred.fsgid;
 	n->nlink = 0;
 	n->linkable = !(flags & O_EXCL);
 	*d = dentry_alloc(NULL, "#tmpfile", 8, n);
@@ -342,12 +349,13 @@ static int may_open(const struct inode *n, unsigned int flags, bool created)
 	return flags & O_NOATIME && current ? inode_owner(n) : 0;
 }
 
-static int find(int dirfd, const char *path, unsigned int flags, u32 mode, struct dentry **d,
-		bool *created)
+static int find(int dirfd, const char *path, unsigned int flags, u32 mode, unsigned int walk,
+		struct dentry **d, bool *created)
 {
-	unsigned int how = flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)
-				   ? 0
-				   : WALK_FOLLOW;
+	unsigned int how =
+		walk | (flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)
+				? 0
+				: WALK_FOLLOW);
 	struct path_walk w;
 	int err;
 
@@ -389,6 +397,8 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 		err = -ENXIO;
 	if (!err && (flags & O_ACCMODE || flags & O_TRUNC))
 		err = file_may_write(n);
+	if (!err)
+		err = (int)leases_break(n, flags);
 	if (!err && flags & O_TRUNC && (n->mode & S_IFMT) == S_IFREG && n->mapping) {
 		err = inode_truncate(n, 0);
 		inotify_file(d, IN_MODIFY);
@@ -419,6 +429,12 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 
 int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct open_file **f)
 {
+	return file_open_walk(dirfd, path, flags, mode, 0, f);
+}
+
+int file_open_walk(int dirfd, const char *path, unsigned int flags, u32 mode, unsigned int walk,
+		   struct open_file **f)
+{
 	struct dentry *d;
 	bool created = false, tmpfile = flags & O_TMPFILE_BIT;
 	int err;
@@ -429,7 +445,7 @@ int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct 
 		return -EINVAL;
 	if (!tmpfile && (flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
 		return -EINVAL;
-	err = find(dirfd, path, flags, mode, &d, &created);
+	err = find(dirfd, path, flags, mode, walk, &d, &created);
 	if (err)
 		return err;
 	if (tmpfile) {

@@ -3,16 +3,17 @@
  * inotify (Linux: fs/notify/inotify): a descriptor that tells what happens to the files that it watches.
  *
  * A watch stands in its instance's list and in its inode's; it holds the inode. It goes by inotify_rm_watch, with the instance, or when
- * the file's last name does, and IN_IGNORED tells so. Events are kept up to MAX_EVENTS, then one IN_Q_OVERFLOW; one that is like the last
- * one is not kept again.
+ * the file's last name does or its file system, and IN_IGNORED tells so. Events are kept up to a number, then one IN_Q_OVERFLOW; one that is
+ * like the last one is not kept again. Instances and watches count against their user's (/proc/sys/fs/inotify).
  *
- * Invariant: nr_inotify_watches is the number of watches. Locking: kernel_lock.
+ * Invariant: nr_inotify_watches is the number of watches, and of directories' owners that F_NOTIFY has made. Locking: kernel_lock.
  */
 #include "inotify.h"
 
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "lease.h"
 #include "poll.h"
 #include "syscall.h"
 
@@ -29,11 +30,23 @@
 #define ALL_BITS                                                                                   \
 	(IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW |   \
 	 IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT)
-#define MAX_EVENTS 16384U
 #define FIONREAD 0x541bU
 
+int sysctl_inotify_max_events = 16384;
+long sysctl_inotify_max_instances = 128, sysctl_inotify_max_watches = 15000;
+
+/* What a user has of both. */
+struct inotify_user {
+	struct inotify_user *next;
+	u32 uid;
+	long instances, watches;
+};
+
+static struct inotify_user *users;
+static struct link all_watches = {&all_watches, &all_watches};
+
 struct inotify_watch {
-	struct link of_instance;
+	struct link of_instance, of_all;
 	struct inotify_watch *next; /* of the inode */
 	struct inotify *to;
 	struct inode *inode; /* with a reference */
@@ -55,7 +68,8 @@ struct event {
 
 struct inotify {
 	struct link watches, events;
-	unsigned int nr_events;
+	struct inotify_user *user;
+	unsigned int nr_events, max_events;
 	size_t bytes;
 	int last_wd;
 	struct wait_queue readers;
@@ -75,9 +89,9 @@ static void queue(struct inotify *in, int wd, u32 mask, u32 cookie, const char *
 		    last->head.len == len && (!len || !strcmp(last->name, name)))
 			return;
 	}
-	if (in->nr_events > MAX_EVENTS)
+	if (in->nr_events > in->max_events)
 		return;
-	if (in->nr_events == MAX_EVENTS) {
+	if (in->nr_events == in->max_events) {
 		wd = -1;
 		mask = IN_Q_OVERFLOW;
 		cookie = 0;
@@ -104,6 +118,8 @@ static void remove_watch(struct inotify_watch *w, bool tell)
 		p = &(*p)->next;
 	*p = w->next;
 	link_remove(&w->of_instance);
+	link_remove(&w->of_all);
+	w->to->user->watches--;
 	nr_inotify_watches--;
 	if (tell)
 		queue(w->to, w->wd, IN_IGNORED, 0, NULL);
@@ -115,6 +131,8 @@ void inotify_tell(struct inode *inode, u32 event, const char *name, u32 cookie)
 {
 	struct inotify_watch *w, *next;
 
+	if (inode->dnotify)
+		dnotify_tell(inode, event);
 	for (w = inode->watches; w; w = next) {
 		next = w->next;
 		if (!(w->mask & event & IN_ALL_EVENTS))
@@ -152,6 +170,63 @@ void inotify_forget(struct inode *inode)
 		next = w->next;
 		remove_watch(w, true);
 	}
+}
+
+void inotify_unmount(const struct super *sb)
+{
+	bool found;
+
+	/* The end of a watch may be that of others, which the next one in the list is. */
+	do {
+		found = false;
+		for_each_link_safe(l, &all_watches)
+		{
+			struct inotify_watch *w = link_entry(l, struct inotify_watch, of_all);
+
+			if (w->inode->sb != sb)
+				continue;
+			queue(w->to, w->wd,
+			      (w->inode->mode & S_IFMT) == S_IFDIR ? IN_UNMOUNT | IN_ISDIR
+								   : IN_UNMOUNT,
+			      0, NULL);
+			remove_watch(w, true);
+			found = true;
+			break;
+		}
+	} while (found);
+}
+
+/* ------------------------------------------------------------------ users */
+
+/* NULL: no memory. */
+static struct inotify_user *user_get(u32 uid)
+{
+	struct inotify_user *u = users;
+
+	while (u && u->uid != uid)
+		u = u->next;
+	if (u)
+		return u;
+	u = kmalloc(sizeof(*u), GFP_KERNEL | __GFP_ZERO);
+	if (!u)
+		return NULL;
+	u->uid = uid;
+	u->next = users;
+	users = u;
+	return u;
+}
+
+/* One instance less; who has none is forgotten. */
+static void user_put(struct inotify_user *user)
+{
+	struct inotify_user **p = &users;
+
+	if (--user->instances)
+		return;
+	while (*p != user)
+		p = &(*p)->next;
+	*p = user->next;
+	kfree(user);
 }
 
 /* ------------------------------------------------------------------ the descriptor */
@@ -220,6 +295,7 @@ static void inotify_release(struct open_file *f)
 		kfree(link_entry(l, struct event, link));
 	}
 	wait_queue_end(&in->readers);
+	user_put(in->user);
 	kfree(in);
 }
 
@@ -231,18 +307,33 @@ static const struct file_operations inotify_fop = {.read = inotify_read,
 long call_inotify_init1(const struct syscall_args *r)
 {
 	unsigned int flags = (unsigned int)r->a[0];
+	struct inotify_user *user;
 	struct inotify *in;
 	struct open_file *f;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	in = kmalloc(sizeof(*in), GFP_KERNEL | __GFP_ZERO);
-	if (!in)
+	user = user_get(current->cred.euid);
+	if (!user)
 		return -ENOMEM;
+	if (user->instances >= sysctl_inotify_max_instances) {
+		user->instances++;
+		user_put(user);
+		return -EMFILE;
+	}
+	user->instances++;
+	in = kmalloc(sizeof(*in), GFP_KERNEL | __GFP_ZERO);
+	if (!in) {
+		user_put(user);
+		return -ENOMEM;
+	}
+	in->user = user;
+	in->max_events = (unsigned int)sysctl_inotify_max_events;
 	link_init(&in->watches);
 	link_init(&in->events);
 	f = file_anon("anon_inode:inotify", 0600, O_RDONLY | (flags & O_NONBLOCK), &inotify_fop);
 	if (!f) {
+		user_put(user);
 		kfree(in);
 		return -ENOMEM;
 	}
@@ -274,6 +365,8 @@ static long add_watch(struct inotify *in, struct inode *inode, u32 mask)
 		w->mask = (mask & IN_MASK_ADD ? w->mask : 0) | mask;
 		return w->wd;
 	}
+	if (in->user->watches >= sysctl_inotify_max_watches)
+		return -ENOSPC;
 	w = kmalloc(sizeof(*w), GFP_KERNEL | __GFP_ZERO);
 	if (!w)
 		return -ENOMEM;
@@ -284,6 +377,9 @@ static long add_watch(struct inotify *in, struct inode *inode, u32 mask)
 	iget(inode);
 	link_init(&w->of_instance);
 	link_add_before(&w->of_instance, &in->watches);
+	link_init(&w->of_all);
+	link_add_before(&w->of_all, &all_watches);
+	in->user->watches++;
 	w->next = inode->watches;
 	inode->watches = w;
 	nr_inotify_watches++;

@@ -30,6 +30,12 @@ u32 inotify_cookie(void);
 /* The inode goes: its watches do, too. */
 void inotify_forget(struct inode *inode);
 
+/* The file system goes: nobody watches anything of it any more. */
+void inotify_unmount(const struct super *sb);
+/* /proc/sys/fs/inotify: events that an instance keeps, instances and watches of a user. */
+extern int sysctl_inotify_max_events;
+extern long sysctl_inotify_max_instances, sysctl_inotify_max_watches;
+
 /* Costs a load where nobody watches anything. */
 static inline void inotify_file(struct dentry *d, u32 event)
 {

@@ -9,7 +9,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "vfs.h"
+#include "inotify.h"
 
 #define MAX_TYPES 16U
 
@@ -128,23 +128,59 @@ static bool in_use(const struct dentry *dir)
 	return dir->users != own;
 }
 
+/* The same of a whole file system: the table's reference of the root is nobody's use. */
+bool super_busy(const struct super *sb)
+{
+	bool used;
+
+	sb->root->users--;
+	used = in_use(sb->root);
+	sb->root->users++;
+	return used;
+}
+
+/* Nobody is inside any more, nor comes: its files go, and the description with the last of them (iput). */
+static void super_end(struct super *sb)
+{
+	struct dentry *root = sb->root;
+	struct inode *last;
+
+	inotify_unmount(sb);
+	empty(root);
+	sb->root = NULL;
+	/* What comes from elsewhere, as an open file in a message, holds its inode. */
+	last = root->inode;
+	iget(last);
+	sb->gone = true;
+	dput(root);
+	iput(last);
+}
+
+void super_left(struct super *sb)
+{
+	if (sb->detached && !super_busy(sb)) {
+		sb->detached = false;
+		super_end(sb);
+	}
+}
+
 int do_umount(struct super *sb, bool detach)
 {
-	struct super **p = &mounts;
-	struct dentry *root = sb->root;
+	struct super **p = &mounts, *other;
 
 	if (!sb->covers)
 		return -EINVAL;
-	for (const struct super *other = mounts; other; other = other->next)
-		if (other->covers && other->covers->inode->sb == sb)
+again:
+	for (other = mounts; other; other = other->next) {
+		if (!other->covers || other->covers->inode->sb != sb)
+			continue;
+		if (!detach)
 			return -EBUSY;
-	/* The table's reference of the root makes one. */
-	root->users--;
-	if (!detach && in_use(root)) {
-		root->users++;
-		return -EBUSY;
+		(void)do_umount(other, true);
+		goto again;
 	}
-	root->users++;
+	if (!detach && super_busy(sb))
+		return -EBUSY;
 	while (*p && *p != sb)
 		p = &(*p)->next;
 	if (*p)
@@ -152,15 +188,9 @@ int do_umount(struct super *sb, bool detach)
 	sb->covers->mounted = NULL;
 	dput(sb->covers);
 	sb->covers = NULL;
-	if (detach && root->users > 1) {
-		/* Who is inside keeps it; the description stays with it. */
-		dput(root);
-		return 0;
-	}
-	empty(root);
-	dput(root);
-	if (!sb->inodes)
-		kfree(sb);
+	sb->detached = true;
+	/* Who is inside keeps it (dput). */
+	super_left(sb);
 	return 0;
 }
 

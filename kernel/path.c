@@ -79,6 +79,7 @@ struct walker {
 	unsigned int links;
 	unsigned int flags;
 	struct path_walk *result;
+	bool root_met; /* the way has been at the root, or has asked for it */
 };
 
 static void step(struct walker *w, struct dentry *to)
@@ -98,15 +99,55 @@ static struct dentry *cross_mounts(struct dentry *d)
 	return d;
 }
 
-static void dotdot(struct walker *w)
+/* The same on the way: 0, and *d is on top; -EXDEV, and it is put. */
+static int cross_down(const struct walker *w, struct dentry **d)
 {
-	struct dentry *d = w->at;
+	if (w->flags & WALK_NO_XDEV && mounted_on(*d)) {
+		dput(*d);
+		*d = NULL;
+		return -EXDEV;
+	}
+	if (mounted_on(*d) && !(w->flags & WALK_KEEP_EXPIRY))
+		(*d)->mounted->expiring = false;
+	*d = cross_mounts(*d);
+	return 0;
+}
 
+static int dotdot(struct walker *w)
+{
+	struct dentry *d = w->at, *up;
+
+	w->root_met = true;
 	while (d != w->root && !d->parent && d->inode->sb->root == d && d->inode->sb->covers)
 		d = d->inode->sb->covers;
 	if (d == w->root || !d->parent)
-		return;
-	step(w, cross_mounts(dget(d->parent)));
+		return w->flags & WALK_BENEATH && d == w->root ? -EXDEV : 0;
+	up = cross_mounts(dget(d->parent));
+	if (w->flags & WALK_NO_XDEV && up->inode->sb != w->at->inode->sb) {
+		dput(up);
+		return -EXDEV;
+	}
+	step(w, up);
+	return 0;
+}
+
+/* To the root, from a link's text or at the beginning. */
+static int to_root(struct walker *w, bool beginning)
+{
+	struct dentry *root;
+
+	if (w->flags & WALK_BENEATH)
+		return -EXDEV;
+	root = w->flags & WALK_IN_ROOT ? dget(w->root) : cross_mounts(dget(w->root));
+	/* Linux does not know yet which file system the root is of, and then it is another one. */
+	if (w->flags & WALK_NO_XDEV && !beginning &&
+	    (!w->root_met || root->inode->sb != w->at->inode->sb)) {
+		dput(root);
+		return -EXDEV;
+	}
+	step(w, root);
+	w->root_met = true;
+	return 0;
 }
 
 long read_link(struct inode *link, char *buf, size_t size)
@@ -121,7 +162,18 @@ long read_link(struct inode *link, char *buf, size_t size)
 	return mapping_read(link->mapping, 0, buf, size);
 }
 
-static int walk_text(struct walker *w, const char *path);
+static int walk_text(struct walker *w, const char *path, bool beginning);
+
+/* By a link to a place. */
+static int may_jump(const struct walker *w, const struct dentry *to)
+{
+	if (w->flags & WALK_NO_MAGICLINKS)
+		return -ELOOP;
+	if (w->flags & WALK_SCOPED ||
+	    (w->flags & WALK_NO_XDEV && to->inode->sb != w->at->inode->sb))
+		return -EXDEV;
+	return 0;
+}
 
 /* The symbolic link d, found in w->at; takes over the reference of d. last: it ends the path, and the result is filled in. */
 static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
@@ -131,7 +183,8 @@ static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
 	long n;
 	int err;
 
-	if (++w->links > MAX_LINKS) {
+	if (++w->links > MAX_LINKS || w->flags & WALK_NO_SYMLINKS ||
+	    d->inode->sb->flags & MS_NOSYMFOLLOW) {
 		dput(d);
 		return -ELOOP;
 	}
@@ -142,6 +195,11 @@ static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
 		dput(d);
 		if (err)
 			return err;
+		err = may_jump(w, to);
+		if (err) {
+			dput(to);
+			return err;
+		}
 		step(w, to);
 		if (last) {
 			w->result->len = 0;
@@ -166,7 +224,7 @@ static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
 		w->flags |= WALK_FOLLOW;
 		if (!last)
 			w->flags &= ~WALK_PARENT;
-		err = walk_text(w, text);
+		err = walk_text(w, text, false);
 		w->flags = flags;
 		if (!err && last)
 			w->result->slash |= slash;
@@ -210,17 +268,22 @@ static int last_name(struct walker *w, const char *name, size_t len, bool slash)
 	r->slash = slash;
 	r->dots = false;
 	r->parent = dget(w->at);
-	r->dentry = d ? cross_mounts(d) : NULL;
-	return 0;
+	err = d ? cross_down(w, &d) : 0;
+	r->dentry = d;
+	return err;
 }
 
-static int walk_text(struct walker *w, const char *path)
+/* beginning: not a link's text. */
+static int walk_text(struct walker *w, const char *path, bool beginning)
 {
 	bool dots = false;
 	int err;
 
-	if (*path == '/')
-		step(w, cross_mounts(dget(w->root)));
+	if (*path == '/') {
+		err = to_root(w, beginning);
+		if (err)
+			return err;
+	}
 	for (;;) {
 		struct dentry *d;
 		size_t len = 0, after;
@@ -243,8 +306,9 @@ static int walk_text(struct walker *w, const char *path)
 		dots = (len == 1 && path[0] == '.') ||
 		       (len == 2 && path[0] == '.' && path[1] == '.');
 		if (dots) {
-			if (len == 2)
-				dotdot(w);
+			err = len == 2 ? dotdot(w) : 0;
+			if (err)
+				return err;
 			path += len;
 			continue;
 		}
@@ -265,16 +329,19 @@ static int walk_text(struct walker *w, const char *path)
 			if (!is_type(w->at, S_IFDIR))
 				return -ENOTDIR;
 		} else {
-			step(w, cross_mounts(d));
+			err = cross_down(w, &d);
+			if (err)
+				return err;
+			step(w, d);
 		}
 	}
 }
 
-static int walk_begin(int dirfd, const char *path, struct dentry **at)
+static int walk_begin(int dirfd, const char *path, unsigned int flags, struct dentry **at)
 {
 	struct open_file *f;
 
-	if (*path == '/' || (dirfd == AT_FDCWD && !current)) {
+	if ((*path == '/' && !(flags & WALK_SCOPED)) || (dirfd == AT_FDCWD && !current)) {
 		*at = dget(current ? current->fs->root : vfs_root());
 		return 0;
 	}
@@ -293,7 +360,7 @@ static int walk_begin(int dirfd, const char *path, struct dentry **at)
 
 int walk_path(int dirfd, const char *path, unsigned int flags, struct path_walk *r)
 {
-	struct walker w = {.flags = flags, .result = r};
+	struct walker w = {.flags = flags, .result = r, .root_met = flags & WALK_SCOPED};
 	int err;
 
 	r->parent = r->dentry = NULL;
@@ -301,15 +368,20 @@ int walk_path(int dirfd, const char *path, unsigned int flags, struct path_walk 
 	r->slash = r->dots = false;
 	if (!*path && !(flags & WALK_EMPTY))
 		return -ENOENT;
-	err = walk_begin(dirfd, path, &w.at);
+	if (*path == '/' && flags & WALK_BENEATH)
+		return -EXDEV;
+	err = walk_begin(dirfd, path, flags, &w.at);
 	if (err)
 		return err;
-	w.root = current ? current->fs->root : vfs_root();
+	w.root = dget(flags & WALK_SCOPED ? w.at : current ? current->fs->root : vfs_root());
 	if (!*path)
 		err = end_at(&w, false);
 	else
-		err = walk_text(&w, path);
+		err = walk_text(&w, path, true);
+	if (!err && flags & WALK_SCOPED && r->dentry && !dentry_is_under(r->dentry, w.root))
+		err = -EXDEV;
 	dput(w.at);
+	dput(w.root);
 	if (err) {
 		walk_end(r);
 		return err;

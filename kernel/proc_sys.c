@@ -13,6 +13,8 @@
 #include <quire/string.h>
 #include <quire/vmstat.h>
 
+#include "lease.h"
+#include "inotify.h"
 #include "ipc.h"
 #include "kmsg.h"
 #include "mqueue.h"
@@ -372,10 +374,12 @@ static const struct pseudo_entry mqueue_entries[] = {
 	{0},
 };
 static const struct pseudo_entry epoll_entries[] = {KEPT_LONG("max_user_watches", 400000), {0}};
-static const struct pseudo_entry inotify_entries[] = {KEPT("max_queued_events", 16384, 0, 0),
-						      KEPT("max_user_instances", 128, 0, 0),
-						      KEPT("max_user_watches", 15000, 0, 0),
-						      {0}};
+static const struct pseudo_entry inotify_entries[] = {
+	INT_WITHIN("max_queued_events", sysctl_inotify_max_events, 0, INT_MAX),
+	LONG_WITHIN("max_user_instances", sysctl_inotify_max_instances, 0, INT_MAX),
+	LONG_WITHIN("max_user_watches", sysctl_inotify_max_watches, 0, INT_MAX),
+	{0},
+};
 
 static const struct pseudo_entry fs_entries[] = {
 	KEPT_LONG("aio-max-nr", 65536),
@@ -387,8 +391,8 @@ static const struct pseudo_entry fs_entries[] = {
 	TEXT("inode-nr", "1000\t0"),
 	TEXT("inode-state", "1000\t0\t0\t0\t0\t0\t0"),
 	PSEUDO_DIR("inotify", 0555, inotify_entries),
-	KEPT("lease-break-time", 45, 0, 0),
-	KEPT("leases-enable", 1, 0, 1),
+	INT("lease-break-time", sysctl_lease_break_time),
+	INT_WITHIN("leases-enable", sysctl_leases_enable, 0, 1),
 	KEPT("mount-max", 100000, 1, INT_MAX),
 	PSEUDO_DIR("mqueue", 0555, mqueue_entries),
 	INT_WITHIN("nr_open", sysctl_nr_open, 64, 1073741760),

@@ -5,6 +5,7 @@
 #include <quire/string.h>
 
 #include "inotify.h"
+#include "lease.h"
 #include "device.h"
 #include "pipe.h"
 #include "poll.h"
@@ -17,7 +18,7 @@
 
 /* ------------------------------------------------------------------ open, close */
 
-static long do_open(int dirfd, unsigned long from, unsigned int flags, u32 mode)
+static long do_open(int dirfd, unsigned long from, unsigned int flags, u32 mode, unsigned int walk)
 {
 	struct open_file *f;
 	char *path;
@@ -25,32 +26,88 @@ static long do_open(int dirfd, unsigned long from, unsigned int flags, u32 mode)
 
 	if (err)
 		return err;
-	err = file_open(dirfd, path, flags, mode, &f);
+	err = file_open_walk(dirfd, path, flags, mode, walk, &f);
 	kfree(path);
 	return err ? err : fd_install(f, 0, flags & O_CLOEXEC);
 }
 
 long call_openat(const struct syscall_args *r)
 {
-	return do_open((int)r->a[0], r->a[1], (unsigned int)r->a[2], (u32)r->a[3]);
+	return do_open((int)r->a[0], r->a[1], (unsigned int)r->a[2], (u32)r->a[3], 0);
 }
 
 struct open_how {
 	u64 flags, mode, resolve;
 };
 
+#define RESOLVE_NO_XDEV 0x01U
+#define RESOLVE_NO_MAGICLINKS 0x02U
+#define RESOLVE_NO_SYMLINKS 0x04U
+#define RESOLVE_BENEATH 0x08U
+#define RESOLVE_IN_ROOT 0x10U
+#define RESOLVE_CACHED 0x20U
+#define RESOLVE_ALL 0x3fU
+#define OPEN_ALL                                                                                   \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |      \
+	 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |     \
+	 O_PATH | O_TMPFILE_BIT)
+
+/* A structure of n bytes of which this kernel knows `size`: what it does not know must be 0. 0, -EFAULT, -E2BIG. */
+static long get_extensible(void *to, size_t size, unsigned long from, size_t n)
+{
+	if (copy_from_user(to, from, min(size, n)))
+		return -EFAULT;
+	for (size_t i = size; i < n; i++) {
+		u8 byte = 0;
+
+		if (get_user(byte, from + i))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+/* What openat ignores is an error here. 0, -EINVAL, -EAGAIN. */
+static long check_how(const struct open_how *how)
+{
+	const u64 flags = how->flags;
+	const bool creates = flags & (O_CREAT | O_TMPFILE_BIT);
+
+	if (flags & ~(u64)OPEN_ALL || how->resolve & ~(u64)RESOLVE_ALL ||
+	    (how->resolve & RESOLVE_BENEATH && how->resolve & RESOLVE_IN_ROOT))
+		return -EINVAL;
+	if (creates ? how->mode & ~(u64)S_IALLUGO : how->mode)
+		return -EINVAL;
+	if (flags & O_PATH && flags & ~(u64)(O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC))
+		return -EINVAL;
+	/* Names that are made, and what O_TRUNC does, may wait. */
+	if (how->resolve & RESOLVE_CACHED && flags & (O_TRUNC | O_CREAT | O_TMPFILE_BIT))
+		return flags & O_DIRECTORY && flags & O_CREAT ? -EINVAL : -EAGAIN;
+	return 0;
+}
+
 long call_openat2(const struct syscall_args *r)
 {
+	static const unsigned int walks[] = {WALK_NO_XDEV, WALK_NO_MAGICLINKS, WALK_NO_SYMLINKS,
+					     WALK_BENEATH, WALK_IN_ROOT};
+	unsigned int walk = 0;
 	struct open_how how;
+	long err;
 
 	if (r->a[3] < sizeof(how))
 		return -EINVAL;
-	if (copy_from_user(&how, r->a[2], sizeof(how)))
-		return -EFAULT;
-	/* None of the ways that are forbidden there is known here. */
-	if (how.resolve || how.flags >> 32 || how.mode & ~(u64)S_IALLUGO)
-		return -EINVAL;
-	return do_open((int)r->a[0], r->a[1], (unsigned int)how.flags, (u32)how.mode);
+	if (r->a[3] > PAGE_SIZE)
+		return -E2BIG;
+	err = get_extensible(&how, sizeof(how), r->a[2], r->a[3]);
+	if (!err)
+		err = check_how(&how);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < ARRAY_SIZE(walks); i++)
+		if (how.resolve & 1U << i)
+			walk |= walks[i];
+	return do_open((int)r->a[0], r->a[1], (unsigned int)how.flags, (u32)how.mode, walk);
 }
 
 long call_close(const struct syscall_args *r)
@@ -366,9 +423,13 @@ long call_truncate(const struct syscall_args *r)
 		err = inode_permission(d->inode, MAY_WRITE);
 		if (!err)
 			err = file_may_write(d->inode);
+		if (!err)
+			err = leases_break(d->inode, O_WRONLY);
 	}
 	if (!err)
 		err = truncate_inode(d->inode, (s64)r->a[1]);
+	if (!err)
+		inotify_file(d, IN_MODIFY);
 	dput(d);
 	return err;
 }
@@ -376,6 +437,7 @@ long call_truncate(const struct syscall_args *r)
 long call_ftruncate(const struct syscall_args *r)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]);
+	long err;
 
 	if ((s64)r->a[1] < 0)
 		return -EINVAL;
@@ -383,7 +445,10 @@ long call_ftruncate(const struct syscall_args *r)
 		return -EBADF;
 	if (!(f->file.f_mode & FMODE_WRITE) || (f->inode->mode & S_IFMT) != S_IFREG)
 		return -EINVAL;
-	return truncate_inode(f->inode, (s64)r->a[1]);
+	err = truncate_inode(f->inode, (s64)r->a[1]);
+	if (!err)
+		inotify_file(f->dentry, IN_MODIFY);
+	return err;
 }
 
 #define FALLOC_FL_KEEP_SIZE 1
@@ -394,6 +459,7 @@ long call_fallocate(const struct syscall_args *r)
 	s64 offset = (s64)r->a[2], len = (s64)r->a[3];
 	int mode = (int)r->a[1];
 	u32 type;
+	long err;
 
 	if (!f)
 		return -EBADF;
@@ -414,7 +480,10 @@ long call_fallocate(const struct syscall_args *r)
 		return -EFBIG;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && grow_to(f->inode, (u64)(offset + len)))
 		return -EFBIG;
-	return f->op->fallocate ? f->op->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
+	err = f->op->fallocate ? f->op->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
+	if (!err)
+		inotify_file(f->dentry, IN_MODIFY);
+	return err;
 }
 
 /* ------------------------------------------------------------------ descriptors */
@@ -448,6 +517,9 @@ enum {
 	F_GETSIG,
 	F_SETOWN_EX = 15,
 	F_GETOWNER_UIDS = 17,
+	F_SETLEASE = 1024,
+	F_GETLEASE,
+	F_NOTIFY,
 	F_OFD_GETLK = 36,
 	F_OFD_SETLKW = 38,
 	F_DUPFD_CLOEXEC = 1030,
@@ -491,6 +563,8 @@ long call_fcntl(const struct syscall_args *r)
 		/* What open has made is large; a pipe and its like are not. */
 		return (long)(f->flags | (f->flags & O_PATH || file_is_anon(f) ? 0 : O_LARGEFILE));
 	case F_SETFL:
+		if (arg & O_NOATIME && !(f->flags & O_NOATIME) && inode_owner(f->inode))
+			return -EPERM;
 		f->flags = (f->flags & ~SETFL_MASK) | ((unsigned int)arg & SETFL_MASK);
 		file_set_async(f, (int)fd, arg & O_ASYNC);
 		return 0;
@@ -502,6 +576,12 @@ long call_fcntl(const struct syscall_args *r)
 	case F_SETOWN ... F_GETSIG:
 	case F_SETOWN_EX ... F_GETOWNER_UIDS:
 		return file_fcntl_owner(f, cmd, arg);
+	case F_SETLEASE:
+		return file_set_lease(f, (int)fd, (int)arg);
+	case F_GETLEASE:
+		return file_get_lease(f);
+	case F_NOTIFY:
+		return file_notify(f, (int)fd, (u32)arg);
 	case F_SETPIPE_SZ:
 		return file_pipe(f) ? pipe_resize(file_pipe(f), arg) : -EBADF;
 	case F_GETPIPE_SZ:

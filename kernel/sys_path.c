@@ -131,7 +131,7 @@ long call_linkat(const struct syscall_args *r)
 		err = -EPERM;
 	else if ((old->inode->mode & S_IFMT) == S_IFDIR)
 		err = -EPERM;
-	else if (w.parent->unlinked)
+	else if (w.parent->unlinked || (!old->inode->nlink && !old->inode->linkable))
 		err = -ENOENT;
 	else
 		err = inode_permission(w.parent->inode, MAY_WRITE | MAY_EXEC);
@@ -150,6 +150,7 @@ long call_linkat(const struct syscall_args *r)
 	}
 	if (!err) {
 		old->inode->nlink++;
+		old->inode->linkable = false;
 		inode_changed(old->inode, false);
 		inode_changed(w.parent->inode, true);
 	}
@@ -533,26 +534,32 @@ long call_umount2(const struct syscall_args *r)
 	unsigned int flags = (unsigned int)r->a[1];
 	struct super *sb;
 	struct dentry *d;
+	bool top;
 	long err;
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) ||
-	    (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	err = user_path(AT_FDCWD, r->a[0], flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &d);
+	err = user_path(AT_FDCWD, r->a[0],
+			(flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW) | WALK_KEEP_EXPIRY, &d);
 	if (err)
 		return err;
 	sb = d->inode->sb;
-	/* What was there before a program had mounts of its own is not its to take. */
-	err = sb->root == d && sb->ns == current->fs->ns ? 0 : -EINVAL;
+	top = sb->root == d;
 	dput(d);
-	if (err)
-		return err;
-	/* It goes when it is asked for twice, and nobody has used it between: here, when nobody has asked for anything else. */
-	if (flags & MNT_EXPIRE && !sb->expiring) {
-		sb->expiring = true;
-		return -EAGAIN;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	/* What was there before a program had mounts of its own is not its to take. */
+	if (!top || sb->ns != current->fs->ns ||
+	    (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
+		return -EINVAL;
+	/* It goes when it is asked for twice, and nobody has used it between. */
+	if (flags & MNT_EXPIRE) {
+		if (super_busy(sb))
+			return -EBUSY;
+		if (!sb->expiring) {
+			sb->expiring = true;
+			return -EAGAIN;
+		}
 	}
 	return do_umount(sb, flags & MNT_DETACH);
 }

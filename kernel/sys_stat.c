@@ -5,8 +5,8 @@
 #include <quire/mm_init.h>
 #include <quire/vmstat.h>
 
+#include "inotify.h"
 #include "syscall.h"
-#include "vfs.h"
 
 /* ------------------------------------------------------------------ stat */
 
@@ -330,6 +330,14 @@ long call_getdents64(const struct syscall_args *r)
 
 /* ------------------------------------------------------------------ modes, owners, access, times */
 
+/* What d is has changed unless there was an error, which is returned. */
+static long told(struct dentry *d, long err)
+{
+	if (!err)
+		inotify_file(d, IN_ATTRIB);
+	return err;
+}
+
 static long set_mode(struct inode *n, u32 mode)
 {
 	long err = n->sb->flags & MS_RDONLY ? -EROFS : inode_owner(n);
@@ -353,7 +361,7 @@ long call_fchmod(const struct syscall_args *r)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]);
 
-	return f ? set_mode(f->inode, (u32)r->a[1]) : -EBADF;
+	return f ? told(f->dentry, set_mode(f->inode, (u32)r->a[1])) : -EBADF;
 }
 
 static long chmod_at(const struct syscall_args *r, unsigned int flags)
@@ -366,7 +374,7 @@ static long chmod_at(const struct syscall_args *r, unsigned int flags)
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
 		return err;
-	err = set_mode(d->inode, (u32)r->a[2]);
+	err = told(d, set_mode(d->inode, (u32)r->a[2]));
 	dput(d);
 	return err;
 }
@@ -407,7 +415,7 @@ long call_fchown(const struct syscall_args *r)
 {
 	struct open_file *f = file_of((unsigned int)r->a[0]);
 
-	return f ? set_owner(f->inode, (u32)r->a[1], (u32)r->a[2]) : -EBADF;
+	return f ? told(f->dentry, set_owner(f->inode, (u32)r->a[1], (u32)r->a[2])) : -EBADF;
 }
 
 long call_fchownat(const struct syscall_args *r)
@@ -421,7 +429,7 @@ long call_fchownat(const struct syscall_args *r)
 	err = at_path((int)r->a[0], r->a[1], flags, &d);
 	if (err)
 		return err;
-	err = set_owner(d->inode, (u32)r->a[2], (u32)r->a[3]);
+	err = told(d, set_owner(d->inode, (u32)r->a[2], (u32)r->a[3]));
 	dput(d);
 	return err;
 }
@@ -507,37 +515,10 @@ long call_utimensat(const struct syscall_args *r)
 		if (t[1].nsec != UTIME_OMIT)
 			n->mtime = t[1].nsec == UTIME_NOW ? now : t[1];
 		n->ctime = now;
+		inotify_file(d, t[0].nsec == UTIME_OMIT	  ? IN_MODIFY
+				: t[1].nsec == UTIME_OMIT ? IN_ACCESS
+							  : IN_ATTRIB);
 	}
 	dput(d);
 	return err;
-}
-
-/* ------------------------------------------------------------------ extended attributes */
-
-/* No file has any here, nor can have: what a file system without them says, once the file is found. */
-long call_xattr_path(const struct syscall_args *r)
-{
-	struct dentry *d;
-	long err = user_path(AT_FDCWD, r->a[0], WALK_FOLLOW, &d);
-
-	if (err)
-		return err;
-	dput(d);
-	return -EOPNOTSUPP;
-}
-
-long call_xattr_link(const struct syscall_args *r)
-{
-	struct dentry *d;
-	long err = user_path(AT_FDCWD, r->a[0], 0, &d);
-
-	if (err)
-		return err;
-	dput(d);
-	return -EOPNOTSUPP;
-}
-
-long call_xattr_file(const struct syscall_args *r)
-{
-	return file_of((unsigned int)r->a[0]) ? -EOPNOTSUPP : -EBADF;
 }

@@ -266,6 +266,7 @@ const struct fs_type tmpfs_type = {
 	.name = "tmpfs",
 	.magic = TMPFS_MAGIC,
 	.nodev = true,
+	.xattrs = true,
 	.fill = tmpfs_fill,
 	.option = tmpfs_option,
 	.reconfigure = tmpfs_reconfigure,
@@ -308,6 +309,7 @@ static const struct fs_type rootfs_type = {
 	.name = "rootfs",
 	.magic = TMPFS_MAGIC,
 	.nodev = true,
+	.xattrs = true,
 	.fill = rootfs_fill,
 	.statfs = rootfs_statfs,
 };

@@ -75,8 +75,9 @@
 #define MS_NOSUID 2UL
 #define MS_NODEV 4UL
 #define MS_NOEXEC 8UL
+#define MS_NOSYMFOLLOW 256UL
 /* What a mount keeps of its flags. */
-#define MS_KEPT (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define MS_KEPT (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW)
 #define MS_REMOUNT 32UL
 
 struct dentry;
@@ -112,6 +113,8 @@ struct super {
 	struct mount_ns *ns;   /* who sees it; NULL: everybody */
 	unsigned long flags;   /* MS_KEPT */
 	bool expiring;	       /* MNT_EXPIRE */
+	bool detached;	       /* nowhere mounted, and somebody is inside */
+	bool gone;	       /* and nobody is: it goes with its last inode */
 	u32 dev;	       /* st_dev */
 	u64 last_ino;
 	s64 inodes;  /* that there are */
@@ -132,6 +135,7 @@ struct fs_type {
 	const char *name;
 	u64 magic; /* statfs f_type */
 	bool nodev;
+	bool xattrs; /* its files can have extended attributes */
 	/* Fill in super.root. */
 	int (*fill)(struct super *sb, const char *options);
 	/* Is there such an option? value NULL: it is a flag. 0, -EINVAL. NULL: there are none. */
@@ -167,6 +171,7 @@ struct inode {
 	u32 entries;   /* of a tree's directory */
 	u32 seals;     /* of a memfd */
 	u32 writers;   /* open files that may write it */
+	u32 readers;   /* ... that may only read it */
 	bool linkable; /* without a name, and may get one */
 	u32 runners;   /* open files that somebody executes: nobody may write it */
 	struct super *sb;
@@ -180,6 +185,9 @@ struct inode {
 	struct file_lock *locks;       /* kernel/lock.c */
 	struct inotify_watch *watches; /* kernel/inotify.c */
 	struct open_file *async;       /* with O_ASYNC (kernel/fcntl_owner.c) */
+	struct dnotify *dnotify;       /* kernel/dnotify.c */
+	struct lease *leases;	       /* kernel/lease.c */
+	struct xattr *xattrs;	       /* kernel/xattr.c */
 	void *private;
 };
 
@@ -339,6 +347,10 @@ struct mount_ns {
 /* One more below the running program's. NULL: no memory. */
 struct mount_ns *mount_ns_new(void);
 void mount_ns_put(struct mount_ns *ns);
+/* Is somebody inside, or is something mounted there? */
+bool super_busy(const struct super *sb);
+/* Somebody has left a detached one: it goes when he was the last. */
+void super_left(struct super *sb);
 bool mount_seen(const struct super *sb);
 /* What the running program sees mounted there; NULL: nothing. */
 static inline struct super *mounted_on(const struct dentry *d)
@@ -354,6 +366,14 @@ struct dentry *vfs_root(void);
 #define WALK_PARENT 2U	  /* the last name is about to be made or removed: it is never followed */
 #define WALK_DIRECTORY 4U /* it must be a directory */
 #define WALK_EMPTY 8U	  /* "" is where it begins */
+/* openat2's: what the way may not do. */
+#define WALK_NO_XDEV 0x10U	 /* enter or leave a file system: EXDEV */
+#define WALK_NO_MAGICLINKS 0x20U /* follow a link to a place rather than to a name: ELOOP */
+#define WALK_NO_SYMLINKS 0x40U	 /* follow any link: ELOOP */
+#define WALK_BENEATH 0x80U	 /* leave what is below its beginning: EXDEV */
+#define WALK_IN_ROOT 0x100U	 /* its beginning is / */
+#define WALK_KEEP_EXPIRY 0x200U	 /* what is crossed has not been used by that */
+#define WALK_SCOPED (WALK_BENEATH | WALK_IN_ROOT)
 
 struct path_walk {
 	struct dentry *parent; /* of the last name, with a reference; NULL for "/" and the like */
@@ -430,6 +450,9 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags,
 			     const struct file_operations *op);
 /* Open what path leads to, as openat does. */
 int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct open_file **f);
+/* The same, with WALK_ flags for the way. */
+int file_open_walk(int dirfd, const char *path, unsigned int flags, u32 mode, unsigned int walk,
+		   struct open_file **f);
 /* For execve: a regular file that the program may execute. */
 int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_file **f);
 /* It is not, or no more, what somebody executes. */
@@ -506,6 +529,11 @@ long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg);
 void file_set_async(struct open_file *f, int fd, bool on);
 /* There is something to be read, or room again: owners of those with O_ASYNC get their signal. */
 void file_tell_owners(struct inode *n, bool readable);
+/* To the owner of one: something has happened to what that descriptor is (POLL_MSG). */
+void file_tell(const struct open_file *f, int fd);
+/* The running process is the owner unless there is one; nobody is, and no signal is set. */
+void file_own(struct open_file *f);
+void file_disown(struct open_file *f);
 
 /* ------------------------------------------------------------------ locks (kernel/lock.c) */
 
