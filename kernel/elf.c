@@ -12,6 +12,7 @@
 #include <quire/user.h>
 
 #include "exec.h"
+#include "userns.h"
 #include "vdso.h"
 
 struct elf64_header {
@@ -367,10 +368,10 @@ static int fill_stack(struct exec *e, const struct image *im, const struct image
 			{AT_BASE, interp ? interp->bias : 0},
 			{AT_FLAGS, 0},
 			{AT_ENTRY, im->header.entry + im->bias},
-			{AT_UID, cred->uid},
-			{AT_EUID, cred->euid},
-			{AT_GID, cred->gid},
-			{AT_EGID, cred->egid},
+			{AT_UID, current ? uid_to_user(cred->uid) : 0},
+			{AT_EUID, current ? uid_to_user(cred->euid) : 0},
+			{AT_GID, current ? gid_to_user(cred->gid) : 0},
+			{AT_EGID, current ? gid_to_user(cred->egid) : 0},
 			{AT_SECURE, 0},
 			{AT_RANDOM, random_at},
 			{AT_HWCAP2, 0},

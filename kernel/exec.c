@@ -17,6 +17,7 @@
 #include "ptrace.h"
 #include "syscall.h"
 #include "timens.h"
+#include "userns.h"
 
 /* One string at the most; all together at least, and at the most, whatever the stack's limit is. */
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
@@ -219,10 +220,12 @@ static struct cred after_exec(const struct cred *old)
 {
 	const bool root = !(old->securebits & SECURE_NOROOT);
 	const u64 all = old->cap_inheritable | old->cap_bset;
+	const u32 zero = current ? uid_from_user(0) : 0;
 	struct cred c = *old;
 
-	c.cap_permitted = (root && (!c.uid || !c.euid) ? all : 0) | c.cap_ambient;
-	c.cap_effective = root && !c.euid ? c.cap_permitted : c.cap_ambient;
+	c.cap_permitted = (root && zero != NO_ID && (c.uid == zero || c.euid == zero) ? all : 0) |
+			  c.cap_ambient;
+	c.cap_effective = root && zero != NO_ID && c.euid == zero ? c.cap_permitted : c.cap_ambient;
 	c.securebits &= ~SECURE_KEEP_CAPS;
 	return c;
 }
@@ -319,7 +322,8 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	mm->rlimit_data = t->signal->rlim[RLIMIT_DATA].cur;
 	mm->rlimit_as = t->signal->rlim[RLIMIT_AS].cur;
 	mm->rlimit_memlock = t->signal->rlim[RLIMIT_MEMLOCK].cur;
-	mm->unprivileged = !(after_exec(&t->cred).cap_effective & BIT(CAP_IPC_LOCK));
+	mm->unprivileged = t->user_ns != &init_user_ns ||
+			   !(after_exec(&t->cred).cap_effective & BIT(CAP_IPC_LOCK));
 	e->randomize = t->personality & ADDR_NO_RANDOMIZE ? 0 : sysctl_randomize_va_space;
 	err = elf_load(e);
 	if (!err)

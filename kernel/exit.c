@@ -19,6 +19,7 @@
 #include "ptrace.h"
 #include "seccomp.h"
 #include "task.h"
+#include "userns.h"
 
 /* ------------------------------------------------------------------ telling the parent */
 
@@ -56,6 +57,7 @@ void notify_parent(struct signal_struct *s, int why, int status)
 
 	if (!parent)
 		return;
+	info.uid = uid_seen(parent->leader->user_ns, s->leader->cred.uid);
 	info.pid = pid_nr_in(s->leader->pid, task_pid_ns(parent->leader));
 	used = task_usage(s->leader);
 	info.chld.utime = (s64)((s->dead_threads.utime + used.utime) / 10000000);
@@ -137,7 +139,6 @@ void process_ended(struct signal_struct *s)
 		return;
 	}
 
-	sem_exit(s->leader->tgid);
 	wake_up_all(&s->wait_exit);
 	if (s->parent)
 		notify_parent(s,
@@ -238,6 +239,8 @@ static void end_all_others(struct signal_struct *init)
 			sleep_uninterruptible(WAIT_FOREVER);
 	} while (more);
 	wait_queue_remove(&e);
+	if (ns->reboot)
+		init->group_exit_code = ns->reboot;
 	if (ns != &init_pid_ns)
 		ns->reaper = NULL;
 }
@@ -281,6 +284,8 @@ void task_exit(int code)
 	exit_mm(t);
 	files_put(t->files);
 	fs_put(t->fs);
+	if (last)
+		sem_exit(t->tgid);
 	nsproxy_put(t->nsproxy);
 	t->files = NULL;
 	t->fs = NULL;

@@ -8,6 +8,7 @@
 #include "pid.h"
 #include "poll.h"
 #include "syscall.h"
+#include "userns.h"
 #include "vfs.h"
 
 enum { OWNER_THREAD, OWNER_PROCESS, OWNER_GROUP };
@@ -54,6 +55,7 @@ long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg)
 {
 	struct f_owner_ex ex;
 	int pid = (int)arg;
+	u32 ids[2];
 
 	switch (cmd) {
 	case F_SETOWN:
@@ -79,7 +81,9 @@ long file_fcntl_owner(struct open_file *f, unsigned int cmd, unsigned long arg)
 		ex = (struct f_owner_ex){f->owner_type, owner_of(f)};
 		return put_user(ex, arg);
 	case F_GETOWNER_UIDS:
-		return copy_to_user(arg, f->owner_uids, sizeof(f->owner_uids));
+		ids[0] = uid_to_user(f->owner_uids[0]);
+		ids[1] = uid_to_user(f->owner_uids[1]);
+		return copy_to_user(arg, ids, sizeof(ids));
 	}
 	return -EINVAL;
 }

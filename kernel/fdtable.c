@@ -286,6 +286,8 @@ struct fs_struct *fs_init(void)
 		return NULL;
 	fs->users = 1;
 	fs->umask = 022;
+	fs->ns = &init_mount_ns;
+	ns_get(&fs->ns->ns);
 	fs->root = dget(vfs_root());
 	fs->cwd = dget(fs->root);
 	return fs;
@@ -301,8 +303,7 @@ struct fs_struct *fs_dup(struct fs_struct *fs)
 	copy->users = 1;
 	dget(copy->root);
 	dget(copy->cwd);
-	if (copy->ns)
-		copy->ns->users++;
+	ns_get(&copy->ns->ns);
 	return copy;
 }
 

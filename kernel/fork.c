@@ -18,6 +18,7 @@
 #include "seccomp.h"
 #include "task.h"
 #include "timens.h"
+#include "userns.h"
 #include "vfs.h"
 
 struct completion {
@@ -51,7 +52,7 @@ void mm_release(struct task *t)
 
 static long check_flags(u64 flags)
 {
-	if ((flags & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
+	if (flags & CLONE_FS && flags & (CLONE_NEWNS | CLONE_NEWUSER))
 		return -EINVAL;
 	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
@@ -68,10 +69,9 @@ static long check_flags(u64 flags)
 	if (flags & CLONE_THREAD && (flags & (CLONE_NEWUSER | CLONE_NEWPID) ||
 				     pid_ns_children(current) != task_pid_ns(current)))
 		return -EINVAL;
-	/* Of the other kinds there is one, that all are in. */
-	if (flags & CLONE_NAMESPACES & ~(CLONE_NEWPID | CLONE_NEWTIME))
-		return -EINVAL;
-	return flags & CLONE_NAMESPACES && !capable(CAP_SYS_ADMIN) ? -EPERM : 0;
+	/* Semaphores' changes to be undone are a process's, in one namespace. */
+	return (flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM) ? -EINVAL
+											  : 0;
 }
 
 /* What clone shares is counted once more, the rest is copied. -ENOMEM: what is there already is dropped by the caller. */
@@ -83,6 +83,15 @@ static long copy_parts(struct task *t, struct task *parent, u64 flags)
 	t->fs = flags & CLONE_FS ? fs_get(parent->fs) : fs_dup(parent->fs);
 	if (!t->files || !t->fs)
 		return -ENOMEM;
+	if (flags & CLONE_NEWNS) {
+		struct mount_ns *ns;
+		int err = mount_ns_new(t->user_ns, &ns);
+
+		if (err)
+			return err;
+		mount_ns_put(t->fs->ns);
+		t->fs->ns = ns;
+	}
 	if (flags & CLONE_SIGHAND) {
 		t->sighand = parent->sighand;
 		t->sighand->users++;
@@ -140,6 +149,8 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 	memcpy(t->comm, parent->comm, sizeof(t->comm));
 	t->allowed = parent->allowed;
 	t->cred = parent->cred;
+	if (t->user_ns != parent->user_ns)
+		user_ns_enter(t, t->user_ns);
 	t->mempolicy = mpol_get(parent->mempolicy);
 	time_ns_fork(t, parent, flags & CLONE_VM);
 	t->blocked = parent->blocked;
@@ -215,12 +226,11 @@ static long wait_for_vfork(struct completion *c, struct task *child)
 /* RLIMIT_NPROC: may t's user have one more? Root may, and who may break limits. */
 static bool within_nproc(const struct task *t)
 {
-	u64 limit = t->signal->rlim[RLIMIT_NPROC].cur, n = 1;
+	u64 limit = t->signal->rlim[RLIMIT_NPROC].cur;
 
 	if (!t->cred.uid || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
 		return true;
-	for_each_process(s) if (s->leader->cred.uid == t->cred.uid) n += s->nr_threads;
-	return n <= limit;
+	return user_ns_within(t, limit);
 }
 
 long task_clone(const struct clone_args *args)
@@ -230,6 +240,7 @@ long task_clone(const struct clone_args *args)
 	u64 flags = args->flags;
 	long err = check_flags(flags);
 	struct nsproxy *in;
+	struct user_ns *user;
 	enum ptrace_event event;
 	int pid, seen_pid;
 
@@ -240,13 +251,16 @@ long task_clone(const struct clone_args *args)
 		return -ERESTARTNOINTR;
 	if (nr_tasks >= max_tasks || !within_nproc(parent))
 		return -EAGAIN;
-	err = nsproxy_copy(flags, &in);
+	err = namespaces_for_child(flags, &user, &in);
 	if (err)
 		return err;
 	err = task_alloc(in, args->set_tid, (unsigned int)args->set_tid_size, &t);
 	nsproxy_put(in);
-	if (err)
+	if (err) {
+		ns_put(&user->ns);
 		return err;
+	}
+	t->user_ns = user;
 	err = copy_parts(t, parent, flags);
 	if (err)
 		goto fail;
@@ -273,7 +287,7 @@ long task_clone(const struct clone_args *args)
 	copy_registers(t, parent, args);
 	copy_properties(t, parent, flags);
 	if (flags & CLONE_NEWTIME) {
-		err = time_ns_unshare(t);
+		err = time_ns_unshare(t, t->user_ns);
 		if (err)
 			goto fail;
 		time_ns_enter(t, t->time_ns_children);
@@ -363,10 +377,14 @@ int run_init(const char *path)
 	int err, code;
 
 	sched_init();
+	nsproxy_init();
 	kernel_lock();
 	err = (int)task_alloc(&init_nsproxy, NULL, 0, &t);
-	if (!err)
+	if (!err) {
+		t->user_ns = &init_user_ns;
+		ns_get(&init_user_ns.ns);
 		t->cred.cap_bset = ALL_CAPS;
+	}
 	err = err ? err : make_init(t, path);
 	if (err) {
 		if (t)

@@ -7,6 +7,7 @@
 #include <quire/string.h>
 
 #include "syscall.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define FSOPEN_CLOEXEC 1U
@@ -37,7 +38,7 @@ long call_fsopen(const struct syscall_args *r)
 	char name[64];
 	long n;
 
-	if (!capable(CAP_SYS_ADMIN))
+	if (!ns_capable(ns_owner(&current->fs->ns->ns), CAP_SYS_ADMIN))
 		return -EPERM;
 	if (flags & ~FSOPEN_CLOEXEC)
 		return -EINVAL;

@@ -5,6 +5,7 @@
 
 #include <quire/out.h>
 
+#include "namespace.h"
 #include "syscall.h"
 
 #define IPC_PRIVATE 0
@@ -27,7 +28,8 @@ struct ipc64_perm {
 /* An object, first in what it is. */
 struct ipc_object {
 	struct ipc64_perm perm;
-	int id; /* seq * IPC_MAX + place */
+	struct ipc_table *in; /* NULL: it was taken out */
+	int id;		      /* seq * IPC_MAX + place */
 };
 
 #define IPC_MAX 32768U
@@ -35,18 +37,35 @@ struct ipc_object {
 #define IPC_PLACES 4096U
 
 struct ipc_table {
-	struct ipc_object *objects[IPC_PLACES];
+	struct ipc_object **objects; /* by place; NULL: there has been none yet */
 	u16 seq;
 	unsigned int used;
 	const int *most; /* not more of them than that; NULL: as there are places */
 	int *next_id;	 /* the next one's id, once, when it is not -1; NULL: nobody can say */
 };
 
-/* kernel.shmmax, shmall, shmmni and shm_next_id (kernel/shm.c). */
-extern u64 sysctl_shmmax, sysctl_shmall;
-extern int sysctl_shmmni, sysctl_shm_next_id;
-/* kernel.msgmax, msgmnb, msgmni and msg_next_id (kernel/msg.c). */
-extern int sysctl_msgmax, sysctl_msgmnb, sysctl_msgmni, sysctl_msg_next_id;
+/* What there is of all that, POSIX's message queues too, with its limits: /proc/sys/kernel, /proc/sys/fs/mqueue. */
+struct ipc_ns {
+	struct namespace ns;
+	struct ipc_table shm, sem, msg;
+	u64 shmmax, shmall, shm_pages; /* shm_pages: of all segments */
+	int shmmni, shm_next_id, msgmax, msgmnb, msgmni, msg_next_id;
+	int nr_mqueues, mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default,
+		mq_msgsize_default;
+};
+
+extern struct ipc_ns init_ipc_ns;
+/* The running program's. */
+struct ipc_ns *ipc_own(void);
+/* The same place in it as p in the first one; p itself when it is not in there. */
+void *ipc_own_place(void *p);
+long ipc_ns_new(struct user_ns *owner, struct namespace **made);
+void ipc_ns_free(struct namespace *ns);
+/* All that is in one that goes; segments that are attached stay until they are not. */
+void shm_end(struct ipc_ns *ns);
+void sem_end(struct ipc_ns *ns);
+void msg_end(struct ipc_ns *ns);
+void mqueue_end(struct ipc_ns *ns);
 
 /* By id: NULL when there is none, or another one with its place. */
 struct ipc_object *ipc_find(const struct ipc_table *t, int id);
@@ -55,7 +74,7 @@ struct ipc_object *ipc_at(const struct ipc_table *t, int place);
 struct ipc_object *ipc_by_key(const struct ipc_table *t, s32 key);
 /* A new one: perm and id are filled in. -ENOSPC. */
 int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int flags);
-void ipc_remove(struct ipc_table *t, struct ipc_object *o);
+void ipc_remove(struct ipc_object *o);
 /* The highest place in use, 0 when none is. */
 int ipc_highest(const struct ipc_table *t);
 /* mode: 4 read, 2 write, as in one of the mode's three digits. 0, -EACCES. */

@@ -13,6 +13,7 @@
 #include "pid.h"
 #include "poll.h"
 #include "task.h"
+#include "userns.h"
 
 static struct task *kthreadd;
 
@@ -45,6 +46,8 @@ void kthreadd_start(const struct rlimit *limits)
 	t->signal->nr_threads = 1;
 	t->tgid = t->pid;
 	t->kthread = true;
+	t->user_ns = &init_user_ns;
+	ns_get(&init_user_ns.ns);
 	t->cred.cap_permitted = t->cred.cap_effective = t->cred.cap_bset = ALL_CAPS;
 	t->altstack.flags = SS_DISABLE;
 	t->timer_slack = 50000;

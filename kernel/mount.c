@@ -3,13 +3,21 @@
  * File systems, and where they are mounted: a table in the order of mounting. A mount point is a dentry that another one, the root of
  * what is mounted, covers. Locking: kernel_lock.
  *
- * As small as programs that test memory allow: no namespaces, no bind mounts, no propagation, which Linux has.
+ * As small as programs that test memory allow: no bind mounts, no propagation, which Linux has.
+ *
+ * Namespaces. Linux copies the tree of mounts; here a mount is one thing, that those who are in its namespace see, and those who came out of it
+ * after it was made, until they take it off: so two of them may have different things at one place (dentry.mounted is a list), and what
+ * was taken off by some is noted at it (struct unseen). One that its own namespace has taken off while others still see it goes with the
+ * last of these. Numbers in the order of mounting say what was there when a namespace began.
  */
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "clone.h"
 #include "inotify.h"
+#include "task.h"
+#include "vfs.h"
 
 #define MAX_TYPES 16U
 
@@ -47,13 +55,52 @@ int super_init(struct super *sb, const struct fs_type *type)
 	return 0;
 }
 
+/* Taken off by that namespace, and those that began in it since. */
+struct unseen {
+	struct unseen *next;
+	const struct mount_ns *ns;
+	u64 since;
+};
+
+struct mount_ns init_mount_ns = {.ns = {.users = 1, .type = CLONE_NEWNS, .ino = MNT_NS_INO}};
+static u64 last_seq;
+
+static struct mount_ns *own_ns(void)
+{
+	return current && current->fs ? current->fs->ns : &init_mount_ns;
+}
+
+static bool taken_off(const struct super *sb, const struct mount_ns *ns, u64 before)
+{
+	for (const struct unseen *u = sb->unseen; u; u = u->next)
+		if (u->ns == ns && u->since < before)
+			return true;
+	return false;
+}
+
+bool mount_seen_in(const struct super *sb, const struct mount_ns *ns)
+{
+	for (u64 before = ~0ULL; ns; before = min(before, ns->born), ns = ns->parent) {
+		if (taken_off(sb, ns, before))
+			return false;
+		if (sb->ns == ns)
+			return sb->seq < before;
+	}
+	return false;
+}
+
 bool mount_seen(const struct super *sb)
 {
-	const struct mount_ns *ns = current && current->fs ? current->fs->ns : NULL;
+	return mount_seen_in(sb, own_ns());
+}
 
-	while (ns && ns != sb->ns)
-		ns = ns->parent;
-	return ns == sb->ns;
+struct super *mounted_on(const struct dentry *d)
+{
+	struct super *sb = d->mounted;
+
+	while (sb && !mount_seen(sb))
+		sb = sb->other;
+	return sb;
 }
 
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
@@ -64,16 +111,14 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 
 	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
-	/* Somebody else has mounted there, unseen. */
-	if (on && on->mounted)
-		return -EBUSY;
 	sb = kmalloc(sizeof(*sb), GFP_KERNEL | __GFP_ZERO);
 	if (!sb)
 		return -ENOMEM;
 	super_init(sb, type);
 	quire_strlcpy(sb->source, source, sizeof(sb->source));
 	sb->flags = flags & MS_KEPT;
-	sb->ns = current && current->fs ? current->fs->ns : NULL;
+	sb->ns = own_ns();
+	sb->seq = ++last_seq;
 	err = type->fill(sb, options);
 	if (err) {
 		kfree(sb);
@@ -84,6 +129,7 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 	*last = sb;
 	if (on) {
 		sb->covers = dget(on);
+		sb->other = on->mounted;
 		on->mounted = sb;
 	}
 	return 0;
@@ -104,6 +150,36 @@ int do_remount(struct dentry *root, unsigned long flags, const char *options)
 	return err;
 }
 
+#define MS_REC 0x4000UL
+#define MS_SILENT 0x8000UL
+#define MS_UNBINDABLE (1UL << 17)
+#define MS_PRIVATE (1UL << 18)
+#define MS_SLAVE (1UL << 19)
+#define MS_SHARED (1UL << 20)
+
+int do_propagation(struct dentry *root, unsigned long flags)
+{
+	static u32 last_group;
+	const unsigned long how = flags & ~(MS_REC | MS_SILENT);
+
+	if (how & ~(MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED) || how & (how - 1) ||
+	    root->inode->sb->root != root)
+		return -EINVAL;
+	for (struct super *sb = mounts; sb; sb = sb->next) {
+		if (sb->root != root &&
+		    !(flags & MS_REC && mount_seen(sb) && dentry_is_under(sb->root, root)))
+			continue;
+		/* What one has from above is as it is there. */
+		if (sb->ns != own_ns())
+			continue;
+		if (how != MS_SHARED)
+			sb->shared = 0;
+		else if (!sb->shared)
+			sb->shared = ++last_group;
+	}
+	return 0;
+}
+
 /* Everything that is pinned below, leaves first. */
 static void empty(struct dentry *dir)
 {
@@ -122,7 +198,7 @@ static bool in_use(const struct dentry *dir)
 
 	for (const struct dentry *d = dir->children; d; d = d->next) {
 		own++;
-		if (d->mounted || in_use(d))
+		if (mounted_on(d) || in_use(d))
 			return true;
 	}
 	return dir->users != own;
@@ -164,74 +240,158 @@ void super_left(struct super *sb)
 	}
 }
 
-int do_umount(struct super *sb, bool detach)
+/* From the table and from its place: for all. Who is inside keeps it (dput). */
+static void take_away(struct super *sb)
 {
-	struct super **p = &mounts, *other;
+	struct super **p = &mounts;
 
-	if (!sb->covers)
-		return -EINVAL;
-again:
-	for (other = mounts; other; other = other->next) {
-		if (!other->covers || other->covers->inode->sb != sb)
-			continue;
-		if (!detach)
-			return -EBUSY;
-		(void)do_umount(other, true);
-		goto again;
-	}
-	if (!detach && super_busy(sb))
-		return -EBUSY;
 	while (*p && *p != sb)
 		p = &(*p)->next;
 	if (*p)
 		*p = sb->next;
-	sb->covers->mounted = NULL;
+	for (p = &sb->covers->mounted; *p != sb;)
+		p = &(*p)->other;
+	*p = sb->other;
+	while (sb->unseen) {
+		struct unseen *u = sb->unseen;
+
+		sb->unseen = u->next;
+		kfree(u);
+	}
 	dput(sb->covers);
 	sb->covers = NULL;
+	sb->ns = NULL;
 	sb->detached = true;
-	/* Who is inside keeps it (dput). */
 	super_left(sb);
+}
+
+/* Others saw it when they began, and have not taken it off, for all that is known here. */
+static bool seen_by_others(const struct super *sb, const struct mount_ns *ns)
+{
+	return sb->ns != ns || ns->youngest > sb->seq;
+}
+
+static int unsee(struct super *sb, const struct mount_ns *ns)
+{
+	struct unseen *u = kmalloc(sizeof(*u), GFP_KERNEL);
+
+	if (!u)
+		return -ENOMEM;
+	*u = (struct unseen){sb->unseen, ns, ++last_seq};
+	sb->unseen = u;
 	return 0;
 }
 
-struct mount_ns *mount_ns_new(void)
+int do_umount(struct super *sb, bool detach)
 {
-	struct mount_ns *ns = kmalloc(sizeof(*ns), GFP_KERNEL);
+	struct mount_ns *ns = own_ns();
+	struct super *other;
+	int err;
 
-	if (!ns)
-		return NULL;
-	ns->users = 1;
-	ns->parent = current->fs->ns;
-	if (ns->parent)
-		ns->parent->users++;
-	return ns;
+	if (!sb->covers)
+		return -EINVAL;
+	/* Who has it from somebody with more rights sees no more than was given (Linux: MNT_LOCKED). */
+	if (sb->ns != ns && ns_owner(&ns->ns) != ns_owner(&sb->ns->ns))
+		return -EINVAL;
+again:
+	for (other = mounts; other; other = other->next) {
+		if (!other->covers || other->covers->inode->sb != sb || !mount_seen(other))
+			continue;
+		err = detach ? do_umount(other, true) : -EBUSY;
+		if (err)
+			return err;
+		goto again;
+	}
+	if (seen_by_others(sb, ns))
+		return unsee(sb, ns);
+	if (!detach && super_busy(sb))
+		return -EBUSY;
+	take_away(sb);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ namespaces */
+
+int mount_ns_new(struct user_ns *owner, struct mount_ns **made)
+{
+	struct mount_ns *ns = kmalloc(sizeof(*ns), GFP_KERNEL | __GFP_ZERO);
+	int err = ns ? ns_init(&ns->ns, CLONE_NEWNS, owner) : -ENOMEM;
+
+	if (err) {
+		kfree(ns);
+		return err;
+	}
+	ns->parent = own_ns();
+	ns->born = ++last_seq;
+	ns->parent->youngest = ns->born;
+	ns->parent->children++;
+	ns_get(&ns->parent->ns);
+	*made = ns;
+	return 0;
 }
 
 void mount_ns_put(struct mount_ns *ns)
 {
-	while (ns && !--ns->users) {
-		struct mount_ns *parent = ns->parent;
-		struct super *sb, *last;
+	if (ns)
+		ns_put(&ns->ns);
+}
 
-		/* The last one first: what is mounted on it is gone then. */
-		do {
-			last = NULL;
-			for (sb = mounts; sb; sb = sb->next)
-				if (sb->ns == ns)
-					last = sb;
-			if (last)
-				last->ns = NULL;
-		} while (last && !do_umount(last, true));
-		kfree(ns);
-		ns = parent;
+/* The last of those that are to go, since what is mounted on it is gone then; NULL: there is none. */
+static struct super *last_to_go(const struct mount_ns *ns, bool all)
+{
+	struct super *last = NULL;
+
+	for (struct super *sb = mounts; sb; sb = sb->next)
+		if (sb->ns == ns && sb->covers && (all || taken_off(sb, ns, ~0ULL)))
+			last = sb;
+	return last;
+}
+
+void mount_ns_free(struct namespace *n)
+{
+	struct mount_ns *ns = container_of(n, struct mount_ns, ns), *parent = ns->parent;
+	struct super *sb;
+
+	while ((sb = last_to_go(ns, true)))
+		take_away(sb);
+	for (sb = mounts; sb; sb = sb->next)
+		for (struct unseen **p = &sb->unseen, *u; (u = *p);) {
+			if (u->ns == ns) {
+				*p = u->next;
+				kfree(u);
+			} else {
+				p = &u->next;
+			}
+		}
+	kfree(ns);
+	if (!--parent->children) {
+		/* Nobody but its own programs sees what it has, now. */
+		parent->youngest = 0;
+		while ((sb = last_to_go(parent, false)))
+			take_away(sb);
 	}
+	ns_put(&parent->ns);
+}
+
+void mount_ns_enter(struct fs_struct *fs, struct namespace *n)
+{
+	struct mount_ns *old = fs->ns;
+
+	ns_get(n);
+	fs->ns = container_of(n, struct mount_ns, ns);
+	mount_ns_put(old);
+	dput(fs->root);
+	dput(fs->cwd);
+	fs->root = dget(vfs_root());
+	fs->cwd = dget(fs->root);
 }
 
 struct dentry *vfs_root(void)
 {
 	struct dentry *d = mounts->root;
+	const struct super *sb;
 
-	while (d->mounted)
-		d = d->mounted->root;
+	while ((sb = mounted_on(d)))
+		d = sb->root;
 	return d;
 }

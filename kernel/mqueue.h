@@ -6,6 +6,8 @@
 #include "list.h"
 #include "vfs.h"
 
+struct ipc_ns;
+
 /* As programs see it (Linux: include/uapi/linux/mqueue.h). */
 struct mq_attr {
 	s64 flags, maxmsg, msgsize, curmsgs, reserved[4];
@@ -32,6 +34,7 @@ struct mq_notify {
 /* A queue: its inode's. It goes with its last name and its last descriptor. */
 struct mqueue {
 	struct link link;      /* of all queues, also those without a name */
+	struct ipc_ns *ns;     /* that it is in; NULL: it has gone */
 	struct dentry *dentry; /* its name, with a reference; NULL: it was unlinked */
 	struct inode *inode;
 	s64 maxmsg, msgsize, curmsgs;
@@ -46,10 +49,6 @@ struct mqueue {
 };
 
 extern const struct file_operations mqueue_fop;
-
-/* /proc/sys/fs/mqueue */
-extern int sysctl_mq_queues_max, sysctl_mq_msg_max, sysctl_mq_msgsize_max, sysctl_mq_msg_default,
-	sysctl_mq_msgsize_default;
 
 /* Its messages go; nobody waits there. */
 void mqueue_drain(struct mqueue *q);

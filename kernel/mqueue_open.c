@@ -10,6 +10,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "ipc.h"
 #include "mqueue.h"
 #include "syscall.h"
 
@@ -20,11 +21,7 @@
 #define COST_OF_MSG 48U
 #define COST_OF_PRIORITY 48U
 
-int sysctl_mq_queues_max = 256, sysctl_mq_msg_max = 10, sysctl_mq_msgsize_max = 8192,
-    sysctl_mq_msg_default = 10, sysctl_mq_msgsize_default = 8192;
-
 static struct link queues = {&queues, &queues};
-static int nr_queues;
 static struct super super;
 
 static void mqueue_evict(struct inode *inode)
@@ -33,7 +30,8 @@ static void mqueue_evict(struct inode *inode)
 
 	mqueue_drain(q);
 	link_remove(&q->link);
-	nr_queues--;
+	if (q->ns)
+		q->ns->nr_mqueues--;
 	kfree(q);
 }
 
@@ -49,12 +47,13 @@ static int set_size(struct mqueue *q, const struct mq_attr *attr)
 	const bool may_more = capable(CAP_SYS_RESOURCE);
 	u64 paid = 0;
 
-	q->maxmsg = attr ? attr->maxmsg : min(sysctl_mq_msg_max, sysctl_mq_msg_default);
-	q->msgsize = attr ? attr->msgsize : min(sysctl_mq_msgsize_max, sysctl_mq_msgsize_default);
+	q->maxmsg = attr ? attr->maxmsg : min(ipc_own()->mq_msg_max, ipc_own()->mq_msg_default);
+	q->msgsize = attr ? attr->msgsize
+			  : min(ipc_own()->mq_msgsize_max, ipc_own()->mq_msgsize_default);
 	if (q->maxmsg <= 0 || q->msgsize <= 0)
 		return -EINVAL;
-	if (q->maxmsg > (may_more ? HARD_MSG_MAX : sysctl_mq_msg_max) ||
-	    q->msgsize > (may_more ? HARD_MSGSIZE_MAX : sysctl_mq_msgsize_max))
+	if (q->maxmsg > (may_more ? HARD_MSG_MAX : ipc_own()->mq_msg_max) ||
+	    q->msgsize > (may_more ? HARD_MSGSIZE_MAX : ipc_own()->mq_msgsize_max))
 		return -EINVAL;
 	/* At most 2^40: nothing here overflows. */
 	q->uid = current->cred.uid;
@@ -76,7 +75,7 @@ static struct mqueue *mqueue_new(const char *name, u32 mode, const struct mq_att
 	char path[NAME_MAX + 2];
 
 	*err = -ENOSPC;
-	if (nr_queues >= sysctl_mq_queues_max && !capable(CAP_SYS_RESOURCE))
+	if (ipc_own()->nr_mqueues >= ipc_own()->mq_queues_max && !capable(CAP_SYS_RESOURCE))
 		return NULL;
 	q = kmalloc(sizeof(*q), GFP_KERNEL | __GFP_ZERO);
 	*err = q ? set_size(q, attr) : -ENOMEM;
@@ -97,7 +96,8 @@ static struct mqueue *mqueue_new(const char *name, u32 mode, const struct mq_att
 	link_init(&q->receivers);
 	link_init(&q->link);
 	link_add_before(&q->link, &queues);
-	nr_queues++;
+	q->ns = ipc_own();
+	q->ns->nr_mqueues++;
 	q->inode = inode;
 	inode->op = &mqueue_iop;
 	inode->fop = &mqueue_fop;
@@ -120,7 +120,7 @@ static struct mqueue *find(const char *name)
 	{
 		struct mqueue *q = link_entry(l, struct mqueue, link);
 
-		if (q->dentry && !strcmp(q->dentry->name + 1, name))
+		if (q->ns == ipc_own() && q->dentry && !strcmp(q->dentry->name + 1, name))
 			return q;
 	}
 	return NULL;
@@ -174,6 +174,21 @@ static void drop_name(struct mqueue *q)
 	inode_changed(q->inode, false);
 	d->unlinked = true;
 	dput(d);
+}
+
+void mqueue_end(struct ipc_ns *ns)
+{
+	for_each_link_safe(l, &queues)
+	{
+		struct mqueue *q = link_entry(l, struct mqueue, link);
+
+		if (q->ns != ns)
+			continue;
+		/* Who has it open keeps it. */
+		q->ns = NULL;
+		if (q->dentry)
+			drop_name(q);
+	}
 }
 
 long call_mq_open(const struct syscall_args *r)

@@ -72,13 +72,14 @@ struct msginfo {
 	u16 seg, pad;
 };
 
-int sysctl_msgmax = 8192, sysctl_msgmnb = 16384, sysctl_msgmni = 32000, sysctl_msg_next_id = -1;
-
-static struct ipc_table table = {.most = &sysctl_msgmni, .next_id = &sysctl_msg_next_id};
+static struct ipc_table *own(void)
+{
+	return &ipc_own()->msg;
+}
 
 static struct msg_queue *msg_find(int id)
 {
-	return (struct msg_queue *)ipc_find(&table, id);
+	return (struct msg_queue *)ipc_find(own(), id);
 }
 
 /* ------------------------------------------------------------------ making and removing */
@@ -91,7 +92,7 @@ long call_msgget(const struct syscall_args *r)
 	int err;
 
 	if (key != IPC_PRIVATE)
-		q = (struct msg_queue *)ipc_by_key(&table, key);
+		q = (struct msg_queue *)ipc_by_key(own(), key);
 	if (q) {
 		if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL))
 			return -EEXIST;
@@ -103,14 +104,14 @@ long call_msgget(const struct syscall_args *r)
 	q = kmalloc(sizeof(*q), GFP_KERNEL | __GFP_ZERO);
 	if (!q)
 		return -ENOMEM;
-	err = ipc_add(&table, &q->o, key, flags);
+	err = ipc_add(own(), &q->o, key, flags);
 	if (err) {
 		kfree(q);
 		return err;
 	}
 	link_init(&q->messages);
 	link_init(&q->receivers);
-	q->max_bytes = (u64)sysctl_msgmnb;
+	q->max_bytes = (u64)ipc_own()->msgmnb;
 	q->ctime = ipc_time();
 	return q->o.id;
 }
@@ -142,7 +143,7 @@ static void leave(struct msg_queue *q)
 
 static void msg_remove(struct msg_queue *q)
 {
-	ipc_remove(&table, &q->o);
+	ipc_remove(&q->o);
 	q->removed = true;
 	q->users++;
 	wake_receivers(q);
@@ -154,6 +155,13 @@ static void msg_remove(struct msg_queue *q)
 		kvfree(m);
 	}
 	leave(q);
+}
+
+void msg_end(struct ipc_ns *ns)
+{
+	for (unsigned int i = 0; i < IPC_PLACES; i++)
+		if (ipc_at(&ns->msg, (int)i))
+			msg_remove((struct msg_queue *)ipc_at(&ns->msg, (int)i));
 }
 
 /* ------------------------------------------------------------------ sending */
@@ -238,7 +246,7 @@ long call_msgsnd(const struct syscall_args *r)
 
 	if (get_user(type, r->a[1]))
 		return -EFAULT;
-	if (size > (u64)sysctl_msgmax || (int)r->a[0] < 0 || type < 1)
+	if (size > (u64)ipc_own()->msgmax || (int)r->a[0] < 0 || type < 1)
 		return -EINVAL;
 	m = kvmalloc(sizeof(*m) + size, GFP_KERNEL);
 	if (!m)
@@ -354,7 +362,7 @@ static long check_buffer(unsigned long at, u64 size)
 	char *copy;
 	long err;
 
-	size = min(size, (u64)sysctl_msgmax);
+	size = min(size, (u64)ipc_own()->msgmax);
 	copy = kvmalloc(max(size, (u64)1), GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
@@ -404,7 +412,7 @@ long call_msgrcv(const struct syscall_args *r)
 	err = receive(q, &w, size, flags, &m);
 	leave(q);
 	if (!err && flags & MSG_COPY)
-		err = copy_msg(&m, min(size, (u64)sysctl_msgmax));
+		err = copy_msg(&m, min(size, (u64)ipc_own()->msgmax));
 	if (err)
 		return err;
 	err = (long)min(size, m->size);
@@ -420,9 +428,9 @@ static long msg_info(int cmd, unsigned long to)
 {
 	struct msginfo info = {.pool = 512000,
 			       .map = 16384,
-			       .max = sysctl_msgmax,
-			       .mnb = sysctl_msgmnb,
-			       .mni = sysctl_msgmni,
+			       .max = ipc_own()->msgmax,
+			       .mnb = ipc_own()->msgmnb,
+			       .mni = ipc_own()->msgmni,
 			       .ssz = 16,
 			       .tql = 16384,
 			       .seg = 0xffff};
@@ -431,16 +439,16 @@ static long msg_info(int cmd, unsigned long to)
 		u64 nr = 0, bytes = 0;
 
 		for (unsigned int i = 0; i < IPC_PLACES; i++) {
-			const struct msg_queue *q = (const struct msg_queue *)table.objects[i];
+			const struct msg_queue *q = (const struct msg_queue *)ipc_at(own(), (int)i);
 
 			nr += q ? q->nr : 0;
 			bytes += q ? q->bytes : 0;
 		}
-		info.pool = (s32)table.used;
+		info.pool = (s32)own()->used;
 		info.map = (s32)min(nr, (u64)INT_MAX);
 		info.tql = (s32)min(bytes, (u64)INT_MAX);
 	}
-	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : ipc_highest(&table);
+	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : ipc_highest(own());
 }
 
 static long msg_stat(const struct msg_queue *q, unsigned long to)
@@ -464,7 +472,7 @@ static long msg_set(struct msg_queue *q, const struct msqid64_ds *ds)
 
 	if (err)
 		return err;
-	if ((u32)ds->qbytes > (u32)sysctl_msgmnb && !capable(CAP_SYS_RESOURCE))
+	if ((u32)ds->qbytes > (u32)ipc_own()->msgmnb && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (ds->perm.uid == ~0U || ds->perm.gid == ~0U)
 		return -EINVAL;
@@ -491,7 +499,7 @@ long call_msgctl(const struct syscall_args *r)
 		return msg_info(cmd, r->a[2]);
 	if (cmd == IPC_SET && copy_from_user(&ds, r->a[2], sizeof(ds)))
 		return -EFAULT;
-	q = by_place ? (struct msg_queue *)ipc_at(&table, id) : msg_find(id);
+	q = by_place ? (struct msg_queue *)ipc_at(own(), id) : msg_find(id);
 	if (!q)
 		return -EINVAL;
 	switch (cmd) {
@@ -521,7 +529,7 @@ void msg_report(struct out *out)
 		      "cuid  cgid"
 		      "      stime      rtime      ctime\n");
 	for (unsigned int i = 0; i < IPC_PLACES; i++) {
-		const struct msg_queue *q = (const struct msg_queue *)table.objects[i];
+		const struct msg_queue *q = (const struct msg_queue *)ipc_at(own(), (int)i);
 
 		if (q)
 			out_printf(out,

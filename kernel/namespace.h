@@ -13,8 +13,10 @@
 
 struct dentry;
 struct open_file;
+struct out;
 struct pseudo_ref;
 struct task;
+struct user_ns;
 
 /* At the head of each kind. */
 struct namespace
@@ -22,6 +24,9 @@ struct namespace
 	s32 users;
 	u32 type; /* CLONE_NEW* */
 	u64 ino;  /* of the file that stands for it */
+	/* Whose capabilities count in it, with a use; of a user namespace its parent; NULL: the first. */
+	struct user_ns *owner;
+	u32 uid; /* who has made it: ucount.c */
 };
 
 /* As Linux numbers the first ones (include/linux/proc_ns.h, fs/nsfs.c). */
@@ -36,6 +41,10 @@ struct namespace
 
 /* The kinds that a task has by its nsproxy. */
 enum {
+	NSP_UTS,
+	NSP_IPC,
+	NSP_NET,
+	NSP_CGROUP,
 	NSP_PID, /* of the children to come; the task's own is that of its number */
 	NR_NSP,
 };
@@ -47,9 +56,13 @@ struct nsproxy {
 };
 
 extern struct nsproxy init_nsproxy;
+/* Before the first task. */
+void nsproxy_init(void);
 
-/* A new namespace begins: one user, a number of its own. */
-void ns_init(struct namespace *ns, u32 type);
+/* A new namespace begins: one user, a number of its own. 0, -ENOSPC: the running program's user has too many. */
+int ns_init(struct namespace *ns, u32 type, struct user_ns *owner);
+/* Whose it is. */
+struct user_ns *ns_owner(const struct namespace *ns);
 void ns_get(struct namespace *ns);
 /* The last one frees it, by its kind. */
 void ns_put(struct namespace *ns);
@@ -57,12 +70,36 @@ void ns_put(struct namespace *ns);
 struct nsproxy *nsproxy_get(struct nsproxy *p);
 /* NULL is allowed. */
 void nsproxy_put(struct nsproxy *p);
-/* What the running program is in, but for new ones of the kinds that clone's flags name. 0, -EPERM, -EINVAL, -ENOSPC, -ENOMEM. */
-long nsproxy_copy(u64 flags, struct nsproxy **to);
+/*
+ * What the running program is in, but for new ones of the kinds that clone's flags name; with uses. 0, -EPERM, -EINVAL, -ENOSPC, -ENOMEM.
+ */
+long namespaces_for_child(u64 flags, struct user_ns **user, struct nsproxy **to);
 /* The namespace that children to come of t are in. */
 struct pid_ns *pid_ns_children(const struct task *t);
 
-/* nsfs.c: what a link of /proc/PID/ns leads to, and says. */
+/* uts.c: names of the machine, as the caller's has them. */
+extern struct namespace *const init_uts_ns;
+long uts_ns_new(struct user_ns *owner, struct namespace **made);
+int show_uts(struct out *out, const struct pseudo_ref *r);
+int store_uts(const struct pseudo_ref *r, char *text, size_t n);
+
+/* A task's namespaces as /proc/PID/ns and pidfds name them, in the order of PIDFD_GET_*_NAMESPACE. */
+enum {
+	NS_LINK_CGROUP,
+	NS_LINK_IPC,
+	NS_LINK_MNT,
+	NS_LINK_NET,
+	NS_LINK_PID,
+	NS_LINK_PID_CHILDREN,
+	NS_LINK_TIME,
+	NS_LINK_TIME_CHILDREN,
+	NS_LINK_USER,
+	NS_LINK_UTS,
+	NR_NS_LINKS
+};
+/* nsfs.c: a descriptor for one. -ESRCH: it has none any more. */
+long ns_open_of_task(const struct task *t, unsigned int link);
+/* What a link of /proc/PID/ns leads to, and says. */
 int ns_follow(const struct pseudo_ref *r, struct dentry **to);
 long ns_read(const struct pseudo_ref *r, char *buf, size_t size);
 /* The namespace of that type that a task is in; NULL: it has ended. */

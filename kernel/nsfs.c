@@ -14,6 +14,7 @@
 #include "syscall.h"
 #include "task.h"
 #include "timens.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define NSFS_MAGIC 0x6e736673U
@@ -25,24 +26,17 @@ struct ns_link {
 	bool children; /* those to come */
 };
 
-static const struct ns_link links[] = {
-	{"time", "time", CLONE_NEWTIME, false},
-	{"time_for_children", "time", CLONE_NEWTIME, true},
-	{"net", "net", CLONE_NEWNET, false},
-	{"uts", "uts", CLONE_NEWUTS, false},
-	{"ipc", "ipc", CLONE_NEWIPC, false},
-	{"pid", "pid", CLONE_NEWPID, false},
-	{"pid_for_children", "pid", CLONE_NEWPID, true},
-	{"user", "user", CLONE_NEWUSER, false},
-	{"mnt", "mnt", CLONE_NEWNS, false},
-	{"cgroup", "cgroup", CLONE_NEWCGROUP, false},
-};
-
-/* Of these kinds there is one, that all are in. */
-static struct namespace only[] = {
-	{1, CLONE_NEWNET, NET_NS_INO}, {1, CLONE_NEWUTS, UTS_NS_INO},
-	{1, CLONE_NEWIPC, IPC_NS_INO}, {1, CLONE_NEWUSER, USER_NS_INO},
-	{1, CLONE_NEWNS, MNT_NS_INO},  {1, CLONE_NEWCGROUP, CGROUP_NS_INO},
+static const struct ns_link links[NR_NS_LINKS] = {
+	[NS_LINK_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP, false},
+	[NS_LINK_IPC] = {"ipc", "ipc", CLONE_NEWIPC, false},
+	[NS_LINK_MNT] = {"mnt", "mnt", CLONE_NEWNS, false},
+	[NS_LINK_NET] = {"net", "net", CLONE_NEWNET, false},
+	[NS_LINK_PID] = {"pid", "pid", CLONE_NEWPID, false},
+	[NS_LINK_PID_CHILDREN] = {"pid_for_children", "pid", CLONE_NEWPID, true},
+	[NS_LINK_TIME] = {"time", "time", CLONE_NEWTIME, false},
+	[NS_LINK_TIME_CHILDREN] = {"time_for_children", "time", CLONE_NEWTIME, true},
+	[NS_LINK_USER] = {"user", "user", CLONE_NEWUSER, false},
+	[NS_LINK_UTS] = {"uts", "uts", CLONE_NEWUTS, false},
 };
 
 static struct super super;
@@ -59,10 +53,14 @@ struct namespace *ns_of_task(const struct task *t, u64 type)
 		return &task_pid_ns(t)->ns;
 	case CLONE_NEWTIME:
 		return t->time_ns ? &t->time_ns->ns : &init_time_ns.ns;
+	case CLONE_NEWUSER:
+		return &t->user_ns->ns;
+	case CLONE_NEWNS:
+		return t->fs ? &t->fs->ns->ns : NULL;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(only); i++)
-		if (only[i].type == type)
-			return &only[i];
+	for (unsigned int i = 0; i < NR_NSP; i++)
+		if (t->nsproxy->of[i]->type == type)
+			return t->nsproxy->of[i];
 	return NULL;
 }
 
@@ -167,8 +165,10 @@ struct namespace *ns_of_file(const struct open_file *f)
 
 /* ------------------------------------------------------------------ ioctl */
 
+#define NS_GET_USERNS 0xb701U
 #define NS_GET_PARENT 0xb702U
 #define NS_GET_NSTYPE 0xb703U
+#define NS_GET_OWNER_UID 0xb704U
 #define NS_GET_PID_FROM_PIDNS 0x8004b706U
 #define NS_GET_TGID_FROM_PIDNS 0x8004b707U
 #define NS_GET_PID_IN_PIDNS 0x8004b708U
@@ -187,11 +187,30 @@ static long ns_open(struct namespace *ns, const char *name)
 	return f ? fd_install(f, 0, true) : -ENOMEM;
 }
 
+long ns_open_of_task(const struct task *t, unsigned int link)
+{
+	struct namespace *ns = ns_of_link(t, &links[link]);
+
+	return ns ? ns_open(ns, links[link].name) : -ESRCH;
+}
+
+/* Whose it is. One that the caller is not in, nor above, is not told. */
+static long owner_of(const struct namespace *ns)
+{
+	struct user_ns *owner = ns->type == CLONE_NEWUSER ? ns->owner : ns_owner(ns), *seen = owner;
+
+	while (seen && seen != current->user_ns)
+		seen = seen->parent;
+	return seen ? ns_open(&owner->ns, "user") : -EPERM;
+}
+
 /* The next above. One that the caller does not see is not told. */
 static long parent_of(struct namespace *ns)
 {
 	struct pid_ns *pid = container_of(ns, struct pid_ns, ns), *seen;
 
+	if (ns->type == CLONE_NEWUSER)
+		return owner_of(ns);
 	if (ns->type != CLONE_NEWPID)
 		return -EINVAL;
 	for (seen = pid->parent; seen && seen != task_pid_ns(current); seen = seen->parent)
@@ -222,8 +241,17 @@ static long translate(const struct namespace *ns, unsigned int cmd, int nr)
 static long ns_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
 {
 	struct namespace *ns = ns_of_file(f);
+	const u32 uid = ns->type == CLONE_NEWUSER
+				? uid_to_user(container_of(ns, struct user_ns, ns)->owner)
+				: 0;
 
 	switch (cmd) {
+	case NS_GET_USERNS:
+		return owner_of(ns);
+	case NS_GET_OWNER_UID:
+		if (ns->type != CLONE_NEWUSER)
+			return -EINVAL;
+		return put_user(uid, arg);
 	case NS_GET_PARENT:
 		return parent_of(ns);
 	case NS_GET_NSTYPE:

@@ -10,6 +10,7 @@
 
 #include "inotify.h"
 #include "tmpfs.h"
+#include "userns.h"
 
 #define MAX_LINKS 40U
 
@@ -49,16 +50,18 @@ int inode_permission(const struct inode *inode, unsigned int mask)
 	if (!(mask & ~mode))
 		return 0;
 	/* Root may read and write everything; what nobody may execute, root may not either. */
-	if (capable(CAP_DAC_OVERRIDE) && (directory || !(mask & MAY_EXEC) || inode->mode & 0111))
+	if (inode_capable(inode, CAP_DAC_OVERRIDE) &&
+	    (directory || !(mask & MAY_EXEC) || inode->mode & 0111))
 		return 0;
-	if (capable(CAP_DAC_READ_SEARCH) && (directory ? !(mask & MAY_WRITE) : mask == MAY_READ))
+	if (inode_capable(inode, CAP_DAC_READ_SEARCH) &&
+	    (directory ? !(mask & MAY_WRITE) : mask == MAY_READ))
 		return 0;
 	return -EACCES;
 }
 
 int inode_owner(const struct inode *inode)
 {
-	return current->cred.fsuid == inode->uid || capable(CAP_FOWNER) ? 0 : -EPERM;
+	return current->cred.fsuid == inode->uid || inode_capable(inode, CAP_FOWNER) ? 0 : -EPERM;
 }
 
 u32 mode_privileges(const struct inode *inode)
@@ -66,7 +69,7 @@ u32 mode_privileges(const struct inode *inode)
 	u32 bits = inode->mode & S_ISUID;
 
 	if (inode->mode & S_ISGID &&
-	    (inode->mode & 010 || (!in_group(inode->gid) && !capable(CAP_FSETID))))
+	    (inode->mode & 010 || (!in_group(inode->gid) && !inode_capable(inode, CAP_FSETID))))
 		bits |= S_ISGID;
 	return bits;
 }
@@ -90,8 +93,10 @@ static void step(struct walker *w, struct dentry *to)
 
 static struct dentry *cross_mounts(struct dentry *d)
 {
-	while (mounted_on(d)) {
-		struct dentry *top = dget(d->mounted->root);
+	const struct super *sb;
+
+	while ((sb = mounted_on(d))) {
+		struct dentry *top = dget(sb->root);
 
 		dput(d);
 		d = top;
@@ -102,13 +107,15 @@ static struct dentry *cross_mounts(struct dentry *d)
 /* The same on the way: 0, and *d is on top; -EXDEV, and it is put. */
 static int cross_down(const struct walker *w, struct dentry **d)
 {
-	if (w->flags & WALK_NO_XDEV && mounted_on(*d)) {
+	struct super *sb = mounted_on(*d);
+
+	if (w->flags & WALK_NO_XDEV && sb) {
 		dput(*d);
 		*d = NULL;
 		return -EXDEV;
 	}
-	if (mounted_on(*d) && !(w->flags & WALK_KEEP_EXPIRY))
-		(*d)->mounted->expiring = false;
+	if (sb && !(w->flags & WALK_KEEP_EXPIRY))
+		sb->expiring = false;
 	*d = cross_mounts(*d);
 	return 0;
 }
@@ -481,7 +488,7 @@ static int make(struct dentry *dir, const char *name, size_t len, u32 mode, u32 
 	if (dir->inode->mode & S_ISGID && (mode & S_IFMT) == S_IFDIR)
 		mode |= S_ISGID;
 	else if (dir->inode->mode & S_ISGID && (mode & (S_ISGID | 010)) == (S_ISGID | 010) &&
-		 current && !in_group(dir->inode->gid) && !capable(CAP_FSETID))
+		 current && !in_group(dir->inode->gid) && !inode_capable(dir->inode, CAP_FSETID))
 		mode &= ~S_ISGID;
 	inode = tmpfs_inode(sb, mode, rdev);
 	if (!inode)
@@ -552,7 +559,7 @@ int vfs_unlink(struct dentry *d, bool directory)
 	err = may_change(dir);
 	if (err)
 		return err;
-	if (d->mounted)
+	if (mounted_on(d))
 		return -EBUSY;
 	if (inode->entries)
 		return -ENOTEMPTY;

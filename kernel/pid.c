@@ -12,6 +12,7 @@
 #include "clone.h"
 #include "pid.h"
 #include "task.h"
+#include "userns.h"
 
 #define PID_BUCKETS 1024U
 /* As Linux: after the first round the low ones stay free. */
@@ -88,7 +89,8 @@ static long chosen_number(const struct pid_ns *ns, int nr)
 	/* Its first process is its init. */
 	if (nr != 1 && !ns->reaper)
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+	if (!ns_capable(ns_owner(&ns->ns), CAP_SYS_ADMIN) &&
+	    !ns_capable(ns_owner(&ns->ns), CAP_CHECKPOINT_RESTORE))
 		return -EPERM;
 	return pid_lookup(nr, ns) ? -EEXIST : nr;
 }
@@ -250,9 +252,10 @@ void pid_put_numbers(struct out *out, const struct pid *p, const struct pid_ns *
 
 /* ------------------------------------------------------------------ namespaces */
 
-long pid_ns_new(struct namespace **made)
+long pid_ns_new(struct user_ns *owner, struct namespace **made)
 {
 	struct pid_ns *parent = task_pid_ns(current), *ns;
+	int err;
 
 	/* There is one step at a time: who has unshared has children there first. */
 	if (pid_ns_children(current) != parent)
@@ -260,9 +263,11 @@ long pid_ns_new(struct namespace **made)
 	if (parent->level == MAX_PID_NS_LEVEL)
 		return -ENOSPC;
 	ns = kmalloc(sizeof(*ns), GFP_KERNEL | __GFP_ZERO);
-	if (!ns)
-		return -ENOMEM;
-	ns_init(&ns->ns, CLONE_NEWPID);
+	err = ns ? ns_init(&ns->ns, CLONE_NEWPID, owner) : -ENOMEM;
+	if (err) {
+		kfree(ns);
+		return err;
+	}
 	ns->level = parent->level + 1;
 	ns->parent = parent;
 	ns_get(&parent->ns);
@@ -292,6 +297,27 @@ void pid_ns_enter(struct signal_struct *s)
 	ns->reaper = s;
 	ns->started = true;
 	s->flags |= SIGNAL_UNKILLABLE;
+}
+
+long pid_ns_reboot(u32 how)
+{
+	struct pid_ns *ns = task_pid_ns(current);
+
+	switch (how) {
+	case 0x01234567: /* restart */
+	case 0xa1b2c3d4: /* restart with an argument */
+		ns->reboot = SIGHUP;
+		break;
+	case 0xcdef0123: /* halt */
+	case 0x4321fedc: /* power off */
+		ns->reboot = SIGINT;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (ns->reaper)
+		send_group_signal(SIGKILL, ns->reaper);
+	task_exit(0);
 }
 
 struct signal_struct *reaper_for(const struct signal_struct *s)

@@ -42,7 +42,7 @@ struct pid {
 extern struct pid_ns init_pid_ns;
 
 /* A namespace below the running program's. 0, -EINVAL, -ENOSPC, -ENOMEM. */
-long pid_ns_new(struct namespace **made);
+long pid_ns_new(struct user_ns *owner, struct namespace **made);
 void pid_ns_free(struct namespace *ns);
 
 /* New numbers, attached once: those of set_tid, n of them, the deepest first; any, where it says nothing. -EINVAL, -EPERM, -EEXIST, -EAGAIN, -ENOMEM. */
@@ -75,6 +75,8 @@ static inline struct task *pid_task(const struct pid *p)
 }
 /* The task that the running program calls nr. */
 struct task *task_find_v(int nr);
+/* reboot() in a namespace below the first: its init ends, as by a signal that says how. Does not return, or -EINVAL. */
+long pid_ns_reboot(u32 how);
 /* Is it the init of its namespace? */
 bool is_reaper(const struct signal_struct *s);
 /* Who takes over the children of a process that ends. */

@@ -50,7 +50,28 @@ static void pidfd_show(struct out *out, const struct open_file *f, const struct 
 	out_puts(out, "\n");
 }
 
+#define PIDFD_GET_NAMESPACE 0xff01U
+
+/* A descriptor for one of its namespaces, for who may look into it. */
+static long pidfd_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg)
+{
+	const struct task *t = pid_task(f->private);
+
+	if (arg)
+		return -EINVAL;
+	if (!t)
+		return -ESRCH;
+	if (ptrace_may_access(t))
+		return -EACCES;
+	if (!t->nsproxy)
+		return -ESRCH;
+	if (cmd - PIDFD_GET_NAMESPACE >= NR_NS_LINKS)
+		return -ENOTTY;
+	return ns_open_of_task(t, cmd - PIDFD_GET_NAMESPACE);
+}
+
 static const struct file_operations pidfd_fop = {
+	.ioctl = pidfd_ioctl,
 	.poll = pidfd_poll,
 	.release = pidfd_release,
 	.show_fdinfo = pidfd_show,

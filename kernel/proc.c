@@ -16,7 +16,6 @@
 #include "pid.h"
 #include "proc.h"
 
-
 /* ------------------------------------------------------------------ texts of report/ */
 
 static int show_report(struct out *out, const struct pseudo_ref *r)
@@ -193,6 +192,7 @@ static const struct pseudo_entry root_entries[] = {
 	 .mode = S_IFLNK | 0777,
 	 .readlink = read_link_text,
 	 .data = "self/mounts"},
+	{.name = "net", .mode = S_IFLNK | 0777, .readlink = read_link_text, .data = "self/net"},
 	REPORT("pagetypeinfo", 0400, report_pagetypeinfo),
 	PSEUDO_TEXT("partitions", 0444, show_nothing),
 	REPORT("slabinfo", 0400, report_slabinfo),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is mounted: /proc/PID/mounts, mountinfo, mountstats (Linux: fs/proc_namespace.c). There is one namespace. Locking: kernel_lock. */
+/* What is mounted: /proc/PID/mounts, mountinfo, mountstats (Linux: fs/proc_namespace.c). Those of the process's namespace. Locking: kernel_lock. */
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -68,7 +68,10 @@ static void show_info(struct out *out, const struct super *sb, char *buf)
 	out_printf(out, "%u %u %u:%u / ", mount_id(sb), parent_id(sb), sb->dev >> 20,
 		   sb->dev & 0xfffff);
 	put_place(out, sb, buf);
-	out_printf(out, " %s%s,relatime - %s ", access_of(sb), options_of(sb), sb->type->name);
+	out_printf(out, " %s%s,relatime", access_of(sb), options_of(sb));
+	if (sb->shared)
+		out_printf(out, " shared:%u", sb->shared);
+	out_printf(out, " - %s ", sb->type->name);
 	put_escaped(out, source_of(sb));
 	out_printf(out, " %s\n", access_of(sb));
 }
@@ -82,15 +85,19 @@ static void show_stats(struct out *out, const struct super *sb, char *buf)
 	out_printf(out, " with fstype %s\n", sb->type->name);
 }
 
-static int each_mount(struct out *out,
+static int each_mount(struct out *out, const struct pseudo_ref *r,
 		      void (*show)(struct out *out, const struct super *sb, char *buf))
 {
-	char *buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	const struct task *t = proc_task(r);
+	char *buf;
 
+	if (!t || !t->fs)
+		return -EINVAL;
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	for (const struct super *sb = mounts; sb; sb = sb->next)
-		if (mount_seen(sb))
+		if (mount_seen_in(sb, t->fs->ns))
 			show(out, sb, buf);
 	kfree(buf);
 	return 0;
@@ -98,18 +105,15 @@ static int each_mount(struct out *out,
 
 int proc_show_mounts(struct out *out, const struct pseudo_ref *r)
 {
-	(void)r;
-	return each_mount(out, show_mount);
+	return each_mount(out, r, show_mount);
 }
 
 int proc_show_mountinfo(struct out *out, const struct pseudo_ref *r)
 {
-	(void)r;
-	return each_mount(out, show_info);
+	return each_mount(out, r, show_info);
 }
 
 int proc_show_mountstats(struct out *out, const struct pseudo_ref *r)
 {
-	(void)r;
-	return each_mount(out, show_stats);
+	return each_mount(out, r, show_stats);
 }

@@ -14,7 +14,9 @@
 
 #include "pid.h"
 #include "proc_status.h"
+#include "socket.h"
 #include "timens.h"
+#include "userns.h"
 
 struct task *proc_task(const struct pseudo_ref *r)
 {
@@ -609,16 +611,31 @@ static const struct pseudo_dir threads;
 		FIXED("io", 0400,                                                                  \
 		      "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n"    \
 		      "cancelled_write_bytes: 0"),                                                 \
-		FIXED("uid_map", 0644, "         0          0 4294967295"),                        \
-		FIXED("gid_map", 0644, "         0          0 4294967295"),                        \
-		FIXED("projid_map", 0644, "         0          0 4294967295"),                     \
-		FIXED("setgroups", 0644, "allow"), FIXED("ksm_merging_pages", 0400, "0"),          \
+		RW("uid_map", 0644, show_id_map, store_id_map),                                    \
+		RW("gid_map", 0644, show_id_map, store_id_map),                                    \
+		RW("projid_map", 0644, show_id_map, store_id_map),                                 \
+		RW("setgroups", 0644, show_setgroups, store_setgroups),                            \
+		FIXED("ksm_merging_pages", 0400, "0"),                                             \
 		PSEUDO_TEXT("ksm_stat", 0400, show_ksm_stat)
+
+/* Of the network namespace that the process is in. */
+static int show_unix(struct out *out, const struct pseudo_ref *r)
+{
+	const struct task *t = proc_task(r);
+
+	if (!t || !t->nsproxy)
+		return -ESRCH;
+	unix_report(out, t->nsproxy->of[NSP_NET]);
+	return 0;
+}
+
+static const struct pseudo_entry net_entries[] = {PSEUDO_TEXT("unix", 0444, show_unix), {0}};
 
 static const struct pseudo_entry process_entries[] = {
 	ASKED("task", 0555, threads),
 	ASKED("map_files", 0500, proc_map_files),
 	COMMON,
+	PSEUDO_DIR("net", 0555, net_entries),
 	PSEUDO_TEXT("mountstats", 0400, proc_show_mountstats),
 	RW("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),
 	RW("timens_offsets", 0644, show_timens_offsets, store_timens_offsets),
@@ -629,6 +646,7 @@ static const struct pseudo_entry process_entries[] = {
 };
 static const struct pseudo_entry thread_entries[] = {
 	COMMON,
+	PSEUDO_DIR("net", 0555, net_entries),
 	PSEUDO_TEXT("children", 0444, show_children),
 	{0},
 };

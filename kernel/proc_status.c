@@ -9,6 +9,7 @@
 #include "pid.h"
 #include "proc_status.h"
 #include "seccomp.h"
+#include "userns.h"
 
 /* Ticks of a clock as programs count them: USER_HZ is 100. */
 #define NS_PER_TICK 10000000ULL
@@ -291,15 +292,17 @@ void proc_put_ids(struct out *out, const struct task *t)
 {
 	const struct cred *c = &t->cred;
 
-	out_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
-		   c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+	out_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid_to_user(c->uid),
+		   uid_to_user(c->euid), uid_to_user(c->suid), uid_to_user(c->fsuid),
+		   gid_to_user(c->gid), gid_to_user(c->egid), gid_to_user(c->sgid),
+		   gid_to_user(c->fsgid));
 }
 
 void proc_put_groups(struct out *out, const struct task *t)
 {
 	out_puts(out, "Groups:\t");
 	for (u32 i = 0; i < t->cred.nr_groups; i++)
-		out_printf(out, i ? " %u" : "%u", t->cred.groups[i]);
+		out_printf(out, i ? " %u" : "%u", gid_to_user(t->cred.groups[i]));
 	out_puts(out, " \n");
 }
 

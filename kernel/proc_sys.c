@@ -18,7 +18,9 @@
 #include "ipc.h"
 #include "kmsg.h"
 #include "mqueue.h"
+#include "namespace.h"
 #include "proc.h"
+#include "userns.h"
 
 #define TEXT(n, text)                                                                              \
 	{                                                                                          \
@@ -203,7 +205,7 @@ static const struct pseudo_entry vm_entries[] = {
 
 static int show_u64(struct out *out, const struct pseudo_ref *r)
 {
-	out_printf(out, "%llu\n", (unsigned long long)*(const u64 *)r->e->data);
+	out_printf(out, "%llu\n", (unsigned long long)*(const u64 *)ipc_own_place(r->e->data));
 	return 0;
 }
 
@@ -223,7 +225,7 @@ static int store_u64(const struct pseudo_ref *r, char *text, size_t n)
 	}
 	if (*text && *text != '\n' && *text != ' ')
 		return -EINVAL;
-	*(u64 *)r->e->data = value;
+	*(u64 *)ipc_own_place(r->e->data) = value;
 	return 0;
 }
 
@@ -313,14 +315,14 @@ static const struct pseudo_entry kernel_entries[] = {
 	 .data = &sysctl_dmesg_restrict,
 	 .min = 0,
 	 .max = 1},
-	TEXT("domainname", "(none)"),
-	TEXT("hostname", "quire"),
+	{.name = "domainname", .mode = S_IFREG | 0644, .show = show_uts, .store = store_uts},
+	{.name = "hostname", .mode = S_IFREG | 0644, .show = show_uts, .store = store_uts},
 	KEPT("io_uring_disabled", 0, 0, 2),
 	KEPT("kptr_restrict", 0, 0, 2),
-	INT_WITHIN("msg_next_id", sysctl_msg_next_id, 0, INT_MAX),
-	INT_WITHIN("msgmax", sysctl_msgmax, 0, INT_MAX),
-	INT_WITHIN("msgmnb", sysctl_msgmnb, 0, INT_MAX),
-	INT_WITHIN("msgmni", sysctl_msgmni, 0, 32768),
+	INT_WITHIN("msg_next_id", init_ipc_ns.msg_next_id, 0, INT_MAX),
+	INT_WITHIN("msgmax", init_ipc_ns.msgmax, 0, INT_MAX),
+	INT_WITHIN("msgmnb", init_ipc_ns.msgmnb, 0, INT_MAX),
+	INT_WITHIN("msgmni", init_ipc_ns.msgmni, 0, 32768),
 	TEXT("ngroups_max", "65536"),
 	KEPT("numa_balancing", 0, 0, 2),
 	TEXT("osrelease", "6.12.0"),
@@ -349,11 +351,11 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("sched_rt_runtime_us", 950000, -1, INT_MAX),
 	TEXT("sem", "32000\t1024000000\t500\t32000"),
 	KEPT("sem_next_id", -1, 0, 0),
-	INT_WITHIN("shm_next_id", sysctl_shm_next_id, 0, INT_MAX),
+	INT_WITHIN("shm_next_id", init_ipc_ns.shm_next_id, 0, INT_MAX),
 	KEPT("shm_rmid_forced", 0, 0, 1),
-	U64("shmall", sysctl_shmall),
-	U64("shmmax", sysctl_shmmax),
-	INT_WITHIN("shmmni", sysctl_shmmni, 0, 32768),
+	U64("shmall", init_ipc_ns.shmall),
+	U64("shmmax", init_ipc_ns.shmmax),
+	INT_WITHIN("shmmni", init_ipc_ns.shmmni, 0, 32768),
 	KEPT("sysrq", 438, 0, 0),
 	KEPT("tainted", 0, 0, 0),
 	PSEUDO_TEXT("threads-max", 0644, show_threads_max),
@@ -366,11 +368,11 @@ static const struct pseudo_entry kernel_entries[] = {
 /* ------------------------------------------------------------------ fs, net, user */
 
 static const struct pseudo_entry mqueue_entries[] = {
-	INT_WITHIN("msg_default", sysctl_mq_msg_default, 1, 65536),
-	INT_WITHIN("msg_max", sysctl_mq_msg_max, 1, 65536),
-	INT_WITHIN("msgsize_default", sysctl_mq_msgsize_default, 128, 16777216),
-	INT_WITHIN("msgsize_max", sysctl_mq_msgsize_max, 128, 16777216),
-	INT("queues_max", sysctl_mq_queues_max),
+	INT_WITHIN("msg_default", init_ipc_ns.mq_msg_default, 1, 65536),
+	INT_WITHIN("msg_max", init_ipc_ns.mq_msg_max, 1, 65536),
+	INT_WITHIN("msgsize_default", init_ipc_ns.mq_msgsize_default, 128, 16777216),
+	INT_WITHIN("msgsize_max", init_ipc_ns.mq_msgsize_max, 128, 16777216),
+	INT("queues_max", init_ipc_ns.mq_queues_max),
 	{0},
 };
 static const struct pseudo_entry epoll_entries[] = {KEPT_LONG("max_user_watches", 400000), {0}};
@@ -418,8 +420,23 @@ static const struct pseudo_entry net_entries[] = {
 	PSEUDO_DIR("core", 0555, core_entries), PSEUDO_DIR("unix", 0555, unix_entries), {0}};
 static const struct pseudo_entry nothing[] = {{0}};
 
+#define MAX_NAMESPACES(n)                                                                          \
+	{                                                                                          \
+		.name = "max_" n "_namespaces", .mode = S_IFREG | 0644,                            \
+		.show = show_max_namespaces, .store = store_max_namespaces                         \
+	}
+static const struct pseudo_entry user_entries[] = {
+	MAX_NAMESPACES("cgroup"), MAX_NAMESPACES("ipc"), MAX_NAMESPACES("mnt"),
+	MAX_NAMESPACES("net"),	  MAX_NAMESPACES("pid"), MAX_NAMESPACES("time"),
+	MAX_NAMESPACES("user"),	  MAX_NAMESPACES("uts"), {0},
+};
+
 const struct pseudo_entry proc_sys[] = {
-	PSEUDO_DIR("debug", 0555, nothing),	    PSEUDO_DIR("fs", 0555, fs_entries),
-	PSEUDO_DIR("kernel", 0555, kernel_entries), PSEUDO_DIR("net", 0555, net_entries),
-	PSEUDO_DIR("vm", 0555, vm_entries),	    {0},
+	PSEUDO_DIR("debug", 0555, nothing),
+	PSEUDO_DIR("fs", 0555, fs_entries),
+	PSEUDO_DIR("kernel", 0555, kernel_entries),
+	PSEUDO_DIR("net", 0555, net_entries),
+	PSEUDO_DIR("user", 0555, user_entries),
+	PSEUDO_DIR("vm", 0555, vm_entries),
+	{0},
 };

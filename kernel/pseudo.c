@@ -10,6 +10,7 @@
 #include <quire/string.h>
 #include <quire/vmalloc.h>
 
+#include "ipc.h"
 #include "pid.h"
 #include "proc.h"
 
@@ -249,11 +250,24 @@ static void ref_evict(struct inode *inode)
 	kfree(inode->private);
 }
 
+/* A process's files are its own; root's when it hides what is in its memory, but for directories that everybody looks into. */
+static void set_owner(struct inode *inode, const struct task *t)
+{
+	const bool own = t->signal->dumpable || inode->mode == (S_IFDIR | 0555);
+
+	inode->uid = own ? t->cred.euid : 0;
+	inode->gid = own ? t->cred.egid : 0;
+}
+
 static bool ref_valid(struct inode *inode)
 {
 	const struct pseudo_ref *r = pseudo_ref(inode);
+	const struct task *t = r->tid ? proc_task(r) : NULL;
 
-	return !r->tid || proc_task(r);
+	if (!t)
+		return !r->tid;
+	set_owner(inode, t);
+	return true;
 }
 
 static long ref_readlink(struct inode *inode, char *buf, size_t size)
@@ -305,6 +319,8 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_ref *r)
 		ns_get(&own->ns->ns);
 	n->private = own;
 	n->ino = ref_ino(r);
+	if (r->tid && proc_task(r))
+		set_owner(n, proc_task(r));
 	switch (r->e->mode & S_IFMT) {
 	case S_IFDIR:
 		n->op = &dir_op;
@@ -386,7 +402,7 @@ int parse_long(const char *text, long *value)
 
 int pseudo_show_int(struct out *out, const struct pseudo_ref *r)
 {
-	out_printf(out, "%d\n", *(const int *)r->e->data);
+	out_printf(out, "%d\n", *(const int *)ipc_own_place(r->e->data));
 	return 0;
 }
 
@@ -408,7 +424,7 @@ int pseudo_store_int(const struct pseudo_ref *r, char *text, size_t n)
 	if (!err && value != (int)value)
 		err = -EINVAL;
 	if (!err)
-		__atomic_store_n((int *)r->e->data, (int)value, __ATOMIC_RELAXED);
+		__atomic_store_n((int *)ipc_own_place(r->e->data), (int)value, __ATOMIC_RELAXED);
 	return err;
 }
 

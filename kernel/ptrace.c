@@ -12,6 +12,7 @@
 #include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
+#include "userns.h"
 #include "vfs.h"
 
 enum {
@@ -42,12 +43,12 @@ long ptrace_may_access(const struct task *t)
 {
 	const struct cred *me = &current->cred, *c = &t->cred;
 
-	if (t->signal == current->signal || capable(CAP_SYS_PTRACE))
+	if (t->signal == current->signal || ns_capable(t->user_ns, CAP_SYS_PTRACE))
 		return 0;
 	if (me->uid != c->euid || me->uid != c->suid || me->uid != c->uid || me->gid != c->egid ||
 	    me->gid != c->sgid || me->gid != c->gid)
 		return -EPERM;
-	if (c->cap_permitted & ~me->cap_permitted)
+	if (t->user_ns != current->user_ns || c->cap_permitted & ~me->cap_permitted)
 		return -EPERM;
 	return t->signal->dumpable ? 0 : -EPERM;
 }

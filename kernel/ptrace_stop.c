@@ -12,6 +12,7 @@
 #include "pid.h"
 #include "ptrace.h"
 #include "syscall.h"
+#include "userns.h"
 
 #define CLD_TRAPPED 4
 
@@ -21,7 +22,7 @@ void ptrace_notify(struct task *t, int why, int status)
 	const struct siginfo info = {.signo = SIGCHLD,
 				     .code = why,
 				     .pid = pid_nr_in(t->pid, task_pid_ns(t->tracer)),
-				     .uid = t->cred.uid,
+				     .uid = uid_seen(t->tracer->user_ns, t->cred.uid),
 				     .chld.status = status};
 	const struct sigaction *sa = &to->leader->sighand->action[SIGCHLD - 1];
 
@@ -33,8 +34,10 @@ void ptrace_notify(struct task *t, int why, int status)
 int ptrace_stop(int code, struct siginfo *info)
 {
 	struct task *t = current;
-	struct siginfo own = {
-		.signo = code & 0x7f, .code = code, .pid = task_vnr(t), .uid = t->cred.uid};
+	struct siginfo own = {.signo = code & 0x7f,
+			      .code = code,
+			      .pid = task_vnr(t),
+			      .uid = uid_to_user(t->cred.uid)};
 
 	if (!t->tracer || t->pending.set & SIG_BIT(SIGKILL))
 		return 0;
@@ -80,7 +83,7 @@ int ptrace_signal(int sig, struct siginfo *info)
 		*info = (struct siginfo){.signo = to,
 					 .code = SI_USER,
 					 .pid = t->tracer ? pid_vnr(t->tracer->tgid) : 0,
-					 .uid = t->tracer ? t->tracer->cred.uid : 0};
+					 .uid = t->tracer ? uid_to_user(t->tracer->cred.uid) : 0};
 	if (t->blocked & SIG_BIT(to)) {
 		send_signal_info(info, t);
 		return 0;

@@ -17,6 +17,7 @@
 #include "ptrace.h"
 #include "seccomp.h"
 #include "syscall.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define SECCOMP_SET_MODE_STRICT 0U
@@ -129,7 +130,7 @@ static long filter_from_user(unsigned long at, struct seccomp_filter **out)
 		return -EFAULT;
 	if (!prog.len || prog.len > BPF_MAXINSNS)
 		return -EINVAL;
-	if (!current->signal->no_new_privs && !capable(CAP_SYS_ADMIN))
+	if (!current->signal->no_new_privs && !own_capable(CAP_SYS_ADMIN))
 		return -EACCES;
 	f = kmalloc(sizeof(*f) + prog.len * sizeof(f->insn[0]), GFP_KERNEL);
 	if (!f)

@@ -12,6 +12,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "poll.h"
 #include "pid.h"
 #include "seccomp.h"

@@ -69,11 +69,14 @@ struct semid64_ds {
 	u64 nsems, unused[2];
 };
 
-static struct ipc_table table;
+static struct ipc_table *own(void)
+{
+	return &ipc_own()->sem;
+}
 
 static struct sem *sem_find(int id)
 {
-	return (struct sem *)ipc_find(&table, id);
+	return (struct sem *)ipc_find(own(), id);
 }
 
 /* ------------------------------------------------------------------ making and removing */
@@ -89,7 +92,7 @@ long call_semget(const struct syscall_args *r)
 	if (nr < 0 || nr > (int)SEM_ARRAY_MAX)
 		return -EINVAL;
 	if (key != IPC_PRIVATE)
-		s = (struct sem *)ipc_by_key(&table, key);
+		s = (struct sem *)ipc_by_key(own(), key);
 	if (s) {
 		if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL))
 			return -EEXIST;
@@ -105,7 +108,7 @@ long call_semget(const struct syscall_args *r)
 	s = kmalloc(sizeof(*s) + (size_t)nr * sizeof(s->v[0]), GFP_KERNEL | __GFP_ZERO);
 	if (!s)
 		return -ENOMEM;
-	err = ipc_add(&table, &s->o, key, flags);
+	err = ipc_add(own(), &s->o, key, flags);
 	if (err) {
 		kfree(s);
 		return err;
@@ -131,12 +134,19 @@ static void undo_free(struct sem *s)
 
 static void sem_remove(struct sem *s)
 {
-	ipc_remove(&table, &s->o);
+	ipc_remove(&s->o);
 	s->removed = true;
 	undo_free(s);
 	wake_up_all(&s->changed);
 	if (!s->users)
 		kfree(s);
+}
+
+void sem_end(struct ipc_ns *ns)
+{
+	for (unsigned int i = 0; i < IPC_PLACES; i++)
+		if (ipc_at(&ns->sem, (int)i))
+			sem_remove((struct sem *)ipc_at(&ns->sem, (int)i));
 }
 
 /* ------------------------------------------------------------------ operations */
@@ -326,7 +336,7 @@ long call_semtimedop(const struct syscall_args *r)
 void sem_exit(int tgid)
 {
 	for (unsigned int i = 0; nr_undos && i < IPC_PLACES; i++) {
-		struct sem *s = (struct sem *)table.objects[i];
+		struct sem *s = (struct sem *)ipc_at(own(), (int)i);
 		struct sem_undo **p, *u;
 
 		if (!s)
@@ -414,13 +424,13 @@ static long sem_info(int cmd, unsigned long to)
 			SEM_OPS_MAX,   SEM_OPS_MAX,	20,	    SEM_VALUE_MAX, SEM_VALUE_MAX};
 
 	if (cmd == SEM_INFO) {
-		info[7] = (s32)table.used;
+		info[7] = (s32)own()->used;
 		info[9] = 0;
 		for (unsigned int i = 0; i < IPC_PLACES; i++)
-			if (table.objects[i])
-				info[9] += (s32)((struct sem *)table.objects[i])->nr;
+			if (ipc_at(own(), (int)i))
+				info[9] += (s32)((struct sem *)ipc_at(own(), (int)i))->nr;
 	}
-	return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(&table);
+	return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(own());
 }
 
 static long sem_stat(const struct sem *s, unsigned long to)
@@ -443,7 +453,7 @@ long call_semctl(const struct syscall_args *r)
 	if (cmd == IPC_INFO || cmd == SEM_INFO)
 		return sem_info(cmd, r->a[3]);
 	if (cmd == SEM_STAT || cmd == SEM_STAT_ANY) {
-		s = (struct sem *)ipc_at(&table, id);
+		s = (struct sem *)ipc_at(own(), id);
 		if (!s)
 			return -EINVAL;
 		err = cmd == SEM_STAT ? ipc_may(&s->o, 4) : 0;
@@ -494,7 +504,7 @@ void sem_report(struct out *out)
 	out_puts(out, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime   "
 		      "   ctime\n");
 	for (unsigned int i = 0; i < IPC_PLACES; i++) {
-		const struct sem *s = (const struct sem *)table.objects[i];
+		const struct sem *s = (const struct sem *)ipc_at(own(), (int)i);
 
 		if (s)
 			out_printf(out, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lld %10lld\n",

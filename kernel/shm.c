@@ -28,7 +28,6 @@
 #define SHM_STAT_ANY 15
 #define SHM_DEST 01000U
 #define SHM_LOCKED 02000U
-#define SHM_MAX (ULONG_MAX - (1UL << 24))
 
 struct shm {
 	struct ipc_object o;
@@ -47,17 +46,14 @@ struct shmid64_ds {
 	u64 nattch, unused[2];
 };
 
-u64 sysctl_shmmax = SHM_MAX, sysctl_shmall = SHM_MAX;
-int sysctl_shmmni = (int)IPC_PLACES, sysctl_shm_next_id = -1;
-
-static struct ipc_table table = {.most = &sysctl_shmmni, .next_id = &sysctl_shm_next_id};
-
-/* Of all that are there. */
-static u64 total_pages;
+static struct ipc_table *own(void)
+{
+	return &ipc_own()->shm;
+}
 
 static struct shm *shm_find(int id)
 {
-	return (struct shm *)ipc_find(&table, id);
+	return (struct shm *)ipc_find(own(), id);
 }
 
 static u64 attached(const struct shm *s)
@@ -77,8 +73,9 @@ static void shm_release(struct open_file *f)
 {
 	struct shm *s = f->private;
 
-	ipc_remove(&table, &s->o);
-	total_pages -= pages_of(s);
+	if (s->o.in)
+		container_of(s->o.in, struct ipc_ns, shm)->shm_pages -= pages_of(s);
+	ipc_remove(&s->o);
 	kfree(s);
 }
 
@@ -92,10 +89,10 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	char name[24];
 	int err;
 
-	if (!size || size > sysctl_shmmax)
+	if (!size || size > ipc_own()->shmmax)
 		return -EINVAL;
 	if (size > ULONG_MAX - PAGE_SIZE ||
-	    total_pages + DIV_ROUND_UP(size, PAGE_SIZE) > sysctl_shmall)
+	    ipc_own()->shm_pages + DIV_ROUND_UP(size, PAGE_SIZE) > ipc_own()->shmall)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
 		return -ENOMEM;
@@ -110,7 +107,7 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	if (!err && !(flags & SHM_NORESERVE))
 		err = mapping_promise(s->file->inode->mapping, DIV_ROUND_UP(size, PAGE_SIZE));
 	if (!err)
-		err = ipc_add(&table, &s->o, key, flags);
+		err = ipc_add(own(), &s->o, key, flags);
 	if (err) {
 		file_put(s->file);
 		goto fail;
@@ -118,7 +115,7 @@ static long shm_new(s32 key, u64 size, unsigned int flags)
 	s->file->op = &shm_fop;
 	s->file->private = s;
 	s->size = size;
-	total_pages += pages_of(s);
+	ipc_own()->shm_pages += pages_of(s);
 	s->cpid = current->tgid;
 	s->ctime = ipc_time();
 	return s->o.id;
@@ -135,7 +132,7 @@ long call_shmget(const struct syscall_args *r)
 	int err;
 
 	if (key != IPC_PRIVATE)
-		s = (const struct shm *)ipc_by_key(&table, key);
+		s = (const struct shm *)ipc_by_key(own(), key);
 	if (!s)
 		return key == IPC_PRIVATE || flags & IPC_CREAT ? shm_new(key, r->a[1], flags)
 							       : -ENOENT;
@@ -278,22 +275,22 @@ static struct shmid64_ds shm_stat(const struct shm *s)
 static long shm_info(int cmd, unsigned long to)
 {
 	if (cmd == IPC_INFO) {
-		const u64 info[9] = {sysctl_shmmax, 1, (u64)sysctl_shmmni, (u64)sysctl_shmmni,
-				     sysctl_shmall};
+		const u64 info[9] = {ipc_own()->shmmax, 1, (u64)ipc_own()->shmmni,
+				     (u64)ipc_own()->shmmni, ipc_own()->shmall};
 
-		return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(&table);
+		return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(own());
 	} else {
-		u64 info[6] = {table.used};
+		u64 info[6] = {own()->used};
 
 		for (unsigned int i = 0; i < IPC_PLACES; i++) {
-			const struct shm *s = (const struct shm *)table.objects[i];
+			const struct shm *s = (const struct shm *)ipc_at(own(), (int)i);
 
 			if (!s)
 				continue;
 			info[1] += pages_of(s);
 			info[2] += s->file->file.f_mapping->nrpages;
 		}
-		return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(&table);
+		return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(own());
 	}
 }
 
@@ -309,7 +306,7 @@ long call_shmctl(const struct syscall_args *r)
 		return -EINVAL;
 	if (cmd == IPC_INFO || cmd == SHM_INFO)
 		return shm_info(cmd, r->a[2]);
-	s = by_place ? (struct shm *)ipc_at(&table, id) : shm_find(id);
+	s = by_place ? (struct shm *)ipc_at(own(), id) : shm_find(id);
 	switch (cmd) {
 	case IPC_STAT:
 	case SHM_STAT:
@@ -353,6 +350,21 @@ long call_shmctl(const struct syscall_args *r)
 	return -EINVAL;
 }
 
+void shm_end(struct ipc_ns *ns)
+{
+	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+		struct shm *s = (struct shm *)ipc_at(&ns->shm, (int)i);
+
+		if (!s)
+			continue;
+		ipc_remove(&s->o);
+		if (!(s->o.perm.mode & SHM_DEST)) {
+			s->o.perm.mode |= SHM_DEST;
+			file_put(s->file);
+		}
+	}
+}
+
 /* ------------------------------------------------------------------ /proc/sysvipc/shm */
 
 void shm_report(struct out *out)
@@ -362,7 +374,7 @@ void shm_report(struct out *out)
 		 " cuid  cgid"
 		 "      atime      dtime      ctime                   rss                  swap\n");
 	for (unsigned int i = 0; i < IPC_PLACES; i++) {
-		const struct shm *s = (const struct shm *)table.objects[i];
+		const struct shm *s = (const struct shm *)ipc_at(own(), (int)i);
 
 		if (!s)
 			continue;

@@ -19,6 +19,7 @@
 #include "poll.h"
 #include "ptrace.h"
 #include "task.h"
+#include "userns.h"
 
 /* ------------------------------------------------------------------ structures */
 
@@ -251,12 +252,17 @@ static unsigned int count_queued(const struct sigpending *p)
 	return n;
 }
 
+static bool is_program(const struct siginfo *info)
+{
+	return current && (info->code == SI_USER ||
+			   (info->code < 0 && info->code != SI_TIMER && info->code != SI_SIGIO));
+}
+
 /* A program's, from outside of the namespace of who is sent it: as if from the kernel. */
 static bool from_above(const struct siginfo *info, const struct task *t)
 {
-	return (info->code == SI_USER ||
-		(info->code < 0 && info->code != SI_TIMER && info->code != SI_SIGIO)) &&
-	       current && current->thread_pid && !pid_nr(current->thread_pid, task_pid_ns(t));
+	return is_program(info) && current->thread_pid &&
+	       !pid_nr(current->thread_pid, task_pid_ns(t));
 }
 
 static int send_to(const struct siginfo *info, struct task *t, bool group, bool force)
@@ -280,6 +286,8 @@ static int send_to(const struct siginfo *info, struct task *t, bool group, bool 
 		*q = (struct sigqueue){.info = *info};
 		if (above)
 			q->info.pid = 0;
+		if (is_program(info) && t->user_ns != current->user_ns)
+			q->info.uid = uid_seen(t->user_ns, uid_from_user(info->uid));
 		link_init(&q->link);
 		link_add_before(&q->link, &p->queue);
 	} else if (sig >= SIGRTMIN && info->code != SI_USER) {

@@ -6,10 +6,12 @@
  * What is sent is a packet in the receiver's queue. Connected sockets point at each other; a datagram socket may point at one that does
  * not point back. Who ends clears every pointer at it: all sockets are on one list. Locking: kernel_lock.
  */
+#include <quire/out.h>
 #include <quire/printk.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "namespace.h"
 #include "poll.h"
 #include "socket.h"
 
@@ -28,7 +30,8 @@ struct packet {
 };
 
 struct usock {
-	struct usock *next; /* of all */
+	struct usock *next;    /* of all */
+	struct namespace *net; /* whose names it has; with a use */
 	int type;
 	struct open_file *file; /* NULL: not accepted yet */
 	struct usock *peer;
@@ -58,6 +61,8 @@ static struct usock *usock_alloc(int type)
 	if (!s)
 		return NULL;
 	s->type = type;
+	s->net = current->nsproxy->of[NSP_NET];
+	ns_get(s->net);
 	s->pid = current->tgid;
 	s->next = all;
 	all = s;
@@ -109,6 +114,7 @@ static void usock_free(struct usock *s)
 	dput(s->bound);
 	wait_queue_end(&s->readable);
 	wait_queue_end(&s->writable);
+	ns_put(s->net);
 	kfree(s);
 }
 
@@ -182,8 +188,8 @@ static bool is_abstract(const struct address *a)
 	return a->len > 2 && !a->path[0];
 }
 
-/* The socket of that name; -ECONNREFUSED: nobody has it. */
-static long find(const struct address *a, struct usock **found)
+/* The socket of that name there; -ECONNREFUSED: nobody has it. What a listener has accepted has its name, and is not meant. */
+static long find(const struct address *a, const struct namespace *net, struct usock **found)
 {
 	struct dentry *d = NULL;
 	struct usock *s;
@@ -198,7 +204,8 @@ static long find(const struct address *a, struct usock **found)
 	}
 	for (s = all; s; s = s->next)
 		if (d ? s->bound && s->bound->inode == d->inode
-		      : s->name.len == a->len && !memcmp(s->name.path, a->path, a->len - 2U))
+		      : s->net == net && !s->was_connected && s->name.len == a->len &&
+				    !memcmp(s->name.path, a->path, a->len - 2U))
 			break;
 	dput(d);
 	*found = s;
@@ -222,7 +229,7 @@ long unix_bind(struct open_file *f, const struct address *a)
 		return 0;
 	}
 	if (is_abstract(a)) {
-		if (!find(a, &other))
+		if (!find(a, s->net, &other))
 			return -EADDRINUSE;
 		s->name = *a;
 		return 0;
@@ -283,7 +290,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 	long err;
 
 	if (s->type == SOCK_DGRAM) {
-		err = find(a, &to);
+		err = find(a, s->net, &to);
 		if (!err && to->type != SOCK_DGRAM)
 			err = -EPROTOTYPE;
 		if (!err) {
@@ -297,7 +304,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 	if (s->listening)
 		return -EINVAL;
 	for (;;) {
-		err = find(a, &to);
+		err = find(a, s->net, &to);
 		if (err)
 			return err;
 		if (to->type != s->type)
@@ -323,6 +330,9 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 	if (!other)
 		return -ENOMEM;
 	other->name = to->name;
+	ns_get(to->net);
+	ns_put(other->net);
+	other->net = to->net;
 	other->pid = to->pid;
 	s->pid = current->tgid;
 	join(s, other);
@@ -416,7 +426,7 @@ static long target(struct usock *s, const struct address *a, struct usock **to)
 	if (a && a->len) {
 		if (s->type != SOCK_DGRAM)
 			return s->was_connected ? -EISCONN : -EOPNOTSUPP;
-		return find(a, to);
+		return find(a, s->net, to);
 	}
 	*to = s->peer;
 	if (*to)
@@ -727,3 +737,31 @@ static const struct file_operations socket_fop = {
 	.ioctl = socket_ioctl,
 	.release = socket_release,
 };
+
+/* ------------------------------------------------------------------ /proc/net/unix */
+
+#define SO_ACCEPTED_CONNECTIONS 0x10000U
+enum { UNCONNECTED = 1, CONNECTED = 3 };
+
+static void put_name(struct out *out, const struct address *a)
+{
+	out_puts(out, " ");
+	for (unsigned int i = 0; i < a->len - 2U && (a->path[i] || is_abstract(a)); i++)
+		out_write(out, a->path[i] ? &a->path[i] : "@", 1);
+}
+
+void unix_report(struct out *out, const struct namespace *net)
+{
+	out_puts(out, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	for (const struct usock *s = all; s; s = s->next) {
+		if (s->net != net)
+			continue;
+		out_printf(out, "%016x: %08X %08X %08X %04X %02X %5llu", 0, s->peer ? 3 : 2, 0,
+			   s->listening ? SO_ACCEPTED_CONNECTIONS : 0, (unsigned int)s->type,
+			   s->peer ? CONNECTED : UNCONNECTED,
+			   s->file ? (unsigned long long)s->file->inode->ino : 0);
+		if (s->name.len > 2)
+			put_name(out, &s->name);
+		out_puts(out, "\n");
+	}
+}

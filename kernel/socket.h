@@ -61,6 +61,8 @@ long unix_shutdown(struct open_file *f, int how);
 /* SO_ERROR: and it is 0 from then on. */
 int unix_error(struct open_file *f);
 bool unix_is_listening(const struct open_file *f);
+/* The sockets of a namespace, as /proc/net/unix has them. */
+void unix_report(struct out *out, const struct namespace *net);
 int unix_peer_pid(const struct open_file *f);
 /* Bytes, or an error; -EPIPE without the signal. Files of the message that were sent are counted again there. */
 long unix_send(struct open_file *f, struct message *m, bool nonblock);

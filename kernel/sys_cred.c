@@ -8,25 +8,26 @@
 
 #include "pid.h"
 #include "syscall.h"
+#include "userns.h"
 
 long call_getuid(const struct syscall_args *r)
 {
-	return current->cred.uid;
+	return uid_to_user(current->cred.uid);
 }
 
 long call_geteuid(const struct syscall_args *r)
 {
-	return current->cred.euid;
+	return uid_to_user(current->cred.euid);
 }
 
 long call_getgid(const struct syscall_args *r)
 {
-	return current->cred.gid;
+	return gid_to_user(current->cred.gid);
 }
 
 long call_getegid(const struct syscall_args *r)
 {
-	return current->cred.egid;
+	return gid_to_user(current->cred.egid);
 }
 
 static bool is_one_of(u32 id, const u32 ids[3])
@@ -37,24 +38,25 @@ static bool is_one_of(u32 id, const u32 ids[3])
 /* ids: real, effective, saved. 0xffffffff: as it is. */
 static bool may_set(const u32 ids[3])
 {
-	return capable(ids == current->cred.uids ? CAP_SETUID : CAP_SETGID);
+	return own_capable(ids == current->cred.uids ? CAP_SETUID : CAP_SETGID);
 }
 
 /* Capabilities that go or come as users' numbers change (Linux: cap_emulate_setxuid). */
 static void caps_follow(const u32 old[3])
 {
 	struct cred *c = &current->cred;
+	const u32 root = uid_from_user(0);
 
-	if (c->securebits & SECURE_NO_SETUID_FIXUP)
+	if (c->securebits & SECURE_NO_SETUID_FIXUP || root == NO_ID)
 		return;
-	if ((!old[0] || !old[1] || !old[2]) && c->uid && c->euid && c->suid) {
+	if (is_one_of(root, old) && !is_one_of(root, c->uids)) {
 		if (!(c->securebits & SECURE_KEEP_CAPS))
 			c->cap_permitted = c->cap_effective = 0;
 		c->cap_ambient = 0;
 	}
-	if (!old[1] && c->euid)
+	if (old[1] == root && c->euid != root)
 		c->cap_effective = 0;
-	if (old[1] && !c->euid)
+	if (old[1] != root && c->euid == root)
 		c->cap_effective = c->cap_permitted;
 }
 
@@ -115,56 +117,82 @@ static long set_two(u32 ids[3], u32 *fs, u32 real, u32 effective)
 
 long call_setuid(const struct syscall_args *r)
 {
-	return set_one(current->cred.uids, &current->cred.fsuid, (u32)r->a[0]);
+	return set_one(current->cred.uids, &current->cred.fsuid, uid_from_user((u32)r->a[0]));
 }
 
 long call_setgid(const struct syscall_args *r)
 {
-	return set_one(current->cred.gids, &current->cred.fsgid, (u32)r->a[0]);
+	return set_one(current->cred.gids, &current->cred.fsgid, gid_from_user((u32)r->a[0]));
+}
+
+/* Ids that the program named, and that its namespace has; ~0 stands for none. */
+static bool known(const u32 *ids, const struct syscall_args *r, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (ids[i] == NO_ID && (u32)r->a[i] != NO_ID)
+			return false;
+	return true;
 }
 
 long call_setreuid(const struct syscall_args *r)
 {
-	return set_two(current->cred.uids, &current->cred.fsuid, (u32)r->a[0], (u32)r->a[1]);
+	const u32 ids[2] = {uid_from_user((u32)r->a[0]), uid_from_user((u32)r->a[1])};
+
+	return known(ids, r, 2) ? set_two(current->cred.uids, &current->cred.fsuid, ids[0], ids[1])
+				: -EINVAL;
 }
 
 long call_setregid(const struct syscall_args *r)
 {
-	return set_two(current->cred.gids, &current->cred.fsgid, (u32)r->a[0], (u32)r->a[1]);
+	const u32 ids[2] = {gid_from_user((u32)r->a[0]), gid_from_user((u32)r->a[1])};
+
+	return known(ids, r, 2) ? set_two(current->cred.gids, &current->cred.fsgid, ids[0], ids[1])
+				: -EINVAL;
 }
 
 long call_setresuid(const struct syscall_args *r)
 {
-	return set_ids(current->cred.uids, &current->cred.fsuid, (u32)r->a[0], (u32)r->a[1],
-		       (u32)r->a[2]);
+	const u32 ids[3] = {uid_from_user((u32)r->a[0]), uid_from_user((u32)r->a[1]),
+			    uid_from_user((u32)r->a[2])};
+
+	return known(ids, r, 3)
+		       ? set_ids(current->cred.uids, &current->cred.fsuid, ids[0], ids[1], ids[2])
+		       : -EINVAL;
 }
 
 long call_setresgid(const struct syscall_args *r)
 {
-	return set_ids(current->cred.gids, &current->cred.fsgid, (u32)r->a[0], (u32)r->a[1],
-		       (u32)r->a[2]);
+	const u32 ids[3] = {gid_from_user((u32)r->a[0]), gid_from_user((u32)r->a[1]),
+			    gid_from_user((u32)r->a[2])};
+
+	return known(ids, r, 3)
+		       ? set_ids(current->cred.gids, &current->cred.fsgid, ids[0], ids[1], ids[2])
+		       : -EINVAL;
 }
 
-static long put_three(const u32 ids[3], const struct syscall_args *r)
+static long put_three(const u32 ids[3], u32 (*show)(u32 id), const struct syscall_args *r)
 {
-	for (unsigned int i = 0; i < 3; i++)
-		if (put_user(ids[i], r->a[i]))
+	for (unsigned int i = 0; i < 3; i++) {
+		const u32 id = show(ids[i]);
+
+		if (put_user(id, r->a[i]))
 			return -EFAULT;
+	}
 	return 0;
 }
 
 long call_getresuid(const struct syscall_args *r)
 {
-	return put_three(current->cred.uids, r);
+	return put_three(current->cred.uids, uid_to_user, r);
 }
 
 long call_getresgid(const struct syscall_args *r)
 {
-	return put_three(current->cred.gids, r);
+	return put_three(current->cred.gids, gid_to_user, r);
 }
 
 /* These say what it was, whether it changes or not. */
-static long set_fs(u32 *fs, const u32 ids[3], u32 id)
+static u32 set_fs(u32 *fs, const u32 ids[3], u32 id)
 {
 	struct cred *c = &current->cred;
 	u32 old = *fs;
@@ -184,12 +212,14 @@ static long set_fs(u32 *fs, const u32 ids[3], u32 id)
 
 long call_setfsuid(const struct syscall_args *r)
 {
-	return set_fs(&current->cred.fsuid, current->cred.uids, (u32)r->a[0]);
+	return uid_to_user(
+		set_fs(&current->cred.fsuid, current->cred.uids, uid_from_user((u32)r->a[0])));
 }
 
 long call_setfsgid(const struct syscall_args *r)
 {
-	return set_fs(&current->cred.fsgid, current->cred.gids, (u32)r->a[0]);
+	return gid_to_user(
+		set_fs(&current->cred.fsgid, current->cred.gids, gid_from_user((u32)r->a[0])));
 }
 
 long call_getgroups(const struct syscall_args *r)
@@ -199,8 +229,12 @@ long call_getgroups(const struct syscall_args *r)
 
 	if (size < 0 || (size && size < (int)c->nr_groups))
 		return -EINVAL;
-	if (size && copy_to_user(r->a[1], c->groups, c->nr_groups * sizeof(c->groups[0])))
-		return -EFAULT;
+	for (u32 i = 0; size && i < c->nr_groups; i++) {
+		const u32 id = gid_to_user(c->groups[i]);
+
+		if (put_user(id, r->a[1] + i * sizeof(id)))
+			return -EFAULT;
+	}
 	return c->nr_groups;
 }
 
@@ -209,12 +243,19 @@ long call_setgroups(const struct syscall_args *r)
 	struct cred *c = &current->cred;
 	u32 groups[MAX_GROUPS];
 
-	if (!capable(CAP_SETGID))
+	/* Not before its namespace has groups, nor when it has given that up. */
+	if (!own_capable(CAP_SETGID) || !current->user_ns->map[MAP_GID].nr ||
+	    current->user_ns->setgroups_denied)
 		return -EPERM;
 	if (r->a[0] > MAX_GROUPS)
 		return -EINVAL;
 	if (copy_from_user(groups, r->a[1], r->a[0] * sizeof(groups[0])))
 		return -EFAULT;
+	for (u32 i = 0; i < r->a[0]; i++) {
+		groups[i] = gid_from_user(groups[i]);
+		if (groups[i] == NO_ID)
+			return -EINVAL;
+	}
 	memcpy(c->groups, groups, r->a[0] * sizeof(groups[0]));
 	c->nr_groups = (u32)r->a[0];
 	return 0;
@@ -285,7 +326,7 @@ long call_capset(const struct syscall_args *r)
 	effective = ((u64)data[1][0] << 32 | data[0][0]) & ALL_CAPS;
 	permitted = ((u64)data[1][1] << 32 | data[0][1]) & ALL_CAPS;
 	inheritable = ((u64)data[1][2] << 32 | data[0][2]) & ALL_CAPS;
-	if (!capable(CAP_SETPCAP) && inheritable & ~(c->cap_inheritable | c->cap_permitted))
+	if (!own_capable(CAP_SETPCAP) && inheritable & ~(c->cap_inheritable | c->cap_permitted))
 		return -EPERM;
 	if (inheritable & ~(c->cap_inheritable | c->cap_bset) || permitted & ~c->cap_permitted ||
 	    effective & ~permitted)
@@ -314,7 +355,7 @@ long prctl_securebits(u64 bits)
 
 	/* What is locked stays, and so do locks. */
 	if ((locks >> 1 & (c->securebits ^ bits)) || locks & ~bits ||
-	    bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS) || !capable(CAP_SETPCAP))
+	    bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS) || !own_capable(CAP_SETPCAP))
 		return -EPERM;
 	c->securebits = (u32)bits;
 	return 0;

@@ -10,6 +10,7 @@
 #include "pipe.h"
 #include "poll.h"
 #include "syscall.h"
+#include "userns.h"
 #include "vfs.h"
 
 /* What one call moves at most (MAX_RW_COUNT). */
@@ -179,7 +180,7 @@ static long move(struct open_file *f, struct iter *it, u64 *pos, bool write)
 		n = write ? f->op->write(f, it, pos) : f->op->read(f, it, pos);
 	}
 	if (n > 0 && write) {
-		if ((f->inode->mode & S_IFMT) == S_IFREG && !capable(CAP_FSETID))
+		if ((f->inode->mode & S_IFMT) == S_IFREG && !inode_capable(f->inode, CAP_FSETID))
 			f->inode->mode &= ~mode_privileges(f->inode);
 		inode_changed(f->inode, true);
 		inotify_file(f->dentry, IN_MODIFY);

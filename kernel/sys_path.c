@@ -4,8 +4,11 @@
 #include <quire/string.h>
 
 #include "inotify.h"
+#include "pid.h"
+#include "pseudo.h"
 #include "syscall.h"
 #include "tmpfs.h"
+#include "userns.h"
 #include "vfs.h"
 
 /* ------------------------------------------------------------------ making */
@@ -216,7 +219,7 @@ static long may_replace(const struct dentry *from, const struct dentry *to, unsi
 		return -EEXIST;
 	if (dentry_is_under(from, to))
 		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	if (to->mounted || !to->pinned)
+	if (mounted_on(to) || !to->pinned)
 		return -EBUSY;
 	if (flags & RENAME_EXCHANGE)
 		return 0;
@@ -261,7 +264,7 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 		return -ENOENT;
 	if (!is_dir(a->dentry) && (a->slash || (!(flags & RENAME_EXCHANGE) && b->slash)))
 		return -ENOTDIR;
-	if (!a->dentry->pinned || a->dentry->mounted)
+	if (!a->dentry->pinned || mounted_on(a->dentry))
 		return a->parent->inode->op && a->parent->inode->op->lookup ? -EPERM : -EBUSY;
 	if (dentry_is_under(b->parent, a->dentry))
 		return -EINVAL;
@@ -419,7 +422,7 @@ long call_chroot(const struct syscall_args *r)
 	if (err)
 		return err;
 	err = inode_permission(d->inode, MAY_EXEC);
-	if (!err && !capable(CAP_SYS_CHROOT))
+	if (!err && !own_capable(CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (!err)
 		return stand_at(d, &current->fs->root);
@@ -485,6 +488,22 @@ struct mount_text {
 	char source[64], type[32], options[512];
 };
 
+/* In the namespace of mounts. */
+static bool may_mount(void)
+{
+	return ns_capable(ns_owner(&current->fs->ns->ns), CAP_SYS_ADMIN);
+}
+
+/* Root of a user namespace may mount what shows nothing but its own; /proc where the PID namespace is its, too. */
+static bool may_mount_type(const struct fs_type *type)
+{
+	if (capable(CAP_SYS_ADMIN))
+		return true;
+	if (type == &proc_type)
+		return ns_capable(ns_owner(&task_pid_ns(current)->ns), CAP_SYS_ADMIN);
+	return type == &tmpfs_type || type == &sysfs_type;
+}
+
 long call_mount(const struct syscall_args *r)
 {
 	struct mount_text *t = kmalloc(sizeof(*t), GFP_KERNEL);
@@ -492,7 +511,7 @@ long call_mount(const struct syscall_args *r)
 	struct dentry *on;
 	long err;
 
-	if (!capable(CAP_SYS_ADMIN)) {
+	if (!may_mount()) {
 		kfree(t);
 		return -EPERM;
 	}
@@ -508,12 +527,15 @@ long call_mount(const struct syscall_args *r)
 	if (err)
 		goto out;
 	type = fs_find(t->type);
-	if (!r->a[2] && !(r->a[3] & (MS_REMOUNT | MS_PROPAGATION | MS_BIND | MS_MOVE)))
+	if (type && !may_mount_type(type) &&
+	    !(r->a[3] & (MS_REMOUNT | MS_PROPAGATION | MS_BIND | MS_MOVE)))
+		err = -EPERM;
+	else if (!r->a[2] && !(r->a[3] & (MS_REMOUNT | MS_PROPAGATION | MS_BIND | MS_MOVE)))
 		err = -EINVAL;
 	else if (r->a[3] & MS_REMOUNT)
 		err = do_remount(on, r->a[3], t->options);
 	else if (r->a[3] & MS_PROPAGATION)
-		err = 0; /* there is but one namespace */
+		err = do_propagation(on, r->a[3]);
 	else if (r->a[3] & (MS_BIND | MS_MOVE))
 		err = -EINVAL;
 	else
@@ -546,11 +568,9 @@ long call_umount2(const struct syscall_args *r)
 	sb = d->inode->sb;
 	top = sb->root == d;
 	dput(d);
-	if (!capable(CAP_SYS_ADMIN))
+	if (!may_mount())
 		return -EPERM;
-	/* What was there before a program had mounts of its own is not its to take. */
-	if (!top || sb->ns != current->fs->ns ||
-	    (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
+	if (!top || !sb->covers || (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
 	/* It goes when it is asked for twice, and nobody has used it between. */
 	if (flags & MNT_EXPIRE) {

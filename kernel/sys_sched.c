@@ -10,6 +10,7 @@
 #include "syscall.h"
 #include "sched_attr.h"
 #include "timens.h"
+#include "userns.h"
 
 long call_sched_yield(const struct syscall_args *r)
 {
@@ -42,7 +43,7 @@ bool may_set_sched(const struct task *t)
 {
 	u32 euid = current->cred.euid;
 
-	return euid == t->cred.uid || euid == t->cred.euid || capable(CAP_SYS_NICE);
+	return euid == t->cred.uid || euid == t->cred.euid || ns_capable(t->user_ns, CAP_SYS_NICE);
 }
 
 long call_sched_setaffinity(const struct syscall_args *r)
@@ -76,7 +77,7 @@ static bool is_meant(const struct signal_struct *s, u64 which, int who)
 {
 	if (which == PRIO_PGRP)
 		return s->pgrp == (who ? pid_from_user(who) : current->signal->pgrp);
-	return s->leader->cred.uid == (who ? (u32)who : current->cred.uid);
+	return s->leader->cred.uid == (who ? uid_from_user((u32)who) : current->cred.uid);
 }
 
 /* err: of those before it, -ESRCH for none; a refusal stays. */
@@ -206,42 +207,6 @@ long call_sysinfo(const struct syscall_args *r)
 	return copy_to_user(r->a[0], &info, sizeof(info));
 }
 
-static char node_name[65] = "quire", domain_name[65] = "(none)";
-
-long call_uname(const struct syscall_args *r)
-{
-	/* The interface that programs are told to expect is Linux's; the version says whose it is. */
-	char fields[6][65] = {"Linux", "", "6.12.0", "Quire", "aarch64", ""};
-
-	memcpy(fields[1], node_name, sizeof(node_name));
-	memcpy(fields[5], domain_name, sizeof(domain_name));
-	return copy_to_user(r->a[0], fields, sizeof(fields));
-}
-
-static long set_text(char text[65], const struct syscall_args *r)
-{
-	char name[65] = {0};
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if ((s64)r->a[1] < 0 || r->a[1] > 64)
-		return -EINVAL;
-	if (copy_from_user(name, r->a[0], r->a[1]))
-		return -EFAULT;
-	memcpy(text, name, sizeof(name));
-	return 0;
-}
-
-long call_sethostname(const struct syscall_args *r)
-{
-	return set_text(node_name, r);
-}
-
-long call_setdomainname(const struct syscall_args *r)
-{
-	return set_text(domain_name, r);
-}
-
 #define REBOOT_MAGIC1 0xfee1deadU
 #define REBOOT_CAD_OFF 0U
 #define REBOOT_CAD_ON 0x89abcdefU
@@ -257,6 +222,8 @@ long call_reboot(const struct syscall_args *r)
 		;
 	if ((u32)r->a[0] != REBOOT_MAGIC1 || i == ARRAY_SIZE(magic2))
 		return -EINVAL;
+	if (task_pid_ns(current) != &init_pid_ns)
+		return pid_ns_reboot((u32)r->a[2]);
 	switch ((u32)r->a[2]) {
 	case REBOOT_CAD_OFF:
 	case REBOOT_CAD_ON:

@@ -4,6 +4,7 @@
 
 #include "pid.h"
 #include "syscall.h"
+#include "userns.h"
 
 long call_rt_sigaction(const struct syscall_args *r)
 {
@@ -166,8 +167,9 @@ static bool may_signal(const struct signal_struct *s, int sig)
 {
 	const struct cred *me = &current->cred, *it = &s->leader->cred;
 
-	return !me->euid || me->euid == it->suid || me->euid == it->uid || me->uid == it->suid ||
-	       me->uid == it->uid || (sig == SIGCONT && s->session == current->signal->session);
+	return ns_capable(s->leader->user_ns, CAP_KILL) || me->euid == it->suid ||
+	       me->euid == it->uid || me->uid == it->suid || me->uid == it->uid ||
+	       (sig == SIGCONT && s->session == current->signal->session);
 }
 
 struct siginfo user_info(int sig, int code)
@@ -175,7 +177,7 @@ struct siginfo user_info(int sig, int code)
 	return (struct siginfo){.signo = sig,
 				.code = code,
 				.pid = pid_vnr(current->tgid),
-				.uid = current->cred.uid};
+				.uid = uid_to_user(current->cred.uid)};
 }
 
 long kill_process(struct signal_struct *s, const struct siginfo *info)

@@ -7,6 +7,8 @@
 
 #include "inotify.h"
 #include "syscall.h"
+#include "userns.h"
+#include "vfs.h"
 
 /* ------------------------------------------------------------------ stat */
 
@@ -46,8 +48,8 @@ static long put_stat(struct inode *n, unsigned long to)
 		.ino = n->ino,
 		.mode = n->mode,
 		.nlink = n->nlink,
-		.uid = n->uid,
-		.gid = n->gid,
+		.uid = uid_to_user(n->uid),
+		.gid = gid_to_user(n->gid),
 		.rdev = dev_encode(n->rdev),
 		.size = (s64)inode_size(n),
 		.blksize = (s32)PAGE_SIZE,
@@ -145,8 +147,8 @@ static long put_statx(const struct dentry *d, u32 wanted, unsigned long to)
 		.attributes = d == n->sb->root ? STATX_ATTR_MOUNT_ROOT : 0,
 		.attributes_mask = ATTRIBUTES_KNOWN | (in_memory ? ATTRIBUTES_KNOWN_TMPFS : 0),
 		.nlink = n->nlink,
-		.uid = n->uid,
-		.gid = n->gid,
+		.uid = uid_to_user(n->uid),
+		.gid = gid_to_user(n->gid),
 		.mode = (u16)n->mode,
 		.ino = n->ino,
 		.size = inode_size(n),
@@ -350,7 +352,7 @@ static long set_mode(struct inode *n, u32 mode)
 	if (n->seals & F_SEAL_EXEC && (n->mode ^ mode) & 0111)
 		return -EPERM;
 	/* Nobody lends a group that is not theirs. */
-	if (!in_group(n->gid) && !capable(CAP_FSETID))
+	if (!in_group(n->gid) && !inode_capable(n, CAP_FSETID))
 		mode &= ~S_ISGID;
 	n->mode = (n->mode & ~S_IALLUGO) | (mode & S_IALLUGO);
 	inode_changed(n, false);
@@ -389,16 +391,20 @@ long call_fchmodat2(const struct syscall_args *r)
 	return chmod_at(r, (unsigned int)r->a[3]);
 }
 
-static long set_owner(struct inode *n, u32 uid, u32 gid)
+static long set_owner(struct inode *n, u32 user, u32 group)
 {
+	const u32 uid = uid_from_user(user), gid = gid_from_user(group);
 	u32 privileges = (n->mode & S_IFMT) == S_IFDIR ? 0 : mode_privileges(n);
 	bool own = current->cred.fsuid == n->uid;
 
+	if ((uid == NO_ID && user != NO_ID) || (gid == NO_ID && group != NO_ID))
+		return -EINVAL;
 	if (n->sb->flags & MS_RDONLY)
 		return -EROFS;
 	/* One's own file to another group that one is in; everything else takes a capability. */
-	if (!capable(CAP_CHOWN) && ((uid != ~0U && (!own || uid != n->uid)) ||
-				    (gid != ~0U && (!own || (gid != n->gid && !in_group(gid))))))
+	if (!inode_capable(n, CAP_CHOWN) &&
+	    ((uid != ~0U && (!own || uid != n->uid)) ||
+	     (gid != ~0U && (!own || (gid != n->gid && !in_group(gid))))))
 		return -EPERM;
 	if (privileges && inode_owner(n))
 		return -EPERM;

@@ -9,6 +9,7 @@
 #include "seccomp.h"
 #include "syscall.h"
 #include "task.h"
+#include "userns.h"
 #include "vfs.h"
 
 long call_exit(const struct syscall_args *r)
@@ -394,7 +395,7 @@ static bool may_limit(const struct task *t)
 {
 	const struct cred *c = &current->cred, *o = &t->cred;
 
-	return t->signal == current->signal || capable(CAP_SYS_RESOURCE) ||
+	return t->signal == current->signal || ns_capable(t->user_ns, CAP_SYS_RESOURCE) ||
 	       (c->uid == o->uid && c->uid == o->euid && c->uid == o->suid && c->gid == o->gid &&
 		c->gid == o->egid && c->gid == o->sgid);
 }
@@ -583,7 +584,7 @@ long call_prctl(const struct syscall_args *r)
 	case PR_CAPBSET_READ:
 		return v >= NR_CAPS ? -EINVAL : (long)(t->cred.cap_bset >> v & 1);
 	case PR_CAPBSET_DROP:
-		if (!capable(CAP_SETPCAP))
+		if (!own_capable(CAP_SETPCAP))
 			return -EPERM;
 		if (v >= NR_CAPS)
 			return -EINVAL;

@@ -17,6 +17,7 @@
 #include "seccomp.h"
 #include "task.h"
 #include "timens.h"
+#include "userns.h"
 
 #define MAX_SPARE_STACKS 32U
 
@@ -124,6 +125,8 @@ void task_free(struct task *t)
 	if (t->thread_pid)
 		task_unhash(t);
 	nsproxy_put(t->nsproxy);
+	if (t->user_ns)
+		ns_put(&t->user_ns->ns);
 	kfree(t->hw_debug[0]);
 	kfree(t->hw_debug[1]);
 	mpol_put(t->mempolicy);

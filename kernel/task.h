@@ -243,6 +243,7 @@ struct task {
 	struct hw_debug *hw_debug[2]; /* breakpoints, watchpoints; NULL: none */
 	u8 seccomp_mode;	      /* seccomp.h */
 	struct seccomp_filter *seccomp;
+	struct user_ns *user_ns; /* whose capabilities they are; userns.h */
 	struct cred cred;
 	struct usage usage;	       /* utime: all of its time, while it lives: task_usage() */
 	u64 user_ticks, kernel_ticks;  /* nanoseconds, by where the timer has found it */
@@ -261,12 +262,13 @@ struct task {
 	struct user_fpsimd fp; /* while it does not run */
 };
 
+extern struct user_ns init_user_ns;
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read(current_task)
 
 static inline bool task_capable(const struct task *t, unsigned int cap)
 {
-	return t->cred.cap_effective & BIT(cap);
+	return t->user_ns == &init_user_ns && t->cred.cap_effective & BIT(cap);
 }
 
 static inline bool capable(unsigned int cap)

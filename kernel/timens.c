@@ -13,6 +13,7 @@
 #include "syscall.h"
 #include "task.h"
 #include "timens.h"
+#include "userns.h"
 
 #define CLOCK_MONOTONIC 1
 #define CLOCK_MONOTONIC_RAW 4
@@ -23,7 +24,7 @@
 /* KTIME_SEC_MAX. */
 #define MAX_SECONDS (LONG_MAX / NS)
 
-struct time_ns init_time_ns = {.ns = {1, CLONE_NEWTIME, TIME_NS_INO}};
+struct time_ns init_time_ns = {.ns = {.users = 1, .type = CLONE_NEWTIME, .ino = TIME_NS_INO}};
 
 struct time_ns *time_ns_get(struct time_ns *ns)
 {
@@ -43,13 +44,15 @@ void time_ns_free(struct namespace *ns)
 	kfree(container_of(ns, struct time_ns, ns));
 }
 
-int time_ns_unshare(struct task *t)
+int time_ns_unshare(struct task *t, struct user_ns *owner)
 {
 	struct time_ns *ns = kmalloc(sizeof(*ns), GFP_KERNEL | __GFP_ZERO);
+	int err = ns ? ns_init(&ns->ns, CLONE_NEWTIME, owner) : -ENOMEM;
 
-	if (!ns)
-		return -ENOMEM;
-	ns_init(&ns->ns, CLONE_NEWTIME);
+	if (err) {
+		kfree(ns);
+		return err;
+	}
 	if (t->time_ns) {
 		ns->monotonic = t->time_ns->monotonic;
 		ns->boot = t->time_ns->boot;
@@ -204,7 +207,8 @@ int store_timens_offsets(const struct pseudo_ref *r, char *text, size_t n)
 		return -EINVAL;
 	if (!t)
 		return -ESRCH;
-	if (!capable(CAP_SYS_TIME))
+	if (!ns_capable(t->time_ns_children ? ns_owner(&t->time_ns_children->ns) : &init_user_ns,
+			CAP_SYS_TIME))
 		return -EPERM;
 	for (unsigned int i = 0; i < nr; i++) {
 		err = check_range(&set[i]);

@@ -23,7 +23,7 @@ struct time_ns *time_ns_get(struct time_ns *ns);
 void time_ns_put(struct time_ns *ns);
 void time_ns_free(struct namespace *ns);
 /* unshare: the caller's children are in a new one, with its offsets. -ENOMEM. */
-int time_ns_unshare(struct task *t);
+int time_ns_unshare(struct task *t, struct user_ns *owner);
 /* A new task, which is no thread of the other: it is where its parent's children are. */
 void time_ns_fork(struct task *t, const struct task *parent, bool same_memory);
 /* A new program is where its children would be. */

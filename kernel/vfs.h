@@ -17,6 +17,7 @@
 #include <quire/filemap.h>
 
 #include "files.h"
+#include "namespace.h"
 #include "task.h"
 #include "wait.h"
 
@@ -110,7 +111,11 @@ struct super {
 	struct dentry *root;
 	struct dentry *covers; /* the mount point, with a reference; NULL: none */
 	struct super *next;    /* in the order of mounting */
-	struct mount_ns *ns;   /* who sees it; NULL: everybody */
+	struct super *other;   /* mounted at the same place, for others */
+	struct mount_ns *ns;   /* where it was mounted; NULL: it has gone */
+	u64 seq;	       /* when */
+	struct unseen *unseen; /* who has taken it off */
+	u32 shared;	       /* MS_SHARED: a number of its own; 0: it is private */
 	unsigned long flags;   /* MS_KEPT */
 	bool expiring;	       /* MNT_EXPIRE */
 	bool detached;	       /* nowhere mounted, and somebody is inside */
@@ -194,7 +199,7 @@ struct inode {
 struct dentry {
 	struct dentry *parent; /* with a reference; NULL: a root, or a file without a name */
 	struct inode *inode;   /* with a reference */
-	struct super *mounted; /* what covers it */
+	struct super *mounted; /* what covers it, for some: mounted_on() */
 	s32 users;
 	bool unlinked;
 	bool pinned; /* in a tree: one of `users` is for that */
@@ -328,6 +333,8 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 	     const char *options);
 /* Other flags and options for what is mounted there. 0, -EINVAL, -EBUSY: a file is open for writing. */
 int do_remount(struct dentry *root, unsigned long flags, const char *options);
+/* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE, with MS_REC for what is below, of a mount's root: kept and shown, no more. 0, -EINVAL. */
+int do_propagation(struct dentry *root, unsigned long flags);
 /* detach: also when somebody is inside, who keeps it then. 0, -EINVAL, -EBUSY. */
 int do_umount(struct super *sb, bool detach);
 /* Its number in /proc/PID/mountinfo (kernel/proc_mounts.c). */
@@ -337,26 +344,32 @@ const struct fs_type *fs_nth(unsigned int n);
 /* A file system that no name leads to. Its inodes have numbers and a device. */
 int super_init(struct super *sb, const struct fs_type *type);
 /*
- * A program that has unshared its mounts sees those that it makes from then on, with its children, and nobody else does; what others above
- * it mount it sees as well (Linux: a copy, that may follow them). They go with the last who is in it.
+ * Who is in it sees what is mounted in it, and what was in the one that it came from when it began, less what it has taken off. Its own mounts
+ * go with it.
  */
 struct mount_ns {
-	s32 users;
+	struct namespace ns;
 	struct mount_ns *parent; /* with a use; NULL: the first */
+	u64 born;		 /* in the order of mounting */
+	u64 youngest;		 /* when the last of its children was born */
+	unsigned int children;
 };
-/* One more below the running program's. NULL: no memory. */
-struct mount_ns *mount_ns_new(void);
+extern struct mount_ns init_mount_ns;
+/* One more below the running program's. 0, -ENOMEM, -ENOSPC. */
+int mount_ns_new(struct user_ns *owner, struct mount_ns **made);
 void mount_ns_put(struct mount_ns *ns);
 /* Is somebody inside, or is something mounted there? */
 bool super_busy(const struct super *sb);
 /* Somebody has left a detached one: it goes when he was the last. */
 void super_left(struct super *sb);
+void mount_ns_free(struct namespace *ns);
+/* Its paths begin at that one's root from here on. */
+void mount_ns_enter(struct fs_struct *fs, struct namespace *ns);
+/* By the running program; by who is in that namespace. */
 bool mount_seen(const struct super *sb);
+bool mount_seen_in(const struct super *sb, const struct mount_ns *ns);
 /* What the running program sees mounted there; NULL: nothing. */
-static inline struct super *mounted_on(const struct dentry *d)
-{
-	return d->mounted && mount_seen(d->mounted) ? d->mounted : NULL;
-}
+struct super *mounted_on(const struct dentry *d);
 /* The root of the tree of all. */
 struct dentry *vfs_root(void);
 
@@ -517,7 +530,7 @@ struct fs_struct {
 	s32 users;
 	u32 umask;
 	struct dentry *root, *cwd; /* with references */
-	struct mount_ns *ns;	   /* with a use; NULL: the first */
+	struct mount_ns *ns;	   /* with a use */
 };
 
 /* Everything that is there before a program: the root, file systems, devices. Panics without memory. */

@@ -1,96 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Namespaces: what programs see of them, by the calls that make, enter and name them. */
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+/* Namespaces but those of users: what programs see of them, by the calls that make, enter and name them. */
+#include "namespaces.h"
 
-#include "abi.h"
-
-/* A child by clone3 in new namespaces, with the numbers that it is to have. */
-static pid_t clone_in(uint64_t flags, int *pidfd, const pid_t *set_tid, size_t n)
-{
-	struct clone_args args = {
-		.flags = flags | (pidfd ? CLONE_PIDFD : 0),
-		.pidfd = (uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)set_tid,
-		.set_tid_size = n,
-	};
-
-	fflush(stdout);
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-/* Does what `fn` says in a child, whose failures count. */
-static void in_child(uint64_t flags, void (*fn)(void))
-{
-	pid_t pid = clone_in(flags, NULL, NULL, 0);
-	int status = 0;
-
-	if (!pid) {
-		failures = 0;
-		fn();
-		fflush(stdout);
-		_exit(failures != 0);
-	}
-	if (check(pid > 0, "a child in new namespaces"))
-		failures += waitpid(pid, &status, 0) != pid || status;
-}
-
-/* The file's text, in a buffer of its own; "" for none. */
-static const char *text_of(const char *path)
-{
-	static char text[4096];
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	return text;
-}
-
-static int has_line(const char *path, const char *line)
-{
-	const char *at = strstr(text_of(path), line);
-
-	return at && at[strlen(line)] == '\n';
-}
-
-static const char *link_of(const char *path)
-{
-	static char text[2][64];
-	static int turn;
-	char *t = text[turn ^= 1];
-	ssize_t n = readlink(path, t, sizeof(text[0]) - 1);
-
-	t[n > 0 ? n : 0] = '\0';
-	return t;
-}
-
-/* A number, through a pipe. */
-static int to[2];
-static void tell(int value)
-{
-	if (write(to[1], &value, sizeof(value)) != sizeof(value))
-		_exit(99);
-}
-static int told(void)
-{
-	int value = -1;
-
-	return read(to[0], &value, sizeof(value)) == sizeof(value) ? value : -1;
-}
+#include <mqueue.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 
 /* ------------------------------------------------------------------ process numbers */
 
@@ -349,7 +265,7 @@ static void enter(void)
 static void pidfds(void)
 {
 	char path[64], line[64];
-	int pidfd = -1, status;
+	int pidfd = -1, status, fd;
 	pid_t pid = clone_in(CLONE_NEWPID, &pidfd, NULL, 0);
 
 	if (!pid)
@@ -360,8 +276,18 @@ static void pidfds(void)
 	check(has_line(path, line), "a pidfd's Pid");
 	snprintf(line, sizeof(line), "NSpid:\t%d\t1", pid);
 	check(has_line(path, line), "a pidfd's NSpid");
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	strcpy(line, link_of(path));
+	fd = ioctl(pidfd, 0xff05, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	check(fd >= 0 && !strcmp(link_of(path), line), "PIDFD_GET_PID_NAMESPACE");
+	close(fd);
+	FAILS(ioctl(pidfd, 0xff05, 1), EINVAL);
+	FAILS(ioctl(pidfd, 0xff20, 0), ENOTTY);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	WORKS((int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0));
 	check(waitpid(pid, &status, 0) == pid, "it has ended");
+	FAILS(ioctl(pidfd, 0xff05, 0), ESRCH);
 	check(has_line(path, "Pid:\t-1") && has_line(path, "NSpid:\t-1"), "a pidfd of nobody");
 	close(pidfd);
 }
@@ -418,9 +344,297 @@ static void pid_namespaces(void)
 	check(1, "200 of them with three programs each");
 }
 
+/* ------------------------------------------------------------------ names of the machine */
+
+static const char *node(void)
+{
+	static struct utsname u;
+
+	uname(&u);
+	return u.nodename;
+}
+
+static void other_names(void)
+{
+	char before_it[66] = "x";
+	struct utsname u;
+	int fd;
+
+	check(!strcmp(node(), "outer"), "a new one begins with the names of the old one");
+	WORKS(sethostname("inner", 5));
+	WORKS(setdomainname("inside", 6));
+	uname(&u);
+	check(!strcmp(u.nodename, "inner") && !strcmp(u.domainname, "inside"), "names of its own");
+	check(!strcmp(text_of("/proc/sys/kernel/hostname"), "inner\n"), "in /proc, too");
+	fd = open("/proc/sys/kernel/hostname", O_WRONLY);
+	check(write(fd, "written\n", 8) == 8 && !strcmp(node(), "written"), "written there");
+	close(fd);
+	FAILS(syscall(SYS_sethostname, before_it, -1L), EINVAL);
+	FAILS(syscall(SYS_sethostname, before_it, 65L), EINVAL);
+}
+
+static void reboots(void)
+{
+	reboot(RB_AUTOBOOT);
+	_exit(9);
+}
+
+static void names(void)
+{
+	char before[64];
+	int status;
+	pid_t pid;
+
+	WORKS(sethostname("outer", 5));
+	in_child(CLONE_NEWUTS, other_names);
+	check(!strcmp(node(), "outer"), "the outer name is as it was");
+	strcpy(before, link_of("/proc/self/ns/uts"));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int own = open("/proc/self/ns/uts", O_RDONLY);
+
+		_exit(unshare(CLONE_NEWUTS) || !strcmp(before, link_of("/proc/self/ns/uts")) ||
+		      sethostname("other", 5) || setns(own, CLONE_NEWUTS) ||
+		      strcmp(before, link_of("/proc/self/ns/uts")) || strcmp(node(), "outer"));
+	}
+	check(waitpid(pid, &status, 0) == pid && !status, "there by unshare and back by setns");
+	pid = clone_in(CLONE_NEWPID, NULL, NULL, 0);
+	if (!pid)
+		reboots();
+	check(waitpid(pid, &status, 0) == pid && status == SIGHUP,
+	      "reboot() in a PID namespace ends it by SIGHUP");
+}
+
+/* ------------------------------------------------------------------ mounts */
+
+static void other_mounts(void)
+{
+	int fd;
+
+	check(!access("/tmp/outer/file", F_OK), "what was mounted is there");
+	WORKS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	WORKS(mkdir("/tmp/outer/dir", 0755));
+	WORKS(mount("inner", "/tmp/outer/dir", "tmpfs", 0, NULL));
+	fd = open("/tmp/outer/dir/file", O_CREAT | O_WRONLY, 0644);
+	WORKS(fd);
+	close(fd);
+	check(strstr(text_of("/proc/self/mountinfo"), " /tmp/outer/dir ") != NULL,
+	      "it is in mountinfo");
+	tell(0);
+	pause();
+}
+
+static void mounts(void)
+{
+	struct stat st;
+	int fd, status;
+	char path[64];
+	pid_t pid, other;
+
+	WORKS(mkdir("/tmp/outer", 0755));
+	WORKS(mount("outer", "/tmp/outer", "tmpfs", 0, NULL));
+	close(open("/tmp/outer/file", O_CREAT | O_WRONLY, 0644));
+	pid = clone_in(CLONE_NEWNS, NULL, NULL, 0);
+	if (!pid) {
+		other_mounts();
+		_exit(0);
+	}
+	told();
+	check(access("/tmp/outer/dir/file", F_OK) == -1 && errno == ENOENT,
+	      "what others mount for themselves is not seen");
+	check(strstr(text_of("/proc/self/mountinfo"), " /tmp/outer/dir ") == NULL,
+	      "nor in mountinfo");
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	check(strstr(text_of(path), " /tmp/outer/dir ") != NULL, "but in that of who sees it");
+	/* At the same place, something else. */
+	WORKS(mount("mine", "/tmp/outer/dir", "tmpfs", 0, NULL));
+	check(access("/tmp/outer/dir/file", F_OK) == -1, "and something else at the same place");
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	check(!strncmp(link_of(path), "mnt:[", 5) &&
+		      strcmp(link_of(path), link_of("/proc/self/ns/mnt")),
+	      "it is another namespace");
+	fd = open(path, O_RDONLY);
+	fflush(stdout);
+	other = fork();
+	if (!other)
+		_exit(setns(fd, CLONE_NEWNS) || access("/tmp/outer/dir/file", F_OK) ||
+		      umount("/tmp/outer/dir") || !access("/tmp/outer/dir/file", F_OK));
+	check(waitpid(other, &status, 0) == other && !status,
+	      "entered by setns, and taken off there");
+	WORKS(umount("/tmp/outer/dir"));
+	close(fd);
+	WORKS(umount("/tmp/outer"));
+	check(access("/tmp/outer/file", F_OK) == -1, "taken off");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	FAILS(mount(NULL, "/tmp", NULL, MS_PRIVATE, NULL), EINVAL);
+	FAILS(mount(NULL, "/proc", NULL, MS_PRIVATE | MS_SHARED, NULL), EINVAL);
+	WORKS(mount(NULL, "/proc", NULL, MS_SHARED, NULL));
+	check(strstr(text_of("/proc/self/mountinfo"), " shared:") != NULL, "shared is shown");
+	WORKS(mount(NULL, "/proc", NULL, MS_PRIVATE, NULL));
+	check(strstr(text_of("/proc/self/mountinfo"), " shared:") == NULL, "and private");
+	check(stat("/tmp/outer", &st) == 0 && rmdir("/tmp/outer") == 0, "the place is free again");
+}
+
+/* ------------------------------------------------------------------ sockets' names */
+
+static const struct sockaddr_un abstract = {AF_UNIX, "\0namespaces"};
+static void other_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	FAILS(connect(fd, (const struct sockaddr *)&abstract, sizeof(abstract)), ECONNREFUSED);
+	WORKS(bind(fd, (const struct sockaddr *)&abstract, sizeof(abstract)));
+	close(fd);
+}
+
+static void same_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	WORKS(connect(fd, (const struct sockaddr *)&abstract, sizeof(abstract)));
+	close(fd);
+}
+
+static void no_sockets(void)
+{
+	check(!strcmp(text_of("/proc/net/unix"),
+		      "Num       RefCount Protocol Flags    Type St Inode Path\n"),
+	      "/proc/net/unix is empty");
+}
+
+static void sockets(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	WORKS(bind(fd, (const struct sockaddr *)&abstract, sizeof(abstract)));
+	WORKS(listen(fd, 5));
+	in_child(CLONE_NEWNET, other_socket);
+	in_child(CLONE_NEWUTS, same_socket);
+	check(strstr(text_of("/proc/net/unix"), " @namespaces") != NULL, "it is in /proc/net/unix");
+	in_child(CLONE_NEWNET, no_sockets);
+	close(fd);
+}
+
+/* ------------------------------------------------------------------ System V's objects, message queues */
+
+static int the_shm, the_sem, the_msg;
+static void other_objects(void)
+{
+	struct sembuf up = {0, 1, 0};
+	int id;
+	void *p;
+
+	FAILS(shmget(77, 4096, 0600), ENOENT);
+	FAILS(semget(77, 1, 0600), ENOENT);
+	FAILS(msgget(77, 0600), ENOENT);
+	FAILS((int)(long)shmat(the_shm, NULL, 0), EINVAL);
+	FAILS(semop(the_sem, &up, 1), EINVAL);
+	FAILS(msgctl(the_msg, IPC_RMID, NULL), EINVAL);
+	FAILS(mq_open("/outer", O_RDONLY), ENOENT);
+	check(!strchr(strchr(text_of("/proc/sysvipc/shm"), '\n') + 1, '\n'),
+	      "/proc/sysvipc/shm is empty");
+	check(has_line("/proc/sys/kernel/msgmax", "8192"), "limits of its own");
+	WORKS(put_text("/proc/sys/kernel/msgmax", "4096"));
+	id = shmget(77, 8192, IPC_CREAT | 0600);
+	WORKS(id);
+	p = shmat(id, NULL, 0);
+	check(p != (void *)-1, "a segment of that key");
+	*(char *)p = 1;
+	WORKS(semget(77, 1, IPC_CREAT | 0600));
+	WORKS(msgget(77, IPC_CREAT | 0600));
+	WORKS(mq_open("/inner", O_CREAT | O_RDWR, 0600, NULL));
+}
+
+static void undone(void)
+{
+	struct sembuf up = {0, 3, SEM_UNDO};
+
+	WORKS(semop(the_sem, &up, 1));
+	check(semctl(the_sem, 0, GETVAL) == 3, "3 more");
+	tell(0);
+	WORKS(unshare(CLONE_NEWIPC));
+	tell(0);
+	pause();
+}
+
+static void objects(void)
+{
+	int status;
+	pid_t pid;
+	char *p;
+
+	the_shm = shmget(77, 4096, IPC_CREAT | 0600);
+	the_sem = semget(77, 1, IPC_CREAT | 0600);
+	the_msg = msgget(77, IPC_CREAT | 0600);
+	WORKS(mq_open("/outer", O_CREAT | O_RDWR, 0600, NULL));
+	p = shmat(the_shm, NULL, 0);
+	strcpy(p, "outer");
+	in_child(CLONE_NEWIPC, other_objects);
+	check(!strcmp(p, "outer") && has_line("/proc/sys/kernel/msgmax", "8192"),
+	      "the outer ones are as they were");
+	FAILS(mq_open("/inner", O_RDONLY), ENOENT);
+	FAILS(clone_in(CLONE_NEWIPC | CLONE_SYSVSEM, NULL, NULL, 0), EINVAL);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		undone();
+		_exit(0);
+	}
+	told();
+	told();
+	check(semctl(the_sem, 0, GETVAL) == 0, "who leaves undoes what it has done");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	for (int i = 0; i < 50; i++) {
+		pid = clone_in(CLONE_NEWIPC, NULL, NULL, 0);
+		if (!pid)
+			_exit(shmget(1, 4096, IPC_CREAT) < 0 || semget(1, 2, IPC_CREAT) < 0 ||
+			      msgget(1, IPC_CREAT) < 0 ||
+			      mq_open("/q", O_CREAT | O_RDWR, 0600, NULL) < 0);
+		check(waitpid(pid, &status, 0) == pid && !status, "one with some of each");
+	}
+	WORKS(shmdt(p));
+	WORKS(shmctl(the_shm, IPC_RMID, NULL));
+	WORKS(semctl(the_sem, 0, IPC_RMID));
+	WORKS(msgctl(the_msg, IPC_RMID, NULL));
+	WORKS(mq_unlink("/outer"));
+}
+
+static void all_at_once(void)
+{
+	static const char *const names[] = {
+		"uts", "mnt", "net", "cgroup", "pid_for_children", "time_for_children"};
+	char before[6][64], path[64];
+
+	for (int i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		strcpy(before[i], link_of(path));
+	}
+	WORKS(unshare(CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME));
+	for (int i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		check(!strcmp(before[i], link_of(path)) == (i == 4), names[i]);
+	}
+	FAILS(clone_in(CLONE_NEWNS | CLONE_FS, NULL, NULL, 0), EINVAL);
+	if (setuid(1000))
+		_exit(1);
+	FAILS(unshare(CLONE_NEWUTS), EPERM);
+	FAILS(unshare(CLONE_NEWNS), EPERM);
+	FAILS(unshare(CLONE_NEWPID), EPERM);
+	FAILS(clone_in(CLONE_NEWNET, NULL, NULL, 0), EPERM);
+	FAILS(sethostname("x", 1), EPERM);
+}
+
 int main(void)
 {
 	begin();
 	pid_namespaces();
+	names();
+	mounts();
+	sockets();
+	objects();
+	in_child(0, all_at_once);
 	return end("namespaces");
 }

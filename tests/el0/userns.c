@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* User namespaces: ids, their maps, capabilities, how many there may be. */
+#include "namespaces.h"
+
+/* ------------------------------------------------------------------ users */
+
+/* By somebody who is nobody special. */
+static void unprivileged(void)
+{
+	char path[64];
+	int status, fd;
+	pid_t pid;
+	struct stat st;
+
+	check(setgroups(0, NULL) == 0 && setresgid(1000, 1000, 1000) == 0 &&
+		      setresuid(1000, 1000, 1000) == 0,
+	      "user and group 1000");
+	prctl(PR_SET_DUMPABLE, 1);
+	FAILS(unshare(CLONE_NEWNS), EPERM);
+	WORKS(unshare(CLONE_NEWUSER));
+	check(getuid() == 65534 && geteuid() == 65534 && getgid() == 65534,
+	      "nobody, before there is a map");
+	check(has_line("/proc/self/status", "CapEff:\t000001ffffffffff") &&
+		      has_line("/proc/self/status", "CapInh:\t0000000000000000"),
+	      "with all capabilities");
+	check(!strcmp(text_of("/proc/self/uid_map"), ""), "uid_map is empty");
+	check(!strcmp(text_of("/proc/self/setgroups"), "allow\n"), "setgroups is allowed");
+	FAILS(setgroups(0, NULL), EPERM);
+	FAILS(setuid(0), EINVAL);
+	FAILS(put_text("/proc/self/uid_map", "0 0 1"), EPERM);
+	FAILS(put_text("/proc/self/uid_map", "0 1000 2"), EPERM);
+	FAILS(put_text("/proc/self/uid_map", "0 1000"), EINVAL);
+	FAILS(put_text("/proc/self/uid_map", "0 1000 0"), EINVAL);
+	FAILS(put_text("/proc/self/uid_map", "0 1000 1 1"), EINVAL);
+	FAILS(put_text("/proc/self/uid_map", "0 1000 1\n0 1001 1\n"), EINVAL);
+	WORKS(put_text("/proc/self/uid_map", "0 1000 1\n"));
+	FAILS(put_text("/proc/self/uid_map", "0 1000 1\n"), EPERM);
+	FAILS(put_text("/proc/self/gid_map", "0 1000 1\n"), EPERM);
+	FAILS(put_text("/proc/self/setgroups", "maybe"), EINVAL);
+	WORKS(put_text("/proc/self/setgroups", "deny"));
+	FAILS(put_text("/proc/self/setgroups", "allow"), EPERM);
+	WORKS(put_text("/proc/self/gid_map", "0 1000 1\n"));
+	check(getuid() == 0 && geteuid() == 0 && getgid() == 0 && getegid() == 0, "root inside");
+	check(has_line("/proc/self/uid_map", "         0       1000          1"),
+	      "uid_map as the parent has it");
+	check(has_line("/proc/self/status", "Uid:\t0\t0\t0\t0"), "status, too");
+	FAILS(setgroups(0, NULL), EPERM);
+	FAILS(setuid(1), EINVAL);
+	FAILS(setreuid(0, 1), EINVAL);
+	WORKS(setuid(0));
+	check(stat("/", &st) == 0 && st.st_uid == 65534, "the others are nobody");
+	check(stat("/proc/self", &st) == 0 && st.st_uid == 0, "one's own are root's");
+	FAILS(chown("/tmp", 0, 0), EPERM);
+	FAILS(sethostname("x", 1), EPERM);
+	FAILS(setpriority(PRIO_PROCESS, 0, -5), EACCES);
+	WORKS(unshare(CLONE_NEWUTS));
+	WORKS(sethostname("inside", 6));
+	WORKS(unshare(CLONE_NEWNS | CLONE_NEWPID));
+	WORKS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	WORKS(mount("mine", "/tmp", "tmpfs", 0, NULL));
+	fd = open("/tmp/file", O_CREAT | O_WRONLY, 0600);
+	WORKS(fd);
+	check(fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0, "its files are root's");
+	FAILS(fchown(fd, 1, 0), EINVAL);
+	close(fd);
+	FAILS(umount("/proc"), EINVAL);
+	WORKS(umount("/tmp"));
+	FAILS(mknod("/tmp/null", S_IFCHR | 0666, 0x103), EPERM);
+	fd = open("/proc/self/ns/user", O_RDONLY);
+	check(ioctl(fd, 0xb703) == CLONE_NEWUSER, "NS_GET_NSTYPE of users");
+	{
+		uid_t owner = 1;
+
+		check(ioctl(fd, 0xb704, &owner) == 0 && owner == 0, "NS_GET_OWNER_UID");
+	}
+	FAILS(ioctl(fd, 0xb702), EPERM);
+	FAILS(setns(fd, CLONE_NEWUSER), EINVAL);
+	close(fd);
+	fd = open("/proc/self/ns/uts", O_RDONLY);
+	status = ioctl(fd, 0xb701);
+	check(status >= 0 && ioctl(status, 0xb703) == CLONE_NEWUSER, "NS_GET_USERNS");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", status);
+	check(!strcmp(link_of(path), link_of("/proc/self/ns/user")), "is one's own");
+	FAILS(ioctl(fd, 0xb702), EINVAL);
+	close(fd);
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(getpid() == 1 && !mount("proc", "/proc", "proc", 0, NULL) &&
+				      !strcmp(link_of("/proc/self"), "1")
+			      ? 0
+			      : errno);
+	check(waitpid(pid, &status, 0) == pid && !status, "/proc of its own PID namespace");
+	WORKS(unshare(CLONE_NEWUSER));
+	check(getuid() == 65534, "a further one");
+}
+
+static void many_ids(void)
+{
+	char path[64];
+	int status;
+	pid_t pid = clone_in(CLONE_NEWUSER, NULL, NULL, 0);
+
+	if (!pid) {
+		told();
+		_exit(getuid() != 0 || getgid() != 0 || setgroups(1, (gid_t[]){5}) ||
+		      setresuid(7, 8, 9) || getuid() != 7 || geteuid() != 8 ||
+		      !has_line("/proc/self/status", "Uid:\t7\t8\t9\t8"));
+	}
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	WORKS(put_text(path, "0 0 1\n1 100000 65535\n"));
+	check(has_line(path, "         1     100000      65535"), "the map from outside");
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	WORKS(put_text(path, "0 0 100\n"));
+	tell(0);
+	check(waitpid(pid, &status, 0) == pid && !status, "many ids inside");
+	pid = clone_in(CLONE_NEWUSER, NULL, NULL, 0);
+	if (!pid) {
+		tell(0);
+		pause();
+	}
+	told();
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	check(has_line(path, "Uid:\t0\t0\t0\t0"), "who looks from outside sees the user outside");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	FAILS(clone_in(CLONE_NEWUSER | CLONE_FS, NULL, NULL, 0), EINVAL);
+	FAILS(unshare(CLONE_NEWUSER | CLONE_IO), EINVAL);
+	check(has_line("/proc/self/uid_map", "         0          0 4294967295"),
+	      "the first one's map");
+	FAILS(put_text("/proc/self/uid_map", "0 0 1"), EPERM);
+}
+
+/* ------------------------------------------------------------------ how many */
+
+static void limited(void)
+{
+	int status;
+	pid_t pid;
+
+	check(!strcmp(text_of("/proc/sys/user/max_uts_namespaces"), "2147483647\n"),
+	      "in a new user namespace there is no limit");
+	WORKS(put_text("/proc/sys/user/max_uts_namespaces", "1\n"));
+	pid = clone_in(CLONE_NEWUTS, NULL, NULL, 0);
+	if (!pid) {
+		tell(0);
+		pause();
+	}
+	told();
+	FAILS(unshare(CLONE_NEWUTS), ENOSPC);
+	FAILS(clone_in(CLONE_NEWUTS, NULL, NULL, 0), ENOSPC);
+	WORKS(unshare(CLONE_NEWNET));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	WORKS(unshare(CLONE_NEWUTS));
+	FAILS(put_text("/proc/sys/user/max_uts_namespaces", "-1\n"), EINVAL);
+}
+
+static void how_many(void)
+{
+	char before[32];
+
+	in_child(CLONE_NEWUSER, limited);
+	strcpy(before, text_of("/proc/sys/user/max_user_namespaces"));
+	WORKS(put_text("/proc/sys/user/max_user_namespaces", "0\n"));
+	FAILS(clone_in(CLONE_NEWUSER, NULL, NULL, 0), ENOSPC);
+	FAILS(unshare(CLONE_NEWUSER), ENOSPC);
+	WORKS(put_text("/proc/sys/user/max_user_namespaces", before));
+}
+
+int main(void)
+{
+	begin();
+	check(pipe(to) == 0, "a pipe");
+	chmod("/tmp", 0777);
+	in_child(0, unprivileged);
+	many_ids();
+	how_many();
+	return end("userns");
+}
