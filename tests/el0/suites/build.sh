@@ -128,6 +128,33 @@ selftests() {
 	done
 	wait
 	running=0
+	cc="$cc -include linux/types.h -include asm/posix_types.h"
+	arm64_selftests "$st/arm64"
+	compile acct_acct_syscall $cc "$st/acct/acct_syscall.c"
+	compile eventfd_eventfd_test $cc "$st/filesystems/eventfd/eventfd_test.c"
+	compile timers_valid-adjtimex $cc -Dclock_adjtime=my_clock_adjtime "$st/timers/valid-adjtimex.c" -lrt
+	wait
+	running=0
+}
+
+# Those of arm64: its numbers, its signals' frames, pointers that are tagged. What the assembler has to know is said to it.
+arm64_selftests() { # directory
+	local a=$1 f n o=$work/arm64
+	mkdir -p "$o"
+	for n in abi/syscall-abi-asm fp/fp-ptrace-asm signal/signals; do
+		[ -e "$o/$(basename "$n").o" ] || "${cross}gcc" -c -march=armv8.5-a+memtag+sve -D__ASSEMBLY__ -I"$a/$(dirname "$n")" \
+			-idirafter "$linux/tools/include" -isystem "$linux/usr/include" -o "$o/$(basename "$n").o" "$a/$n.S" >"$work/log/$(basename "$n").as" 2>&1
+	done
+	for n in hwcap ptrace; do compile arm64_abi_$n $cc -Du64=__u64 "$a/abi/$n.c"; done
+	compile arm64_syscall-abi $cc "$a/abi/syscall-abi.c" "$o/syscall-abi-asm.o"
+	compile arm64_fp-ptrace $cc "$a/fp/fp-ptrace.c" "$o/fp-ptrace-asm.o"
+	compile arm64_tags $cc "$a/tags/tags_test.c"
+	for f in "$a"/signal/testcases/*.c; do
+		n=$(basename "$f" .c)
+		case $n in testcases | ssve_* | sme_* | sve_* | za_* | zt_* | *_streaming_* | *_za_* | *_sme_* | *_sve_*) continue ;; esac
+		compile "arm64_sig_$n" $cc -std=gnu99 -I"$a/signal" -idirafter "$linux/tools/include" "$f" "$a/signal/test_signals.c" \
+			"$a/signal/test_signals_utils.c" "$a/signal/testcases/testcases.c" "$a/signal/sve_helpers.c" "$o/signals.o"
+	done
 }
 
 # ---- programs around libraries that Debian has for arm64

@@ -16,6 +16,6 @@ if ! compgen -G "$dir/deb/busybox-static_*.deb" >/dev/null; then
 fi
 bash $here/build.sh "$dir" || exit 1
 if [ $# = 0 ]; then
-	exec python3 $here/run.py --dir "$dir" --image "$B/arm64/quire.img" --expect $here/expected.tsv --only-expected --seconds 100 --total 1200 $here/shown.tsv $here/procfs.tsv $here/real.tsv
+	exec python3 $here/run.py --dir "$dir" --image "$B/arm64/quire.img" --expect $here/expected.tsv --only-expected --seconds 100 --total 1200 $here/shown.tsv $here/procfs.tsv $here/real.tsv $here/more.tsv
 fi
 exec python3 $here/run.py --dir "$dir" --image "$B/arm64/quire.img" "$@"
