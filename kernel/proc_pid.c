@@ -455,7 +455,7 @@ static int show_fdinfo(struct out *out, const struct pseudo_ref *r)
 		   (unsigned long long)f->pos,
 		   f->flags | (files_cloexec(t->files, (unsigned int)r->key) ? O_CLOEXEC : 0),
 		   f->inode->sb->dev & 0xfffff, (unsigned long long)f->inode->ino);
-	if (f->op->show_fdinfo)
+	if (f->op && f->op->show_fdinfo)
 		f->op->show_fdinfo(out, f, r->ns);
 	return 0;
 }

@@ -238,6 +238,8 @@ static void fdinfos(void)
 	snprintf(want, sizeof(want),
 		 "\ntfd: %8d events:       19 data:             1234  pos:0 ino:", event);
 	check(fdinfo_says(poll, want), "an epoll set's files");
+	check(fdinfo_says(open("/tmp", O_PATH), "\nmnt_id:\t"),
+	      "and of one that only stands for a place");
 }
 
 int main(void)
