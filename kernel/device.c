@@ -10,6 +10,7 @@
 #include "kmsg.h"
 #include "pipe.h"
 #include "poll.h"
+#include "tty.h"
 
 /* ------------------------------------------------------------------ memory devices */
 
@@ -118,11 +119,15 @@ static const struct {
 	{"full", MKDEV(1, 7), 0666, &full_fop},	     {"random", MKDEV(1, 8), 0666, &random_fop},
 	{"urandom", MKDEV(1, 9), 0666, &random_fop}, {"kmsg", MKDEV(1, 11), 0644, &kmsg_fop},
 	{"tty", MKDEV(5, 0), 0666, &tty_fop},	     {"console", MKDEV(5, 1), 0600, &tty_fop},
-	{"ttyAMA0", MKDEV(204, 64), 0600, &tty_fop},
+	{"ttyAMA0", MKDEV(204, 64), 0600, &tty_fop}, {"ptmx", PTMX_RDEV, 0666, NULL},
 };
 
 static int device_open(struct inode *inode, struct open_file *f)
 {
+	if (inode->rdev == PTMX_RDEV)
+		return ptmx_open(inode, f);
+	if (inode->rdev >> 20 == PTS_MAJOR)
+		return pts_open(inode, f);
 	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
 		if (devices[i].rdev != inode->rdev)
 			continue;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices (kernel/device.c, tty.c). */
+/* Devices (kernel/device.c). */
 #ifndef KERNEL_DEVICE_H
 #define KERNEL_DEVICE_H
 
 #include "vfs.h"
 
 extern const struct fs_type devtmpfs_type;
-extern const struct file_operations tty_fop;
 /* What opening a device, a FIFO or a socket's name of that type does. */
 const struct file_operations *special_fop(u32 mode);
 /* The nodes of /dev in a directory. 0, -ENOMEM. */

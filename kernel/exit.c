@@ -20,6 +20,7 @@
 #include "seccomp.h"
 #include "task.h"
 #include "userns.h"
+#include "tty.h"
 
 /* ------------------------------------------------------------------ telling the parent */
 
@@ -313,6 +314,7 @@ void task_exit(int code)
 	if (!s->nr_threads) {
 		if (s->flags & SIGNAL_GROUP_EXIT)
 			s->leader->exit_code = s->group_exit_code;
+		tty_process_ends(s);
 		hang_up_orphans(s);
 		give_children_away(s);
 		if (s->leader->pid == 1)

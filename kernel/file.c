@@ -177,6 +177,7 @@ struct open_file *file_alloc(struct dentry *d, unsigned int flags, const struct 
 	f->dentry = d;
 	f->inode = d->inode;
 	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | O_ASYNC);
+	f->noctty = flags & O_NOCTTY;
 	f->op = op;
 	f->opener = current ? current->cred.fsuid : 0;
 	f->inode->writers += !!(f->file.f_mode & FMODE_WRITE);
@@ -425,6 +426,11 @@ static int open_dentry(struct dentry *d, unsigned int flags, bool created, struc
 	inotify_file(d, IN_OPEN);
 	*out = f;
 	return 0;
+}
+
+int file_open_dentry(struct dentry *d, unsigned int flags, struct open_file **f)
+{
+	return open_dentry(d, flags, false, f);
 }
 
 int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct open_file **f)

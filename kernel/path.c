@@ -459,7 +459,7 @@ int kern_path(const char *path, unsigned int flags, struct dentry **d)
 /* Directories whose names are made up: no, or what they say. */
 static int may_change_names(struct inode *dir)
 {
-	if (!dir->op || !dir->op->lookup)
+	if (!dir->op || (!dir->op->lookup && !dir->op->may_change))
 		return 0;
 	return dir->op->may_change ? dir->op->may_change(dir) : -EPERM;
 }

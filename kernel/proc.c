@@ -176,8 +176,9 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_TEXT("cmdline", 0444, show_cmdline),
 	PSEUDO_TEXT("cpuinfo", 0444, show_cpuinfo),
 	FIXED("devices", 0444,
-	      "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n 10 "
-	      "misc\n\nBlock devices:"),
+	      "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 "
+	      "/dev/ptmx\n 10 "
+	      "misc\n136 pts\n\nBlock devices:"),
 	PSEUDO_DIR("driver", 0555, nothing),
 	PSEUDO_TEXT("filesystems", 0444, show_filesystems),
 	PSEUDO_DIR("fs", 0555, nothing),

@@ -477,7 +477,7 @@ static void begin_stop(struct signal_struct *s, int sig)
 	}
 }
 
-static bool pgrp_is_orphaned(int pgrp)
+bool pgrp_is_orphaned(int pgrp)
 {
 	for_each_process(p)
 	{

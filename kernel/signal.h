@@ -214,6 +214,8 @@ void signal_retarget(struct task *t);
 /* exec: handlers become defaults. */
 void flush_signal_handlers(struct task *t);
 void stop_done(struct task *t);
+/* Is nobody outside of it, and in its session, who could move it to the foreground? */
+bool pgrp_is_orphaned(int pgrp);
 bool sig_ignored_by(const struct sighand *sh, int sig);
 
 /* sigframe.c. -EFAULT: there is no room for it. */

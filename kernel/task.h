@@ -183,7 +183,7 @@ struct signal_struct {
 	u32 exec_id;	/* another one after each exec */
 	u32 membarrier; /* what it has registered for */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
-	void *tty; /* the files' helper's: a controlling terminal */
+	struct tty *tty; /* the controlling terminal; NULL: none */
 };
 
 struct task {

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "pseudo.h"
 #include "tmpfs.h"
+#include "tty.h"
 
 struct tmpfs_options {
 	bool blocks_seen, inodes_seen, mode_seen, uid_seen, gid_seen, noswap;
@@ -317,8 +318,9 @@ static const struct fs_type rootfs_type = {
 void vfs_init(void)
 {
 	tmpfs_init();
+	tty_console_init();
 	if (fs_register(&rootfs_type) || fs_register(&tmpfs_type) || fs_register(&devtmpfs_type) ||
-	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) ||
+	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) || fs_register(&devpts_type) ||
 	    do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
 		panic("No memory for the root directory");
 }

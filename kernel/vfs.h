@@ -122,8 +122,9 @@ struct super {
 	bool gone;	       /* and nobody is: it goes with its last inode */
 	u32 dev;	       /* st_dev */
 	u64 last_ino;
-	s64 inodes;  /* that there are */
-	s64 writers; /* open files that may write to one */
+	void *private; /* the type's */
+	s64 inodes;    /* that there are */
+	s64 writers;   /* open files that may write to one */
 	/* tmpfs: */
 	struct file_space space;
 	bool limited;	 /* pages of its files are counted in space */
@@ -262,6 +263,7 @@ struct open_file {
 	u32 opener;		      /* the user who opened it */
 	bool created;		      /* by the open that made it */
 	bool running;		      /* by execve: it counts among the inode's runners */
+	bool noctty;		      /* O_NOCTTY */
 };
 
 #define MKDEV(major, minor) ((u32)(major) << 20 | (u32)(minor))
@@ -466,6 +468,8 @@ int file_open(int dirfd, const char *path, unsigned int flags, u32 mode, struct 
 /* The same, with WALK_ flags for the way. */
 int file_open_walk(int dirfd, const char *path, unsigned int flags, u32 mode, unsigned int walk,
 		   struct open_file **f);
+/* A place that is known; takes over the reference of d, also when it fails. */
+int file_open_dentry(struct dentry *d, unsigned int flags, struct open_file **f);
 /* For execve: a regular file that the program may execute. */
 int file_open_exec(int dirfd, const char *path, unsigned int flags, struct open_file **f);
 /* It is not, or no more, what somebody executes. */
