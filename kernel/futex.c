@@ -6,19 +6,21 @@
  * mapping of their own. Who waits on a page keeps it. Waiters stand in a table of rings by key, each on its own stack.
  *
  * Locking: kernel_lock, so that the look at the word and the sleep are one step to whoever wakes. Programs change the word without it, but then call
- * futex to wake.
+ * futex to wake. Two calls end without it, because they have nothing to do: a wait for a word that is not as expected, and a wake where nobody
+ * waits. For the latter each bucket counts those that wait in it, or are about to look at their word:
  *
- * Locks that inherit priority (FUTEX_LOCK_PI and kin) are handed from owner to waiter in the order in which they came. There are no
- * priorities to inherit (kernel/sched.c).
+ *   who waits    W1 ++waiters   W2 full barrier   W3 look at the word; it is as expected: into the ring, sleep
+ *   who wakes    K1 (the program) the word changes   K2 full barrier   K3 look at waiters; 0: done
+ *
+ * If K3 misses W1 then W3 sees K1. A waiter counts where it stands: one that is moved to another word's bucket is counted there before the
+ * first lets go of it. Modelled in tests/models/futex.pml. Locks that have an owner are in futex_pi.c.
  */
 #include <quire/page.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "pid.h"
-#include "ptrace.h"
+#include "futex.h"
 #include "syscall.h"
-#include "task.h"
 #include "timens.h"
 
 #define FUTEX_WAIT 0
@@ -37,50 +39,57 @@
 #define FUTEX_PRIVATE_FLAG 128U
 #define FUTEX_CLOCK_REALTIME 256U
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffU
-#define FUTEX_WAITERS 0x80000000U
-#define FUTEX_OWNER_DIED 0x40000000U
-#define FUTEX_TID_MASK 0x3fffffffU
-#define ROBUST_LIST_LIMIT 2048U
 #define FUTEX2_SIZE_MASK 3U
 #define FUTEX2_SIZE_U32 2U
 #define FUTEX2_PRIVATE 128U
 #define FUTEX_WAITV_MAX 128U
 
-#define BUCKETS 256U
+struct bucket futex_buckets[FUTEX_BUCKETS];
 
-struct key {
-	const void *object; /* mm_struct or page */
-	unsigned long offset;
-};
-
-struct waiter {
-	struct link link;
-	struct key key;
-	struct page *page; /* kept; NULL: the key is an address */
-	struct task *task;
-	u32 bitset;
-	bool woken;
-	bool pi; /* waits for a lock to be handed to it */
-	const struct key
-		*to; /* FUTEX_WAIT_REQUEUE_PI: where it is to be moved; NULL: it is, or need not */
-	struct task *owner; /* pi: who had the lock when it was asked for */
-};
-
-static struct link buckets[BUCKETS];
-
-static struct link *bucket_of(const struct key *k)
+static struct bucket *bucket_of(const struct key *k)
 {
 	unsigned long h = ((unsigned long)k->object >> 5) ^ (k->offset >> 2);
-	struct link *b = &buckets[(h ^ h >> 8 ^ h >> 20) % BUCKETS];
 
-	if (!b->next)
-		link_init(b);
-	return b;
+	return &futex_buckets[(h ^ h >> 8 ^ h >> 20) % FUTEX_BUCKETS];
 }
 
-static bool same_key(const struct key *a, const struct key *b)
+/* Where those wait that have the key, and others. */
+struct link *futex_ring(const struct key *k)
 {
-	return a->object == b->object && a->offset == b->offset;
+	struct link *ring = &bucket_of(k)->ring;
+
+	if (!ring->next)
+		link_init(ring);
+	return ring;
+}
+
+/* W1 and W2: before the look at the word. Once more: at another key's. */
+void futex_count(struct waiter *w)
+{
+	struct bucket *b = bucket_of(&w->key), *was = w->counted;
+
+	if (b == was)
+		return;
+	__atomic_fetch_add(&b->waiters, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (was)
+		__atomic_fetch_sub(&was->waiters, 1, __ATOMIC_RELEASE);
+	w->counted = b;
+}
+
+/* It does not wait any more, or never did. */
+void futex_uncount(struct waiter *w)
+{
+	if (w->counted)
+		__atomic_fetch_sub(&w->counted->waiters, 1, __ATOMIC_RELEASE);
+	w->counted = NULL;
+}
+
+/* K2 and K3: the caller's program has changed the word. */
+static bool nobody_waits(const struct key *k)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&bucket_of(k)->waiters, __ATOMIC_RELAXED);
 }
 
 /* Without a tag, if the program may give one. */
@@ -93,7 +102,7 @@ static unsigned long word_address(u64 addr)
 }
 
 /* *page: with a reference where the key is a page, else NULL. */
-static long get_key(unsigned long addr, bool shared, struct key *key, struct page **page)
+long futex_key(unsigned long addr, bool shared, struct key *key, struct page **page)
 {
 	struct mm_struct *mm = current->mm;
 
@@ -119,7 +128,7 @@ static long get_key(unsigned long addr, bool shared, struct key *key, struct pag
 	return 0;
 }
 
-static void drop_key(struct page *page)
+void futex_drop_key(struct page *page)
 {
 	if (page)
 		user_page_put(page);
@@ -127,7 +136,7 @@ static void drop_key(struct page *page)
 
 /* ------------------------------------------------------------------ waking */
 
-static void wake_waiter(struct waiter *w)
+void futex_wake_waiter(struct waiter *w)
 {
 	link_remove(&w->link);
 	w->woken = true;
@@ -136,7 +145,7 @@ static void wake_waiter(struct waiter *w)
 
 static long wake_key(const struct key *key, unsigned int n, u32 bitset)
 {
-	struct link *head = bucket_of(key);
+	struct link *head = futex_ring(key);
 	unsigned int done = 0;
 
 	for_each_link_safe(l, head)
@@ -152,7 +161,7 @@ static long wake_key(const struct key *key, unsigned int n, u32 bitset)
 			return -EINVAL;
 		if (!(w->bitset & bitset))
 			continue;
-		wake_waiter(w);
+		futex_wake_waiter(w);
 		done++;
 	}
 	return done;
@@ -162,7 +171,7 @@ static long futex_wake(unsigned long addr, bool shared, unsigned int n, u32 bits
 {
 	struct key key;
 	struct page *page;
-	long ret = get_key(addr, shared, &key, &page);
+	long ret = futex_key(addr, shared, &key, &page);
 
 	if (!bitset)
 		return -EINVAL;
@@ -170,7 +179,7 @@ static long futex_wake(unsigned long addr, bool shared, unsigned int n, u32 bits
 		return ret;
 	/* Linux wakes one when asked for none, and for less. */
 	ret = wake_key(&key, (int)n < 1 ? 1 : n, bitset);
-	drop_key(page);
+	futex_drop_key(page);
 	return ret;
 }
 
@@ -189,16 +198,17 @@ static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u
 
 	if (!bitset)
 		return -EINVAL;
-	ret = get_key(addr, shared, &w.key, &w.page);
+	ret = futex_key(addr, shared, &w.key, &w.page);
 	if (ret)
 		return ret;
+	futex_count(&w);
 	if (get_user(now, addr))
 		ret = -EFAULT;
 	else if (now != val)
 		ret = -EAGAIN;
 	if (!ret) {
 		link_init(&w.link);
-		link_lend(&w.link, bucket_of(&w.key));
+		link_lend(&w.link, futex_ring(&w.key));
 		while (!w.woken && !ret)
 			ret = sleep_until(deadline);
 		if (w.woken)
@@ -206,7 +216,8 @@ static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u
 		else
 			link_remove(&w.link);
 	}
-	drop_key(w.page);
+	futex_uncount(&w);
+	futex_drop_key(w.page);
 	return ret;
 }
 
@@ -246,10 +257,10 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 
 	if (n_wake < 0 || n_move < 0)
 		return -EINVAL;
-	ret = get_key(from, shared, &key_from, &page_from);
+	ret = futex_key(from, shared, &key_from, &page_from);
 	if (ret)
 		return ret;
-	ret = get_key(to, shared, &key_to, &page_to);
+	ret = futex_key(to, shared, &key_to, &page_to);
 	if (ret)
 		goto out_from;
 	if (expected) {
@@ -260,7 +271,7 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 		if (ret)
 			goto out;
 	}
-	for_each_link_safe(l, bucket_of(&key_from))
+	for_each_link_safe(l, futex_ring(&key_from))
 	{
 		struct waiter *w = link_entry(l, struct waiter, link);
 
@@ -271,16 +282,17 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 			break;
 		}
 		if (ret < n_wake) {
-			wake_waiter(w);
+			futex_wake_waiter(w);
 		} else if (ret < (long)n_wake + n_move) {
 			if (!same_key(&key_from, &key_to)) {
 				link_remove(&w->link);
 				if (page_to)
 					get_page(page_to);
-				drop_key(w->page);
+				futex_drop_key(w->page);
 				w->page = page_to;
 				w->key = key_to;
-				link_add_before(&w->link, bucket_of(&key_to));
+				futex_count(w);
+				link_add_before(&w->link, futex_ring(&key_to));
 			}
 		} else {
 			break;
@@ -288,35 +300,10 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 		ret++;
 	}
 out:
-	drop_key(page_to);
+	futex_drop_key(page_to);
 out_from:
-	drop_key(page_from);
+	futex_drop_key(page_from);
 	return ret;
-}
-
-/*
- * A word that the kernel changes: of the running program; of another one, by its address space; of a page that is kept, which nobody
- * copies on writing.
- */
-struct word {
-	unsigned long addr;
-	struct mm_struct *mm;
-	struct page *page;
-};
-
-/* As cmpxchg_user: 1, 0 and *old is what it was, -EFAULT. */
-static int word_cmpxchg(const struct word *w, u32 *old, u32 new)
-{
-	if (w->page) {
-		u32 *p = (u32 *)(void *)((char *)page_address(w->page) +
-					 (w->addr & (PAGE_SIZE - 1)));
-
-		return __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST,
-						   __ATOMIC_SEQ_CST);
-	}
-	if (w->mm)
-		return cmpxchg_remote_vm(w->mm, w->addr, old, new);
-	return cmpxchg_user(w->addr, old, new);
 }
 
 static s32 sign_extend12(u32 v)
@@ -385,11 +372,11 @@ static long futex_wake_op(unsigned long addr, unsigned long addr2, bool shared, 
 {
 	struct key key, key2;
 	struct page *page, *page2;
-	long ret = get_key(addr, shared, &key, &page), is;
+	long ret = futex_key(addr, shared, &key, &page), is;
 
 	if (ret)
 		return ret;
-	ret = get_key(addr2, shared, &key2, &page2);
+	ret = futex_key(addr2, shared, &key2, &page2);
 	if (ret)
 		goto out;
 	is = do_op(op, addr2);
@@ -400,267 +387,10 @@ static long futex_wake_op(unsigned long addr, unsigned long addr2, bool shared, 
 		if (is)
 			ret += wake_key(&key2, (unsigned int)max(n2, 1), FUTEX_BITSET_MATCH_ANY);
 	}
-	drop_key(page2);
+	futex_drop_key(page2);
 out:
-	drop_key(page);
+	futex_drop_key(page);
 	return ret;
-}
-
-/* ------------------------------------------------------------------ locks with an owner */
-
-static struct waiter *first_pi_waiter(const struct key *key)
-{
-	for_each_link(l, bucket_of(key))
-	{
-		struct waiter *w = link_entry(l, struct waiter, link);
-
-		if (w->pi && same_key(&w->key, key))
-			return w;
-	}
-	return NULL;
-}
-
-static void move_waiter(struct waiter *w, const struct key *to, struct page *page)
-{
-	link_remove(&w->link);
-	if (page)
-		get_page(page);
-	drop_key(w->page);
-	w->page = page;
-	w->key = *to;
-	link_add_before(&w->link, bucket_of(to));
-}
-
-/*
- * The word becomes t's, if nobody has it. 1: it is; 0: it is not, and says that somebody waits (wait), *owner has it; -EDEADLK: t has it
- * already; -ESRCH: who has it is not there.
- */
-static long take_lock(unsigned long addr, struct task *t, bool wait, struct task **owner)
-{
-	u32 seen, want;
-	int done;
-
-	if (get_user(seen, addr))
-		return -EFAULT;
-	for (;;) {
-		u32 tid = seen & FUTEX_TID_MASK;
-
-		if (tid == (u32)task_vnr(t))
-			return -EDEADLK;
-		if (!tid)
-			want = (u32)task_vnr(t) | (seen & (FUTEX_OWNER_DIED | FUTEX_WAITERS));
-		else if (wait)
-			want = seen | FUTEX_WAITERS;
-		else
-			return 0;
-		if (tid) {
-			*owner = task_find_v((int)tid);
-			if (!*owner || (*owner)->exiting)
-				return -ESRCH;
-		}
-		done = cmpxchg_user(addr, &seen, want);
-		if (done)
-			return done < 0 ? done : !tid;
-	}
-}
-
-/* What its owner, t, gives up goes to who has waited longest, or to nobody. -EPERM: it is not t's; -EFAULT. */
-static int hand_over(const struct word *word, const struct key *key, const struct task *t, u32 more)
-{
-	struct waiter *w = first_pi_waiter(key);
-	u32 seen = (u32)task_vnr(t), val = more;
-	int done;
-
-	if (w) {
-		link_remove(&w->link);
-		val |= (u32)task_vnr(w->task);
-		if (first_pi_waiter(key))
-			val |= FUTEX_WAITERS;
-	}
-	do {
-		done = (seen & FUTEX_TID_MASK) == (u32)task_vnr(t) ? word_cmpxchg(word, &seen, val)
-								   : -EPERM;
-	} while (!done);
-	if (!w)
-		return min(done, 0);
-	if (done < 0) {
-		link_add_before(&w->link, bucket_of(key)->next);
-		return done;
-	}
-	w->woken = true;
-	wake_up(w->task);
-	return 0;
-}
-
-/* In the ring already, until the lock is handed over. */
-static long wait_for_lock(struct waiter *w, u64 deadline)
-{
-	long ret = 0;
-
-	while (!w->woken && !ret)
-		ret = sleep_until(deadline);
-	if (w->woken)
-		return 0;
-	link_remove(&w->link);
-	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
-}
-
-static long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool try)
-{
-	struct waiter w = {.task = current, .pi = true};
-	long ret = get_key(addr, shared, &w.key, &w.page);
-
-	if (ret)
-		return ret;
-	ret = take_lock(addr, current, !try, &w.owner);
-	if (ret == 0 && try) {
-		ret = -EAGAIN;
-	} else if (ret == 0) {
-		w.owner->has_pi_waiters = true;
-		link_init(&w.link);
-		link_lend(&w.link, bucket_of(&w.key));
-		ret = wait_for_lock(&w, deadline);
-	} else if (ret > 0) {
-		ret = 0;
-	}
-	drop_key(w.page);
-	return ret;
-}
-
-static long futex_unlock_pi(unsigned long addr, bool shared)
-{
-	const struct word word = {.addr = addr};
-	struct page *key_page;
-	struct key key;
-	long ret = get_key(addr, shared, &key, &key_page);
-
-	if (ret)
-		return ret;
-	ret = hand_over(&word, &key, current, 0);
-	drop_key(key_page);
-	return ret;
-}
-
-static long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool shared, u32 val,
-				  u64 deadline, u32 bitset)
-{
-	struct waiter w = {.task = current, .bitset = bitset};
-	struct page *page2;
-	struct key to;
-	u32 now;
-	long ret;
-
-	if (addr == addr2 || !bitset)
-		return -EINVAL;
-	ret = get_key(addr2, shared, &to, &page2);
-	if (ret)
-		return ret;
-	ret = get_key(addr, shared, &w.key, &w.page);
-	if (ret) {
-		drop_key(page2);
-		return ret;
-	}
-	if (get_user(now, addr))
-		ret = -EFAULT;
-	else if (now != val)
-		ret = -EAGAIN;
-	if (!ret) {
-		w.to = &to;
-		link_init(&w.link);
-		link_lend(&w.link, bucket_of(&w.key));
-		ret = wait_for_lock(&w, deadline);
-		/* Interrupted after it was moved: it would not find the word as it was. */
-		if (ret == -ERESTARTNOINTR && !w.to)
-			ret = -EAGAIN;
-	}
-	drop_key(w.page);
-	drop_key(page2);
-	return ret;
-}
-
-static long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shared, int n_wake,
-				 int n_move, u32 expected)
-{
-	struct key key_from, key_to;
-	struct page *page_from, *page_to;
-	u32 now;
-	long ret, done = 0;
-
-	if (from == to || n_wake != 1 || n_move < 0)
-		return -EINVAL;
-	ret = get_key(from, shared, &key_from, &page_from);
-	if (ret)
-		return ret;
-	ret = get_key(to, shared, &key_to, &page_to);
-	if (ret)
-		goto out_from;
-	if (get_user(now, from))
-		ret = -EFAULT;
-	else if (now != expected)
-		ret = -EAGAIN;
-	if (ret)
-		goto out;
-	for_each_link_safe(l, bucket_of(&key_from))
-	{
-		struct waiter *w = link_entry(l, struct waiter, link);
-
-		if (done > n_move)
-			break;
-		if (!same_key(&w->key, &key_from))
-			continue;
-		if (!w->to || !same_key(w->to, &key_to)) {
-			ret = -EINVAL;
-			break;
-		}
-		ret = take_lock(to, w->task, true, &w->owner);
-		if (ret < 0)
-			break;
-		w->to = NULL;
-		if (ret) {
-			wake_waiter(w);
-		} else {
-			w->pi = true;
-			w->owner->has_pi_waiters = true;
-			move_waiter(w, &key_to, page_to);
-		}
-		done++;
-		ret = 0;
-	}
-out:
-	drop_key(page_to);
-out_from:
-	drop_key(page_from);
-	return ret ? ret : done;
-}
-
-/* An owner ends: what others wait for goes on to them, with a mark. */
-static void hand_over_all(struct task *t)
-{
-	for (unsigned int i = 0; i < BUCKETS; i++) {
-		bool again = buckets[i].next != NULL;
-
-		while (again) {
-			again = false;
-			for_each_link(l, &buckets[i])
-			{
-				struct waiter *w = link_entry(l, struct waiter, link);
-				const struct key key = w->key;
-				struct page *page = w->page;
-				const struct word word = {key.offset, w->task->mm, page};
-
-				if (!w->pi || w->owner != t)
-					continue;
-				if (page)
-					get_page(page);
-				w->owner = NULL;
-				(void)hand_over(&word, &key, t, FUTEX_OWNER_DIED);
-				if (page)
-					user_page_put(page);
-				again = true;
-				break;
-			}
-		}
-	}
 }
 
 static bool takes_timeout(u32 cmd)
@@ -669,7 +399,7 @@ static bool takes_timeout(u32 cmd)
 	       cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
 }
 
-long call_futex(const struct syscall_args *r)
+static long futex_locked(const struct syscall_args *r)
 {
 	u32 op = (u32)r->a[1], cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG);
@@ -725,93 +455,50 @@ long call_futex(const struct syscall_args *r)
 	return -ENOSYS;
 }
 
-/* ------------------------------------------------------------------ robust lists */
-
-struct robust_list_head {
-	u64 next;
-	s64 futex_offset;
-	u64 pending;
-};
-
-long call_set_robust_list(const struct syscall_args *r)
+/*
+ * A wait or wake that has nothing to do: its result is in *ret. It is looked at without kernel_lock; what it sees is no older than the
+ * call, and that is all that a look under the lock could say.
+ */
+static bool nothing_to_do(u32 cmd, unsigned long addr, bool shared, u32 val, u32 bitset, long *ret)
 {
-	if (r->a[1] != sizeof(struct robust_list_head))
-		return -EINVAL;
-	current->robust_list = r->a[0];
-	return 0;
-}
+	struct page *page;
+	struct key key;
+	u32 now;
 
-long call_get_robust_list(const struct syscall_args *r)
-{
-	struct task *t = r->a[0] ? task_find_v((int)r->a[0]) : current;
-
-	if (!t)
-		return -ESRCH;
-	if (ptrace_may_access(t))
-		return -EPERM;
-	if (put_user((u64)sizeof(struct robust_list_head), r->a[2]) ||
-	    put_user((u64)t->robust_list, r->a[1]))
-		return -EFAULT;
-	return 0;
-}
-
-/* A lock of a thread that ends: its next owner is told, and woken. */
-static void owner_died(unsigned long addr, int pid, bool pi, bool pending)
-{
-	u32 seen;
-
-	if (addr & 3 || get_user(seen, addr))
-		return;
-	for (;;) {
-		int done;
-
-		/* Between unlocking and waking: somebody may wait for a wake that will not come. */
-		if (pending && !(seen & FUTEX_TID_MASK)) {
-			futex_wake_address(addr, 1);
-			break;
-		}
-		if ((seen & FUTEX_TID_MASK) != (u32)pid)
-			break;
-		/* Its waiters get it in futex_exit, with the same mark. */
-		if (pi && seen & FUTEX_WAITERS)
-			break;
-		done = cmpxchg_user(addr, &seen, (seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
-		if (done > 0 && seen & FUTEX_WAITERS)
-			futex_wake_address(addr, 1);
-		if (done)
-			break;
+	if (!bitset)
+		return false;
+	*ret = futex_key(addr, shared, &key, &page);
+	if (*ret)
+		return true;
+	if (cmd == FUTEX_WAKE) {
+		*ret = 0;
+		futex_drop_key(page);
+		return nobody_waits(&key);
 	}
+	futex_drop_key(page);
+	*ret = get_user(now, addr) ? -EFAULT : -EAGAIN;
+	return *ret == -EFAULT || now != val;
 }
 
-void futex_exit(struct task *t)
+long call_futex(const struct syscall_args *r)
 {
-	struct robust_list_head head;
-	u64 entry, next;
-	bool pi;
+	u32 cmd = (u32)r->a[1] & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+	bool shared = !(r->a[1] & FUTEX_PRIVATE_FLAG),
+	     wake = cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET;
+	long ret;
 
-	if (!t->robust_list || get_user(head, t->robust_list))
-		goto out;
-	/* Bit 0 of a pointer says that the lock inherits priorities. */
-	entry = head.next & ~1ULL;
-	pi = head.next & 1;
-	for (unsigned int i = 0; entry != t->robust_list && i < ROBUST_LIST_LIMIT; i++) {
-		bool failed = get_user(next, entry);
-
-		if (entry != (head.pending & ~1ULL))
-			owner_died(entry + (u64)head.futex_offset, task_vnr(t), pi, false);
-		if (failed)
-			break;
-		pi = next & 1;
-		entry = next & ~1ULL;
-	}
-	if (head.pending & ~1ULL)
-		owner_died((head.pending & ~1ULL) + (u64)head.futex_offset, task_vnr(t),
-			   head.pending & 1, true);
-out:
-	t->robust_list = 0;
-	if (t->has_pi_waiters)
-		hand_over_all(t);
-	t->has_pi_waiters = false;
+	/* A time has to be looked at first. */
+	if (!(r->a[1] & FUTEX_CLOCK_REALTIME) &&
+	    (wake || ((cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET) && !r->a[3])) &&
+	    nothing_to_do(
+		    wake ? FUTEX_WAKE : FUTEX_WAIT, word_address(r->a[0]), shared, (u32)r->a[2],
+		    cmd == FUTEX_WAIT || cmd == FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : (u32)r->a[5],
+		    &ret))
+		return ret;
+	kernel_lock();
+	ret = futex_locked(r);
+	kernel_unlock();
+	return ret;
 }
 
 /* ------------------------------------------------------------------ many at once */
@@ -864,17 +551,18 @@ long call_futex_waitv(const struct syscall_args *r)
 		w[i].task = current;
 		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
 		link_init(&w[i].link);
-		ret = get_key(word_address(v.uaddr), !(v.flags & FUTEX2_PRIVATE), &w[i].key,
-			      &w[i].page);
+		ret = futex_key(word_address(v.uaddr), !(v.flags & FUTEX2_PRIVATE), &w[i].key,
+				&w[i].page);
 		if (ret)
 			break;
 		added = i + 1;
+		futex_count(&w[i]);
 		if (get_user(now, v.uaddr))
 			ret = -EFAULT;
 		else if (now != (u32)v.val)
 			ret = -EAGAIN;
 		else
-			link_add_before(&w[i].link, bucket_of(&w[i].key));
+			link_add_before(&w[i].link, futex_ring(&w[i].key));
 	}
 	for (;;) {
 		for (i = 0; i < added; i++)
@@ -889,7 +577,8 @@ long call_futex_waitv(const struct syscall_args *r)
 out:
 	for (i = 0; i < added; i++) {
 		link_remove(&w[i].link);
-		drop_key(w[i].page);
+		futex_uncount(&w[i]);
+		futex_drop_key(w[i].page);
 	}
 	kfree(w);
 	return ret;

@@ -543,6 +543,11 @@ void sched_yield(void)
 	schedule();
 }
 
+bool sched_any_queued(void)
+{
+	return READ_ONCE(nr_queued) != 0;
+}
+
 void sched_relax(void)
 {
 	struct user_regs *regs = current->regs;

@@ -62,7 +62,7 @@ long read_clock(int clock, u64 *ns)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-		*ns = port_time_ns() + (u64)realtime_offset;
+		*ns = port_time_ns() + (u64)READ_ONCE(realtime_offset);
 		return 0;
 	case CLOCK_TAI:
 		*ns = port_time_ns() + (u64)realtime_offset + tai_ns();
@@ -84,11 +84,27 @@ long read_clock(int clock, u64 *ns)
 	return -EINVAL;
 }
 
+/*
+ * The same without kernel_lock, which the times of processes and of other threads need, and CLOCK_TAI, which is two numbers. A task's own time
+ * changes when it is switched, and its namespace by its own calls.
+ */
+static long read_clock_unlocked(int clock, u64 *ns)
+{
+	long err;
+
+	if (clock >= 0 && clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_TAI)
+		return read_clock(clock, ns);
+	kernel_lock();
+	err = read_clock(clock, ns);
+	kernel_unlock();
+	return err;
+}
+
 long call_clock_gettime(const struct syscall_args *r)
 {
 	struct timespec64 ts;
 	u64 ns = 0;
-	long err = read_clock((int)r->a[0], &ns);
+	long err = read_clock_unlocked((int)r->a[0], &ns);
 
 	if (err)
 		return err;
@@ -102,7 +118,7 @@ long call_clock_getres(const struct syscall_args *r)
 	struct timespec64 ts = {0, 1};
 	u64 ns;
 
-	if (read_clock(clock, &ns))
+	if (read_clock_unlocked(clock, &ns))
 		return -EINVAL;
 	/* Used time that is counted in ticks: all of it, or what was spent in programs. */
 	if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ||
@@ -150,12 +166,18 @@ static s32 time_zone[2]; /* minutes west, and when summer is: only kept */
 
 long call_gettimeofday(const struct syscall_args *r)
 {
-	u64 ns = port_time_ns() + (u64)realtime_offset;
+	u64 ns = port_time_ns() + (u64)READ_ONCE(realtime_offset);
 	const struct timeval64 tv = {(s64)(ns / 1000000000), (s64)(ns % 1000000000 / 1000)};
+	long err;
 
 	if (r->a[0] && copy_to_user(r->a[0], &tv, sizeof(tv)))
 		return -EFAULT;
-	return r->a[1] ? copy_to_user(r->a[1], time_zone, sizeof(time_zone)) : 0;
+	if (!r->a[1])
+		return 0;
+	kernel_lock();
+	err = copy_to_user(r->a[1], time_zone, sizeof(time_zone));
+	kernel_unlock();
+	return err;
 }
 
 long call_settimeofday(const struct syscall_args *r)

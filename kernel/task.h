@@ -298,6 +298,8 @@ bool kernel_is_locked(void);
 void schedule(void);
 /* The same, behind all others that can run. */
 void sched_yield(void);
+/* Somebody can run, and waits for a CPU. Without kernel_lock: it was so a moment ago. */
+bool sched_any_queued(void);
 /* In the middle of a long call: other CPUs may have kernel_lock, which is given up and taken again, and another task this CPU if it is its turn. */
 void sched_relax(void);
 /* A task that waits runs again, whatever it waits for. False: it does not wait. */

@@ -14,7 +14,7 @@ int tai_offset;
 
 u64 realtime_to_mono(u64 ns)
 {
-	s64 at = (s64)ns - realtime_offset;
+	s64 at = (s64)ns - READ_ONCE(realtime_offset);
 
 	return at < 0 ? 0 : (u64)at;
 }
@@ -68,7 +68,7 @@ void realtime_set(s64 offset)
 {
 	struct link moved = {&moved, &moved}, *l, *next;
 
-	realtime_offset = offset;
+	WRITE_ONCE(realtime_offset, offset);
 	for (l = timers.next; l != &timers; l = next) {
 		next = l->next;
 		if (link_entry(l, struct ktimer, link)->date) {

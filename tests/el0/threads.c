@@ -458,12 +458,131 @@ static void processes(char **argv)
 	check(!n && !bad, "forty children at once");
 }
 
+/* ------------------------------------------------------------------ futexes under stress */
+
+#define WORDS 4
+static struct {
+	int word;
+	char pad[124];
+} words[WORDS];
+static int moved_to, waiting, came;
+
+static long futex(int *word, int op, int val)
+{
+	return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, val, NULL, NULL, 0);
+}
+
+/* Whoever is not woken waits for ever: each word is only changed by the other one. */
+static void *ping_pong(void *arg)
+{
+	int *word = &words[(long)arg / 2].word, me = (long)arg % 2;
+
+	for (int i = 0; i < 4 * ROUNDS / WORDS; i++) {
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != me)
+			futex(word, FUTEX_WAIT, !me);
+		__atomic_store_n(word, !me, __ATOMIC_RELEASE);
+		futex(word, FUTEX_WAKE, 1);
+	}
+	return NULL;
+}
+
+static void take_word(int *word, int as)
+{
+	int was = 0;
+
+	if (as == 1 &&
+	    __atomic_compare_exchange_n(word, &was, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE))
+		futex(word, FUTEX_WAIT, 2);
+}
+
+static void give_word(int *word)
+{
+	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
+		futex(word, FUTEX_WAKE, 1);
+}
+
+/* A condition whose waiters are moved to the lock; moved_to is the lock, words[0] the condition. */
+#define MOVES 2000
+static void *is_moved(void *arg)
+{
+	for (int i = 0; i < MOVES; i++) {
+		int seen;
+
+		take_word(&moved_to, 1);
+		waiting++;
+		seen = __atomic_load_n(&words[0].word, __ATOMIC_RELAXED);
+		give_word(&moved_to);
+		while (__atomic_load_n(&words[0].word, __ATOMIC_RELAXED) == seen)
+			futex(&words[0].word, FUTEX_WAIT, seen);
+		take_word(&moved_to, 2);
+		came++;
+		give_word(&moved_to);
+	}
+	return arg;
+}
+
+static void *moves(void *arg)
+{
+	for (int i = 0; i < MOVES;) {
+		take_word(&moved_to, 1);
+		if (waiting == 3) {
+			waiting = 0;
+			syscall(SYS_futex, &words[0].word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG,
+				1, 100L, &moved_to,
+				__atomic_fetch_add(&words[0].word, 1, __ATOMIC_RELAXED) + 1);
+			/* Its unlocking wakes the first of those that were moved. */
+			__atomic_store_n(&moved_to, 2, __ATOMIC_RELAXED);
+			i++;
+		}
+		give_word(&moved_to);
+	}
+	return arg;
+}
+
+/* All end, or it hangs: half a minute is a hundred times what it takes. */
+static int all_end(pthread_t *t, int n)
+{
+	struct timespec until;
+	int ok = 1;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 30;
+	for (int i = 0; i < n; i++)
+		ok &= !pthread_timedjoin_np(t[i], NULL, &until);
+	return ok;
+}
+
+static void futexes(void)
+{
+	pthread_t t[2 * WORDS];
+
+	for (long i = 0; i < 2 * WORDS; i++)
+		pthread_create(&t[i], NULL, ping_pong, (void *)i);
+	check(all_end(t, 2 * WORDS), "no wake is lost between pairs that wake each other");
+	words[0].word = 0;
+	for (long i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, i ? is_moved : moves, NULL);
+	check(all_end(t, 4) && came == 3 * MOVES, "nor by those that were moved to another word");
+	check(futex(&words[1].word, FUTEX_WAKE, 1) == 0, "nobody waits: nobody is woken");
+	check(futex(&words[1].word, FUTEX_WAIT, words[1].word + 1) == -1 && errno == EAGAIN,
+	      "the word is another one: EAGAIN");
+	check(futex((int *)4096, FUTEX_WAIT, 0) == -1 && errno == EFAULT, "there is none: EFAULT");
+	check(futex((int *)((char *)words + 1), FUTEX_WAKE, 1) == -1 && errno == EINVAL,
+	      "it is not aligned: EINVAL");
+	check(syscall(SYS_futex, words, FUTEX_WAKE_BITSET, 1, NULL, NULL, 0) == -1 &&
+		      errno == EINVAL,
+	      "no bit is asked for: EINVAL");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return 23;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	threads();
+	futexes();
 	signals();
 	times_and_timers();
 	processes(argv);
