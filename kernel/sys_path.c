@@ -494,14 +494,16 @@ static bool may_mount(void)
 	return ns_capable(ns_owner(&current->fs->ns->ns), CAP_SYS_ADMIN);
 }
 
-/* Root of a user namespace may mount what shows nothing but its own; /proc where the PID namespace is its, too. */
+/* Root of a user namespace may mount what shows nothing but its own: /proc where the PID namespace is its, too, /sys where the network is. */
 static bool may_mount_type(const struct fs_type *type)
 {
 	if (capable(CAP_SYS_ADMIN))
 		return true;
 	if (type == &proc_type)
 		return ns_capable(ns_owner(&task_pid_ns(current)->ns), CAP_SYS_ADMIN);
-	return type == &tmpfs_type || type == &sysfs_type;
+	if (type == &sysfs_type)
+		return ns_capable(ns_owner(current->nsproxy->of[NSP_NET]), CAP_SYS_ADMIN);
+	return strcmp(type->name, "devtmpfs") != 0 && strcmp(type->name, "rootfs") != 0;
 }
 
 long call_mount(const struct syscall_args *r)

@@ -64,6 +64,8 @@ static void unprivileged(void)
 	FAILS(fchown(fd, 1, 0), EINVAL);
 	close(fd);
 	FAILS(umount("/proc"), EINVAL);
+	FAILS(mount("d", "/tmp", "devtmpfs", 0, NULL), EPERM);
+	FAILS(mount("s", "/tmp", "sysfs", 0, NULL), EPERM);
 	WORKS(umount("/tmp"));
 	FAILS(mknod("/tmp/null", S_IFCHR | 0666, 0x103), EPERM);
 	fd = open("/proc/self/ns/user", O_RDONLY);
