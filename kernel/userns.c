@@ -26,11 +26,24 @@ struct user_ns init_user_ns = {
 
 /* ------------------------------------------------------------------ ids */
 
+/* getuid looks without kernel_lock, perhaps while somebody else writes the map: the ranges are there before their number is. */
+static u32 ranges_of(const struct id_map *m)
+{
+	return __atomic_load_n(&m->nr, __ATOMIC_ACQUIRE);
+}
+
+static void publish(struct id_map *to, const struct id_map *m)
+{
+	to->ranges = m->ranges;
+	__atomic_store_n(&to->nr, m->nr, __ATOMIC_RELEASE);
+}
+
 u32 map_down(const struct user_ns *ns, unsigned int which, u32 id)
 {
 	const struct id_map *m = &ns->map[which];
+	const u32 nr = ranges_of(m);
 
-	for (u32 i = 0; i < m->nr; i++)
+	for (u32 i = 0; i < nr; i++)
 		if (id - m->ranges[i].first < m->ranges[i].count)
 			return m->ranges[i].lower + (id - m->ranges[i].first);
 	return NO_ID;
@@ -39,8 +52,9 @@ u32 map_down(const struct user_ns *ns, unsigned int which, u32 id)
 u32 map_up(const struct user_ns *ns, unsigned int which, u32 id)
 {
 	const struct id_map *m = &ns->map[which];
+	const u32 nr = ranges_of(m);
 
-	for (u32 i = 0; i < m->nr; i++)
+	for (u32 i = 0; i < nr; i++)
 		if (id - m->ranges[i].lower < m->ranges[i].count)
 			return m->ranges[i].first + (id - m->ranges[i].lower);
 	return NO_ID;
@@ -359,7 +373,7 @@ int store_id_map(const struct pseudo_ref *r, char *text, size_t n)
 	if (err)
 		kfree(m.ranges);
 	else
-		ns->map[which] = m;
+		publish(&ns->map[which], &m);
 	return err;
 }
 
