@@ -15,7 +15,7 @@ struct exec {
 	size_t arg_len, env_len, name_len;
 	unsigned int argc, envc;
 	bool name_goes; /* it is called by a descriptor that exec closes */
-	int randomize; /* as sysctl_randomize_va_space */
+	int randomize;	/* as sysctl_randomize_va_space */
 	/* What elf.c finds out: where it begins, and for the auxiliary vector. */
 	unsigned long pc, sp;
 };

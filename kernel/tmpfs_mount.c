@@ -320,7 +320,7 @@ void vfs_init(void)
 	tmpfs_init();
 	tty_console_init();
 	if (fs_register(&rootfs_type) || fs_register(&tmpfs_type) || fs_register(&devtmpfs_type) ||
-	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) || fs_register(&devpts_type) ||
-	    do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
+	    fs_register(&ramfs_type) || fs_register(&proc_type) || fs_register(&sysfs_type) ||
+	    fs_register(&devpts_type) || do_mount(&rootfs_type, "rootfs", NULL, 0, NULL))
 		panic("No memory for the root directory");
 }
