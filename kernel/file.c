@@ -123,10 +123,24 @@ struct timespec time_now(void)
 	return (struct timespec){(s64)(ns / 1000000000), (s64)(ns % 1000000000)};
 }
 
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->sec < b->sec || (a->sec == b->sec && a->nsec < b->nsec);
+}
+
+/* relatime, which all mounts have but the first: once for each change, and once a day. */
+#define DAY_SEC 86400
+
 void file_accessed(struct open_file *f)
 {
-	if (!(f->flags & O_NOATIME))
-		f->inode->atime = time_now();
+	struct inode *n = f->inode;
+	struct timespec now = time_now();
+
+	if (f->flags & O_NOATIME)
+		return;
+	if (n->sb == mounts || !is_before(&n->mtime, &n->atime) ||
+	    !is_before(&n->ctime, &n->atime) || now.sec - n->atime.sec >= DAY_SEC)
+		n->atime = now;
 }
 
 void inode_changed(struct inode *inode, bool contents)

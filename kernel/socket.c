@@ -47,10 +47,27 @@ struct usock {
 	int pid; /* whose it was when it was connected or began to listen */
 	bool passcred;
 	bool netlink;
+	u64 timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds; 0: for ever */
 };
 
 static struct usock *all;
 static const struct file_operations socket_fop;
+
+/* Until when a call waits that begins now. */
+static u64 wait_until(const struct usock *s, bool send)
+{
+	u64 ns = s->timeout[send];
+
+	return ns ? port_time_ns() + ns : WAIT_FOREVER;
+}
+
+/* A wait that ends: with a limit the time is EAGAIN, and the call does not start again (Linux: sock_intr_errno). */
+static long wait_error(u64 until, long err)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && until != WAIT_FOREVER ? -EINTR : err;
+}
 
 /* ------------------------------------------------------------------ making, ending */
 
@@ -287,6 +304,7 @@ long unix_listen(struct open_file *f, int backlog)
 long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 {
 	struct usock *s = usock_of(f), *to, *other, **last;
+	u64 until;
 	long err;
 
 	if (s->type == SOCK_DGRAM) {
@@ -303,6 +321,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 		return -EISCONN;
 	if (s->listening)
 		return -EINVAL;
+	until = wait_until(s, true);
 	for (;;) {
 		err = find(a, s->net, &to);
 		if (err)
@@ -320,7 +339,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 			struct poll_set set = {.table = {.add = poll_set_add}};
 
 			poll_wait(&set.table, &to->writable);
-			err = sleep_until(WAIT_FOREVER);
+			err = wait_error(until, sleep_until(until));
 			poll_set_end(&set);
 		}
 		if (err)
@@ -347,6 +366,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new)
 {
 	struct usock *s = usock_of(f), *other;
+	u64 until = wait_until(s, false);
 	long err;
 
 	if (s->type == SOCK_DGRAM)
@@ -355,7 +375,7 @@ long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new
 		return -EINVAL;
 	if (!s->pending && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	err = wait_event(&s->readable, s->pending || s->shut_read, WAIT_FOREVER);
+	err = wait_error(until, wait_event(&s->readable, s->pending || s->shut_read, until));
 	if (err)
 		return err;
 	other = s->pending;
@@ -376,8 +396,6 @@ long unix_shutdown(struct open_file *f, int how)
 
 	if (how < 0 || how > 2)
 		return -EINVAL;
-	if (s->type != SOCK_DGRAM && !s->was_connected && !s->listening)
-		return -ENOTCONN;
 	if (how != SHUT_WR)
 		s->shut_read = true;
 	if (how != SHUT_RD)
@@ -405,6 +423,11 @@ int unix_error(struct open_file *f)
 bool unix_is_listening(const struct open_file *f)
 {
 	return usock_of(f)->listening;
+}
+
+u64 *unix_timeout(struct open_file *f, bool send)
+{
+	return &usock_of(f)->timeout[send];
 }
 
 int unix_peer_pid(const struct open_file *f)
@@ -452,6 +475,7 @@ static void append(struct usock *to, struct packet *p)
 
 static long send_one(struct usock *s, struct message *m, size_t len, bool nonblock)
 {
+	u64 until = wait_until(s, true);
 	struct packet *p;
 	struct usock *to;
 	long err;
@@ -468,7 +492,7 @@ static long send_one(struct usock *s, struct message *m, size_t len, bool nonblo
 			struct poll_set set = {.table = {.add = poll_set_add}};
 
 			poll_wait(&set.table, &to->writable);
-			err = sleep_until(WAIT_FOREVER);
+			err = wait_error(until, sleep_until(until));
 			poll_set_end(&set);
 		}
 		if (err)
@@ -623,6 +647,7 @@ static long receive_packet(struct usock *s, struct message *m, unsigned int flag
 long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bool nonblock)
 {
 	struct usock *s = usock_of(f);
+	u64 until = wait_until(s, false);
 	struct open_file *held;
 	size_t done = 0;
 	long n = 0;
@@ -649,7 +674,8 @@ long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bo
 				     : wait_event(&s->readable,
 						  s->first || s->shut_read || s->error ||
 							  (s->peer_closed && s->type != SOCK_DGRAM),
-						  WAIT_FOREVER);
+						  until);
+			n = wait_error(until, n);
 			if (n)
 				break;
 			continue;
@@ -727,7 +753,9 @@ static long socket_ioctl(struct open_file *f, unsigned int cmd, unsigned long ar
 	const struct usock *s = f->private;
 	int n = s->type == SOCK_STREAM ? (int)s->queued : s->first ? (int)s->first->len : 0;
 
-	return cmd == FIONREAD ? copy_to_user(arg, &n, sizeof(n)) : -ENOTTY;
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	return s->listening ? -EINVAL : copy_to_user(arg, &n, sizeof(n));
 }
 
 static const struct file_operations socket_fop = {

@@ -63,6 +63,8 @@ int unix_error(struct open_file *f);
 bool unix_is_listening(const struct open_file *f);
 /* The sockets of a namespace, as /proc/net/unix has them. */
 void unix_report(struct out *out, const struct namespace *net);
+/* SO_RCVTIMEO, SO_SNDTIMEO, nanoseconds; 0: calls wait for ever. */
+u64 *unix_timeout(struct open_file *f, bool send);
 int unix_peer_pid(const struct open_file *f);
 /* Bytes, or an error; -EPIPE without the signal. Files of the message that were sent are counted again there. */
 long unix_send(struct open_file *f, struct message *m, bool nonblock);

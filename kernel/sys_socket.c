@@ -226,6 +226,38 @@ long call_shutdown(const struct syscall_args *r)
 
 /* ------------------------------------------------------------------ options */
 
+enum {
+	SO_TYPE = 3,
+	SO_ERROR,
+	SO_SNDBUF = 7,
+	SO_RCVBUF,
+	SO_PEERCRED = 17,
+	SO_RCVTIMEO = 20,
+	SO_SNDTIMEO,
+	SO_ACCEPTCONN = 30,
+	SO_DOMAIN = 39,
+	SO_LAST = 83,
+};
+
+static long set_timeout(struct open_file *f, const struct syscall_args *r)
+{
+	u64 *timeout = unix_timeout(f, r->a[2] == SO_SNDTIMEO);
+	struct timeval64 tv;
+
+	if ((int)r->a[4] < (int)sizeof(tv))
+		return -EINVAL;
+	if (get_user(tv, r->a[3]))
+		return -EFAULT;
+	if (tv.usec < 0 || tv.usec >= 1000000)
+		return -EDOM;
+	/* Before now: not at all. */
+	if (tv.sec < 0)
+		*timeout = 1;
+	else
+		*timeout = tv.sec > 1000000000 ? 0 : (u64)(tv.sec * 1000000000 + tv.usec * 1000);
+	return 0;
+}
+
 long call_setsockopt(const struct syscall_args *r)
 {
 	struct open_file *f;
@@ -238,24 +270,18 @@ long call_setsockopt(const struct syscall_args *r)
 		return -EINVAL;
 	if (r->a[1] == SOL_SOCKET && get_user(value, r->a[3]))
 		return -EFAULT;
-	/* Sizes and times of buffers are what they are. */
-	return r->a[1] == SOL_SOCKET ? 0 : -EOPNOTSUPP;
+	if (r->a[1] != SOL_SOCKET)
+		return -EOPNOTSUPP;
+	if (r->a[2] == SO_RCVTIMEO || r->a[2] == SO_SNDTIMEO)
+		return set_timeout(f, r);
+	/* Sizes of buffers, and who may share a name, are what they are. */
+	return r->a[2] <= SO_LAST && r->a[2] != SO_TYPE && r->a[2] != SO_ERROR ? 0 : -ENOPROTOOPT;
 }
-
-enum {
-	SO_TYPE = 3,
-	SO_ERROR,
-	SO_SNDBUF = 7,
-	SO_RCVBUF,
-	SO_PEERCRED = 17,
-	SO_ACCEPTCONN = 30,
-	SO_DOMAIN = 39
-};
 
 long call_getsockopt(const struct syscall_args *r)
 {
 	struct open_file *f;
-	int value[3] = {0}, len = sizeof(int), room;
+	int value[4] = {0}, len = sizeof(int), room;
 	long err = socket_of(r->a[0], &f);
 
 	if (err)
@@ -279,7 +305,7 @@ long call_getsockopt(const struct syscall_args *r)
 		break;
 	case SO_PEERCRED:
 		value[0] = pid_vnr(unix_peer_pid(f));
-		len = sizeof(value);
+		len = 3 * sizeof(value[0]);
 		break;
 	case SO_ACCEPTCONN:
 		value[0] = unix_is_listening(f);
@@ -287,6 +313,18 @@ long call_getsockopt(const struct syscall_args *r)
 	case SO_DOMAIN:
 		value[0] = AF_UNIX;
 		break;
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+		memcpy(value,
+		       &(struct timeval64){
+			       (s64)(*unix_timeout(f, r->a[2] == SO_SNDTIMEO) / 1000000000),
+			       (s64)(*unix_timeout(f, r->a[2] == SO_SNDTIMEO) / 1000 % 1000000)},
+		       sizeof(struct timeval64));
+		len = sizeof(struct timeval64);
+		break;
+	default:
+		if (r->a[2] > SO_LAST)
+			return -ENOPROTOOPT;
 	}
 	len = min(len, room);
 	if (copy_to_user(r->a[3], value, (size_t)len) || copy_to_user(r->a[4], &len, sizeof(len)))

@@ -16,6 +16,7 @@
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
@@ -289,6 +290,45 @@ static void test_epoll(void)
 	FAILS(epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, outer, &ev), ELOOP);
 }
 
+static void test_sockets(void)
+{
+	struct timeval limit = {0, 50000}, got = {0, 0};
+	socklen_t len = sizeof(got);
+	int pair[2];
+	char c;
+
+	check(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "two sockets");
+	WORKS(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
+	check(!getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &got, &len) && len == sizeof(got) &&
+		      got.tv_usec >= 50000 && got.tv_usec < 60000,
+	      "so long is waited");
+	FAILS(read(pair[0], &c, 1), EAGAIN);
+	limit.tv_usec = 1000000;
+	FAILS(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), EDOM);
+	FAILS(setsockopt(pair[0], SOL_SOCKET, 999, &limit, sizeof(limit)), ENOPROTOOPT);
+	FAILS(recv(pair[0], &c, 1, MSG_OOB), EINVAL);
+	WORKS(shutdown(socket(AF_UNIX, SOCK_STREAM, 0), SHUT_RDWR));
+}
+
+/* relatime: once for each change. */
+static void test_access_time(void)
+{
+	struct timespec nap = {0, 30000000}, was;
+	int fd = make("read", 0600);
+	struct stat s;
+	char c;
+
+	check(write(fd, "abc", 3) == 3, "three bytes");
+	nanosleep(&nap, NULL);
+	check(pread(fd, &c, 1, 0) == 1 && !fstat(fd, &s), "one is read");
+	was = s.st_atim;
+	check(was.tv_sec != s.st_mtim.tv_sec || was.tv_nsec != s.st_mtim.tv_nsec, "which is noted");
+	nanosleep(&nap, NULL);
+	check(pread(fd, &c, 1, 0) == 1 && !fstat(fd, &s) && was.tv_nsec == s.st_atim.tv_nsec,
+	      "the first time");
+	close(fd);
+}
+
 /* ------------------------------------------------------------------ turns */
 
 struct attr {
@@ -436,6 +476,8 @@ int main(void)
 	test_async();
 	test_packets();
 	test_epoll();
+	test_sockets();
+	test_access_time();
 	test_sched();
 	test_clock();
 	return end("rules");
