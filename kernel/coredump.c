@@ -370,7 +370,7 @@ static struct open_file *open_core(const char *name)
 
 	if (!walk_path(AT_FDCWD, name, WALK_PARENT, &w)) {
 		if (w.dentry && (w.dentry->inode->mode & S_IFMT) != S_IFDIR)
-			(void)vfs_unlink(w.dentry, false);
+			(void)vfs_unlink(w.dentry, false, false);
 		walk_end(&w);
 	}
 	if (file_open(AT_FDCWD, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600, &f))

@@ -12,7 +12,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#include "vfs.h"
+#include "inotify.h"
 #include "xattr.h"
 
 #define HASH_BUCKETS 1024U
@@ -46,8 +46,12 @@ void iput(struct inode *inode)
 {
 	struct super *sb = inode->sb;
 
-	if (--inode->users)
+	if (--inode->users) {
+		/* Only watches hold it, and no name leads to it. */
+		if (unlikely(inode->watches) && !inode->nlink)
+			inotify_unused(inode);
 		return;
+	}
 	if (inode->op && inode->op->evict)
 		inode->op->evict(inode);
 	xattrs_free(inode);

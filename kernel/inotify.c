@@ -159,6 +159,19 @@ u32 inotify_cookie(void)
 	return ++last;
 }
 
+void inotify_unused(struct inode *inode)
+{
+	s32 n = 0;
+
+	for (const struct inotify_watch *w = inode->watches; w; w = w->next)
+		n++;
+	if (n != inode->users)
+		return;
+	iget(inode);
+	inotify_forget(inode);
+	iput(inode);
+}
+
 void inotify_forget(struct inode *inode)
 {
 	struct inotify_watch *w, *next;

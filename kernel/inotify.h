@@ -29,6 +29,8 @@ void inotify_file_told(struct dentry *d, u32 event);
 u32 inotify_cookie(void);
 /* The inode goes: its watches do, too. */
 void inotify_forget(struct inode *inode);
+/* The same, if nobody but its watches uses it. */
+void inotify_unused(struct inode *inode);
 
 /* The file system goes: nobody watches anything of it any more. */
 void inotify_unmount(const struct super *sb);

@@ -538,7 +538,7 @@ bool may_remove(const struct inode *dir, const struct inode *inode)
 	return !(dir->mode & S_ISVTX) || !inode_owner(inode) || !inode_owner(dir);
 }
 
-int vfs_unlink(struct dentry *d, bool directory)
+int vfs_unlink(struct dentry *d, bool directory, bool replaced)
 {
 	struct dentry *dir = d->parent;
 	struct inode *inode = d->inode;
@@ -571,15 +571,11 @@ int vfs_unlink(struct dentry *d, bool directory)
 	if (!directory && inode->nlink > 1)
 		tmpfs_uncharge(inode->sb, INODE_BYTES);
 	inode->nlink -= directory ? 2 : 1;
-	inotify_name(dir->inode, directory ? IN_DELETE | IN_ISDIR : IN_DELETE, d->name, 0);
-	if (unlikely(inode->watches)) {
-		iget(inode);
-		if (!inode->nlink)
-			inotify_forget(inode);
-		else
-			inotify_tell(inode, IN_ATTRIB, NULL, 0);
-		iput(inode);
-	}
+	/* IN_DELETE_SELF comes with the last who uses it (iput). */
+	if (!directory)
+		inotify_name(inode, IN_ATTRIB, NULL, 0);
+	if (!replaced)
+		inotify_name(dir->inode, directory ? IN_DELETE | IN_ISDIR : IN_DELETE, d->name, 0);
 	dentry_unpin(d);
 	return 0;
 }

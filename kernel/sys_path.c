@@ -156,6 +156,8 @@ long call_linkat(const struct syscall_args *r)
 		old->inode->linkable = false;
 		inode_changed(old->inode, false);
 		inode_changed(w.parent->inode, true);
+		inotify_name(old->inode, IN_ATTRIB, NULL, 0);
+		inotify_name(w.parent->inode, IN_CREATE, w.last, 0);
 	}
 	walk_end(&w);
 out:
@@ -196,7 +198,7 @@ long call_unlinkat(const struct syscall_args *r)
 	} else if (!err && w.slash && !directory) {
 		err = (w.dentry->inode->mode & S_IFMT) == S_IFDIR ? -EISDIR : -ENOTDIR;
 	} else if (!err) {
-		err = vfs_unlink(w.dentry, directory);
+		err = vfs_unlink(w.dentry, directory, false);
 	}
 	kfree(path);
 	walk_end(&w);
@@ -248,6 +250,15 @@ static const struct super *super_of(const struct path_walk *w)
 	return (w->parent ? w->parent : w->dentry)->inode->sb;
 }
 
+static void tell_move(struct dentry *d, const struct path_walk *from, const struct path_walk *to)
+{
+	u32 cookie = inotify_cookie(), dir = is_dir(d) ? IN_ISDIR : 0;
+
+	inotify_tell(from->parent->inode, IN_MOVED_FROM | dir, from->last, cookie);
+	inotify_tell(to->parent->inode, IN_MOVED_TO | dir, to->last, cookie);
+	inotify_tell(d->inode, IN_MOVE_SELF, NULL, 0);
+}
+
 static long do_rename(const struct path_walk *a, const struct path_walk *b, unsigned int flags)
 {
 	long err;
@@ -286,18 +297,16 @@ static long do_rename(const struct path_walk *a, const struct path_walk *b, unsi
 		err = exchange(a, b);
 	} else {
 		if (b->dentry)
-			err = vfs_unlink(b->dentry, is_dir(b->dentry));
+			err = vfs_unlink(b->dentry, is_dir(b->dentry), true);
 		if (!err)
 			err = dentry_move(a->dentry, b->parent, b->last, b->len);
 		if (!err && flags & RENAME_WHITEOUT)
 			err = vfs_create(a->parent, a->last, a->len, S_IFCHR, 0, NULL);
 	}
 	if (!err && unlikely(nr_inotify_watches)) {
-		u32 cookie = inotify_cookie(), dir = is_dir(a->dentry) ? IN_ISDIR : 0;
-
-		inotify_tell(a->parent->inode, IN_MOVED_FROM | dir, a->last, cookie);
-		inotify_tell(b->parent->inode, IN_MOVED_TO | dir, b->last, cookie);
-		inotify_tell(a->dentry->inode, IN_MOVE_SELF, NULL, 0);
+		tell_move(a->dentry, a, b);
+		if (flags & RENAME_EXCHANGE)
+			tell_move(b->dentry, b, a);
 	}
 	inode_changed(a->parent->inode, true);
 	inode_changed(b->parent->inode, true);

@@ -327,6 +327,8 @@ long call_getdents64(const struct syscall_args *r)
 		f->pos = d.ctx.pos;
 	kfree(d.buf);
 	file_accessed(f);
+	if (!err)
+		inotify_file(f->dentry, IN_ACCESS);
 	return err ? err : (long)d.used;
 }
 

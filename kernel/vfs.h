@@ -423,7 +423,8 @@ u32 mode_privileges(const struct inode *inode);
 int vfs_create(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
 	       struct dentry **made);
 int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *text);
-int vfs_unlink(struct dentry *d, bool directory);
+/* replaced: another one gets its name, so its directory is not told that it goes. */
+int vfs_unlink(struct dentry *d, bool directory, bool replaced);
 /* In a directory with the sticky bit, only who owns the one or the other. */
 bool may_remove(const struct inode *dir, const struct inode *inode);
 

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -329,6 +330,39 @@ static void test_access_time(void)
 	close(fd);
 }
 
+/* The masks of what has been noted since, one after the other, a digit each of those that are looked for. */
+static long noted(int in)
+{
+	static const unsigned int known[] = {0, IN_ATTRIB, IN_DELETE_SELF, IN_IGNORED,
+					     IN_CLOSE_WRITE};
+	char buf[1000];
+	ssize_t n = read(in, buf, sizeof(buf));
+	long all = 0;
+
+	for (char *p = buf; n > 0 && p < buf + n;) {
+		struct inotify_event e;
+
+		memcpy(&e, p, sizeof(e));
+		for (unsigned int i = 1; i < 5; i++)
+			if (e.mask == known[i])
+				all = all * 10 + i;
+		p += sizeof(e) + e.len;
+	}
+	return all;
+}
+
+static void test_watch(void)
+{
+	int in = inotify_init1(IN_NONBLOCK), fd = make("watched", 0600);
+
+	WORKS(inotify_add_watch(in, "watched", IN_ALL_EVENTS & ~IN_OPEN));
+	WORKS(unlink("watched"));
+	check(noted(in) == 1, "a name less");
+	close(fd);
+	check(noted(in) == 423, "and it goes with the last who has it open");
+	close(in);
+}
+
 /* ------------------------------------------------------------------ turns */
 
 struct attr {
@@ -478,6 +512,7 @@ int main(void)
 	test_epoll();
 	test_sockets();
 	test_access_time();
+	test_watch();
 	test_sched();
 	test_clock();
 	return end("rules");
