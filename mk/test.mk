@@ -135,9 +135,9 @@ FUZZ_MEMBLOCK_SRC := $(if $(wildcard tests/fuzz/fuzz_memblock.c),$(wildcard \
 $(FO)/fuzz_memblock: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_memblock.c $(FUZZ_MEMBLOCK_SRC) tests/unit/doubles.c)
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
 
-# Address spaces against the model of their unit test.
+# Address spaces, and blocks in them, against the models of their unit tests.
 FUZZ_VM_SRC := $(wildcard $(call unit_line,tests/fuzz/fuzz_vm.c,links))
-$(FO)/fuzz_vm: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_vm.c $(FUZZ_VM_SRC) tests/unit/doubles.c)
+$(FO)/fuzz_vm $(FO)/fuzz_huge: $(FO)/fuzz_%: $(FO)/tests/fuzz/fuzz_%.c.o $(patsubst %,$(FO)/%.o,$(FUZZ_VM_SRC) tests/unit/doubles.c)
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka -lpthread
 
 $(FO)/fuzz_profile: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_profile.c cmd/quire/profile.c cmd/quire/profile_from.c cmd/quire/profile_dwarf.c)
@@ -148,7 +148,7 @@ $(FO)/third_party/libfdt/%.o: FUZZ_CFLAGS += -fwrapv
 $(FO)/fuzz_check: $(patsubst %,$(FO)/%.o,tests/fuzz/fuzz_check.c $(sort $(wildcard check/*.c)) cmd/quire/tree.c cmd/quire/json.c $(FDT_SRC))
 	$(CLANG) -pie $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
-test-fuzz-build: $(FO)/fuzz_dtb $(FO)/fuzz_memblock $(FO)/fuzz_vm $(FO)/fuzz_profile $(FO)/fuzz_check
+test-fuzz-build: $(FO)/fuzz_dtb $(FO)/fuzz_memblock $(FO)/fuzz_vm $(FO)/fuzz_huge $(FO)/fuzz_profile $(FO)/fuzz_check
 test-fuzz: test-fuzz-build
 	bash tests/fuzz/run.sh $(FO) $(FUZZ_TIME)
 include mk/bench.mk

@@ -7,35 +7,16 @@
  *
  * Each random choice of test_vm.c is the next byte, or two, of the input; when there are none left they are 0.
  */
-#include <stdlib.h>
-
-static long next_choice(void);
-#define random next_choice
-#define srandom(seed) ((void)(seed))
-#define main unit_tests
-#include "tests/unit/test_vm.c"
-#undef main
-
-static const u8 *input, *input_end;
-static unsigned long runs;
-
-static long next_choice(void)
-{
-	long v = 0;
-
-	for (unsigned int i = 0; i < 2 && input < input_end; i++)
-		v = v << 8 | *input++;
-	return v;
-}
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+#define UNIT_TEST "tests/unit/test_vm.c"
+#include "choices.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static unsigned long runs;
+
 	if (!size)
 		return 0;
-	input = data + 1;
-	input_end = data + size;
+	choose_from(data + 1, data + size);
 	/* The machine stays; what an input leaves is looked for now and then. */
 	if (!runs++)
 		(void)begin(NULL);

@@ -35,6 +35,8 @@ for i in range(8):
     open(f"{sys.argv[1]}/{i}", "wb").write(random.randbytes(4000))' "$bin/seeds-vm"
 one fuzz_vm 10 4096 "$bin/seeds-vm" &
 vm=$!
+one fuzz_huge 10 4096 "$bin/seeds-vm" &
+huge=$!
 mkdir -p "$bin/seeds-check"
 # Without the four bytes that choose fuzz_dtb's machine.
 for seed in "$bin/seeds-dtb"/*; do
@@ -62,6 +64,8 @@ wait $memblock
 report fuzz_memblock $?
 wait $vm
 report fuzz_vm $?
+wait $huge
+report fuzz_huge $?
 wait $profile
 report fuzz_profile $?
 wait $check

@@ -523,6 +523,7 @@ struct model {
 	struct mm_struct *mm;
 	struct {
 		bool mapped, write;
+		bool lazy; /* MADV_FREE since it was written: it may be 0 */
 		char byte;
 	} page[TOTAL];
 };
@@ -545,8 +546,58 @@ static void look_at_all(struct model *m)
 		vm_fault_t ret = touch(m->mm, sample_addr(i), false, &byte);
 
 		assert_int_equal(!(ret & VM_FAULT_SIGSEGV), m->page[i].mapped);
-		if (!ret)
-			assert_int_equal(byte, m->page[i].byte);
+		if (ret)
+			continue;
+		if (m->page[i].lazy && !byte) {
+			m->page[i].lazy = false;
+			m->page[i].byte = 0;
+		}
+		assert_int_equal(byte, m->page[i].byte);
+	}
+}
+
+/* Drop, or let go, or take what may go: [a, b), which are at start. */
+static void advise(struct model *m, unsigned int a, unsigned int b, unsigned long start,
+		   unsigned long len)
+{
+	static const int advices[] = {MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT};
+	int advice = advices[random() % 3];
+
+	vm_madvise(m->mm, start, len, advice);
+	for (unsigned int i = a; advice != MADV_PAGEOUT && i < b; i++) {
+		m->page[i].lazy = advice == MADV_FREE;
+		if (advice == MADV_DONTNEED)
+			m->page[i].byte = 0;
+	}
+}
+
+/* To the same place in other blocks of the window. */
+static void move_within(struct model *m, unsigned int a, unsigned int b, unsigned long start,
+			unsigned long len)
+{
+	unsigned int to = (a % SAMPLES) + (unsigned int)random() % BLOCKS * SAMPLES;
+	bool keep = random() % 4 == 0;
+	unsigned long at, there = bound(to);
+
+	if (to + (b - a) > TOTAL || (there < start + len && start < there + len))
+		return;
+	at = vm_mremap(m->mm, start, len, len,
+		       MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0), there);
+	for (unsigned int i = 0; i < b - a; i++) {
+		if (at == there) {
+			assert_true(m->page[a + i].mapped);
+			m->page[to + i] = m->page[a + i];
+			m->page[a + i].mapped = keep;
+			m->page[a + i].lazy = false;
+			m->page[a + i].byte = 0;
+			continue;
+		}
+		assert_true(fail_share || (long)at == -EFAULT);
+		/* By then the place may have been cleared, as in Linux. */
+		if (!vma_lookup(m->mm, bound(to + i))) {
+			m->page[to + i].mapped = m->page[to + i].lazy = false;
+			m->page[to + i].byte = 0;
+		}
 	}
 }
 
@@ -556,6 +607,7 @@ static void step(struct model *spaces)
 	unsigned int a = (unsigned int)random() % TOTAL,
 		     b = a + 1 + (unsigned int)random() % (TOTAL - a);
 	unsigned long start = bound(a), len = bound(b) - start;
+	unsigned long what = (unsigned long)random() % 13;
 	bool write = random() % 2;
 	int err;
 
@@ -564,14 +616,14 @@ static void step(struct model *spaces)
 		if (!m->mm)
 			return;
 	}
-	/* Often whole blocks. */
-	if (random() % 2) {
+	/* Often whole blocks; new memory mostly, or there would be none. */
+	if (random() % 8 < (what < 2 ? 7 : 4)) {
 		a = a / SAMPLES * SAMPLES;
 		b = (b + SAMPLES - 1) / SAMPLES * SAMPLES;
 		start = bound(a);
 		len = bound(b) - start;
 	}
-	switch (random() % 12) {
+	switch (what) {
 	case 0:
 	case 1:
 		if (IS_ERR_VALUE(vm_mmap_pgoff(m->mm, NULL, start, len, PROT_READ | PROT_WRITE,
@@ -581,6 +633,7 @@ static void step(struct model *spaces)
 		}
 		for (unsigned int i = a; i < b; i++) {
 			m->page[i].mapped = m->page[i].write = true;
+			m->page[i].lazy = false;
 			m->page[i].byte = 0;
 		}
 		return;
@@ -590,7 +643,7 @@ static void step(struct model *spaces)
 		err = vm_munmap(m->mm, start, len);
 		assert_true(!err || fail_share);
 		for (unsigned int i = a; !err && i < b; i++)
-			m->page[i].mapped = false, m->page[i].byte = 0;
+			m->page[i].mapped = m->page[i].lazy = false, m->page[i].byte = 0;
 		return;
 	case 3:
 		for (unsigned int i = a; i < b; i++)
@@ -602,9 +655,7 @@ static void step(struct model *spaces)
 			m->page[i].write = write;
 		return;
 	case 4:
-		vm_madvise(m->mm, start, len, MADV_DONTNEED);
-		for (unsigned int i = a; i < b; i++)
-			m->page[i].byte = 0;
+		advise(m, a, b, start, len);
 		return;
 	case 5:
 		to = &spaces[random() % SPACES_HERE];
@@ -633,7 +684,7 @@ static void step(struct model *spaces)
 			assert_true(fail_share);
 			assert_int_equal(vm_munmap(m->mm, away, len), 0);
 			for (unsigned int i = a; i < b; i++)
-				m->page[i].mapped = false, m->page[i].byte = 0;
+				m->page[i].mapped = m->page[i].lazy = false, m->page[i].byte = 0;
 		}
 		return;
 	}
@@ -651,6 +702,9 @@ static void step(struct model *spaces)
 		}
 		return;
 	}
+	case 9:
+		move_within(m, a, b, start, len);
+		return;
 	default: {
 		char byte = (char)(1 + random() % 100);
 		vm_fault_t ret = touch(m->mm, sample_addr(a), true, &byte);
@@ -659,8 +713,10 @@ static void step(struct model *spaces)
 			assert_true(fail_share);
 		else
 			assert_int_equal(!ret, m->page[a].mapped && m->page[a].write);
-		if (!ret)
+		if (!ret) {
 			m->page[a].byte = byte;
+			m->page[a].lazy = false;
+		}
 	}
 	}
 }
