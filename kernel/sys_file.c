@@ -774,15 +774,11 @@ long call_cachestat(const struct syscall_args *r)
 		return -EINVAL;
 	last = range[1] ? (range[0] + range[1] - 1) >> PAGE_SHIFT : ~0ULL;
 	if (f->file.f_mapping) {
-		u64 end = DIV_ROUND_UP(inode_size(f->inode), PAGE_SIZE);
+		u64 index = mapping_next_index(f->file.f_mapping, range[0] >> PAGE_SHIFT);
 
-		for (u64 index = range[0] >> PAGE_SHIFT; index < end && index <= last; index++) {
-			struct page *page = mapping_get_page(f->file.f_mapping, index, false);
-
-			if (!page)
-				continue;
-			put_page(page);
+		while (index <= last && index != ULONG_MAX) {
 			out.cache++;
+			index = mapping_next_index(f->file.f_mapping, index + 1);
 		}
 	}
 	return copy_to_user(r->a[2], &out, sizeof(out));

@@ -205,14 +205,14 @@ static s64 seek_hole_data(struct open_file *f, s64 offset, bool data)
 
 	if (offset < 0 || (u64)offset >= size)
 		return -ENXIO;
-	for (index = (u64)offset >> PAGE_SHIFT; index < DIV_ROUND_UP(size, PAGE_SIZE); index++) {
-		struct page *page = mapping_get_page(f->inode->mapping, index, false);
-
-		if (page)
-			put_page(page);
-		if (!page == !data)
-			return max((s64)(index << PAGE_SHIFT), offset);
-	}
+	index = (u64)offset >> PAGE_SHIFT;
+	if (data)
+		index = mapping_next_index(f->inode->mapping, index);
+	else
+		while (mapping_next_index(f->inode->mapping, index) == index)
+			index++;
+	if (index < DIV_ROUND_UP(size, PAGE_SIZE))
+		return max((s64)(index << PAGE_SHIFT), offset);
 	return data ? -ENXIO : (s64)size;
 }
 

@@ -90,6 +90,8 @@ static inline unsigned long mapping_pages(const struct address_space *mapping)
 {
 	return __atomic_load_n(&mapping->nrpages, __ATOMIC_RELAXED);
 }
+/* Of the first page at index or behind it; ULONG_MAX: there is none. */
+unsigned long mapping_next_index(struct address_space *mapping, unsigned long index);
 /*
  * Up to n bytes at pos, from and to kernel memory. Reads end at i_size; writes move it. Returns how many, or -ENOMEM or -ENOSPC when
  * that is none.

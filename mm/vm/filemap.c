@@ -140,6 +140,16 @@ static bool remove_next(struct address_space *mapping, unsigned long *index, uns
 	return *index && *index <= last;
 }
 
+unsigned long mapping_next_index(struct address_space *mapping, unsigned long index)
+{
+	const void *found;
+
+	spin_lock(&mapping->lock);
+	found = radix_tree_next(&mapping->pages, &index);
+	spin_unlock(&mapping->lock);
+	return found ? index : ULONG_MAX;
+}
+
 void filemap_replace_page(struct address_space *mapping, unsigned long index, struct page *page)
 {
 	void **slot = radix_tree_slot(&mapping->pages, index, node_alloc);
