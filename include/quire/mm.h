@@ -191,6 +191,7 @@ struct mm_struct {
 	u32 nr_huge;
 	spinlock_t deposit_lock;
 	bool has_lazy; /* some pages may be dropped when memory is short (mm/vm/lazyfree.c); atomic */
+	bool has_cont; /* some entries have been folded (mm/vm/cont.c); atomic */
 	unsigned long mmap_base;
 	unsigned long
 		mmap_full; /* from here to mmap_base there is no hole; above it: nothing is known */

@@ -52,6 +52,19 @@ static void check_entry(const struct vm_area_struct *vma, unsigned long addr, u6
 	t->rss[page_counter(page)]++;
 }
 
+static void check_page(const struct vm_area_struct *vma, unsigned long addr, const u64 *pte,
+		       struct tally *t)
+{
+	const u64 val = pte_load(pte);
+	const char *what = vma && val & DESC_CONT ? cont_fault(vma, pte, addr) : NULL;
+
+	check_entry(vma, addr, val, t);
+	if (what)
+		bad_area(t, vma, what);
+	if (vma && val & DESC_CONT && !mm_has_cont(vma->vm_mm))
+		bad_area(t, vma, "has contiguous entries, against its word");
+}
+
 /* A leaf that maps addr, where no table is. Returns where it ends; 0: there is none. */
 static unsigned long check_leaf(struct mm_struct *mm, const struct vm_area_struct *vma,
 				unsigned long addr, struct tally *t)
@@ -86,7 +99,7 @@ static void check_entries(struct mm_struct *mm, const struct vm_area_struct *vma
 		stop = leaf_end ? leaf_end : min(stop, end);
 		for (; pte && addr < stop; addr += PAGE_SIZE, pte++)
 			if (pte_load(pte))
-				check_entry(vma, addr, pte_load(pte), t);
+				check_page(vma, addr, pte, t);
 		addr = stop;
 	}
 }

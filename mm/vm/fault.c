@@ -264,11 +264,16 @@ static vm_fault_t wp_page_shared(struct vm_fault *f)
 static vm_fault_t do_wp_page(struct vm_fault *f)
 {
 	struct vm_area_struct *vma = f->vma;
-	struct page *page = pte_page(f->orig);
 
 	if (vma->vm_flags & VM_SHARED)
 		return wp_page_shared(f);
-	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(page))
+	if (unlikely(f->orig & DESC_CONT)) {
+		f->orig = cont_unfold(vma->vm_mm, f->pte, f->address);
+		/* Gone meanwhile, or another CPU was faster. */
+		if (!(f->orig & DESC_VALID) || pte_write(f->orig))
+			return 0;
+	}
+	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(pte_page(f->orig)))
 		return set_access(f, writable_pte(vma, f->orig | DESC_AF));
 	return wp_page_copy(f);
 }

@@ -362,6 +362,8 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 		mm->mdwe = mm->mdwe_no_inherit = false;
 	vma_change_begin(oldmm);
 	err = dup_mmap(mm, oldmm);
+	/* Folded entries are so in the child. */
+	relaxed_store(&mm->has_cont, relaxed_load(&oldmm->has_cont));
 	/* Entries became read-only: no TLB may hold them as they were. */
 	port_flush_tlb_asid(oldmm->context_id);
 	vma_change_end(oldmm);

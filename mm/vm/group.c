@@ -7,6 +7,8 @@
  * pages are single ones, each with its own counts and index: what happens to one of them happens to it alone, and there is nothing to split. The first
  * has PG_large_head and the order in `prev`, until it is freed or moved: for kpageflags and for hugepages-*kB/stats/nr_anon.
  *
+ * Where it fills runs of CONT_PAGES entries these are folded (cont.c).
+ *
  * Locking: as entries of pages. All of the group's are taken first, as PTE_BUSY, without waiting for any; then they are filled. So two
  * groups, or a group and a page, never have a part each: who finds an entry taken gives his back, and the access tries again.
  *
@@ -46,7 +48,7 @@ static bool take_empty(u64 *pte, unsigned int n)
 static void fill(const struct vm_area_struct *vma, u64 *pte, const struct page *head,
 		 unsigned int n)
 {
-	const u64 prot = writable_pte(vma, area_prot(vma));
+	const u64 prot = writable_pte(vma, area_prot(vma)) | (n < CONT_PAGES ? 0 : DESC_CONT);
 	phys_addr_t pa = page_to_phys(head);
 
 	for (unsigned int i = 0; i < n; i += PTE_BATCH) {
@@ -74,6 +76,8 @@ static void make_group(const struct vm_fault *f, unsigned long start, struct pag
 		return;
 	}
 	group_init(head, vma->vm_mm, linear_page_index(vma, start), order);
+	if (n >= CONT_PAGES)
+		relaxed_store(&vma->vm_mm->has_cont, true);
 	/* Who finds the pages by the entries finds them empty, and the program's. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	fill(vma, pte, head, n);

@@ -283,6 +283,26 @@ bool page_in_leaf(const struct page *page);
  */
 bool group_fault(struct vm_fault *f);
 
+/* ------------------------------------------------------------------ cont.c */
+
+#define CONT_PAGES contiguous_entries(MAX_LEVEL)
+#define CONT_SIZE (CONT_PAGES * PAGE_SIZE)
+
+/* Whoever has kept an area's faults away finds no folded entry there if this says no. */
+static inline bool mm_has_cont(const struct mm_struct *mm)
+{
+	return unlikely(relaxed_load(&mm->has_cont));
+}
+
+/* The entry for addr is one of its own, if it was folded. Returns what it is then. */
+u64 cont_unfold(struct mm_struct *mm, u64 *pte, unsigned long addr);
+/* No folded entries lie across addr. */
+void cont_cut(struct mm_struct *mm, unsigned long addr);
+/* None is in the range, whose faults are awaited. */
+void cont_unfold_range(struct mm_struct *mm, unsigned long start, unsigned long end);
+/* What is wrong with the folded entries around that of addr; NULL: nothing. For checks. */
+const char *cont_fault(const struct vm_area_struct *vma, const u64 *pte, unsigned long addr);
+
 /* ------------------------------------------------------------------ collapse.c */
 
 /* MADV_COLLAPSE of a part of an area. mmap_lock. 0, -EINVAL, -ENOMEM, -EAGAIN. */

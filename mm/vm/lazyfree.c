@@ -26,8 +26,13 @@
 /* The entry's page is nobody else's: it goes. */
 static bool drop_entry(struct mm_struct *mm, u64 *pte, u64 val, unsigned long addr)
 {
-	struct page *page = pte_page(val);
+	struct page *page;
 
+	if (unlikely(val & DESC_CONT))
+		val = cont_unfold(mm, pte, addr);
+	if (!pte_present(val))
+		return false;
+	page = pte_page(val);
 	if (!page_is_anon(page) || !pte_cmpxchg(pte, &val, PTE_BUSY))
 		return false;
 	port_flush_tlb_user_page(mm->context_id, addr);
@@ -64,7 +69,13 @@ void mark_lazy_pages(struct vm_area_struct *vma, unsigned long start, unsigned l
 
 			while (pte_present(val) && !(val & PTE_SPECIAL) &&
 			       (pte_dirty(val) || val & DESC_AF)) {
-				u64 clean = (val & ~(u64)(DESC_DIRTY | DESC_AF)) | DESC_RDONLY;
+				u64 clean;
+
+				if (unlikely(val & DESC_CONT)) {
+					val = cont_unfold(mm, pte, addr);
+					continue;
+				}
+				clean = (val & ~(u64)(DESC_DIRTY | DESC_AF)) | DESC_RDONLY;
 
 				if (pte_cmpxchg(pte, &val, clean)) {
 					n++;
@@ -98,6 +109,8 @@ void make_pages_old(struct vm_area_struct *vma, unsigned long start, unsigned lo
 		for (; pte && addr < stop; addr += PAGE_SIZE, pte++) {
 			u64 val = pte_load(pte);
 
+			if (unlikely(val & DESC_CONT))
+				val = cont_unfold(vma->vm_mm, pte, addr);
 			/* What others have in use as well is not for one to judge. */
 			if (pte_present(val) && !(val & PTE_SPECIAL) && val & DESC_AF &&
 			    __atomic_load_n(&pte_page(val)->_mapcount, __ATOMIC_RELAXED) <= 0)

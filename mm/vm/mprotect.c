@@ -39,12 +39,16 @@ static void sync_exec_entry(const struct vm_area_struct *vma, const u64 *pte, u6
 	put_page_guessed(page);
 }
 
-/* One entry that anybody may change meanwhile. Returns what it was, 0: nothing was there. */
-static u64 change_entry(const struct vm_area_struct *vma, u64 *pte)
+/* The entry for addr, that anybody may change meanwhile. Returns what it was, 0: nothing was there. */
+static u64 change_entry(const struct vm_area_struct *vma, u64 *pte, unsigned long addr)
 {
 	u64 old = pte_wait(pte);
 
 	while (pte_present(old)) {
+		if (unlikely(old & DESC_CONT)) {
+			old = cont_unfold(vma->vm_mm, pte, addr);
+			continue;
+		}
 		if (vma->vm_flags & VM_EXEC)
 			sync_exec_entry(vma, pte, old);
 		if (pte_cmpxchg(pte, &old, pte_modify(vma, old)))
@@ -95,11 +99,11 @@ static __always_inline bool change_batch(const struct new_prot *p, u64 *pte, str
  * is. Returns whether there was one.
  */
 static __always_inline bool change_private(const struct vm_area_struct *vma, u64 *pte,
-					   unsigned long n, bool writable)
+					   unsigned long addr, unsigned long n, bool writable)
 {
 	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
 	const struct new_prot p = {mask, vma->vm_page_prot & mask, writable};
-	const u64 *end = pte + n, *batches = pte_batches_end(end);
+	const u64 *start = pte, *end = pte + n, *batches = pte_batches_end(end);
 	struct page *const map = vmemmap;
 	bool any = false;
 
@@ -118,7 +122,8 @@ static __always_inline bool change_private(const struct vm_area_struct *vma, u64
 		}
 		any = true;
 		if (unlikely((old & (DESC_DIRTY | DESC_AF)) != (DESC_DIRTY | DESC_AF))) {
-			change_entry(vma, pte++);
+			change_entry(vma, pte, addr + ((unsigned long)(pte - start) << PAGE_SHIFT));
+			pte++;
 			continue;
 		}
 		new = (old & ~mask) | p.prot;
@@ -126,6 +131,51 @@ static __always_inline bool change_private(const struct vm_area_struct *vma, u64
 		if (writable && page_counts(pte_page(old)) == PAGE_COUNTS_EXCLUSIVE)
 			new = pte_mkwrite(new);
 		port_set_pte(pte++, new);
+	}
+	return any;
+}
+
+/*
+ * Folded entries, a whole run. First they allow nothing, then, when no TLB has them as they were, what the area wants, all of them alike: so not
+ * written without a fault, where not all of the pages are this entry's alone.
+ */
+static void change_run(const struct vm_area_struct *vma, u64 *pte)
+{
+	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
+	u64 new = (pte_load(pte) & ~mask) | (vma->vm_page_prot & mask);
+	struct page *page = pte_page(new);
+	unsigned int alone = 0;
+
+	while (alone < CONT_PAGES && page_counts(page + alone) == PAGE_COUNTS_EXCLUSIVE)
+		alone++;
+	if (vma->vm_flags & VM_WRITE && alone == CONT_PAGES)
+		new = pte_mkwrite(new);
+	for (unsigned int i = 0; i < CONT_PAGES; i++)
+		port_set_pte(&pte[i], new + ((u64)i << PAGE_SHIFT));
+}
+
+/* As change_private, of a table where some entries are folded. */
+static noinline bool change_runs(const struct vm_area_struct *vma, u64 *pte, unsigned long addr,
+				 unsigned long n)
+{
+	const unsigned long end = addr + (n << PAGE_SHIFT), start = addr;
+	bool folded = false, any = false;
+	unsigned long stop;
+
+	for (unsigned long i = 0; i < n; i++)
+		if (pte_load(&pte[i]) & DESC_CONT) {
+			port_set_pte(&pte[i], pte_load(&pte[i]) & ~(u64)DESC_VALID);
+			folded = true;
+		}
+	if (folded)
+		port_flush_tlb_user_range(vma->vm_mm->context_id, start, end, false);
+	for (; addr < end; pte += (stop - addr) >> PAGE_SHIFT, addr = stop) {
+		stop = min(ALIGN_DOWN(addr, CONT_SIZE) + CONT_SIZE, end);
+		if (pte_load(pte) & DESC_CONT)
+			change_run(vma, pte);
+		else
+			any |= change_private(vma, pte, addr, (stop - addr) >> PAGE_SHIFT,
+					      vma->vm_flags & VM_WRITE);
 	}
 	return any;
 }
@@ -156,15 +206,19 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 			/* A table at a time without faults. */
 			vma_change_begin(mm);
 			vma_start_write(vma);
-			any |= vma->vm_flags & VM_WRITE
-				       ? change_private(vma, pte, (stop - addr) >> PAGE_SHIFT, true)
-				       : change_private(vma, pte, (stop - addr) >> PAGE_SHIFT,
-							false);
+			if (mm_has_cont(mm))
+				any |= change_runs(vma, pte, addr, (stop - addr) >> PAGE_SHIFT);
+			else if (vma->vm_flags & VM_WRITE)
+				any |= change_private(vma, pte, addr, (stop - addr) >> PAGE_SHIFT,
+						      true);
+			else
+				any |= change_private(vma, pte, addr, (stop - addr) >> PAGE_SHIFT,
+						      false);
 			vma_change_end(mm);
 			continue;
 		}
 		for (; addr < stop; addr += PAGE_SIZE, pte++)
-			any |= change_entry(vma, pte) != 0;
+			any |= change_entry(vma, pte, addr) != 0;
 	}
 	/* What allowed nothing is in no TLB. */
 	if (any && old & VM_ACCESS_FLAGS)

@@ -45,6 +45,13 @@ static unsigned long move_page_tables(struct mm_struct *mm, unsigned long from, 
 	unsigned long start = from, end = from + len;
 	bool tables = false;
 
+	/* Those that have another place among their neighbours afterwards, and what the ends cut. */
+	if (mm_has_cont(mm) && (from ^ to) & (CONT_SIZE - 1)) {
+		cont_unfold_range(mm, from, end);
+	} else if (mm_has_cont(mm)) {
+		cont_cut(mm, from);
+		cont_cut(mm, end);
+	}
 	while (from < end) {
 		unsigned long stop, n = min(end - from, TABLE_SIZE - (to & (TABLE_SIZE - 1)));
 		u64 *old, *new;

@@ -77,6 +77,8 @@ void vm_clear_refs(struct mm_struct *mm, int which)
 				continue;
 			}
 			old = pte_wait(pte);
+			if (unlikely(old & DESC_CONT))
+				old = cont_unfold(mm, pte, addr);
 			/* One that changes meanwhile is in use. */
 			if (pte_present(old))
 				pte_cmpxchg(pte, &old, old & ~(u64)DESC_AF);

@@ -232,10 +232,17 @@ static bool take_entries(struct rmap *r)
 {
 	unsigned int i;
 
+	/* None is his yet who may have to wait for others' here. */
+	for (i = 0; i < r->nr; i++)
+		if (!r->found[i].leaf && unlikely(r->found[i].val & DESC_CONT))
+			r->found[i].val =
+				cont_unfold(r->found[i].mm, r->found[i].pte, r->found[i].addr);
 	for (i = 0; i < r->nr; i++) {
 		u64 *pte = r->found[i].pte, val = r->found[i].val;
 
 		if (r->found[i].leaf)
+			goto undo;
+		if (!pte_present(val) || pte_page(val) != r->page)
 			goto undo;
 		/* The CPU may have marked it meanwhile. */
 		while (!pte_cmpxchg(pte, &val, PTE_BUSY))

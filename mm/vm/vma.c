@@ -337,11 +337,13 @@ void vma_unlink(struct vm_area_struct *vma)
 		mm->mmap_full = vma->next ? vma->next->vm_start : ULONG_MAX;
 }
 
-/* An area ends or begins at addr: no block lies across. Faults of who has it awaited. */
+/* An area ends or begins at addr: no block lies across, and no folded entries. Faults of who has it awaited. */
 static void cut_block(struct mm_struct *mm, unsigned long addr)
 {
 	if (mm_has_huge(mm) && addr & (HUGE_SIZE - 1))
 		huge_split_at(mm, addr);
+	if (mm_has_cont(mm))
+		cont_cut(mm, addr);
 }
 
 /* pgoff moves with the start. Its faults awaited. A block that lies in the area lies in it afterwards, or is split. */

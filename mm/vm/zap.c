@@ -118,12 +118,17 @@ void gather_table(struct mmu_gather *tlb, struct page *table, unsigned long addr
 	tlb->freed_tables = true;
 }
 
-/* The entry becomes 0, unless it shows what is to stay. Returns what it was, or 0. */
-static u64 take_pte(u64 *pte, bool keep_anon)
+/* The entry for addr becomes 0, unless it shows what is to stay. Returns what it was, or 0. */
+static u64 take_pte(const struct mmu_gather *tlb, u64 *pte, unsigned long addr)
 {
+	const bool keep_anon = tlb->keep_anon;
 	u64 val = pte_wait(pte);
 
 	while (val) {
+		if (unlikely(val & DESC_CONT)) {
+			val = cont_unfold(tlb->mm, pte, addr);
+			continue;
+		}
 		if (keep_anon && (val & PTE_SPECIAL || page_is_anon(pte_page(val))))
 			return 0;
 		if (pte_cmpxchg(pte, &val, 0))
@@ -144,7 +149,7 @@ static void take_entries(struct mmu_gather *tlb, u64 *pte, unsigned long addr, u
 
 		if (!val)
 			continue;
-		val = take_pte(pte, tlb->keep_anon);
+		val = take_pte(tlb, pte, addr);
 		if (!val)
 			continue;
 		note(tlb, addr, addr + PAGE_SIZE);
@@ -285,6 +290,25 @@ static void drop_entries(struct mmu_gather *tlb, const u64 *pte, unsigned int n)
 
 /* ------------------------------------------------------------------ ranges */
 
+/*
+ * How many of n entries may be taken now. A folded run is gone before there is a flush: by what was left of it a TLB could have all of it again, with
+ * pages that are somebody else's by then.
+ */
+static noinline unsigned int whole_run(struct mmu_gather *tlb, u64 *pte, unsigned long addr,
+				       unsigned int n)
+{
+	unsigned int run =
+		min(n, (unsigned int)((CONT_SIZE - (addr & (CONT_SIZE - 1))) >> PAGE_SHIFT));
+
+	if (!(pte_load(pte) & DESC_CONT))
+		return run;
+	if (tlb->max - tlb->nr < run)
+		gather_more(tlb);
+	if (tlb->max - tlb->nr < run)
+		cont_unfold(tlb->mm, pte, addr);
+	return run;
+}
+
 /* anon: nobody but the CPU changes the entries, and all are of private anonymous memory. */
 static __always_inline void unmap_range_of(struct mmu_gather *tlb, unsigned long start,
 					   unsigned long end, bool anon)
@@ -304,9 +328,14 @@ static __always_inline void unmap_range_of(struct mmu_gather *tlb, unsigned long
 		else if (!anon)
 			take_entries(tlb, pte, start, n);
 		for (; anon && n; n -= done, pte += done, start += done * PAGE_SIZE) {
+			unsigned int some = n;
+
+			if (mm_has_cont(tlb->mm) && !tlb->dead)
+				some = whole_run(tlb, pte, start, n);
 			if (tlb->nr == tlb->max)
 				gather_more(tlb);
-			done = tlb->dead ? drop_anon(tlb, pte, n) : take_anon(tlb, pte, start, n);
+			done = tlb->dead ? drop_anon(tlb, pte, n)
+					 : take_anon(tlb, pte, start, some);
 		}
 	}
 }

@@ -8,10 +8,13 @@
 #define CONT_ORDER_HERE (PAGE_SHIFT == 14 ? 7U : PAGE_SHIFT == 16 ? 5U : 4U)
 #define GROUP (1U << CONT_ORDER_HERE)
 #define HELD (3U * GROUP)
+/* Of what is unmapped at once: more than is noted without memory for a list. */
+#define MORE (8U * GROUP)
 #define CACHE_ROOM (HELD + 1U)
 #include "sized_tlb.h"
 
 #include <quire/migrate.h>
+#include <quire/pagewalk.h>
 
 #define BASE (8UL * SZ_1G)
 
@@ -25,6 +28,26 @@ static unsigned long page_at_index(unsigned long page)
 /* ------------------------------------------------------------------ the world */
 
 static unsigned int fail_from, fail_share;
+static bool watched;
+
+/* A run that is there in part when translations are flushed could come into a TLB as a whole again. */
+static void flush_and_look(u64 asid, unsigned long start, unsigned long stop)
+{
+	flush_cache(asid, start, stop);
+	if (!watched || (mm->context_id & 0xff) != (asid & 0xff))
+		return;
+	for (unsigned long first = 0; first < MORE; first += GROUP) {
+		const u64 *pte = pte_lookup(mm, page_at_index(first));
+		unsigned int there = 0;
+
+		for (unsigned long i = 0; pte && i < GROUP; i++)
+			there += (pte_load(&pte[i]) & (DESC_CONT | DESC_VALID)) ==
+				 (DESC_CONT | DESC_VALID);
+		if (there && there < GROUP)
+			fail_msg("%u entries of a run from page %lu are left at a flush", there,
+				 first);
+	}
+}
 
 static bool should_fail(gfp_t gfp, unsigned int order)
 {
@@ -51,7 +74,8 @@ static int begin(void **state)
 {
 	memset(cache, 0, sizeof(cache));
 	world_begin();
-	flush_more = flush_cache;
+	flush_more = flush_and_look;
+	watched = true;
 	vm_migration_init();
 	mm = mm_alloc();
 	assert_non_null(mm);
@@ -65,6 +89,7 @@ static int end(void **state)
 	disable_all();
 	thp_enabled = THP_NEVER;
 	assert_int_equal(mm_check(mm), 0);
+	watched = false;
 	mmput(mm);
 	world_end();
 	return 0;
@@ -99,6 +124,25 @@ static void assert_group(unsigned long first, unsigned long n)
 		assert_int_equal(page_counts(head + i), PAGE_COUNTS_EXCLUSIVE);
 	}
 	assert_int_equal(head->prev, ilog2(n));
+}
+
+/* ------------------------------------------------------------------ moving */
+
+static struct folio *new_page(struct folio *src, unsigned long private)
+{
+	return (struct folio *)alloc_page(GFP_HIGHUSER_MOVABLE);
+}
+
+static void move(struct page *page)
+{
+	struct page_list list = {0};
+	struct folio *folio;
+
+	if (!isolate_page_for_migration(page, MIGRATE_SYNC, &folio))
+		return;
+	page_list_add(&list, &folio->page);
+	if (migrate_pages(&list, new_page, NULL, 0, MIGRATE_SYNC, MR_COMPACTION, NULL))
+		putback_movable_pages(&list);
 }
 
 /* ------------------------------------------------------------------ faults */
@@ -257,6 +301,176 @@ static void its_pages_are_unmapped_copied_and_moved_one_by_one(void **state)
 	assert_int_equal(mm_check(mm), 0);
 }
 
+/* ------------------------------------------------------------------ contiguous entries */
+
+/* How many entries of the pages held have the bit. */
+static unsigned int folded(struct mm_struct *by)
+{
+	unsigned int n = 0;
+
+	for (unsigned long i = 0; i < HELD; i++) {
+		u64 raw, val;
+
+		if (entry_find(by, page_at_index(i), &raw, &val))
+			n += !!(val & DESC_CONT);
+	}
+	return n;
+}
+
+/* All pages held, by groups as large as the architecture's: three. */
+static void fill_folded(void)
+{
+	enable(CONT_ORDER_HERE, THP_SIZE_ALWAYS);
+	map(0, HELD);
+	for (unsigned long i = 0; i < HELD; i++)
+		set(mm, page_at_index(i), (char)(1 + i % 100));
+	assert_int_equal(folded(mm), HELD);
+}
+
+static void assert_filled(struct mm_struct *by, unsigned long from, unsigned long to)
+{
+	for (unsigned long i = from; i < to; i++)
+		assert_int_equal(see(by, page_at_index(i)), 1 + i % 100);
+}
+
+static void only_a_group_as_large_as_the_architectures_is_folded(void **state)
+{
+	enable(CONT_ORDER_HERE - 1, THP_SIZE_ALWAYS);
+	map(0, HELD);
+	set(mm, BASE, 'a');
+	set(mm, page_at_index(GROUP / 2), 'b');
+	assert_int_equal(get_mm_rss(mm), GROUP);
+	assert_int_equal(folded(mm), 0);
+	enable(CONT_ORDER_HERE, THP_SIZE_ALWAYS);
+	set(mm, page_at_index(GROUP + 1), 'c');
+	assert_int_equal(folded(mm), GROUP);
+	assert_int_equal(vm_munmap(mm, BASE, HELD * PAGE_SIZE), 0);
+	/* A larger one is several. */
+	enable(CONT_ORDER_HERE + 1, THP_SIZE_ALWAYS);
+	map(0, HELD);
+	set(mm, BASE, 'd');
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+static void what_happens_to_one_entry_unfolds_its_run_alone(void **state)
+{
+	const struct {
+		int advice;
+		bool stays;
+	} cases[] = {{MADV_DONTNEED, false},
+		     {MADV_FREE, true},
+		     {MADV_COLD, true},
+		     {MADV_DONTDUMP, true}};
+	struct page *page;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		fill_folded();
+		assert_int_equal(
+			vm_madvise(mm, page_at_index(GROUP + 1), PAGE_SIZE, cases[i].advice), 0);
+		assert_int_equal(folded(mm), 2 * GROUP);
+		assert_int_equal(see(mm, page_at_index(GROUP + 1)),
+				 cases[i].stays ? 1 + (GROUP + 1) % 100 : 0);
+		assert_filled(mm, 0, GROUP + 1);
+		assert_filled(mm, GROUP + 2, HELD);
+		assert_int_equal(mm_check(mm), 0);
+	}
+	fill_folded();
+	assert_int_equal(vm_munmap(mm, page_at_index(GROUP - 1), PAGE_SIZE), 0);
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_int_equal(vm_mprotect(mm, page_at_index(2 * GROUP), PAGE_SIZE, PROT_READ), 0);
+	assert_int_equal(folded(mm), GROUP);
+	page = get_user_page(mm, page_at_index(GROUP + 3), false);
+	user_page_put(page);
+	move(page);
+	assert_int_equal(folded(mm), 0);
+	assert_ptr_not_equal(mapped(mm, GROUP + 3), page);
+	assert_filled(mm, GROUP, HELD);
+	assert_int_equal(mm_check(mm), 0);
+	fill_folded();
+	vm_clear_refs(mm, 1);
+	assert_int_equal(folded(mm), 0);
+	assert_filled(mm, 0, HELD);
+}
+
+static void what_happens_to_a_whole_run_leaves_it_folded(void **state)
+{
+	const unsigned long far = BASE + 8 * HUGE_SIZE, run = GROUP * PAGE_SIZE;
+	struct mm_struct *child;
+	char byte = 'x';
+	u64 raw, val;
+
+	fill_folded();
+	assert_int_equal(vm_mprotect(mm, page_at_index(GROUP), run, PROT_READ), 0);
+	assert_true(touch(mm, page_at_index(GROUP + 2), true, &byte) & VM_FAULT_SIGSEGV);
+	assert_int_equal(vm_mprotect(mm, page_at_index(GROUP), run, PROT_NONE), 0);
+	assert_true(touch(mm, page_at_index(GROUP), false, &byte) & VM_FAULT_SIGSEGV);
+	assert_int_equal(vm_mprotect(mm, page_at_index(GROUP), run, PROT_READ | PROT_WRITE), 0);
+	assert_non_null(cpu_access(mm, page_at_index(GROUP + 5), true));
+	assert_int_equal(folded(mm), HELD);
+	assert_int_equal(vm_madvise(mm, BASE, run, MADV_DONTNEED), 0);
+	assert_int_equal(folded(mm), HELD - GROUP);
+	assert_filled(mm, GROUP, HELD);
+	/* A child's entries are folded too, and writes unfold on either side. */
+	child = dup_mm(mm);
+	assert_int_equal(folded(child), HELD - GROUP);
+	assert_int_equal(folded(mm), HELD - GROUP);
+	/* The first pages, by which no one may judge the others. */
+	set(child, page_at_index(GROUP), 'c');
+	set(child, page_at_index(GROUP + 1), 'c');
+	assert_int_equal(folded(child), GROUP);
+	assert_int_equal(folded(mm), HELD - GROUP);
+	assert_filled(mm, GROUP, HELD);
+	/* Not alone with all of its pages: not to be written without a fault, none of it. */
+	assert_int_equal(vm_mprotect(mm, page_at_index(GROUP), run, PROT_READ), 0);
+	assert_int_equal(vm_mprotect(mm, page_at_index(GROUP), run, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mm_check(mm), 0);
+	set(mm, page_at_index(GROUP + 1), (char)(1 + (GROUP + 1) % 100));
+	set(mm, page_at_index(GROUP + 2), (char)(1 + (GROUP + 2) % 100));
+	assert_int_equal(see(child, page_at_index(GROUP + 1)), 'c');
+	assert_filled(child, GROUP + 2, HELD);
+	assert_int_equal(mm_check(child), 0);
+	mmput(child);
+	assert_filled(mm, GROUP, HELD);
+	/* To a place that is aligned alike, and to one that is not. */
+	fill_folded();
+	assert_int_equal(
+		vm_mremap(mm, page_at_index(GROUP), run, run, MREMAP_MAYMOVE | MREMAP_FIXED, far),
+		far);
+	assert_non_null(entry_find(mm, far, &raw, &val));
+	assert_true(val & DESC_CONT);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_mremap(mm, far, run, run, MREMAP_MAYMOVE | MREMAP_FIXED,
+				   far + 2 * run + PAGE_SIZE),
+			 far + 2 * run + PAGE_SIZE);
+	assert_non_null(entry_find(mm, far + 2 * run + PAGE_SIZE, &raw, &val));
+	assert_false(val & DESC_CONT);
+	assert_int_equal(see(mm, far + 2 * run + PAGE_SIZE), 1 + GROUP % 100);
+	assert_int_equal(mm_check(mm), 0);
+}
+
+static void a_run_goes_as_a_whole_before_its_pages_do(void **state)
+{
+	/* Pages that do not come in runs shift what is noted together. */
+	for (unsigned long more = 0; more < 4; more++) {
+		disable_all();
+		map(0, MORE);
+		for (unsigned long i = 0; i < more; i++)
+			set(mm, page_at_index(i), 'a');
+		enable(CONT_ORDER_HERE, THP_SIZE_ALWAYS);
+		for (unsigned long i = GROUP; i < MORE; i += GROUP)
+			set(mm, page_at_index(i), 'b');
+		assert_int_equal(folded(mm), HELD - GROUP);
+		/* No memory for a longer list. */
+		page_debug = &injected;
+		fail_share = 1000;
+		assert_int_equal(vm_munmap(mm, BASE, MORE * PAGE_SIZE), 0);
+		fail_share = 0;
+		page_debug = NULL;
+		assert_int_equal(get_mm_rss(mm), 0);
+	}
+}
+
 /* ------------------------------------------------------------------ at random */
 
 #define SPACES_HERE 3U
@@ -267,23 +481,6 @@ struct model {
 		char byte;
 	} page[HELD];
 };
-
-static struct folio *new_page(struct folio *src, unsigned long private)
-{
-	return (struct folio *)alloc_page(GFP_HIGHUSER_MOVABLE);
-}
-
-static void move(struct page *page)
-{
-	struct page_list list = {0};
-	struct folio *folio;
-
-	if (!isolate_page_for_migration(page, MIGRATE_SYNC, &folio))
-		return;
-	page_list_add(&list, &folio->page);
-	if (migrate_pages(&list, new_page, NULL, 0, MIGRATE_SYNC, MR_COMPACTION, NULL))
-		putback_movable_pages(&list);
-}
 
 static void look_at_all(struct model *m)
 {
@@ -476,6 +673,7 @@ static void random_programs_see_what_the_model_says(void **state)
 {
 	long allocated = mthp_stat(CONT_ORDER_HERE, MTHP_ANON_FAULT_ALLOC);
 
+	watched = false;
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
 		run_random(seed, 400);
 		mmput(mm);
@@ -487,6 +685,7 @@ static void random_programs_see_what_the_model_says(void **state)
 static void a_lack_of_memory_at_any_point_loses_nothing(void **state)
 {
 	page_debug = &injected;
+	watched = false;
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
 		fail_share = 100;
 		run_random(1000 + seed, 400);
@@ -527,7 +726,7 @@ static void faults_in_one_group_go_on_while_it_changes(void **state)
 {
 	pthread_t t[CPUS];
 
-	stop_threads = false;
+	stop_threads = watched = false;
 	map(0, HELD);
 	cpus_begin();
 	for (unsigned long i = 0; i < CPUS; i++)
@@ -573,6 +772,10 @@ int main(void)
 		TEST(settings_and_advice_decide_who_gets_a_group),
 		TEST(without_memory_for_it_a_smaller_one_does),
 		TEST(its_pages_are_unmapped_copied_and_moved_one_by_one),
+		TEST(only_a_group_as_large_as_the_architectures_is_folded),
+		TEST(what_happens_to_one_entry_unfolds_its_run_alone),
+		TEST(what_happens_to_a_whole_run_leaves_it_folded),
+		TEST(a_run_goes_as_a_whole_before_its_pages_do),
 		TEST(random_programs_see_what_the_model_says),
 		TEST(a_lack_of_memory_at_any_point_loses_nothing),
 		TEST(faults_in_one_group_go_on_while_it_changes),
