@@ -72,7 +72,7 @@ static u64 flags_of(u64 pfn)
 		f |= BIT(KPF_MMAP);
 	if (is_anon(head))
 		f |= BIT(KPF_ANON);
-	if (page == vm_zero_page())
+	if (page == vm_zero_page() || is_huge_zero(page))
 		f |= BIT(KPF_ZERO_PAGE);
 	if (PageCompound(page)) {
 		f |= head == page ? BIT(KPF_COMPOUND_HEAD) : BIT(KPF_COMPOUND_TAIL);

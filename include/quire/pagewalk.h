@@ -25,6 +25,8 @@ bool vm_mapped_page(struct mm_struct *mm, unsigned long addr, unsigned long end,
 const char *vma_anon_name(const struct vm_area_struct *vma);
 /* The page that reads of untouched memory show. */
 const struct page *vm_zero_page(void);
+/* The page is one of the block that reads of nothing see. */
+bool is_huge_zero(const struct page *page);
 /* /proc/PID/clear_refs: 1: all pages, 2: anonymous ones, 3: those of files are not referenced any more. Takes mmap_lock. */
 void vm_clear_refs(struct mm_struct *mm, int which);
 

@@ -56,6 +56,8 @@ const char *const vm_event_names[NR_VM_EVENT_ITEMS] = {
 	[THP_COLLAPSE_ALLOC] = "thp_collapse_alloc",
 	[THP_COLLAPSE_ALLOC_FAILED] = "thp_collapse_alloc_failed",
 	[THP_SPLIT_PMD] = "thp_split_pmd",
+	[THP_ZERO_PAGE_ALLOC] = "thp_zero_page_alloc",
+	[THP_ZERO_PAGE_ALLOC_FAILED] = "thp_zero_page_alloc_failed",
 };
 
 const char *const node_stat_names[NR_VM_NODE_STAT_ITEMS] = {

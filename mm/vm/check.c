@@ -81,7 +81,7 @@ static unsigned long check_leaf(struct mm_struct *mm, const struct vm_area_struc
 		return 0;
 	t->leaves++;
 	if (addr < end || !vma || start < vma->vm_start || end > vma->vm_end ||
-	    !vma_is_anonymous(vma) || !page_in_leaf(pte_page(val)))
+	    !vma_is_anonymous(vma) || (!(val & PTE_SPECIAL) && !page_in_leaf(pte_page(val))))
 		bad_area(t, vma ? vma : mm->mmap, "has a block that does not belong there");
 	return end;
 }

@@ -38,6 +38,7 @@ void vm_init(void)
 	area_node_cache = kmem_cache_create("vma_tree_node", GAP_NODE_SIZE, 64,
 					    SLAB_PANIC | SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU, NULL);
 	filemap_init();
+	huge_zero_forget();
 	zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!zero_page)
 		panic("No memory for the zero page");

@@ -223,6 +223,16 @@ static u64 leaf_pte(u64 leaf, unsigned long addr)
 	return (leaf & ~address) | desc_from_pa(pa) | DESC_TABLE;
 }
 
+/* Each page of a leaf of the zero block is the zero page. */
+static void split_zero(u64 leaf, u64 *pte)
+{
+	const u64 address = desc_pa_mask(kernel_pgtable.pa52);
+	const u64 val = (leaf & ~address) | desc_from_pa(page_to_phys(zero_page)) | DESC_TABLE;
+
+	for (unsigned long i = 0; i < TABLE_ENTRIES; i++)
+		pte[i] = val;
+}
+
 void huge_split(struct mm_struct *mm, u64 *pmd, unsigned long addr)
 {
 	u64 leaf = pte_wait(pmd), *pte;
@@ -235,9 +245,13 @@ void huge_split(struct mm_struct *mm, u64 *pmd, unsigned long addr)
 	port_flush_tlb_user_page(mm->context_id, addr);
 	table = withdraw(mm);
 	pte = page_address(table);
-	for (unsigned long i = 0; i < TABLE_ENTRIES; i++)
-		pte[i] = leaf_pte(leaf, i << PAGE_SHIFT);
-	leaf_gone(leaf_head(leaf));
+	if (leaf & PTE_SPECIAL)
+		split_zero(leaf, pte);
+	else
+		for (unsigned long i = 0; i < TABLE_ENTRIES; i++)
+			pte[i] = leaf_pte(leaf, i << PAGE_SHIFT);
+	if (!(leaf & PTE_SPECIAL))
+		leaf_gone(leaf_head(leaf));
 	/* Who finds the table finds its entries. */
 	leaf = PTE_BUSY;
 	pte_cmpxchg(pmd, &leaf, table_desc(table));
@@ -315,6 +329,34 @@ static bool make_huge(const struct vm_fault *f, u64 *pmd)
 	return true;
 }
 
+/* A read of nothing: the zero block. As make_huge. */
+static bool show_zero_block(const struct vm_fault *f, u64 *pmd)
+{
+	struct vm_area_struct *vma = f->vma;
+	unsigned long base = ALIGN_DOWN(f->address, HUGE_SIZE);
+	const struct page *head;
+	struct page *table;
+	u64 none = 0;
+
+	if (f->flags & FAULT_FLAG_WRITE || base < vma->vm_start || vma->vm_end - base < HUGE_SIZE ||
+	    !relaxed_load(&thp_use_zero_page) || !thp_allowed(vma, HUGE_ORDER))
+		return false;
+	table = table_page_alloc(vma->vm_mm, 0);
+	head = table ? huge_zero() : NULL;
+	if (!head) {
+		if (table)
+			table_page_free(vma->vm_mm, table);
+		count_vm_event(THP_FAULT_FALLBACK);
+		return false;
+	}
+	deposit(vma->vm_mm, table);
+	if (!pte_cmpxchg(pmd, &none,
+			 (mk_pte(page_to_phys(head), area_prot(vma)) & ~(u64)DESC_TABLE) |
+				 PTE_SPECIAL))
+		deposit_free(vma->vm_mm);
+	return true;
+}
+
 /* No page of the block is anybody's but the leaf's. */
 static bool block_is_exclusive(const struct page *head)
 {
@@ -372,7 +414,7 @@ bool huge_fault(struct vm_fault *f, vm_fault_t *ret)
 			f->pte = pte_lookup(mm, f->address);
 			return false;
 		}
-		if (!make_huge(f, pmd) && !make_table(mm, pmd))
+		if (!make_huge(f, pmd) && !show_zero_block(f, pmd) && !make_table(mm, pmd))
 			break;
 	}
 	*ret = VM_FAULT_OOM;
@@ -422,10 +464,12 @@ bool huge_zap(struct mmu_gather *tlb, unsigned long addr, unsigned long end)
 		port_flush_tlb_user_page(mm->context_id, addr);
 		port_set_pte(pmd, 0);
 	}
+	deposit_free(mm);
+	if (leaf & PTE_SPECIAL)
+		return true;
 	add_mm_counter(mm, MM_ANONPAGES, -(long)HUGE_PAGES);
 	leaf_gone(leaf_head(leaf));
 	block_release(leaf_head(leaf));
-	deposit_free(mm);
 	return true;
 }
 
@@ -440,6 +484,11 @@ int huge_copy(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 	table = to ? table_page_alloc(mm, 0) : NULL;
 	if (!table)
 		return -ENOMEM;
+	if (leaf & PTE_SPECIAL) {
+		deposit(mm, table);
+		port_set_pte(to, leaf);
+		return 0;
+	}
 	while (!pte_cmpxchg(from, &leaf, pte_wrprotect(leaf)))
 		continue;
 	head = leaf_head(leaf);
@@ -508,6 +557,9 @@ bool huge_clear_marks(struct mm_struct *mm, unsigned long addr, unsigned long en
 		huge_split(mm, pmd, addr);
 		return true;
 	}
+	/* There is nothing in it that could be missed. */
+	if (leaf & PTE_SPECIAL)
+		return false;
 	do {
 		if (!pmd_is_leaf(leaf))
 			return true;
@@ -523,7 +575,7 @@ bool huge_is_clean(struct mm_struct *mm, unsigned long addr)
 {
 	u64 leaf;
 
-	return find_leaf(mm, addr, &leaf) && !pte_dirty(leaf);
+	return find_leaf(mm, addr, &leaf) && !(leaf & PTE_SPECIAL) && !pte_dirty(leaf);
 }
 
 void huge_clear_young(struct mm_struct *mm, unsigned long addr)

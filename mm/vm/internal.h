@@ -275,6 +275,13 @@ u64 new_leaf(const struct vm_area_struct *vma, const struct page *head);
 /* A leaf maps the page; the first page of the block that it was made in, NULL: it was made single, or is not what it was. Hints. */
 bool page_in_leaf(const struct page *page);
 
+/* ------------------------------------------------------------------ huge_zero.c */
+
+/* The first page of the zero block; NULL: no memory. */
+const struct page *huge_zero(void);
+/* All memory is another machine's. */
+void huge_zero_forget(void);
+
 /* ------------------------------------------------------------------ group.c */
 
 /*

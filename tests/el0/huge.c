@@ -51,6 +51,30 @@ static void one_fault(void)
 	      "the others are tails");
 }
 
+static void zero(void)
+{
+	unsigned char vec[1];
+	size_t there = 0;
+	int is = 1;
+
+	mmap(area, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	for (size_t i = 0; i < huge; i += page)
+		is &= area[i + 7] == 0;
+	check(is, "memory that was only read is 0");
+	check(pagemap(area + huge - page) >> 63 & 1 && !mincore(area + 3 * page, page, vec) &&
+		      vec[0],
+	      "all of it is there");
+	check(field("/proc/self/smaps", "Rss:", area) == 0 && anon_huge(area) == 0, "and nobody's");
+	check(field("/proc/vmstat", "thp_zero_page_alloc ", NULL) >= 1, "by the huge zero page");
+	area[4 * page] = 9;
+	check(field("/proc/self/smaps", "Rss:", area) == (long)page / 1024, "a write takes a page");
+	for (size_t i = 0; i < huge; i += page)
+		there += pagemap(area + i) >> 63 & 1;
+	check(there == huge / page && area[4 * page] == 9 && !area[5 * page] && !area[3 * page],
+	      "the others are as they were");
+	munmap(area, huge);
+}
+
 static void parts(void)
 {
 	long n = splits();
@@ -161,6 +185,7 @@ int main(void)
 	munmap(area - huge, 5 * huge);
 	put(THP "enabled", "always");
 	one_fault();
+	zero();
 	parts();
 	forks();
 	settings();

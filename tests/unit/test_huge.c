@@ -48,6 +48,7 @@ static int begin(void **state)
 	world_begin();
 	flush_more = flush_cache;
 	thp_enabled = THP_ALWAYS;
+	thp_use_zero_page = 0;
 	vm_migration_init();
 	mm = mm_alloc();
 	assert_non_null(mm);
@@ -180,6 +181,75 @@ static void without_a_block_single_pages_do(void **state)
 	assert_int_equal(mm->nr_huge, 0);
 	assert_int_equal(event(THP_FAULT_FALLBACK), fallback + 1);
 	assert_int_equal(see(mm, page_of(0, 3)), 'x');
+}
+
+/* ------------------------------------------------------------------ the zero block */
+
+static void a_read_of_nothing_shows_the_zero_block(void **state)
+{
+	unsigned long made = event(THP_ZERO_PAGE_ALLOC), split;
+	struct mm_struct *child;
+	struct mapped_page m;
+	unsigned long next;
+	struct page *held;
+
+	thp_use_zero_page = 1;
+	map(mm, page_of(0, 1), 3 * HUGE_SIZE);
+	/* Where no block fits it is the zero page. */
+	assert_int_equal(see(mm, page_of(0, 3)), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(see(mm, page_of(1, 3)), 0);
+	assert_int_equal(see(mm, page_of(2, HUGE_PAGES - 1)), 0);
+	assert_int_equal(event(THP_ZERO_PAGE_ALLOC), made + 1);
+	assert_int_equal(mm->nr_huge, 2);
+	assert_int_equal(get_mm_rss(mm), 0);
+	assert_ptr_equal(page_at(mm, page_of(1, 5)), page_at(mm, page_of(2, 5)));
+	assert_true(is_huge_zero(page_at(mm, page_of(1, 5))));
+	assert_true(vm_mapped_page(mm, page_of(1, 7), page_of(2, 0), &m, &next));
+	assert_null(m.page);
+	/* Neither advice nor protection does anything to it. */
+	assert_int_equal(vm_madvise(mm, page_of(1, 0), HUGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(vm_madvise(mm, page_of(1, 0), HUGE_SIZE, MADV_PAGEOUT), 0);
+	assert_int_equal(vm_mprotect(mm, page_of(1, 0), HUGE_SIZE, PROT_READ), 0);
+	assert_int_equal(vm_mprotect(mm, page_of(1, 0), HUGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mm->nr_huge, 2);
+	held = get_user_page(mm, page_of(1, 9), false);
+	assert_non_null(held);
+	user_page_put(held);
+	/* A write takes one page of it. */
+	split = event(THP_SPLIT_PMD);
+	set(mm, page_of(1, 5), 'x');
+	assert_int_equal(event(THP_SPLIT_PMD), split + 1);
+	assert_int_equal(get_mm_rss(mm), 1);
+	assert_int_equal(mm->nr_huge, 1);
+	assert_int_equal(see(mm, page_of(1, 6)), 0);
+	assert_false(is_huge_zero(page_at(mm, page_of(1, 6))));
+	child = dup_mm(mm);
+	assert_int_equal(child->nr_huge, 1);
+	set(child, page_of(2, 0), 'c');
+	assert_int_equal(see(mm, page_of(2, 0)), 0);
+	assert_int_equal(see(child, page_of(2, 1)), 0);
+	assert_int_equal(mm_check(child), 0);
+	mmput(child);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_madvise(mm, page_of(2, 0), PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(vm_madvise(mm, page_of(1, 0), 2 * HUGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(get_mm_rss(mm), 0);
+}
+
+static void without_memory_for_the_zero_block_a_page_does(void **state)
+{
+	unsigned long failed = event(THP_ZERO_PAGE_ALLOC_FAILED);
+
+	thp_use_zero_page = 1;
+	page_debug = &injected;
+	fail_blocks = true;
+	map(mm, BASE, HUGE_SIZE);
+	assert_int_equal(see(mm, BASE), 0);
+	assert_int_equal(mm->nr_huge, 0);
+	assert_int_equal(event(THP_ZERO_PAGE_ALLOC_FAILED), failed + 1);
+	fail_blocks = false;
 }
 
 /* ------------------------------------------------------------------ parts */
@@ -689,6 +759,7 @@ static void step(struct model *spaces)
 		return;
 	}
 	case 7:
+		thp_use_zero_page = PAGE_SHIFT < 16 && random() % 8 == 0;
 		if (random() % 3 == 0)
 			vm_madvise(m->mm, start, len, MADV_COLLAPSE);
 		vm_madvise(m->mm, start, len, write ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
@@ -845,6 +916,8 @@ int main(void)
 		TEST(settings_and_advice_decide_who_gets_a_block),
 		TEST(a_read_of_nothing_and_a_stack_get_single_pages),
 		TEST(without_a_block_single_pages_do),
+		TEST(a_read_of_nothing_shows_the_zero_block),
+		TEST(without_memory_for_the_zero_block_a_page_does),
 		TEST(what_is_unmapped_of_a_block_is_free_at_once),
 		TEST(dropped_memory_is_zero_again_whole_or_in_part),
 		TEST(permissions_change_whole_or_in_part),
