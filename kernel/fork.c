@@ -183,10 +183,12 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 	if (args->flags & CLONE_THREAD) {
 		t->signal = s = parent->signal;
 		t->tgid = parent->tgid;
+		t->own_tgid = parent->own_tgid;
 		t->exit_signal = 0;
 	} else {
 		of = args->flags & CLONE_PARENT ? parent->signal->parent : parent->signal;
 		t->tgid = t->pid;
+		t->own_tgid = task_vnr(t);
 		t->exit_signal = args->flags & CLONE_PARENT ? parent->signal->leader->exit_signal
 							    : (int)args->exit_signal;
 		s->leader = t;
@@ -359,7 +361,7 @@ static int make_init(struct task *t, const char *path)
 		return -ENOMEM;
 	default_limits(t->signal->rlim);
 	t->signal->leader = t;
-	t->tgid = t->pid;
+	t->tgid = t->own_tgid = t->pid;
 	t->altstack.flags = SS_DISABLE;
 	t->exit_signal = SIGCHLD;
 	t->timer_slack = 50000;

@@ -44,7 +44,7 @@ void kthreadd_start(const struct rlimit *limits)
 	memcpy(t->signal->rlim, limits, sizeof(t->signal->rlim));
 	t->signal->leader = t;
 	t->signal->nr_threads = 1;
-	t->tgid = t->pid;
+	t->tgid = t->own_tgid = t->pid;
 	t->kthread = true;
 	t->user_ns = &init_user_ns;
 	ns_get(&init_user_ns.ns);

@@ -26,15 +26,7 @@ long call_exit_group(const struct syscall_args *r)
 
 long call_getpid(const struct syscall_args *r)
 {
-	int pid = current->tgid;
-
-	/* Numbers of other namespaces are in a table. */
-	if (task_pid_ns(current) != &init_pid_ns) {
-		kernel_lock();
-		pid = pid_vnr(pid);
-		kernel_unlock();
-	}
-	return pid;
+	return current->own_tgid;
 }
 
 long call_gettid(const struct syscall_args *r)

@@ -203,6 +203,7 @@ struct task {
 	struct link run;	    /* in the run queue */
 	struct cpumask allowed;
 	int pid, tgid;		 /* in the first namespace: pid.h */
+	int own_tgid;		 /* in the namespace that it is in */
 	struct pid *thread_pid;	 /* NULL: it has gone */
 	struct nsproxy *nsproxy; /* NULL: it has ended */
 	struct signal_struct *signal;
