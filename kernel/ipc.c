@@ -9,23 +9,21 @@
 #include "vfs.h"
 
 #define SHM_MAX (ULONG_MAX - (1UL << 24))
-#define SEM_SETS 32000
-
-static struct ipc_object *first_objects[3][IPC_PLACES];
-static const int sem_sets = SEM_SETS;
+#define SEM_MOST 32000, 1024000000, 500, 32000
+#define SHM_MOST 4096
+/* Lists of a table's objects by key. */
+#define IPC_HASH 1024U
 
 struct ipc_ns init_ipc_ns = {
 	.ns = {.users = 1, .type = CLONE_NEWIPC, .ino = IPC_NS_INO},
-	.shm = {.objects = first_objects[0],
-		.most = &init_ipc_ns.shmmni,
-		.next_id = &init_ipc_ns.shm_next_id},
-	.sem = {.objects = first_objects[1], .most = &sem_sets},
-	.msg = {.objects = first_objects[2],
-		.most = &init_ipc_ns.msgmni,
-		.next_id = &init_ipc_ns.msg_next_id},
+	.shm = {.most = &init_ipc_ns.shmmni, .next_id = &init_ipc_ns.shm_next_id},
+	.sem = {.most = &init_ipc_ns.sem_most[3], .next_id = &init_ipc_ns.sem_next_id},
+	.msg = {.most = &init_ipc_ns.msgmni, .next_id = &init_ipc_ns.msg_next_id},
+	.sem_most = {SEM_MOST},
+	.sem_next_id = -1,
 	.shmmax = SHM_MAX,
 	.shmall = SHM_MAX,
-	.shmmni = (int)IPC_PLACES,
+	.shmmni = SHM_MOST,
 	.shm_next_id = -1,
 	.msgmax = 8192,
 	.msgmnb = 16384,
@@ -63,12 +61,14 @@ long ipc_ns_new(struct user_ns *owner, struct namespace **made)
 	}
 	ns->shm.most = &ns->shmmni;
 	ns->shm.next_id = &ns->shm_next_id;
-	ns->sem.most = &sem_sets;
+	ns->sem.most = &ns->sem_most[3];
+	ns->sem.next_id = &ns->sem_next_id;
 	ns->msg.most = &ns->msgmni;
 	ns->msg.next_id = &ns->msg_next_id;
 	ns->shmmax = ns->shmall = SHM_MAX;
-	ns->shmmni = (int)IPC_PLACES;
-	ns->shm_next_id = ns->msg_next_id = -1;
+	ns->shmmni = SHM_MOST;
+	ns->shm_next_id = ns->sem_next_id = ns->msg_next_id = -1;
+	memcpy(ns->sem_most, (const int[]){SEM_MOST}, sizeof(ns->sem_most));
 	ns->msgmax = 8192;
 	ns->msgmnb = 16384;
 	ns->msgmni = 32000;
@@ -79,6 +79,12 @@ long ipc_ns_new(struct user_ns *owner, struct namespace **made)
 	return 0;
 }
 
+static void table_free(const struct ipc_table *t)
+{
+	kvfree(t->objects);
+	kfree(t->by_key);
+}
+
 void ipc_ns_free(struct namespace *n)
 {
 	struct ipc_ns *ns = container_of(n, struct ipc_ns, ns);
@@ -87,9 +93,9 @@ void ipc_ns_free(struct namespace *n)
 	sem_end(ns);
 	msg_end(ns);
 	mqueue_end(ns);
-	kfree(ns->shm.objects);
-	kfree(ns->sem.objects);
-	kfree(ns->msg.objects);
+	table_free(&ns->shm);
+	table_free(&ns->sem);
+	table_free(&ns->msg);
 	kfree(ns);
 }
 
@@ -97,7 +103,7 @@ void ipc_ns_free(struct namespace *n)
 
 struct ipc_object *ipc_at(const struct ipc_table *t, int place)
 {
-	return t->objects && place >= 0 && place < (int)IPC_PLACES ? t->objects[place] : NULL;
+	return place >= 0 && place < (int)t->places ? t->objects[place] : NULL;
 }
 
 struct ipc_object *ipc_find(const struct ipc_table *t, int id)
@@ -107,48 +113,91 @@ struct ipc_object *ipc_find(const struct ipc_table *t, int id)
 	return o && o->id == id ? o : NULL;
 }
 
+static unsigned int bucket(s32 key)
+{
+	return ((u32)key * 2654435761U) >> 22;
+}
+
 struct ipc_object *ipc_by_key(const struct ipc_table *t, s32 key)
 {
-	unsigned int left = t->used;
+	struct ipc_object *o = t->by_key ? t->by_key[bucket(key)] : NULL;
 
-	for (unsigned int i = 0; i < IPC_PLACES && left; i++) {
-		if (!ipc_at(t, (int)i))
-			continue;
-		left--;
-		if (t->objects[i]->perm.key == key)
-			return t->objects[i];
-	}
-	return NULL;
+	while (o && o->perm.key != key)
+		o = o->next_by_key;
+	return o;
+}
+
+/* The table reaches that place. -ENOSPC, -ENOMEM. */
+static int reach(struct ipc_table *t, unsigned int place)
+{
+	struct ipc_object **more;
+	unsigned int places = max(t->places, IPC_AROUND);
+
+	if (place >= IPC_MAX)
+		return -ENOSPC;
+	if (!t->by_key)
+		t->by_key = kmalloc(IPC_HASH * sizeof(void *), GFP_KERNEL | __GFP_ZERO);
+	if (!t->by_key)
+		return -ENOMEM;
+	while (places <= place)
+		places *= 2;
+	if (places == t->places)
+		return 0;
+	more = kvmalloc(places * sizeof(void *), GFP_KERNEL | __GFP_ZERO);
+	if (!more)
+		return -ENOMEM;
+	if (t->places)
+		memcpy(more, t->objects, t->places * sizeof(void *));
+	kvfree(t->objects);
+	t->objects = more;
+	t->places = places;
+	return 0;
+}
+
+static unsigned int free_from(const struct ipc_table *t, unsigned int from)
+{
+	while (from < t->places && t->objects[from])
+		from++;
+	return from;
+}
+
+/*
+ * Places are taken one behind the other, and from the start again when half as many as are taken are free: an id comes back late
+ * (Linux: ipc_idr_alloc).
+ */
+static unsigned int next_place(const struct ipc_table *t)
+{
+	const unsigned int most = (unsigned int)*t->most;
+	unsigned int limit = min(max(t->used * 3 / 2, IPC_AROUND), most), place;
+
+	place = t->end < limit ? free_from(t, t->end) : limit;
+	return place < limit ? place : free_from(t, 0);
 }
 
 int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int flags)
 {
 	const struct cred *c = &current->cred;
-	unsigned int i = 0;
-	u16 seq = t->seq;
+	const int next = *t->next_id;
+	unsigned int place;
+	u16 seq;
+	int err;
 
-	if (!t->objects)
-		t->objects = kmalloc(IPC_PLACES * sizeof(void *), GFP_KERNEL | __GFP_ZERO);
-	if (!t->objects)
-		return -ENOMEM;
-	while (i < IPC_PLACES && t->objects[i])
-		i++;
-	if (i == IPC_PLACES || (t->most && t->used >= (unsigned int)max(*t->most, 0)))
+	if (t->used >= (unsigned int)max(*t->most, 0))
 		return -ENOSPC;
 	/* kernel.shm_next_id and its like: that id, or the next place that is free. */
-	if (t->next_id && *t->next_id >= 0) {
-		unsigned int place = (unsigned int)*t->next_id % IPC_MAX;
-
-		while (place < IPC_PLACES && t->objects[place])
-			place++;
-		if (place >= IPC_PLACES)
-			return -ENOSPC;
-		i = place;
-		seq = (u16)((unsigned int)*t->next_id / IPC_MAX);
+	place = next >= 0 ? free_from(t, (unsigned int)next % IPC_MAX) : next_place(t);
+	err = reach(t, place);
+	if (err)
+		return err;
+	if (next >= 0) {
+		seq = (u16)((unsigned int)next / IPC_MAX);
 		*t->next_id = -1;
 	} else {
 		/* An id is a positive int. */
-		t->seq = (t->seq + 1) & 0x7fff;
+		if (place < t->end)
+			t->seq = (t->seq + 1) & 0x7fff;
+		t->end = place + 1;
+		seq = t->seq;
 	}
 	o->perm = (struct ipc64_perm){.key = key,
 				      .uid = c->euid,
@@ -157,17 +206,33 @@ int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int fla
 				      .cgid = c->egid,
 				      .mode = flags & 0777,
 				      .seq = seq};
-	o->id = (int)(seq * IPC_MAX + i);
+	o->id = (int)(seq * IPC_MAX + place);
 	o->in = t;
-	t->objects[i] = o;
+	t->objects[place] = o;
 	t->used++;
+	if (key != IPC_PRIVATE) {
+		o->next_by_key = t->by_key[bucket(key)];
+		t->by_key[bucket(key)] = o;
+	}
 	return 0;
+}
+
+void ipc_forget_key(struct ipc_object *o)
+{
+	struct ipc_object **p = &o->in->by_key[bucket(o->perm.key)];
+
+	while (*p && *p != o)
+		p = &(*p)->next_by_key;
+	if (*p)
+		*p = o->next_by_key;
+	o->perm.key = IPC_PRIVATE;
 }
 
 void ipc_remove(struct ipc_object *o)
 {
 	if (!o->in)
 		return;
+	ipc_forget_key(o);
 	o->in->objects[(u32)o->id % IPC_MAX] = NULL;
 	o->in->used--;
 	o->in = NULL;
@@ -175,7 +240,7 @@ void ipc_remove(struct ipc_object *o)
 
 int ipc_highest(const struct ipc_table *t)
 {
-	for (int i = (int)IPC_PLACES - 1; i > 0; i--)
+	for (int i = (int)t->places - 1; i > 0; i--)
 		if (ipc_at(t, i))
 			return i;
 	return 0;

@@ -29,19 +29,25 @@ struct ipc64_perm {
 struct ipc_object {
 	struct ipc64_perm perm;
 	struct ipc_table *in; /* NULL: it was taken out */
-	int id;		      /* seq * IPC_MAX + place */
+	struct ipc_object *next_by_key;
+	int id; /* seq * IPC_MAX + place */
 };
 
+/* Places that there can be: no id has more. */
 #define IPC_MAX 32768U
-/* Places that there are at once: Linux's SHMMNI is 4096, SEMMNI 32000. */
-#define IPC_PLACES 4096U
+/* So many places at least are taken before the first is taken again. */
+#define IPC_AROUND 64U
 
 struct ipc_table {
-	struct ipc_object **objects; /* by place; NULL: there has been none yet */
+	struct ipc_object **objects; /* by place; places of them, more when all are taken */
+	struct ipc_object *
+		*by_key; /* those with a key, in IPC_HASH lists; NULL: there has been none yet */
+	unsigned int places;
+	unsigned int end; /* behind the last one's place: seq grows when places are taken anew */
 	u16 seq;
 	unsigned int used;
-	const int *most; /* not more of them than that; NULL: as there are places */
-	int *next_id;	 /* the next one's id, once, when it is not -1; NULL: nobody can say */
+	const int *most; /* not more of them than that */
+	int *next_id;	 /* the next one's id, once, when it is not -1 */
 };
 
 /* What there is of all that, POSIX's message queues too, with its limits: /proc/sys/kernel, /proc/sys/fs/mqueue. */
@@ -49,6 +55,10 @@ struct ipc_ns {
 	struct namespace ns;
 	struct ipc_table shm, sem, msg;
 	u64 shmmax, shmall, shm_pages; /* shm_pages: of all segments */
+	int sem_most
+		[4]; /* kernel.sem: counters of a set, of all sets, operations of a call, sets */
+	int sem_next_id;
+	u32 sem_counters; /* of all sets */
 	int shmmni, shm_next_id, msgmax, msgmnb, msgmni, msg_next_id;
 	int nr_mqueues, mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default,
 		mq_msgsize_default;
@@ -72,9 +82,11 @@ struct ipc_object *ipc_find(const struct ipc_table *t, int id);
 /* By place, for the *_STAT calls of ipcs. */
 struct ipc_object *ipc_at(const struct ipc_table *t, int place);
 struct ipc_object *ipc_by_key(const struct ipc_table *t, s32 key);
-/* A new one: perm and id are filled in. -ENOSPC. */
+/* A new one: perm and id are filled in. -ENOSPC, -ENOMEM. */
 int ipc_add(struct ipc_table *t, struct ipc_object *o, s32 key, unsigned int flags);
 void ipc_remove(struct ipc_object *o);
+/* Nobody finds it by its key any more. */
+void ipc_forget_key(struct ipc_object *o);
 /* The highest place in use, 0 when none is. */
 int ipc_highest(const struct ipc_table *t);
 /* mode: 4 read, 2 write, as in one of the mode's three digits. 0, -EACCES. */

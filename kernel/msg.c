@@ -159,7 +159,7 @@ static void msg_remove(struct msg_queue *q)
 
 void msg_end(struct ipc_ns *ns)
 {
-	for (unsigned int i = 0; i < IPC_PLACES; i++)
+	for (unsigned int i = 0; i < ns->msg.places; i++)
 		if (ipc_at(&ns->msg, (int)i))
 			msg_remove((struct msg_queue *)ipc_at(&ns->msg, (int)i));
 }
@@ -438,7 +438,7 @@ static long msg_info(int cmd, unsigned long to)
 	if (cmd == MSG_INFO) {
 		u64 nr = 0, bytes = 0;
 
-		for (unsigned int i = 0; i < IPC_PLACES; i++) {
+		for (unsigned int i = 0; i < own()->places; i++) {
 			const struct msg_queue *q = (const struct msg_queue *)ipc_at(own(), (int)i);
 
 			nr += q ? q->nr : 0;
@@ -528,7 +528,7 @@ void msg_report(struct out *out)
 	out_puts(out, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  "
 		      "cuid  cgid"
 		      "      stime      rtime      ctime\n");
-	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; i < own()->places; i++) {
 		const struct msg_queue *q = (const struct msg_queue *)ipc_at(own(), (int)i);
 
 		if (q)

@@ -289,6 +289,46 @@ static int show_threads_max(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
+static int show_sem(struct out *out, const struct pseudo_ref *r)
+{
+	const int *most = ipc_own()->sem_most;
+
+	(void)r;
+	out_printf(out, "%d\t%d\t%d\t%d\n", most[0], most[1], most[2], most[3]);
+	return 0;
+}
+
+/* As many of the four as there are. Those before a wrong one are taken. */
+static int store_sem(const struct pseudo_ref *r, char *text, size_t n)
+{
+	int err = *text ? 0 : -EINVAL;
+
+	(void)r;
+	(void)n;
+	for (unsigned int i = 0; !err && i < ARRAY_SIZE(ipc_own()->sem_most); i++) {
+		char *end;
+		long value;
+
+		while (*text == ' ' || *text == '\t' || *text == '\n')
+			text++;
+		if (!*text)
+			return i ? 0 : -EINVAL;
+		for (end = text; *end && *end != ' ' && *end != '\t' && *end != '\n';)
+			end++;
+		if (*end)
+			*end++ = '\0';
+		err = parse_long(text, &value);
+		if (!err && value != (int)value)
+			err = -EINVAL;
+		if (!err && i == 3 && (value < 0 || value > (long)IPC_MAX))
+			err = -ERANGE;
+		if (!err)
+			ipc_own()->sem_most[i] = (int)value;
+		text = end;
+	}
+	return err;
+}
+
 static const struct pseudo_entry random_entries[] = {
 	PSEUDO_TEXT("boot_id", 0444, show_boot_id),
 	TEXT("entropy_avail", "256"),
@@ -349,8 +389,8 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("sched_rr_timeslice_ms", 100, 0, 0),
 	KEPT("sched_rt_period_us", 1000000, 1, INT_MAX),
 	KEPT("sched_rt_runtime_us", 950000, -1, INT_MAX),
-	TEXT("sem", "32000\t1024000000\t500\t32000"),
-	KEPT("sem_next_id", -1, 0, 0),
+	{.name = "sem", .mode = S_IFREG | 0644, .show = show_sem, .store = store_sem},
+	INT_WITHIN("sem_next_id", init_ipc_ns.sem_next_id, 0, INT_MAX),
 	INT_WITHIN("shm_next_id", init_ipc_ns.shm_next_id, 0, INT_MAX),
 	KEPT("shm_rmid_forced", 0, 0, 1),
 	U64("shmall", init_ipc_ns.shmall),

@@ -25,8 +25,6 @@
 #define SEM_STAT_ANY 20
 #define SEM_UNDO 010000
 #define SEM_VALUE_MAX 32767
-#define SEM_ARRAY_MAX 32000U
-#define SEM_OPS_MAX 500U
 
 struct sem_op {
 	u16 num;
@@ -89,7 +87,7 @@ long call_semget(const struct syscall_args *r)
 	struct sem *s = NULL;
 	int err;
 
-	if (nr < 0 || nr > (int)SEM_ARRAY_MAX)
+	if (nr < 0 || nr > ipc_own()->sem_most[0])
 		return -EINVAL;
 	if (key != IPC_PRIVATE)
 		s = (struct sem *)ipc_by_key(own(), key);
@@ -105,15 +103,18 @@ long call_semget(const struct syscall_args *r)
 		return -ENOENT;
 	if (!nr)
 		return -EINVAL;
-	s = kmalloc(sizeof(*s) + (size_t)nr * sizeof(s->v[0]), GFP_KERNEL | __GFP_ZERO);
+	if ((u64)ipc_own()->sem_counters + (u32)nr > (u64)max(ipc_own()->sem_most[1], 0))
+		return -ENOSPC;
+	s = kvmalloc(sizeof(*s) + (size_t)nr * sizeof(s->v[0]), GFP_KERNEL | __GFP_ZERO);
 	if (!s)
 		return -ENOMEM;
 	err = ipc_add(own(), &s->o, key, flags);
 	if (err) {
-		kfree(s);
+		kvfree(s);
 		return err;
 	}
 	s->nr = (u32)nr;
+	ipc_own()->sem_counters += s->nr;
 	s->ctime = ipc_time();
 	return s->o.id;
 }
@@ -128,23 +129,24 @@ static void undo_free(struct sem *s)
 
 		s->undo = u->next;
 		nr_undos--;
-		kfree(u);
+		kvfree(u);
 	}
 }
 
 static void sem_remove(struct sem *s)
 {
+	container_of(s->o.in, struct ipc_ns, sem)->sem_counters -= s->nr;
 	ipc_remove(&s->o);
 	s->removed = true;
 	undo_free(s);
 	wake_up_all(&s->changed);
 	if (!s->users)
-		kfree(s);
+		kvfree(s);
 }
 
 void sem_end(struct ipc_ns *ns)
 {
-	for (unsigned int i = 0; i < IPC_PLACES; i++)
+	for (unsigned int i = 0; i < ns->sem.places; i++)
 		if (ipc_at(&ns->sem, (int)i))
 			sem_remove((struct sem *)ipc_at(&ns->sem, (int)i));
 }
@@ -159,7 +161,7 @@ static struct sem_undo *undo_of(struct sem *s, int tgid, bool make)
 		u = u->next;
 	if (u || !make)
 		return u;
-	u = kmalloc(sizeof(*u) + s->nr * sizeof(u->adjust[0]), GFP_KERNEL | __GFP_ZERO);
+	u = kvmalloc(sizeof(*u) + s->nr * sizeof(u->adjust[0]), GFP_KERNEL | __GFP_ZERO);
 	if (!u)
 		return NULL;
 	u->tgid = tgid;
@@ -267,7 +269,7 @@ static long do_ops(struct sem *s, const struct sem_op *ops, unsigned int n, stru
 		wake_up_all(&s->changed);
 	}
 	if (s->removed && !s->users)
-		kfree(s);
+		kvfree(s);
 	return err;
 }
 
@@ -281,10 +283,10 @@ static long semop(int id, unsigned long from, u64 n, u64 deadline)
 
 	if (!n || id < 0)
 		return -EINVAL;
-	if (n > SEM_OPS_MAX)
+	if (n > (u64)max(ipc_own()->sem_most[2], 0))
 		return -E2BIG;
 	if (n > ARRAY_SIZE(few))
-		ops = kmalloc(n * sizeof(*ops), GFP_KERNEL);
+		ops = kvmalloc(n * sizeof(*ops), GFP_KERNEL);
 	if (!ops)
 		return -ENOMEM;
 	if (copy_from_user(ops, from, n * sizeof(*ops)))
@@ -307,7 +309,7 @@ static long semop(int id, unsigned long from, u64 n, u64 deadline)
 	if (!err)
 		err = do_ops(s, ops, (unsigned int)n, u, deadline, undo);
 	if (ops != few)
-		kfree(ops);
+		kvfree(ops);
 	return err;
 }
 
@@ -335,7 +337,7 @@ long call_semtimedop(const struct syscall_args *r)
 
 void sem_exit(int tgid)
 {
-	for (unsigned int i = 0; nr_undos && i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; nr_undos && i < own()->places; i++) {
 		struct sem *s = (struct sem *)ipc_at(own(), (int)i);
 		struct sem_undo **p, *u;
 
@@ -356,7 +358,7 @@ void sem_exit(int tgid)
 			s->v[k].value = (u16)min(max(then, 0), SEM_VALUE_MAX);
 			s->v[k].pid = tgid;
 		}
-		kfree(u);
+		kvfree(u);
 		s->otime = ipc_time();
 		wake_up_all(&s->changed);
 	}
@@ -379,7 +381,7 @@ static long set_value(struct sem *s, u32 num, int value)
 
 static long all_values(struct sem *s, unsigned long at, bool set)
 {
-	u16 *v = kmalloc(s->nr * sizeof(*v), GFP_KERNEL);
+	u16 *v = kvmalloc(s->nr * sizeof(*v), GFP_KERNEL);
 	long err = 0;
 
 	if (!v)
@@ -395,7 +397,7 @@ static long all_values(struct sem *s, unsigned long at, bool set)
 		for (u32 i = 0; !err && i < s->nr; i++)
 			set_value(s, i, v[i]);
 	}
-	kfree(v);
+	kvfree(v);
 	return err;
 }
 
@@ -420,15 +422,14 @@ static long one_value(struct sem *s, int cmd, u32 num, int value)
 
 static long sem_info(int cmd, unsigned long to)
 {
-	s32 info[10] = {SEM_ARRAY_MAX, (s32)IPC_PLACES, 1024000000, 1024000000,	   SEM_ARRAY_MAX,
-			SEM_OPS_MAX,   SEM_OPS_MAX,	20,	    SEM_VALUE_MAX, SEM_VALUE_MAX};
+	const int *m = ipc_own()->sem_most;
+	/* semmap, mni, mns, mnu, msl, opm, ume, usz, vmx, aem: some have had no meaning for long. */
+	s32 info[10] = {1024000000, m[3], m[1], 1024000000,    m[0],
+			m[2],	    500,  20,	SEM_VALUE_MAX, SEM_VALUE_MAX};
 
 	if (cmd == SEM_INFO) {
 		info[7] = (s32)own()->used;
-		info[9] = 0;
-		for (unsigned int i = 0; i < IPC_PLACES; i++)
-			if (ipc_at(own(), (int)i))
-				info[9] += (s32)((struct sem *)ipc_at(own(), (int)i))->nr;
+		info[9] = (s32)ipc_own()->sem_counters;
 	}
 	return copy_to_user(to, info, sizeof(info)) ? -EFAULT : ipc_highest(own());
 }
@@ -503,7 +504,7 @@ void sem_report(struct out *out)
 {
 	out_puts(out, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime   "
 		      "   ctime\n");
-	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; i < own()->places; i++) {
 		const struct sem *s = (const struct sem *)ipc_at(own(), (int)i);
 
 		if (s)

@@ -253,8 +253,7 @@ static long shm_remove(struct shm *s)
 		return err;
 	if (s->o.perm.mode & SHM_DEST)
 		return 0;
-	/* Nobody finds it by its key any more. */
-	s->o.perm.key = IPC_PRIVATE;
+	ipc_forget_key(&s->o);
 	s->o.perm.mode |= SHM_DEST;
 	file_put(s->file);
 	return 0;
@@ -282,7 +281,7 @@ static long shm_info(int cmd, unsigned long to)
 	} else {
 		u64 info[6] = {own()->used};
 
-		for (unsigned int i = 0; i < IPC_PLACES; i++) {
+		for (unsigned int i = 0; i < own()->places; i++) {
 			const struct shm *s = (const struct shm *)ipc_at(own(), (int)i);
 
 			if (!s)
@@ -352,7 +351,7 @@ long call_shmctl(const struct syscall_args *r)
 
 void shm_end(struct ipc_ns *ns)
 {
-	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; i < ns->shm.places; i++) {
 		struct shm *s = (struct shm *)ipc_at(&ns->shm, (int)i);
 
 		if (!s)
@@ -373,7 +372,7 @@ void shm_report(struct out *out)
 		 "       key      shmid perms                  size  cpid  lpid nattch   uid   gid "
 		 " cuid  cgid"
 		 "      atime      dtime      ctime                   rss                  swap\n");
-	for (unsigned int i = 0; i < IPC_PLACES; i++) {
+	for (unsigned int i = 0; i < own()->places; i++) {
 		const struct shm *s = (const struct shm *)ipc_at(own(), (int)i);
 
 		if (!s)
