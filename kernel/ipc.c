@@ -6,6 +6,7 @@
 #include "clone.h"
 #include "ipc.h"
 #include "task.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define SHM_MAX (ULONG_MAX - (1UL << 24))
@@ -251,13 +252,13 @@ int ipc_may(const struct ipc_object *o, unsigned int mode)
 	const struct cred *c = &current->cred;
 	unsigned int have = o->perm.mode;
 
-	if (!c->euid)
-		return 0;
 	if (c->euid == o->perm.uid || c->euid == o->perm.cuid)
 		have >>= 6;
-	else if (c->egid == o->perm.gid || c->egid == o->perm.cgid)
+	else if (in_group(o->perm.gid) || in_group(o->perm.cgid))
 		have >>= 3;
-	return mode & ~have & 7 ? -EACCES : 0;
+	mode |= mode >> 6 | mode >> 3;
+	return mode & ~have & 7 && !ns_capable(ns_owner(&ipc_own()->ns), CAP_IPC_OWNER) ? -EACCES
+											: 0;
 }
 
 int ipc_owns(const struct ipc_object *o)
@@ -272,9 +273,12 @@ s64 ipc_time(void)
 	return time_now().sec;
 }
 
-void ipc_set(struct ipc_object *o, const struct ipc64_perm *from)
+int ipc_set(struct ipc_object *o, const struct ipc64_perm *from)
 {
+	if (from->uid == UINT_MAX || from->gid == UINT_MAX)
+		return -EINVAL;
 	o->perm.uid = from->uid;
 	o->perm.gid = from->gid;
 	o->perm.mode = (o->perm.mode & ~0777U) | (from->mode & 0777);
+	return 0;
 }

@@ -89,14 +89,14 @@ void ipc_remove(struct ipc_object *o);
 void ipc_forget_key(struct ipc_object *o);
 /* The highest place in use, 0 when none is. */
 int ipc_highest(const struct ipc_table *t);
-/* mode: 4 read, 2 write, as in one of the mode's three digits. 0, -EACCES. */
+/* mode: 4 read, 2 write, in any of a mode's three digits: what is asked of one is asked. 0, -EACCES. */
 int ipc_may(const struct ipc_object *o, unsigned int mode);
 /* Owner, maker or root. 0, -EPERM. */
 int ipc_owns(const struct ipc_object *o);
 /* Seconds since 1970. */
 s64 ipc_time(void);
-/* IPC_SET. */
-void ipc_set(struct ipc_object *o, const struct ipc64_perm *from);
+/* IPC_SET. 0, -EINVAL: there is no such user or group. */
+int ipc_set(struct ipc_object *o, const struct ipc64_perm *from);
 
 /* /proc/sysvipc */
 void shm_report(struct out *out);

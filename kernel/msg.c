@@ -96,7 +96,7 @@ long call_msgget(const struct syscall_args *r)
 	if (q) {
 		if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL))
 			return -EEXIST;
-		err = ipc_may(&q->o, (flags >> 6 | flags >> 3 | flags) & 7);
+		err = ipc_may(&q->o, flags);
 		return err ? err : q->o.id;
 	}
 	if (key != IPC_PRIVATE && !(flags & IPC_CREAT))
@@ -474,9 +474,9 @@ static long msg_set(struct msg_queue *q, const struct msqid64_ds *ds)
 		return err;
 	if ((u32)ds->qbytes > (u32)ipc_own()->msgmnb && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
-	if (ds->perm.uid == ~0U || ds->perm.gid == ~0U)
-		return -EINVAL;
-	ipc_set(&q->o, &ds->perm);
+	err = ipc_set(&q->o, &ds->perm);
+	if (err)
+		return err;
 	q->max_bytes = (u64)(s64)(s32)ds->qbytes;
 	q->ctime = ipc_time();
 	/* Who may not any more, and who can now. */

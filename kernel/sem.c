@@ -96,7 +96,7 @@ long call_semget(const struct syscall_args *r)
 			return -EEXIST;
 		if ((u32)nr > s->nr)
 			return -EINVAL;
-		err = ipc_may(&s->o, (flags >> 6 | flags >> 3 | flags) & 6);
+		err = ipc_may(&s->o, flags);
 		return err ? err : s->o.id;
 	}
 	if (key != IPC_PRIVATE && !(flags & IPC_CREAT))
@@ -473,11 +473,11 @@ long call_semctl(const struct syscall_args *r)
 		if (copy_from_user(&ds, r->a[3], sizeof(ds)))
 			return -EFAULT;
 		err = ipc_owns(&s->o);
-		if (err)
-			return err;
-		ipc_set(&s->o, &ds.perm);
-		s->ctime = ipc_time();
-		return 0;
+		if (!err)
+			err = ipc_set(&s->o, &ds.perm);
+		if (!err)
+			s->ctime = ipc_time();
+		return err;
 	case IPC_RMID:
 		err = ipc_owns(&s->o);
 		if (!err)

@@ -140,7 +140,7 @@ long call_shmget(const struct syscall_args *r)
 		return -EEXIST;
 	if (r->a[1] > s->size)
 		return -EINVAL;
-	err = ipc_may(&s->o, (flags >> 6 | flags >> 3 | flags) & 6);
+	err = ipc_may(&s->o, flags);
 	return err ? err : s->o.id;
 }
 
@@ -327,9 +327,10 @@ long call_shmctl(const struct syscall_args *r)
 		err = ipc_owns(&s->o);
 		if (err)
 			return err;
-		ipc_set(&s->o, &ds.perm);
-		s->ctime = ipc_time();
-		return 0;
+		err = ipc_set(&s->o, &ds.perm);
+		if (!err)
+			s->ctime = ipc_time();
+		return err;
 	case IPC_RMID:
 		return s ? shm_remove(s) : -EINVAL;
 	case SHM_LOCK:
