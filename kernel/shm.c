@@ -13,6 +13,7 @@
 
 #include "ipc.h"
 #include "pid.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define SHM_RDONLY 010000U
@@ -146,18 +147,38 @@ long call_shmget(const struct syscall_args *r)
 
 /* ------------------------------------------------------------------ shmat, shmdt */
 
+/* What was attached to be read is not made writable: the file itself would allow it. */
+static void keep_read_only(struct mm_struct *mm, const struct shm *s, unsigned long at)
+{
+	const unsigned long writable = VM_SHARED | VM_MAYWRITE;
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(mm);
+	vma = find_vma(mm, at);
+	if (vma && vma->vm_start == at && vma->vm_file == &s->file->file &&
+	    (vma->vm_flags & writable) == writable) {
+		vma->vm_flags &= ~VM_MAYWRITE;
+		__atomic_fetch_sub(&s->file->file.f_mapping->i_mmap_writable, 1, __ATOMIC_RELEASE);
+	}
+	mmap_write_unlock(mm);
+}
+
 long call_shmat(const struct syscall_args *r)
 {
 	struct mm_struct *mm = current->mm;
 	const unsigned int flags = (unsigned int)r->a[2];
-	unsigned long addr = untagged_addr(r->a[1]), prot = PROT_READ, how = MAP_SHARED, at;
+	/* Tags are not taken off, as Linux does not here. */
+	unsigned long addr = r->a[1], prot = PROT_READ, how = MAP_SHARED, at;
 	struct shm *s = shm_find((int)r->a[0]);
-	struct vm_area_struct *vma;
+	const struct vm_area_struct *vma;
+	unsigned int mode = 4;
 	int err;
 
-	if ((int)r->a[0] < 0 || !s)
+	if ((int)r->a[0] < 0)
 		return -EINVAL;
-	if (!addr && flags & SHM_REMAP)
+	if (addr)
+		how |= MAP_FIXED;
+	else if (flags & SHM_REMAP)
 		return -EINVAL;
 	if (addr & (PAGE_SIZE - 1)) {
 		if (!(flags & SHM_RND))
@@ -166,13 +187,19 @@ long call_shmat(const struct syscall_args *r)
 		if (!addr && flags & SHM_REMAP)
 			return -EINVAL;
 	}
-	err = ipc_may(&s->o, flags & SHM_RDONLY ? 4 : 6);
+	if (!s)
+		return -EINVAL;
+	if (!(flags & SHM_RDONLY)) {
+		prot |= PROT_WRITE;
+		mode |= 2;
+	}
+	if (flags & SHM_EXEC) {
+		prot |= PROT_EXEC;
+		mode |= 1;
+	}
+	err = ipc_may(&s->o, mode);
 	if (err)
 		return err;
-	if (!(flags & SHM_RDONLY))
-		prot |= PROT_WRITE;
-	if (flags & SHM_EXEC)
-		prot |= PROT_EXEC;
 	if (addr && !(flags & SHM_REMAP)) {
 		if (addr + s->size < addr)
 			return -EINVAL;
@@ -183,13 +210,13 @@ long call_shmat(const struct syscall_args *r)
 		if (err)
 			return err;
 	}
-	if (addr)
-		how |= MAP_FIXED;
 	at = vm_mmap_pgoff(mm, &s->file->file, addr, s->size, prot, how, 0);
-	if (!IS_ERR_VALUE(at)) {
-		s->atime = ipc_time();
-		s->lpid = current->tgid;
-	}
+	if (IS_ERR_VALUE(at))
+		return (long)at;
+	if (flags & SHM_RDONLY)
+		keep_read_only(mm, s, at);
+	s->atime = ipc_time();
+	s->lpid = current->tgid;
 	return (long)at;
 }
 
@@ -204,7 +231,7 @@ static struct shm *area_shm(const struct vm_area_struct *vma)
 long call_shmdt(const struct syscall_args *r)
 {
 	struct mm_struct *mm = current->mm;
-	const unsigned long addr = untagged_addr(r->a[0]);
+	const unsigned long addr = r->a[0];
 	struct shm *s = NULL;
 	unsigned long from = addr, to;
 	long ret = -EINVAL;
@@ -293,6 +320,18 @@ static long shm_info(int cmd, unsigned long to)
 	}
 }
 
+/* Its owner may lock it within his limit. 0, -EPERM, -ENOMEM. */
+static int may_lock(const struct shm *s, bool lock)
+{
+	const u64 most = current->signal->rlim[RLIMIT_MEMLOCK].cur;
+	const u32 euid = current->cred.euid;
+
+	if (!ns_capable(ns_owner(&ipc_own()->ns), CAP_IPC_LOCK) &&
+	    ((euid != s->o.perm.uid && euid != s->o.perm.cuid) || (lock && !most)))
+		return -EPERM;
+	return lock && pages_of(s) > most >> PAGE_SHIFT && !capable(CAP_IPC_LOCK) ? -ENOMEM : 0;
+}
+
 long call_shmctl(const struct syscall_args *r)
 {
 	const int id = (int)r->a[0], cmd = (int)r->a[1];
@@ -337,7 +376,7 @@ long call_shmctl(const struct syscall_args *r)
 	case SHM_UNLOCK:
 		if (!s)
 			return -EINVAL;
-		err = ipc_owns(&s->o);
+		err = may_lock(s, cmd == SHM_LOCK);
 		if (err)
 			return err;
 		/* There is no swap that it could be kept from. */
