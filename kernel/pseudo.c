@@ -66,11 +66,28 @@ static int text_write(struct out *out, const char *s, size_t n)
 	return 0;
 }
 
+/* Root, too, opens a file of /sys or /proc/sys only as its mode says (Linux: kernfs_fop_open, sysctl_perm). */
+static bool heeds_mode(const struct open_file *f)
+{
+	const struct dentry *d = f->dentry;
+
+	if (!strcmp(f->inode->sb->type->name, "sysfs"))
+		return true;
+	while (d->parent && d->parent->parent)
+		d = d->parent;
+	return !strcmp(f->inode->sb->type->name, "proc") && d->len == 3 &&
+	       !memcmp(d->name, "sys", 3);
+}
+
 static int text_open(struct inode *inode, struct open_file *f)
 {
+	const u32 want = (f->file.f_mode & FMODE_READ ? 0444 : 0) |
+			 (f->file.f_mode & FMODE_WRITE ? 0222 : 0);
 	struct text *t;
 
-	(void)inode;
+	if (((want & 0444 && !(inode->mode & 0444)) || (want & 0222 && !(inode->mode & 0222))) &&
+	    heeds_mode(f))
+		return -EACCES;
 	t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
 	if (!t)
 		return -ENOMEM;
