@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+/* Limits that programs set and the kernel heeds: of semaphores, ids and modes of System V's objects, CPU time, sizes, running programs. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "abi.h"
+
+#define CACHESTAT 451
+
+union semun {
+	int val;
+	struct semid_ds *buf;
+	struct seminfo *info;
+};
+
+static int child(int (*fn)(void))
+{
+	int status, pid = fork();
+
+	if (!pid)
+		_exit(fn());
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static long put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	long n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	int err = errno;
+
+	close(fd);
+	errno = err;
+	return n;
+}
+
+static int reads(const char *path, const char *want)
+{
+	char text[100] = "";
+	int fd = open(path, O_RDONLY);
+
+	check(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, path);
+	close(fd);
+	return !strcmp(text, want);
+}
+
+/* ------------------------------------------------------------------ System V */
+
+static int shm;
+
+static int as_nobody(void)
+{
+	setgid(65534);
+	setuid(65534);
+	FAILS(shmget(0x1234, 0, 0111), EACCES);
+	FAILS(semget(0x2345, 0, 0111), EACCES);
+	FAILS((long)shmat(shm, NULL, 0), EACCES);
+	return failures;
+}
+
+static int write_it(void)
+{
+	volatile char *a = shmat(shm, NULL, SHM_RDONLY);
+
+	FAILS(mprotect((void *)a, 4096, PROT_READ | PROT_WRITE), EACCES);
+	if (failures)
+		return 1;
+	a[0] = 1;
+	return 0;
+}
+
+static int lock_own(void)
+{
+	struct rlimit none = {0, 0};
+	int id;
+
+	setuid(65534);
+	id = shmget(IPC_PRIVATE, 4096, 0600);
+	WORKS(shmctl(id, SHM_LOCK, NULL));
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	FAILS(shmctl(id, SHM_LOCK, NULL), EPERM);
+	WORKS(shmctl(id, SHM_UNLOCK, NULL));
+	shmctl(id, IPC_RMID, NULL);
+	return failures;
+}
+
+static void segments(void)
+{
+	struct shmid_ds d;
+	void *a;
+
+	shm = shmget(0x1234, 8192, IPC_CREAT | 0660);
+	check(shm >= 0, "a segment");
+	WORKS(semget(0x2345, 3, IPC_CREAT | 0600));
+	check(!child(as_nobody), "who may not reads no mode that it has not");
+	a = shmat(shm, (void *)1, SHM_RND);
+	check(!a, "SHM_RND rounds down to 0, and root has it there");
+	FAILS((long)shmat(shm, (void *)1, SHM_RND | SHM_REMAP), EINVAL);
+	FAILS((long)shmat(shm, (void *)4096, 0), EINVAL);
+	WORKS(shmdt(a));
+	FAILS((long)shmat(shm, (void *)(1UL << 60), 0), ENOMEM);
+	check(child(write_it) == SIGSEGV, "what is attached to be read stays so");
+	check(!child(lock_own), "the owner locks a segment within his limit");
+	shmctl(shm, IPC_STAT, &d);
+	d.shm_perm.uid = (uid_t)-1;
+	FAILS(shmctl(shm, IPC_SET, &d), EINVAL);
+	WORKS(shmctl(shm, IPC_RMID, NULL));
+	FAILS(shmget(0x1234, 0, 0), ENOENT);
+}
+
+/* A namespace has limits and ids of its own. */
+static int in_own_ipc(void)
+{
+	check(!unshare(CLONE_NEWIPC), "an IPC namespace");
+	check(reads("/proc/sys/kernel/sem", "32000\t1024000000\t500\t32000\n"),
+	      "it begins with limits of its own");
+	WORKS(put("/proc/sys/kernel/sem", "4 4 4 4"));
+	FAILS(semget(IPC_PRIVATE, 5, 0600), EINVAL);
+	check(semget(IPC_PRIVATE, 4, 0600) == 0, "its first set has the first id");
+	FAILS(semget(IPC_PRIVATE, 1, 0600), ENOSPC);
+	return failures;
+}
+
+static void semaphores(void)
+{
+	static const char path[] = "/proc/sys/kernel/sem", all[] = "32000 1024000000 500 32000";
+	struct sembuf ops[4] = {{0}};
+	struct seminfo info;
+	union semun u = {.info = &info};
+	static int ids[5000];
+	int id, many = 0;
+
+	WORKS(semctl(semget(0x2345, 0, 0), 0, IPC_RMID));
+	WORKS(put(path, "8 12 3 2"));
+	check(reads(path, "8\t12\t3\t2\n"), "the four limits are as they were written");
+	FAILS(semget(0x444, 9, IPC_CREAT | 0600), EINVAL);
+	id = semget(IPC_PRIVATE, 8, 0600);
+	FAILS(semget(IPC_PRIVATE, 5, 0600), ENOSPC);
+	FAILS(semop(id, ops, 4), E2BIG);
+	WORKS(semop(id, ops, 3));
+	ids[0] = semget(IPC_PRIVATE, 4, 0600);
+	check(ids[0] >= 0, "as many as the limit of all");
+	FAILS(semget(IPC_PRIVATE, 1, 0600), ENOSPC);
+	WORKS(semctl(0, 0, IPC_INFO, u));
+	check(info.semmni == 2 && info.semmsl == 8 && info.semopm == 3 && info.semmns == 12,
+	      "IPC_INFO knows the limits");
+	check(!child(in_own_ipc), "another namespace has limits of its own");
+	check(reads(path, "8\t12\t3\t2\n"), "and leaves these as they are");
+	semctl(id, 0, IPC_RMID);
+	semctl(ids[0], 0, IPC_RMID);
+	WORKS(put(path, "100"));
+	check(reads(path, "100\t12\t3\t2\n"), "one of the four alone");
+	FAILS(put(path, "32000 1024000000 500 40000"), ERANGE);
+	check(reads(path, "32000\t1024000000\t500\t2\n"), "those before the wrong one hold");
+	WORKS(put(path, all));
+	WORKS(put("/proc/sys/kernel/sem_next_id", "55"));
+	id = semget(IPC_PRIVATE, 1, 0600);
+	check(id == 55, "sem_next_id says the next id");
+	check(reads("/proc/sys/kernel/sem_next_id", "-1\n"), "once");
+	semctl(id, 0, IPC_RMID);
+	/* More than one page of places; keys are found among them all. */
+	while (many < 5000 && (ids[many] = semget(many + 0x10000, 1, IPC_CREAT | 0600)) >= 0)
+		many++;
+	check(many == 5000, "5000 sets");
+	id = 0;
+	for (int i = 0; i < many; i++)
+		id += semget(i + 0x10000, 1, 0) == ids[i];
+	check(id == 5000, "each is found by its key");
+	for (int i = 0; i < many; i++)
+		semctl(ids[i], 0, IPC_RMID);
+	FAILS(semget(0x10000 + 4999, 1, 0), ENOENT);
+	id = semget(IPC_PRIVATE, 1, 0600);
+	check(id >= 0 && id != ids[0], "an id does not come back soon");
+	semctl(id, 0, IPC_RMID);
+}
+
+/* ------------------------------------------------------------------ CPU time, sizes */
+
+static volatile int *warned;
+
+static void warn(int sig)
+{
+	*warned += sig == SIGXCPU;
+}
+
+static int spin(void)
+{
+	struct rlimit limit = {1, 2};
+
+	signal(SIGXCPU, warn);
+	setrlimit(RLIMIT_CPU, &limit);
+	while (*warned < 100)
+		;
+	return 0;
+}
+
+static int spin_later(void)
+{
+	struct rlimit limit = {1, 1};
+	int status;
+
+	setrlimit(RLIMIT_CPU, &limit);
+	/* It holds for who is forked, too. */
+	for (int pid = fork(); !pid;)
+		;
+	wait(&status);
+	return status;
+}
+
+static int grow(void)
+{
+	struct rlimit limit = {100, 100};
+	int fd = open("/tmp/grow", O_RDWR | O_CREAT, 0600);
+
+	signal(SIGXFSZ, SIG_IGN);
+	WORKS(ftruncate(fd, 200));
+	setrlimit(RLIMIT_FSIZE, &limit);
+	WORKS(ftruncate(fd, 150));
+	FAILS(ftruncate(fd, 151), EFBIG);
+	FAILS(truncate("/tmp/grow", 160), EFBIG);
+	FAILS(fallocate(fd, 0, 0, 4096), EFBIG);
+	if (failures)
+		return 1;
+	signal(SIGXFSZ, SIG_DFL);
+	(void)!ftruncate(fd, 4096);
+	return 0;
+}
+
+static void times_and_sizes(void)
+{
+	struct {
+		unsigned long off, len;
+	} all = {0, 0};
+	unsigned long stat[5] = {0};
+	int fd = open("/tmp/sparse", O_RDWR | O_CREAT, 0600);
+
+	warned = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(child(spin) == SIGKILL, "at the hard limit of CPU time a process is killed");
+	check(*warned == 1, "and was warned at the soft one");
+	check(child(spin_later) == SIGKILL << 8,
+	      "a child has its parent's limit, and time of its own");
+	check(child(grow) == SIGXFSZ, "RLIMIT_FSIZE holds for what makes files longer");
+	/* Holes of 2^50 pages are passed over at once. */
+	WORKS(ftruncate(fd, 1L << 62));
+	check(pwrite(fd, "x", 1, 1L << 61) == 1, "a byte in the middle of nothing");
+	check(lseek(fd, 0, SEEK_DATA) == 1L << 61, "SEEK_DATA finds it");
+	check(lseek(fd, 1L << 61, SEEK_HOLE) == (1L << 61) + 4096, "and SEEK_HOLE what follows");
+	FAILS(lseek(fd, (1L << 61) + 4096, SEEK_DATA), ENXIO);
+	WORKS(syscall(CACHESTAT, fd, &all, stat, 0));
+	check(stat[0] == 1, "cachestat counts one page");
+	close(fd);
+	unlink("/tmp/sparse");
+}
+
+/* ------------------------------------------------------------------ running programs */
+
+static int own_exec(void)
+{
+	char *args[] = {"run", "run", NULL};
+
+	return execv("/tmp/copy", args);
+}
+
+static void programs(void)
+{
+	char text[8192];
+	int from = open("/init", O_RDONLY), to = open("/tmp/copy", O_WRONLY | O_CREAT, 0755),
+	    status;
+	int busy[2], pid;
+	long n;
+
+	while ((n = read(from, text, sizeof(text))) > 0)
+		(void)!write(to, text, (size_t)n);
+	check(child(own_exec) == 0xff00, "a file open to be written is no program");
+	close(to);
+	FAILS(open("/init", O_WRONLY), ETXTBSY);
+	FAILS(open("/init", O_RDONLY | O_TRUNC), ETXTBSY);
+	FAILS(truncate("/init", 5), ETXTBSY);
+	(void)!pipe(busy);
+	pid = fork();
+	if (!pid) {
+		dup2(busy[0], 0);
+		close(busy[1]);
+		own_exec();
+	}
+	/* It says when it runs. */
+	(void)!write(busy[1], "a", 1);
+	while (lseek(from, 0, SEEK_SET),
+	       readlink("/proc/self/exe", text, 10) && kill(pid, 0) == 0) {
+		char path[40], where[40] = "";
+
+		snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+		if (readlink(path, where, sizeof(where) - 1) > 0 && !strcmp(where, "/tmp/copy"))
+			break;
+	}
+	FAILS(open("/tmp/copy", O_RDWR), ETXTBSY);
+	close(busy[1]);
+	waitpid(pid, &status, 0);
+	to = open("/tmp/copy", O_RDWR);
+	check(to >= 0, "when it has ended the file can be written");
+	close(to);
+}
+
+/* ------------------------------------------------------------------ modes that root heeds */
+
+static int cut_file(void)
+{
+	setuid(65534);
+	FAILS(truncate("/tmp/whose", 0), EACCES);
+	return failures;
+}
+
+static void modes(void)
+{
+	int fd = open("/tmp/whose", O_RDWR | O_CREAT, 0600);
+	struct stat st;
+
+	(void)!write(fd, "mine", 4);
+	check(!child(cut_file), "who may not write a file may not cut it");
+	fstat(fd, &st);
+	check(st.st_size == 4, "and it is as long as before");
+	FAILS(open("/proc/sys/vm/compact_memory", O_RDONLY), EACCES);
+	FAILS(open("/proc/sys/vm/drop_caches", O_RDWR), EACCES);
+	FAILS(open("/proc/sys/kernel/ostype", O_WRONLY), EACCES);
+	mount("sys", "/sys", "sysfs", 0, NULL);
+	FAILS(open("/sys/devices/system/cpu/online", O_WRONLY), EACCES);
+	WORKS(open("/proc/meminfo", O_WRONLY));
+	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "512"), EINVAL);
+	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan", "0"), EINVAL);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "run")) {
+		char c;
+
+		/* Until the pipe ends. */
+		while (read(0, &c, 1) > 0)
+			;
+		return 0;
+	}
+	begin();
+	mkdir("/sys", 0755);
+	segments();
+	semaphores();
+	times_and_sizes();
+	programs();
+	modes();
+	return end("limits");
+}
