@@ -166,6 +166,7 @@ static void epoll_show(struct out *out, const struct open_file *f, const struct 
 }
 
 static const struct file_operations epoll_fop = {
+	.stays = true,
 	.show_fdinfo = epoll_show,
 	.poll = epoll_poll,
 	.release = epoll_release,
@@ -465,6 +466,7 @@ static void eventfd_show(struct out *out, const struct open_file *f, const struc
 }
 
 static const struct file_operations eventfd_fop = {
+	.stays = true,
 	.show_fdinfo = eventfd_show,
 	.read = eventfd_read,
 	.write = eventfd_write,

@@ -315,7 +315,8 @@ static void inotify_release(struct open_file *f)
 static const struct file_operations inotify_fop = {.read = inotify_read,
 						   .poll = inotify_poll,
 						   .ioctl = inotify_ioctl,
-						   .release = inotify_release};
+						   .release = inotify_release,
+						   .stays = true};
 
 long call_inotify_init1(const struct syscall_args *r)
 {

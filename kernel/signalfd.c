@@ -123,7 +123,8 @@ static void signalfd_show(struct out *out, const struct open_file *f, const stru
 static const struct file_operations signalfd_fop = {.show_fdinfo = signalfd_show,
 						    .read = signalfd_read,
 						    .poll = signalfd_poll,
-						    .release = signalfd_release};
+						    .release = signalfd_release,
+						    .stays = true};
 
 long call_signalfd4(const struct syscall_args *r)
 {

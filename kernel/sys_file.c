@@ -379,8 +379,7 @@ long call_lseek(const struct syscall_args *r)
 		return -EINVAL;
 	if (f->op && f->op->llseek)
 		return f->op->llseek(f, (s64)r->a[1], (int)r->a[2]);
-	/* Those that are no file at all have a position, which is always 0 (noop_llseek). */
-	return file_is_anon(f) && !strncmp(f->dentry->name, "anon_inode:[", 12) ? 0 : -ESPIPE;
+	return f->op && f->op->stays ? 0 : -ESPIPE;
 }
 
 /* ------------------------------------------------------------------ size */

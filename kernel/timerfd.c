@@ -176,6 +176,7 @@ static void timerfd_show(struct out *out, const struct open_file *f, const struc
 }
 
 static const struct file_operations timerfd_fop = {
+	.stays = true,
 	.show_fdinfo = timerfd_show,
 	.read = timerfd_read,
 	.poll = timerfd_poll,

@@ -232,8 +232,9 @@ struct file_operations {
 	/* Bytes moved, 0: the end, or an error when nothing was moved. NULL: -EINVAL. */
 	long (*read)(struct open_file *f, struct iter *to, u64 *pos);
 	long (*write)(struct open_file *f, struct iter *from, u64 *pos);
-	/* NULL: -ESPIPE, and pread, pwrite too. */
+	/* NULL: -ESPIPE, and pread, pwrite too; lseek alone is 0 when it `stays` (Linux: noop_llseek). */
 	s64 (*llseek)(struct open_file *f, s64 offset, int whence);
+	bool stays;
 	/* POLL* that hold now; waits are put on the table's account when it is not NULL. NULL: always readable and writable. */
 	unsigned int (*poll)(struct open_file *f, struct poll_table *table);
 	long (*ioctl)(struct open_file *f, unsigned int cmd, unsigned long arg); /* NULL: -ENOTTY */
