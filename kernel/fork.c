@@ -70,8 +70,10 @@ static long check_flags(u64 flags)
 				     pid_ns_children(current) != task_pid_ns(current)))
 		return -EINVAL;
 	/* Semaphores' changes to be undone are a process's, in one namespace. */
-	return (flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM) ? -EINVAL
-											  : 0;
+	if ((flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM))
+		return -EINVAL;
+	/* There are no control groups: no descriptor stands for one. */
+	return flags & CLONE_INTO_CGROUP ? -EBADF : 0;
 }
 
 /* What clone shares is counted once more, the rest is copied. -ENOMEM: what is there already is dropped by the caller. */

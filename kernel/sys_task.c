@@ -118,7 +118,7 @@ long call_clone3(const struct syscall_args *r)
 		return -EINVAL;
 	if (a.stack && (a.stack + a.stack_size < a.stack || a.stack + a.stack_size > TASK_SIZE))
 		return -EINVAL;
-	if (a.flags & CLONE_INTO_CGROUP)
+	if (a.flags & CLONE_INTO_CGROUP && (a.cgroup > INT_MAX || r->a[1] < CLONE_ARGS_SIZE_VER2))
 		return -EINVAL;
 	args = (struct clone_args){a.flags,	  a.pidfd,	 a.child_tid,  a.parent_tid,
 				   a.exit_signal, a.stack,	 a.stack_size, a.tls,
