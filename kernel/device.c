@@ -99,11 +99,11 @@ static int zero_open(struct inode *inode, struct open_file *f)
 }
 
 static const struct file_operations null_fop = {
-	.read = null_read, .write = null_write, .llseek = null_llseek};
+	.no_splice_read = true, .read = null_read, .write = null_write, .llseek = null_llseek};
 static const struct file_operations zero_fop = {
 	.open = zero_open, .read = zero_read, .write = null_write, .llseek = null_llseek};
 static const struct file_operations full_fop = {
-	.read = zero_read, .write = full_write, .llseek = null_llseek};
+	.no_splice_write = true, .read = zero_read, .write = full_write, .llseek = null_llseek};
 static const struct file_operations random_fop = {
 	.read = random_read, .write = null_write, .llseek = null_llseek, .ioctl = random_ioctl};
 

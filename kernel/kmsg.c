@@ -246,6 +246,8 @@ static void kmsg_release(struct open_file *f)
 }
 
 const struct file_operations kmsg_fop = {
+	.no_splice_read = true,
+	.no_splice_write = true,
 	.open = kmsg_open,
 	.read = kmsg_read,
 	.write = kmsg_write,
@@ -471,6 +473,7 @@ static unsigned int proc_kmsg_poll(struct open_file *f, struct poll_table *table
 }
 
 const struct file_operations proc_kmsg_fop = {.open = proc_kmsg_open,
+					      .no_splice_read = true,
 					      .read = proc_kmsg_read,
 					      .poll = proc_kmsg_poll,
 					      .llseek = generic_llseek};

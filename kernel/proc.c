@@ -29,6 +29,12 @@ static int show_report(struct out *out, const struct pseudo_ref *r)
 		.name = (n), .mode = S_IFREG | (m), .show = show_report, .data = (void *)(f)       \
 	}
 
+#define REPORT_UNSPLICED(n, m, f)                                                                  \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | (m), .show = show_report, .data = (void *)(f),      \
+		.splice = -1                                                                       \
+	}
+
 /* ------------------------------------------------------------------ the machine */
 
 static int show_cmdline(struct out *out, const struct pseudo_ref *r)
@@ -163,9 +169,9 @@ static long read_link_text(const struct pseudo_ref *r, char *buf, size_t size)
 static const struct pseudo_entry nothing[] = {{0}};
 
 static const struct pseudo_entry sysvipc[] = {
-	REPORT("msg", 0444, msg_report),
-	REPORT("sem", 0444, sem_report),
-	REPORT("shm", 0444, shm_report),
+	REPORT_UNSPLICED("msg", 0444, msg_report),
+	REPORT_UNSPLICED("sem", 0444, sem_report),
+	REPORT_UNSPLICED("shm", 0444, shm_report),
 	{0},
 };
 
@@ -196,9 +202,13 @@ static const struct pseudo_entry root_entries[] = {
 	{.name = "net", .mode = S_IFLNK | 0777, .readlink = read_link_text, .data = "self/net"},
 	REPORT("pagetypeinfo", 0400, report_pagetypeinfo),
 	PSEUDO_TEXT("partitions", 0444, show_nothing),
-	REPORT("slabinfo", 0400, report_slabinfo),
+	REPORT_UNSPLICED("slabinfo", 0400, report_slabinfo),
 	PSEUDO_TEXT("stat", 0444, proc_show_cpu_stat),
-	FIXED("swaps", 0444, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
+	{.name = "swaps",
+	 .mode = S_IFREG | 0444,
+	 .show = pseudo_show_text,
+	 .data = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority",
+	 .splice = -1},
 	PSEUDO_DIR("sys", 0555, proc_sys),
 	PSEUDO_DIR("sysvipc", 0555, sysvipc),
 	PSEUDO_DIR("tty", 0555, nothing),

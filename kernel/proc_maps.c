@@ -420,8 +420,10 @@ static s64 any_llseek(struct open_file *f, s64 offset, int whence)
 	return offset;
 }
 
-const struct file_operations proc_pagemap_fop = {
-	.read = pagemap_read, .llseek = any_llseek, .ioctl = proc_pagemap_ioctl};
+const struct file_operations proc_pagemap_fop = {.no_splice_read = true,
+						 .read = pagemap_read,
+						 .llseek = any_llseek,
+						 .ioctl = proc_pagemap_ioctl};
 
 /* ------------------------------------------------------------------ mem */
 
@@ -476,8 +478,11 @@ static long mem_write(struct open_file *f, struct iter *from, u64 *pos)
 	return mem_move(f, from, pos, true);
 }
 
-const struct file_operations proc_mem_fop = {
-	.read = mem_read, .write = mem_write, .llseek = any_llseek};
+const struct file_operations proc_mem_fop = {.no_splice_read = true,
+					     .no_splice_write = true,
+					     .read = mem_read,
+					     .write = mem_write,
+					     .llseek = any_llseek};
 
 /* ------------------------------------------------------------------ map_files */
 

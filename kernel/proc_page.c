@@ -131,6 +131,9 @@ static long cgroup_read(struct open_file *f, struct iter *to, u64 *pos)
 	return words_read(to, pos, nothing_of);
 }
 
-const struct file_operations kpagecount_fop = {.read = count_read, .llseek = generic_llseek};
-const struct file_operations kpageflags_fop = {.read = flags_read, .llseek = generic_llseek};
-const struct file_operations kpagecgroup_fop = {.read = cgroup_read, .llseek = generic_llseek};
+const struct file_operations kpagecount_fop = {
+	.read = count_read, .llseek = generic_llseek, .no_splice_read = true};
+const struct file_operations kpageflags_fop = {
+	.read = flags_read, .llseek = generic_llseek, .no_splice_read = true};
+const struct file_operations kpagecgroup_fop = {
+	.read = cgroup_read, .llseek = generic_llseek, .no_splice_read = true};

@@ -595,8 +595,8 @@ static const struct pseudo_dir threads;
 		PSEUDO_TEXT("numa_maps", 0444, proc_show_numa_maps),                               \
 		{.name = "mem", .mode = S_IFREG | 0600, .fop = &proc_mem_fop},                     \
 		PLACE("cwd", follow_cwd), PLACE("root", follow_root), PLACE("exe", follow_exe),    \
-		PSEUDO_TEXT("mounts", 0444, proc_show_mounts),                                     \
-		PSEUDO_TEXT("mountinfo", 0444, proc_show_mountinfo),                               \
+		PSEUDO_TEXT_SPLICE("mounts", 0444, proc_show_mounts, 1),                           \
+		PSEUDO_TEXT_SPLICE("mountinfo", 0444, proc_show_mountinfo, 1),                     \
 		RW("clear_refs", 0200, NULL, store_clear_refs),                                    \
 		PSEUDO_TEXT("smaps", 0444, proc_show_smaps),                                       \
 		PSEUDO_TEXT("smaps_rollup", 0444, proc_show_smaps_rollup),                         \
@@ -636,7 +636,7 @@ static const struct pseudo_entry process_entries[] = {
 	ASKED("map_files", 0500, proc_map_files),
 	COMMON,
 	PSEUDO_DIR("net", 0555, net_entries),
-	PSEUDO_TEXT("mountstats", 0400, proc_show_mountstats),
+	PSEUDO_TEXT_SPLICE("mountstats", 0400, proc_show_mountstats, 1),
 	RW("coredump_filter", 0644, show_coredump_filter, store_coredump_filter),
 	RW("timens_offsets", 0644, show_timens_offsets, store_timens_offsets),
 	RW("timerslack_ns", 0666, show_timerslack, store_timerslack),

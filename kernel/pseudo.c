@@ -66,8 +66,8 @@ static int text_write(struct out *out, const char *s, size_t n)
 	return 0;
 }
 
-/* Root, too, opens a file of /sys or /proc/sys only as its mode says (Linux: kernfs_fop_open, sysctl_perm). */
-static bool heeds_mode(const struct open_file *f)
+/* Of /sys or /proc/sys: Linux has those by other means than the rest of /proc. */
+static bool is_setting(const struct open_file *f)
 {
 	const struct dentry *d = f->dentry;
 
@@ -79,18 +79,25 @@ static bool heeds_mode(const struct open_file *f)
 	       !memcmp(d->name, "sys", 3);
 }
 
+static const struct file_operations read_fop, unspliced_fop;
+
 static int text_open(struct inode *inode, struct open_file *f)
 {
 	const u32 want = (f->file.f_mode & FMODE_READ ? 0444 : 0) |
 			 (f->file.f_mode & FMODE_WRITE ? 0222 : 0);
+	const struct pseudo_ref *r = pseudo_ref(inode);
+	const bool setting = is_setting(f);
 	struct text *t;
 
+	/* Root, too, opens these only as the mode says (Linux: kernfs_fop_open, sysctl_perm). */
 	if (((want & 0444 && !(inode->mode & 0444)) || (want & 0222 && !(inode->mode & 0222))) &&
-	    heeds_mode(f))
+	    setting)
 		return -EACCES;
 	t = kmalloc(sizeof(*t), GFP_KERNEL | __GFP_ZERO);
 	if (!t)
 		return -ENOMEM;
+	if (!setting)
+		f->op = r->e->splice > 0 || (!r->e->splice && !r->pid) ? &read_fop : &unspliced_fop;
 	t->out.write = text_write;
 	f->private = t;
 	return 0;
@@ -151,13 +158,15 @@ static long text_store(struct open_file *f, struct iter *from, u64 *pos)
 	return (long)n;
 }
 
-static const struct file_operations text_fop = {
-	.open = text_open,
-	.release = text_release,
-	.read = text_read,
-	.write = text_store,
-	.llseek = generic_llseek,
-};
+#define TEXT_OPERATIONS                                                                            \
+	.open = text_open, .release = text_release, .read = text_read, .write = text_store,        \
+	.llseek = generic_llseek
+
+static const struct file_operations text_fop = {TEXT_OPERATIONS};
+/* Those of /proc are not written by splice, and a process's not read, but for some (Linux: who has read_iter there). */
+static const struct file_operations read_fop = {TEXT_OPERATIONS, .no_splice_write = true};
+static const struct file_operations unspliced_fop = {TEXT_OPERATIONS, .no_splice_read = true,
+						     .no_splice_write = true};
 
 /* ------------------------------------------------------------------ directories */
 

@@ -52,6 +52,7 @@ struct pseudo_entry {
 	const struct file_operations *fop; /* instead of show and store */
 	void *data;			   /* theirs */
 	long min, max;			   /* of a number in *data */
+	s8 splice; /* of a text of /proc: 1: to be read by splice, -1: not; 0: unless it is a process's */
 };
 
 #define PSEUDO_DIR(n, m, s)                                                                        \
@@ -61,6 +62,11 @@ struct pseudo_entry {
 #define PSEUDO_TEXT(n, m, f)                                                                       \
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | (m), .show = (f)                                    \
+	}
+
+#define PSEUDO_TEXT_SPLICE(n, m, f, s)                                                             \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | (m), .show = (f), .splice = (s)                     \
 	}
 
 /* The inode of a ref. NULL: no memory. */

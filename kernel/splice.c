@@ -32,7 +32,8 @@ static long end_open(struct end *e, unsigned int fd, unsigned long user, bool wr
 	e->f = file_of(fd);
 	if (!e->f || !(e->f->file.f_mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	if (!e->f->op || !(write ? e->f->op->write : e->f->op->read))
+	if (!e->f->op || !(write ? e->f->op->write : e->f->op->read) ||
+	    (write ? e->f->op->no_splice_write : e->f->op->no_splice_read))
 		return -EINVAL;
 	e->user = user;
 	e->own = !user;

@@ -235,6 +235,8 @@ struct file_operations {
 	/* NULL: -ESPIPE, and pread, pwrite too; lseek alone is 0 when it `stays` (Linux: noop_llseek). */
 	s64 (*llseek)(struct open_file *f, s64 offset, int whence);
 	bool stays;
+	bool no_splice_read,
+		no_splice_write; /* read and write are not for splice, sendfile: -EINVAL */
 	/* POLL* that hold now; waits are put on the table's account when it is not NULL. NULL: always readable and writable. */
 	unsigned int (*poll)(struct open_file *f, struct poll_table *table);
 	long (*ioctl)(struct open_file *f, unsigned int cmd, unsigned long arg); /* NULL: -ENOTTY */
