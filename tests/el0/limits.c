@@ -6,10 +6,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/sendfile.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -340,6 +343,38 @@ static void modes(void)
 	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan", "0"), EINVAL);
 }
 
+/* ------------------------------------------------------------------ files that are not moved, placed or entered */
+
+static void other_files(void)
+{
+	static const char *const refused[] = {"/proc/self/maps", "/proc/self/status", "/proc/kmsg",
+					      "/proc/swaps", "/proc/sysvipc/shm"};
+	static const char *const moved[] = {"/proc/meminfo", "/proc/self/mounts",
+					    "/proc/sys/kernel/ostype"};
+	unsigned long args[11] = {0x200000000UL, [4] = SIGCHLD, [10] = 999};
+	int p[2], fd;
+
+	(void)!pipe(p);
+	for (unsigned int i = 0; i < 5; i++) {
+		fd = open(refused[i], O_RDONLY | O_NONBLOCK);
+		FAILS(splice(fd, NULL, p[1], NULL, 100, 0), EINVAL);
+		FAILS(sendfile(p[1], fd, NULL, 100), EINVAL);
+		close(fd);
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		fd = open(moved[i], O_RDONLY);
+		check(splice(fd, NULL, p[1], NULL, 4, 0) == 4, moved[i]);
+		close(fd);
+	}
+	fd = open("/proc/self/comm", O_WRONLY);
+	FAILS(splice(p[0], NULL, fd, NULL, 2, 0), EINVAL);
+	check(lseek(epoll_create1(0), 5, SEEK_SET) == 0, "epoll stays at 0");
+	check(lseek(inotify_init1(0), 5, SEEK_SET) == 0, "inotify too");
+	FAILS(lseek((int)syscall(SYS_pidfd_open, getpid(), 0), 5, SEEK_SET), ESPIPE);
+	FAILS(syscall(SYS_clone3, args, 88), EBADF);
+	FAILS(syscall(SYS_clone3, args, 80), EINVAL);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "run")) {
@@ -357,5 +392,6 @@ int main(int argc, char **argv)
 	times_and_sizes();
 	programs();
 	modes();
+	other_files();
 	return end("limits");
 }
