@@ -14,7 +14,6 @@
 
 #include "pid.h"
 #include "poll.h"
-#include "pid.h"
 #include "seccomp.h"
 #include "syscall.h"
 #include "vfs.h"

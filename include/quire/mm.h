@@ -103,6 +103,7 @@ typedef unsigned int vm_fault_t;
 #define VM_FAULT_MAJOR 0x4U
 #define VM_FAULT_SIGSEGV 0x40U
 #define VM_FAULT_NOPAGE 0x100U
+/* Within handle_mm_fault: the area has to have an owner of its private pages first. */
 #define VM_FAULT_RETRY 0x400U
 /* With SIGSEGV: something is mapped there, and does not allow the access (SEGV_ACCERR); without it is SEGV_MAPERR. */
 #define VM_FAULT_BADACCESS 0x20000U

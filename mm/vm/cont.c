@@ -12,9 +12,10 @@
  * well), mprotect. Until the flush at the end a TLB may have the run as it was or as it becomes. Who changes one entry, or may meet others, unfolds first;
  * nothing folds again.
  *
- * Locking: who unfolds has the first entry for himself (PTE_BUSY, which nobody waits for who has an entry himself), then the others; a folded
- * entry is changed by nobody else meanwhile, since whoever finds it folded comes here. Where the bit goes no translation may be left that has
- * more than one page, so the flush stands between (break-before-make).
+ * Locking: who unfolds has the first entry for himself (PTE_BUSY), then the others, each when it is not taken any more: the fault that fills a run
+ * does so from the first entry on, has the rest taken meanwhile, and waits for nobody. A folded entry is changed by nobody else, since whoever
+ * finds it folded comes here. Where the bit goes no translation may be left that has more than one page, so the flush stands between
+ * (break-before-make).
  *
  * Against Linux 6.12 (arch/arm64/mm/contpte.c): there entries are also folded when the last one of a run comes, files' as well, and marks are gathered
  * over the run.
@@ -28,13 +29,23 @@ u64 cont_unfold(struct mm_struct *mm, u64 *pte, unsigned long addr)
 	const unsigned long start = ALIGN_DOWN(addr, CONT_SIZE);
 	u64 *first = pte - ((addr - start) >> PAGE_SHIFT), val;
 
-	do {
+	for (;;) {
 		val = pte_wait(first);
+		if (val & DESC_CONT) {
+			if (pte_cmpxchg(first, &val, PTE_BUSY))
+				break;
+			continue;
+		}
+		/* What was seen of the first one may be older than what the caller saw of his: then his is still folded. */
+		val = pte_wait(pte);
 		if (!(val & DESC_CONT))
-			return pte_wait(pte);
-	} while (!pte_cmpxchg(first, &val, PTE_BUSY));
-	for (unsigned int i = 1; i < CONT_PAGES; i++)
+			return val;
+	}
+	for (unsigned int i = 1; i < CONT_PAGES; i++) {
+		/* The fault that fills the run may not have come to all of it yet: it would write over what is made of it here. */
+		(void)pte_wait(&first[i]);
 		port_set_pte(&first[i], PTE_BUSY);
+	}
 	port_flush_tlb_user_range(mm->context_id, start, start + CONT_SIZE, false);
 	val &= ~(u64)DESC_CONT;
 	/* Who finds the first one his again finds all of them so. */

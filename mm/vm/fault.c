@@ -235,6 +235,9 @@ static vm_fault_t set_access(struct vm_fault *f, u64 pte)
 {
 	u64 seen = f->orig;
 
+	/* Another access was faster, or a group came with all of it allowed. Whoever allowed less before has flushed. */
+	if (pte == seen)
+		return 0;
 	pte_cmpxchg(f->pte, &seen, pte);
 	/* A TLB may hold the entry with less permission; it never holds one that is not marked as accessed (Arm ARM D8.4.6). */
 	if (f->flags & FAULT_FLAG_WRITE)
@@ -270,7 +273,7 @@ static vm_fault_t do_wp_page(struct vm_fault *f)
 	if (unlikely(f->orig & DESC_CONT)) {
 		f->orig = cont_unfold(vma->vm_mm, f->pte, f->address);
 		/* Gone meanwhile, or another CPU was faster. */
-		if (!(f->orig & DESC_VALID) || pte_write(f->orig))
+		if (!(f->orig & DESC_VALID) || f->orig & DESC_CONT || pte_write(f->orig))
 			return 0;
 	}
 	if (!(f->orig & PTE_SPECIAL) && page_is_exclusive(pte_page(f->orig)))
@@ -403,6 +406,11 @@ again:
 		goto again;
 	}
 	ret = handle_pte_fault(&f);
+	if (unlikely(ret & VM_FAULT_RETRY)) {
+		vma_end_read();
+		prepare_owner(mm, f.address);
+		goto again;
+	}
 	/* Others' pages may go for it, or its own: nobody dies for memory that is not missed. */
 	if (unlikely(f.vma->vm_flags & VM_DROPPABLE)) {
 		__atomic_store_n(&mm->has_lazy, true, __ATOMIC_RELAXED);

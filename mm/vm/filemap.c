@@ -73,7 +73,14 @@ struct address_space *page_mapping(const struct page *page)
 	return distance ? phys_to_virt(PFN_PHYS(page_base_pfn) + distance) : NULL;
 }
 
-/* Room for one page more, before it is allocated: who finds none does not ask for memory. */
+static bool space_full(const struct file_space *space)
+{
+	s64 max = space ? __atomic_load_n(&space->max, __ATOMIC_RELAXED) : 0;
+
+	return max && __atomic_load_n(&space->used, __ATOMIC_RELAXED) >= max;
+}
+
+/* Room for one page more, which is about to be where none is. */
 static bool space_take(struct file_space *space)
 {
 	s64 max;
@@ -183,21 +190,23 @@ static int get_or_make(struct address_space *mapping, unsigned long index,
 {
 	struct page *page, *new;
 	void **slot = NULL;
+	int err = -ENOMEM;
+	bool full;
 
+	/* Who finds no room asks for no memory; but it may be this page that took the last of it, after it had been looked for. */
+	full = unlikely(space_full(mapping->space));
 	page = mapping_get_page(mapping, index, false);
 	if (page) {
 		*to = page;
 		return 0;
 	}
-	if (unlikely(!space_take(mapping->space)))
+	if (full)
 		return -ENOSPC;
 	new = vma ? vma_alloc_pages(vma, vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT),
 				    GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)
 		  : alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
-	if (!new) {
-		space_give(mapping->space);
+	if (!new)
 		return -ENOMEM;
-	}
 	new->index_lo = (u32)index;
 	SetPageUptodate(new);
 	if (mapping->shmem)
@@ -206,7 +215,9 @@ static int get_or_make(struct address_space *mapping, unsigned long index,
 	if (!vma || index < DIV_ROUND_UP(mapping->i_size, PAGE_SIZE))
 		slot = radix_tree_slot(&mapping->pages, index, node_alloc);
 	page = slot ? *slot : NULL;
-	if (slot && !page) {
+	if (slot && !page && unlikely(!space_take(mapping->space))) {
+		err = -ENOSPC;
+	} else if (slot && !page) {
 		page = *slot = new;
 		__atomic_store_n(&page->word, word_of(mapping, index), __ATOMIC_RELEASE);
 		SetPageLRU(page);
@@ -216,14 +227,12 @@ static int get_or_make(struct address_space *mapping, unsigned long index,
 	if (page)
 		get_page(page);
 	spin_unlock(&mapping->lock);
-	if (new) {
-		space_give(mapping->space);
+	if (new)
 		put_page(new);
-	} else {
+	else
 		count_pages(mapping, page, 1);
-	}
 	*to = page;
-	return page ? 0 : -ENOMEM;
+	return page ? 0 : err;
 }
 
 struct page *mapping_get_page(struct address_space *mapping, unsigned long index, bool create)

@@ -329,8 +329,11 @@ static bool make_huge(const struct vm_fault *f, u64 *pmd)
 	return true;
 }
 
-/* A read of nothing: the zero block. As make_huge. */
-static bool show_zero_block(const struct vm_fault *f, u64 *pmd)
+/*
+ * A read of nothing: the zero block. As make_huge. *ret: VM_FAULT_RETRY where the area has no owner of private pages yet, which it gets now as by
+ * a write: fork and MADV_COLLAPSE ask for it.
+ */
+static bool show_zero_block(const struct vm_fault *f, u64 *pmd, vm_fault_t *ret)
 {
 	struct vm_area_struct *vma = f->vma;
 	unsigned long base = ALIGN_DOWN(f->address, HUGE_SIZE);
@@ -341,6 +344,10 @@ static bool show_zero_block(const struct vm_fault *f, u64 *pmd)
 	if (f->flags & FAULT_FLAG_WRITE || base < vma->vm_start || vma->vm_end - base < HUGE_SIZE ||
 	    !relaxed_load(&thp_use_zero_page) || !thp_allowed(vma, HUGE_ORDER))
 		return false;
+	if (!__atomic_load_n(&vma->anon_vma, __ATOMIC_RELAXED)) {
+		*ret = VM_FAULT_RETRY;
+		return true;
+	}
 	table = table_page_alloc(vma->vm_mm, 0);
 	head = table ? huge_zero() : NULL;
 	if (!head) {
@@ -414,8 +421,10 @@ bool huge_fault(struct vm_fault *f, vm_fault_t *ret)
 			f->pte = pte_lookup(mm, f->address);
 			return false;
 		}
-		if (!make_huge(f, pmd) && !show_zero_block(f, pmd) && !make_table(mm, pmd))
+		if (!make_huge(f, pmd) && !show_zero_block(f, pmd, ret) && !make_table(mm, pmd))
 			break;
+		if (*ret)
+			return true;
 	}
 	*ret = VM_FAULT_OOM;
 	return true;

@@ -33,9 +33,10 @@ static noinline const struct page *make_zero_block(void)
 	struct page *head = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, HUGE_ORDER),
 		    *none = NULL;
 
-	count_vm_event(head ? THP_ZERO_PAGE_ALLOC : THP_ZERO_PAGE_ALLOC_FAILED);
-	if (!head)
+	if (!head) {
+		count_vm_event(THP_ZERO_PAGE_ALLOC_FAILED);
 		return NULL;
+	}
 	split_page(head, HUGE_ORDER);
 	for (unsigned long i = 0; i < HUGE_PAGES; i++) {
 		clear_page(page_address(head + i));
@@ -44,8 +45,10 @@ static noinline const struct page *make_zero_block(void)
 		SetPageArch1(head + i);
 	}
 	if (__atomic_compare_exchange_n(&zero_block, &none, head, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_ACQUIRE))
+					__ATOMIC_ACQUIRE)) {
+		count_vm_event(THP_ZERO_PAGE_ALLOC);
 		return head;
+	}
 	for (unsigned long i = 0; i < HUGE_PAGES; i++)
 		__free_page(head + i);
 	return none;

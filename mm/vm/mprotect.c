@@ -206,14 +206,18 @@ static void change_protection(struct vm_area_struct *vma, unsigned long start, u
 			/* A table at a time without faults. */
 			vma_change_begin(mm);
 			vma_start_write(vma);
-			if (mm_has_cont(mm))
+			if (mm_has_cont(mm)) {
+				/* Since the area became what it is, faults may have brought runs that lie across the ends. */
+				cont_cut(mm, addr);
+				cont_cut(mm, stop);
 				any |= change_runs(vma, pte, addr, (stop - addr) >> PAGE_SHIFT);
-			else if (vma->vm_flags & VM_WRITE)
+			} else if (vma->vm_flags & VM_WRITE) {
 				any |= change_private(vma, pte, addr, (stop - addr) >> PAGE_SHIFT,
 						      true);
-			else
+			} else {
 				any |= change_private(vma, pte, addr, (stop - addr) >> PAGE_SHIFT,
 						      false);
+			}
 			vma_change_end(mm);
 			continue;
 		}

@@ -761,6 +761,60 @@ static void faults_in_one_group_go_on_while_it_changes(void **state)
 	cpus_end();
 }
 
+static unsigned long round_begun;
+
+/* A page of the run's first half, when a round begins, each time a little later. */
+static void *faulting_in_time(void *arg)
+{
+	unsigned long cpu = (unsigned long)arg, seen = 0, now;
+
+	be_cpu((unsigned int)cpu);
+	while (!__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE)) {
+		now = __atomic_load_n(&round_begun, __ATOMIC_ACQUIRE);
+		if (now == seen)
+			continue;
+		seen = now;
+		for (volatile unsigned long wait = now * cpu % 2000; wait; wait--)
+			continue;
+		if (handle_mm_fault(mm, page_at_index(cpu), FAULT_FLAG_WRITE) & VM_FAULT_ERROR)
+			return arg;
+	}
+	be_cpu(0);
+	return NULL;
+}
+
+static void a_run_that_comes_while_a_part_changes_permission_is_cut(void **state)
+{
+	const unsigned long at = page_at_index(CONT_PAGES / 2), size = CONT_SIZE / 2;
+	pthread_t t[CPUS];
+
+	stop_threads = watched = false;
+	round_begun = 0;
+	map(0, HELD);
+	enable(CONT_ORDER_HERE, THP_SIZE_ALWAYS);
+	handle_mm_fault(mm, page_at_index(2 * CONT_PAGES), FAULT_FLAG_WRITE);
+	cpus_begin();
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, faulting_in_time, (void *)(i + 1)), 0);
+	for (unsigned long i = 1; i <= (PAGE_SHIFT == 12 ? 4000 : 500); i++) {
+		assert_int_equal(vm_mprotect(mm, at, size, PROT_READ), 0);
+		assert_int_equal(vm_madvise(mm, BASE, CONT_SIZE, MADV_DONTNEED), 0);
+		__atomic_store_n(&round_begun, i, __ATOMIC_RELEASE);
+		/* One area again, so a fault may bring a run over all of it before its entries are looked at. */
+		assert_int_equal(vm_mprotect(mm, at, size, PROT_READ | PROT_WRITE), 0);
+	}
+	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_munmap(mm, BASE, HELD * PAGE_SIZE), 0);
+	cpus_end();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -779,6 +833,7 @@ int main(void)
 		TEST(random_programs_see_what_the_model_says),
 		TEST(a_lack_of_memory_at_any_point_loses_nothing),
 		TEST(faults_in_one_group_go_on_while_it_changes),
+		TEST(a_run_that_comes_while_a_part_changes_permission_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
