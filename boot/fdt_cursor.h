@@ -12,6 +12,7 @@
 
 /* The properties that the boot asks for. Every other one is passed over. */
 #define FDT_PROPERTIES(P)                                                                          \
+	P(INTERRUPT_CELLS, "#interrupt-cells")                                                     \
 	P(REDIST_REGIONS, "#redistributor-regions")                                                \
 	P(ADDRESS_CELLS, "#address-cells")                                                         \
 	P(SIZE_CELLS, "#size-cells")                                                               \
@@ -28,6 +29,9 @@
 	P(HOTPLUGGABLE, "hotpluggable")                                                            \
 	P(KASLR_SEED, "kaslr-seed")                                                                \
 	P(INTERRUPT_CONTROLLER, "interrupt-controller")                                            \
+	P(INTERRUPT_NAMES, "interrupt-names")                                                      \
+	P(INTERRUPT_PARENT, "interrupt-parent")                                                    \
+	P(INTERRUPTS, "interrupts")                                                                \
 	P(CMA_DEFAULT, "linux,cma-default")                                                        \
 	P(DMA_DEFAULT, "linux,dma-default")                                                        \
 	P(ELFCOREHDR, "linux,elfcorehdr")                                                          \
@@ -40,6 +44,7 @@
 	P(MODEL, "model")                                                                          \
 	P(NO_MAP, "no-map")                                                                        \
 	P(NUMA_NODE_ID, "numa-node-id")                                                            \
+	P(PHANDLE, "phandle")                                                                      \
 	P(RANGES, "ranges")                                                                        \
 	P(REDIST_STRIDE, "redistributor-stride")                                                   \
 	P(REG, "reg")                                                                              \

@@ -54,6 +54,7 @@ int kernel_run_init(void)
 	if (vdso_init())
 		panic("No memory for the page that signals return to");
 	set_clock();
+	sched_timer_is(find_timer_interrupt());
 	vfs_init();
 	files = initramfs_unpack(phys_to_virt(phys_initrd_start), phys_initrd_size);
 	if (files < 0)

@@ -603,6 +603,13 @@ void sched_loadavg(unsigned long load[3])
 		load[i] = loads[i] << 5;
 }
 
+static unsigned int timer_intid;
+
+void sched_timer_is(unsigned int interrupt)
+{
+	timer_intid = interrupt;
+}
+
 void sched_idle(void *unused)
 {
 	struct sched_cpu *c = this_cpu_ptr(&sched_cpus);
@@ -611,7 +618,7 @@ void sched_idle(void *unused)
 	(void)unused;
 	port_user_init(system_has_pan);
 	kernel_lock();
-	if (port_timer_init() && !port_cpu())
+	if (port_timer_init(timer_intid) && !port_cpu())
 		pr_warn("no timer interrupts: programs run until they wait\n");
 	port_timer_set(~0ULL);
 	c->armed = ~0ULL;

@@ -301,6 +301,8 @@ void schedule(void);
 void sched_yield(void);
 /* Somebody can run, and waits for a CPU. Without kernel_lock: it was so a moment ago. */
 bool sched_any_queued(void);
+/* Before any CPU looks for tasks: the interrupt of their timers (port_timer_init). */
+void sched_timer_is(unsigned int interrupt);
 /* In the middle of a long call: other CPUs may have kernel_lock, which is given up and taken again, and another task this CPU if it is its turn. */
 void sched_relax(void);
 /* A task that waits runs again, whatever it waits for. False: it does not wait. */

@@ -45,6 +45,12 @@ extern struct crash_res crash_res;
 /* The date, in seconds since 1970, if the tree has a clock that knows it (boot/rtc.c). With ioremap up, boot CPU. */
 bool rtc_read_date(u64 *seconds);
 
+/*
+ * The virtual timer's interrupt by a GIC's numbers (16 to 31), as the tree has it; 27, with a line in the log, where it does not say
+ * (boot/timer_node.c). Boot CPU.
+ */
+unsigned int find_timer_interrupt(void);
+
 extern phys_addr_t phys_initrd_start, phys_initrd_size;
 extern phys_addr_t elfcorehdr_addr, elfcorehdr_size;
 extern phys_addr_t arm64_dma_phys_limit, memory_limit;

@@ -65,9 +65,9 @@ unsigned int port_hw_debug_slots(bool watch);
 void port_set_kernel_stack(void *base);
 /*
  * This CPU's timer interrupts when port_time_ns() has reached `at`; ~0: never. Another time takes its place. 0 or -ENODEV by the
- * init, once on each CPU.
+ * init, once on each CPU. interrupt: the tree's (find_timer_interrupt), the same on all CPUs.
  */
-int port_timer_init(void);
+int port_timer_init(unsigned int interrupt);
 void port_timer_set(u64 at);
 /* Hardware's random bits. False: there is none, or it has none now. */
 bool port_random_word(u64 *word);

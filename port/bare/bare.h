@@ -65,8 +65,8 @@ struct irqchip_driver {
 };
 extern const struct irqchip_driver gic_v2_driver, gic_v3_driver, bcm2836_driver;
 
-/* timer.c. The interrupt of the virtual timer, by the number that systems agree on. */
-#define TIMER_INTID 27
+/* timer.c. The interrupt of the virtual timer, a private one of a GIC: written before any CPU turns it on. */
+extern unsigned int timer_intid;
 void timer_irq(void);
 /* irq.c: what this CPU's interrupt has interrupted. */
 DECLARE_PER_CPU(bool, irq_from_user);

@@ -100,7 +100,7 @@ static void gic_send_ipi(unsigned int cpu)
 
 static void gic_enable_timer(void)
 {
-	mmio_write32(dist + GICD_ISENABLER, 1U << TIMER_INTID);
+	mmio_write32(dist + GICD_ISENABLER, 1U << timer_intid);
 }
 
 static void gic_handle(void)
@@ -114,7 +114,7 @@ static void gic_handle(void)
 		mmio_write32(cpu_interface + GICC_EOIR, iar);
 		if (id == SGI_IPI) {
 			smp_handle_ipi();
-		} else if (id == TIMER_INTID) {
+		} else if (id == timer_intid) {
 			timer_irq();
 		} else if (id >= 16) {
 			mmio_write32(dist + GICD_ICENABLER + id / 32 * 4, 1U << id % 32);

@@ -196,7 +196,7 @@ static void gic_send_ipi(unsigned int cpu)
 
 static void gic_enable_timer(void)
 {
-	mmio_write32(redist_of[port_cpu()] + GICR_ISENABLER0, 1U << TIMER_INTID);
+	mmio_write32(redist_of[port_cpu()] + GICR_ISENABLER0, 1U << timer_intid);
 }
 
 static void gic_handle(void)
@@ -212,7 +212,7 @@ static void gic_handle(void)
 		write_icc(ICC_EOIR1_EL1, id);
 		if (id == SGI_IPI)
 			smp_handle_ipi();
-		else if (id == TIMER_INTID)
+		else if (id == timer_intid)
 			timer_irq();
 		else
 			pr_warn("GICv3: interrupt %llu is nobody's\n", (unsigned long long)id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The CPU's own timer: the virtual one (Arm ARM D12), which EL1 has on every machine, whatever a hypervisor keeps. Its interrupt is the
- * private one that all systems give it (Arm BSA: INTID 27); on the Raspberry Pi's first controller it has a line of its own.
+ * private one that the tree gives it; on the Raspberry Pi's first controller it has a line of its own.
  *
  * One shot: it interrupts once, and is off until it is set again. Locking: none, each CPU has its own.
  */
@@ -12,9 +12,11 @@
 #define CNTV_ENABLE 1UL
 
 static u64 frequency;
+unsigned int timer_intid;
 
-int port_timer_init(void)
+int port_timer_init(unsigned int interrupt)
 {
+	WRITE_ONCE(timer_intid, interrupt);
 	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(frequency));
 	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
 	if (!frequency)
