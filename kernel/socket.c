@@ -44,11 +44,13 @@ struct usock {
 	struct dentry *bound; /* a name in the file system, with a reference */
 	struct wait_queue readable, writable;
 	int error;
-	int pid; /* whose it was when it was connected or began to listen */
+	struct peer other_end; /* who is there, or has begun to listen here */
 	bool passcred;
 	bool netlink;
 	u64 timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds; 0: for ever */
 };
+
+#define RUNNING ((struct peer){current->tgid, current->cred.euid, current->cred.egid})
 
 static struct usock *all;
 static const struct file_operations socket_fop;
@@ -80,7 +82,6 @@ static struct usock *usock_alloc(int type)
 	s->type = type;
 	s->net = current->nsproxy->of[NSP_NET];
 	ns_get(s->net);
-	s->pid = current->tgid;
 	s->next = all;
 	all = s;
 	return s;
@@ -176,6 +177,7 @@ static void join(struct usock *a, struct usock *b)
 	a->peer = b;
 	b->peer = a;
 	a->was_connected = b->was_connected = true;
+	a->other_end = b->other_end = RUNNING;
 }
 
 void unix_pair(struct open_file *a, struct open_file *b)
@@ -297,7 +299,7 @@ long unix_listen(struct open_file *f, int backlog)
 		return -EINVAL;
 	s->listening = true;
 	s->backlog = (unsigned int)clamp(backlog, 0, 4096);
-	s->pid = current->tgid;
+	s->other_end = RUNNING;
 	return 0;
 }
 
@@ -352,9 +354,8 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 	ns_get(to->net);
 	ns_put(other->net);
 	other->net = to->net;
-	other->pid = to->pid;
-	s->pid = current->tgid;
 	join(s, other);
+	s->other_end = to->other_end;
 	for (last = &to->pending; *last; last = &(*last)->next_pending)
 		;
 	*last = other;
@@ -430,11 +431,9 @@ u64 *unix_timeout(struct open_file *f, bool send)
 	return &usock_of(f)->timeout[send];
 }
 
-int unix_peer_pid(const struct open_file *f)
+const struct peer *unix_peer(const struct open_file *f)
 {
-	const struct usock *s = usock_of(f);
-
-	return s->peer ? s->peer->pid : 0;
+	return &usock_of(f)->other_end;
 }
 
 /* ------------------------------------------------------------------ sending */

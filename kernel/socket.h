@@ -65,7 +65,12 @@ bool unix_is_listening(const struct open_file *f);
 void unix_report(struct out *out, const struct namespace *net);
 /* SO_RCVTIMEO, SO_SNDTIMEO, nanoseconds; 0: calls wait for ever. */
 u64 *unix_timeout(struct open_file *f, bool send);
-int unix_peer_pid(const struct open_file *f);
+/* Who has connected, made the pair, or begun to listen; users as the first namespace knows them. */
+struct peer {
+	int pid; /* 0: nobody has */
+	u32 uid, gid;
+};
+const struct peer *unix_peer(const struct open_file *f);
 /* Bytes, or an error; -EPIPE without the signal. Files of the message that were sent are counted again there. */
 long unix_send(struct open_file *f, struct message *m, bool nonblock);
 /* Files that came are the message's. */

@@ -6,6 +6,7 @@
 #include "pid.h"
 #include "socket.h"
 #include "syscall.h"
+#include "userns.h"
 
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1
@@ -304,7 +305,12 @@ long call_getsockopt(const struct syscall_args *r)
 		value[0] = 212992;
 		break;
 	case SO_PEERCRED:
-		value[0] = pid_vnr(unix_peer_pid(f));
+		value[0] = pid_vnr(unix_peer(f)->pid);
+		value[1] = value[2] = -1;
+		if (unix_peer(f)->pid) {
+			value[1] = (int)uid_to_user(unix_peer(f)->uid);
+			value[2] = (int)gid_to_user(unix_peer(f)->gid);
+		}
 		len = 3 * sizeof(value[0]);
 		break;
 	case SO_ACCEPTCONN:

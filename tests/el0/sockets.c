@@ -4,16 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int failures;
@@ -225,6 +228,108 @@ static void names(void)
 	FAILS(accept(77, NULL, NULL), EBADF);
 }
 
+static int peer_is(int fd, pid_t pid, uid_t uid, gid_t gid)
+{
+	struct ucred c = {-7, 7, 7};
+	socklen_t len = sizeof(c);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) && len == sizeof(c) &&
+	       c.pid == pid && c.uid == uid && c.gid == gid;
+}
+
+static int map_ids(pid_t pid, const char *name, const char *text)
+{
+	char path[64];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_WRONLY);
+	n = (int)write(fd, text, strlen(text));
+	close(fd);
+	return n == (int)strlen(text);
+}
+
+/* Who has connected or begun to listen, as he was then, and as the reader's user namespace knows him. */
+static void peers(void)
+{
+	struct sockaddr_un a;
+	socklen_t len = name_of(&a, "@peers");
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), c, d, s[2], told[2], back[2], status;
+	pid_t me = getpid(), pid;
+	char byte;
+
+	check(peer_is(l, 0, -1, -1), "a new socket has no peer");
+	WORKS(bind(l, (struct sockaddr *)&a, len));
+	WORKS(setegid(55));
+	WORKS(listen(l, 5));
+	WORKS(setegid(0));
+	check(peer_is(l, me, 0, 55), "a listener's is who has begun to listen");
+	pipe(told);
+	pipe(back);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		failures = 0;
+		WORKS(setresgid(10, 20, 30));
+		WORKS(setresuid(1000, 2000, 0));
+		c = socket(AF_UNIX, SOCK_STREAM, 0);
+		WORKS(connect(c, (struct sockaddr *)&a, len));
+		check(peer_is(c, me, 0, 55), "who connects sees who listened");
+		WORKS(seteuid(0));
+		write(told[1], "x", 1);
+		pause();
+	}
+	read(told[0], &byte, 1);
+	d = accept(l, NULL, NULL);
+	check(peer_is(d, pid, 2000, 20), "who accepts sees the effective ids of who connected");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	check(peer_is(d, pid, 2000, 20), "also when he is gone");
+	close(d);
+	close(l);
+
+	WORKS(seteuid(7));
+	WORKS(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+	WORKS(seteuid(0));
+	check(peer_is(s[0], me, 7, 0) && peer_is(s[1], me, 7, 0), "a pair's is who made it");
+	l = socket(AF_UNIX, SOCK_DGRAM, 0);
+	c = socket(AF_UNIX, SOCK_DGRAM, 0);
+	WORKS(bind(l, (struct sockaddr *)&a, name_of(&a, "@datagrams")));
+	WORKS(connect(c, (struct sockaddr *)&a, name_of(&a, "@datagrams")));
+	check(peer_is(c, 0, -1, -1), "connected for datagrams there is none");
+	close(l);
+	close(c);
+
+	mkdir("/proc", 0755);
+	WORKS(mount("proc", "/proc", "proc", 0, NULL));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		failures = 0;
+		WORKS(unshare(CLONE_NEWUSER));
+		check(peer_is(s[0], me, 65534, 65534), "without a map ids are the overflow's");
+		write(told[1], "x", 1);
+		read(back[0], &byte, 1);
+		check(peer_is(s[0], me, 40, 50), "ids are those of the reader's namespace");
+		c = socket(AF_UNIX, SOCK_STREAM, 0);
+		check(peer_is(c, 0, -1, -1), "nobody is nobody there");
+		fflush(stdout);
+		_exit(failures != 0);
+	}
+	read(told[0], &byte, 1);
+	check(map_ids(pid, "uid_map", "40 7 1\n") && map_ids(pid, "gid_map", "50 0 1\n"),
+	      "maps from above");
+	write(back[1], "x", 1);
+	fflush(stdout);
+	check(waitpid(pid, &status, 0) == pid && !status, "the reader in a namespace");
+	close(s[0]);
+	close(s[1]);
+	for (int i = 0; i < 2; i++) {
+		close(told[i]);
+		close(back[i]);
+	}
+}
+
 static void splices(void)
 {
 	char buf[100];
@@ -281,6 +386,7 @@ int main(void)
 	mkdir("/s", 0755);
 	pairs();
 	names();
+	peers();
 	splices();
 	printf("sockets: done, %d failures\n", failures);
 	fflush(stdout);
