@@ -240,14 +240,25 @@ static int range_of(const struct open_file *f, const struct flock *fl, struct fi
 	return l->start < 0 ? -EINVAL : 0;
 }
 
-static long get_lock(struct open_file *f, struct file_lock *want, struct flock *fl,
+/* Its owner's own lock there: what F_OFD_GETLK shows for F_UNLCK. */
+static const struct file_lock *own_lock(const struct inode *n, const struct file_lock *want)
+{
+	const struct file_lock *l = n->locks;
+
+	while (l && (l->flock || l->owner != want->owner || l->start > want->end ||
+		     l->end < want->start))
+		l = l->next;
+	return l;
+}
+
+static long get_lock(struct open_file *f, struct file_lock *want, struct flock *fl, bool ofd,
 		     unsigned long arg)
 {
 	const struct file_lock *l;
 
-	if (want->type == F_UNLCK)
+	if (want->type == F_UNLCK && !ofd)
 		return -EINVAL;
-	l = conflict(f->inode, want);
+	l = want->type == F_UNLCK ? own_lock(f->inode, want) : conflict(f->inode, want);
 	if (!l) {
 		fl->type = F_UNLCK;
 	} else {
@@ -282,7 +293,7 @@ long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
 	want.type = fl.type;
 	want.pid = ofd ? -1 : current->tgid;
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK)
-		return get_lock(f, &want, &fl, arg);
+		return get_lock(f, &want, &fl, ofd, arg);
 	if ((want.type == F_RDLCK && !(f->file.f_mode & FMODE_READ)) ||
 	    (want.type == F_WRLCK && !(f->file.f_mode & FMODE_WRITE)))
 		return -EBADF;

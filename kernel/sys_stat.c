@@ -222,7 +222,8 @@ static long put_statfs(struct super *sb, u64 magic, unsigned long to)
 		.namelen = NAME_MAX,
 		.fsid = {sb->dev, 0},
 		/* ST_VALID, ST_RELATIME, but of what was there first; and ST_RDONLY to ST_NOEXEC are MS_'s. */
-		.flags = (sb == mounts ? 0x20U : 0x1020U) | (sb->flags & 15),
+		.flags = (sb == mounts ? 0x20U : 0x1020U) | (sb->flags & 15) |
+			 (sb->flags & MS_NOSYMFOLLOW ? 0x2000U : 0U),
 	};
 
 	if (sb->type->statfs)

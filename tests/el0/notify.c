@@ -362,6 +362,23 @@ static void test_leases(void)
 		continue;
 }
 
+static void test_own_locks(void)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_start = 10, .l_len = 5}, q = {.l_type = F_UNLCK};
+	int fd = open("/n/locks", O_CREAT | O_RDWR, 0600), other = open("/n/locks", O_RDWR);
+
+	WORKS(fcntl(fd, F_OFD_SETLK, &l));
+	check(!fcntl(fd, F_OFD_GETLK, &q) && q.l_type == F_WRLCK && q.l_start == 10 &&
+		      q.l_len == 5 && q.l_pid == -1,
+	      "F_OFD_GETLK with F_UNLCK shows one's own lock");
+	q = (struct flock){.l_type = F_UNLCK};
+	check(!fcntl(other, F_OFD_GETLK, &q) && q.l_type == F_UNLCK, "... and no other's");
+	q = (struct flock){.l_type = F_UNLCK};
+	FAILS(fcntl(fd, F_GETLK, &q), EINVAL);
+	close(fd);
+	close(other);
+}
+
 static void test_umount(void)
 {
 	int fd, other;
@@ -417,6 +434,7 @@ int main(void)
 	test_owner();
 	test_dnotify();
 	test_leases();
+	test_own_locks();
 	test_umount();
 	return end("notify");
 }

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -202,9 +203,11 @@ static void test_ways(void)
 
 static void test_nosymfollow(void)
 {
+	struct statfs s;
 	int fd;
 
 	WORKS(mount("t", "/r/m", "tmpfs", MS_REMOUNT | 256, NULL));
+	check(!statfs("/r/m", &s) && s.f_flags & 0x2000, "statfs says so");
 	FAILS(open("/r/m/inside", O_RDONLY), ELOOP);
 	FAILS(open("/r/m/away", O_RDONLY), ELOOP);
 	check((fd = open("/r/m/g", O_RDONLY)) >= 0,

@@ -67,6 +67,10 @@ static void unprivileged(void)
 	FAILS(mount("d", "/tmp", "devtmpfs", 0, NULL), EPERM);
 	FAILS(mount("s", "/tmp", "sysfs", 0, NULL), EPERM);
 	WORKS(umount("/tmp"));
+	WORKS(mount("r", "/tmp", "ramfs", 0, NULL));
+	WORKS(umount("/tmp"));
+	WORKS(mount("p", "/tmp", "devpts", 0, NULL));
+	WORKS(umount("/tmp"));
 	FAILS(mknod("/tmp/null", S_IFCHR | 0666, 0x103), EPERM);
 	fd = open("/proc/self/ns/user", O_RDONLY);
 	check(ioctl(fd, 0xb703) == CLONE_NEWUSER, "NS_GET_NSTYPE of users");
