@@ -4,10 +4,12 @@
  *
  * A lock hangs at the inode. Its owner is the open file (flock, F_OFD_*) or the table of descriptors (F_SETLK). Invariant: locks of
  * one owner and kind do not overlap. Everybody who waits for any lock is on one queue: they are few, and on a list, so that fcntl finds who would
- * wait for himself in the end (EDEADLK). Locking: kernel_lock.
+ * wait for himself in the end (EDEADLK). All that are held are on a ring, for /proc/locks. Locking: kernel_lock.
  */
+#include <quire/out.h>
 #include <quire/slab.h>
 
+#include "list.h"
 #include "pid.h"
 #include "vfs.h"
 
@@ -23,12 +25,16 @@
 #define END_OF_ALL LONG_MAX
 
 struct file_lock {
-	struct file_lock *next;
+	struct file_lock *next; /* of the inode, or of those that are waited for */
+	struct inode *inode;
+	struct link held; /* in all_held, the last one first */
 	const void *owner;
 	bool flock, record; /* record: F_SETLK's, whose owner is a process */
 	int type;	    /* F_RDLCK, F_WRLCK */
 	int pid;
 	s64 start, end; /* both in it */
+	/* While /proc/locks is written: who waits for it, for what this one waits, and who else does. */
+	struct file_lock *below, *above, *beside;
 };
 
 /* As programs see it. */
@@ -39,24 +45,28 @@ struct flock {
 };
 
 static struct wait_queue waiters;
+static struct file_lock *waited_for; /* the longest first */
+static struct link all_held = {&all_held, &all_held};
 
-/* Who waits for a record lock: what it wants, and where. */
-struct lock_wait {
-	struct lock_wait *next;
-	const struct inode *inode;
-	const struct file_lock *want;
-};
-static struct lock_wait *lock_waits;
+static bool in_the_way(const struct file_lock *l, const struct file_lock *want)
+{
+	return l->flock == want->flock && l->owner != want->owner && l->start <= want->end &&
+	       l->end >= want->start && (l->type == F_WRLCK || want->type == F_WRLCK);
+}
 
 static struct file_lock *conflict(const struct inode *n, const struct file_lock *want)
 {
 	struct file_lock *l = n->locks;
 
-	for (; l; l = l->next)
-		if (l->flock == want->flock && l->owner != want->owner && l->start <= want->end &&
-		    l->end >= want->start && (l->type == F_WRLCK || want->type == F_WRLCK))
-			return l;
-	return NULL;
+	while (l && !in_the_way(l, want))
+		l = l->next;
+	return l;
+}
+
+static void lock_free(struct file_lock *l)
+{
+	link_remove(&l->held);
+	kfree(l);
 }
 
 /* The owner has nothing in [start, end] any more. spare: for the upper half of one that is cut in two; NULL when it was used. */
@@ -71,10 +81,12 @@ static void carve(struct inode *n, const struct file_lock *what, struct file_loc
 			continue;
 		}
 		if (l->start < what->start && l->end > what->end) {
+			BUG_ON(!*spare); /* flock's, which are carved twice, are never cut */
 			**spare = *l;
 			(*spare)->start = what->end + 1;
 			l->end = what->start - 1;
 			l->next = *spare;
+			link_add_before(&l->next->held, all_held.next);
 			*spare = NULL;
 			return;
 		}
@@ -86,7 +98,7 @@ static void carve(struct inode *n, const struct file_lock *what, struct file_loc
 			p = &l->next;
 		} else {
 			*p = l->next;
-			kfree(l);
+			lock_free(l);
 		}
 	}
 }
@@ -100,39 +112,39 @@ static bool deadlock(const struct inode *n, const struct file_lock *want)
 		return false;
 	for (unsigned int i = 0; i < 10; i++) {
 		const struct file_lock *l = conflict(n, want);
-		const struct lock_wait *w = lock_waits;
+		const struct file_lock *w = waited_for;
 
 		if (!l || !l->record)
 			return false;
 		if (l->owner == owner)
 			return true;
-		while (w && w->want->owner != l->owner)
+		while (w && (!w->record || w->owner != l->owner))
 			w = w->next;
 		if (!w)
 			return false;
 		n = w->inode;
-		want = w->want;
+		want = w;
 	}
 	return false;
 }
 
-static long wait_for(struct inode *n, const struct file_lock *want)
+static long wait_for(struct inode *n, struct file_lock *want)
 {
-	struct lock_wait w = {.next = lock_waits, .inode = n, .want = want}, **p = &lock_waits;
+	struct file_lock **p = &waited_for;
 	long err;
 
 	if (!conflict(n, want))
 		return 0;
 	if (deadlock(n, want))
 		return -EDEADLK;
-	if (want->record)
-		lock_waits = &w;
+	while (*p)
+		p = &(*p)->next;
+	want->next = NULL;
+	*p = want;
 	err = wait_event(&waiters, !conflict(n, want), WAIT_FOREVER);
-	if (want->record) {
-		while (*p != &w)
-			p = &(*p)->next;
-		*p = w.next;
-	}
+	for (p = &waited_for; *p != want;)
+		p = &(*p)->next;
+	*p = want->next;
 	return err;
 }
 
@@ -146,7 +158,7 @@ static void join(struct file_lock *l)
 		return;
 	l->end = next->end;
 	l->next = next->next;
-	kfree(next);
+	lock_free(next);
 }
 
 /* With its owner's others, by start: the first that is in the way is what F_GETLK tells. */
@@ -160,12 +172,13 @@ static void insert(struct inode *n, struct file_lock *l)
 		p = &(*p)->next;
 	l->next = *p;
 	*p = l;
+	link_add_before(&l->held, all_held.next);
 	join(l);
 	if (p != &n->locks)
 		join(container_of(p, struct file_lock, next));
 }
 
-static long set_lock(struct inode *n, const struct file_lock *want, bool wait)
+static long set_lock(struct inode *n, struct file_lock *want, bool wait)
 {
 	struct file_lock *spare = kmalloc(sizeof(*spare), GFP_KERNEL | __GFP_ZERO),
 			 *own = kmalloc(sizeof(*own), GFP_KERNEL | __GFP_ZERO);
@@ -198,7 +211,11 @@ static long set_lock(struct inode *n, const struct file_lock *want, bool wait)
 
 long file_flock(struct open_file *f, unsigned int how)
 {
-	struct file_lock want = {.owner = f, .flock = true, .end = END_OF_ALL};
+	struct file_lock want = {.inode = f->inode,
+				 .owner = f,
+				 .flock = true,
+				 .pid = current->tgid,
+				 .end = END_OF_ALL};
 	struct open_file *held;
 	long err;
 
@@ -274,7 +291,7 @@ static long get_lock(struct open_file *f, struct file_lock *want, struct flock *
 long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
 {
 	bool ofd = cmd >= F_OFD_GETLK;
-	struct file_lock want = {0};
+	struct file_lock want = {.inode = f->inode};
 	struct flock fl;
 	struct open_file *held;
 	long err;
@@ -314,9 +331,97 @@ void locks_drop(struct inode *inode, const void *owner)
 			continue;
 		}
 		*p = l->next;
-		kfree(l);
+		lock_free(l);
 		any = true;
 	}
 	if (any)
 		wake_up_all(&waiters);
+}
+
+/* ------------------------------------------------------------------ /proc/locks */
+
+/* w waits for `on`, or for who waits for that already and would be in the way too (Linux: __locks_insert_block). */
+static void hang(struct file_lock *w, struct file_lock *on)
+{
+	struct file_lock **p = &on->below;
+
+	while (*p) {
+		if (in_the_way(*p, w)) {
+			on = *p;
+			p = &on->below;
+		} else {
+			p = &(*p)->beside;
+		}
+	}
+	*p = w;
+	w->above = on;
+	w->below = w->beside = NULL;
+}
+
+static void show_lock(struct out *out, const struct file_lock *l, const struct pid_ns *ns,
+		      unsigned int nr, int depth)
+{
+	const struct super *sb = l->inode->sb;
+
+	out_printf(out, "%u: ", nr);
+	if (depth)
+		out_printf(out, "%*s", depth + 2, "-> ");
+	out_puts(out, l->flock	  ? "FLOCK  ADVISORY  "
+		      : l->record ? "POSIX  ADVISORY  "
+				  : "OFDLCK ADVISORY  ");
+	out_printf(out, "%s %d %02x:%02x:%llu %lld ", l->type == F_WRLCK ? "WRITE" : "READ",
+		   l->pid > 0 ? pid_nr_in(l->pid, ns) : l->pid, sb->dev >> 20, sb->dev & 0xfffff,
+		   (unsigned long long)l->inode->ino, (long long)l->start);
+	if (l->end == END_OF_ALL)
+		out_puts(out, "EOF\n");
+	else
+		out_printf(out, "%lld\n", (long long)l->end);
+}
+
+/* Who waits for l, each below what it waits for. */
+static void show_waiting(struct out *out, const struct file_lock *l, const struct pid_ns *ns,
+			 unsigned int nr)
+{
+	const struct file_lock *w = l->below;
+	int depth = 1;
+
+	while (w) {
+		show_lock(out, w, ns, nr, depth);
+		if (w->below) {
+			w = w->below;
+			depth++;
+			continue;
+		}
+		while (!w->beside && w->above != l) {
+			w = w->above;
+			depth--;
+		}
+		w = w->beside;
+	}
+}
+
+void locks_report(struct out *out, const struct pid_ns *ns)
+{
+	struct file_lock *l, *w;
+	unsigned int nr = 0;
+	struct link *at;
+
+	for (at = all_held.next; at != &all_held; at = at->next)
+		container_of(at, struct file_lock, held)->below = NULL;
+	for (w = waited_for; w; w = w->next) {
+		/* None: it has gone, and who waits does not run yet. */
+		l = conflict(w->inode, w);
+		w->above = w->below = w->beside = NULL;
+		if (l)
+			hang(w, l);
+	}
+	for (at = all_held.next; at != &all_held; at = at->next) {
+		l = container_of(at, struct file_lock, held);
+		nr++;
+		/* Of nobody that is known there. */
+		if (l->pid > 0 && !pid_nr_in(l->pid, ns))
+			continue;
+		show_lock(out, l, ns, nr, 0);
+		show_waiting(out, l, ns, nr);
+	}
 }

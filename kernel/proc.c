@@ -155,6 +155,12 @@ static long read_link_text(const struct pseudo_ref *r, char *buf, size_t size)
 	return put_text(buf, size, r->e->data);
 }
 
+static int show_locks(struct out *out, const struct pseudo_ref *r)
+{
+	locks_report(out, r->ns);
+	return 0;
+}
+
 /* ------------------------------------------------------------------ the root */
 
 #define FIXED(n, m, text)                                                                          \
@@ -194,6 +200,7 @@ static const struct pseudo_entry root_entries[] = {
 	{.name = "kpagecount", .mode = S_IFREG | 0400, .fop = &kpagecount_fop},
 	{.name = "kpageflags", .mode = S_IFREG | 0400, .fop = &kpageflags_fop},
 	PSEUDO_TEXT("loadavg", 0444, proc_show_loadavg),
+	PSEUDO_TEXT("locks", 0444, show_locks),
 	REPORT("meminfo", 0444, report_meminfo),
 	{.name = "mounts",
 	 .mode = S_IFLNK | 0777,

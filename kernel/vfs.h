@@ -568,5 +568,8 @@ long file_flock(struct open_file *f, unsigned int how);
 long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg);
 /* A descriptor is closed: its table's record locks on the file go; or the file is: its own. */
 void locks_drop(struct inode *inode, const void *owner);
+struct pid_ns;
+/* /proc/locks: all that are held but leases, and below each who waits for it. */
+void locks_report(struct out *out, const struct pid_ns *ns);
 
 #endif

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* Who is told what happens to files: inotify, F_NOTIFY, O_ASYNC, leases; and file systems that go while somebody is inside. */
+/* Who is told what happens to files: inotify, F_NOTIFY, O_ASYNC, leases; /proc/locks; and file systems that go while somebody is inside. */
 #define _GNU_SOURCE
 #include "abi.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -379,6 +382,85 @@ static void test_own_locks(void)
 	close(other);
 }
 
+/* /proc/locks has the line "N: WHAT PID MAJOR:MINOR:INODE RANGE" of that file, any N. what NULL: any line of the file. */
+static int listed(int fd, const char *what, int pid, const char *range)
+{
+	static char text[8192];
+	char file[64], line[160];
+	int locks = open("/proc/locks", O_RDONLY);
+	ssize_t n, len = 0;
+	struct stat st;
+
+	while ((n = read(locks, text + len, sizeof(text) - 1 - (size_t)len)) > 0)
+		len += n;
+	text[len] = '\0';
+	close(locks);
+	fstat(fd, &st);
+	snprintf(file, sizeof(file), "%02x:%02x:%lu", major(st.st_dev), minor(st.st_dev),
+		 (unsigned long)st.st_ino);
+	snprintf(line, sizeof(line), ": %s %d %s %s\n", what, pid, file, range);
+	return strstr(text, what ? line : file) != NULL;
+}
+
+/* A child that waits for a lock of bytes 0 to 9, until it is listed as `what`. */
+static pid_t waiting(int fd, short type, const char *what)
+{
+	struct flock l = {.l_type = type, .l_len = 10};
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		fcntl(fd, F_SETLKW, &l);
+		_exit(0);
+	}
+	for (int i = 0; i < 1000000 && !listed(fd, what, pid, "0 9"); i++)
+		sched_yield();
+	return pid;
+}
+
+static void test_proc_locks(void)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_len = 100}, q = {.l_type = F_RDLCK};
+	int fd = open("/n/listed", O_CREAT | O_RDWR, 0600), other = open("/n/listed", O_RDWR);
+	int me = getpid();
+	pid_t pid[3];
+
+	check(!listed(fd, NULL, 0, ""), "a file without locks is not in /proc/locks");
+	WORKS(fcntl(fd, F_SETLK, &l));
+	check(listed(fd, "POSIX  ADVISORY  WRITE", me, "0 99"), "a lock of a range");
+	l = (struct flock){.l_type = F_UNLCK, .l_start = 20, .l_len = 10};
+	WORKS(fcntl(fd, F_SETLK, &l));
+	check(listed(fd, "POSIX  ADVISORY  WRITE", me, "0 19") &&
+		      listed(fd, "POSIX  ADVISORY  WRITE", me, "30 99"),
+	      "two, when its middle is given up");
+	l = (struct flock){.l_type = F_RDLCK, .l_start = 200};
+	WORKS(fcntl(other, F_OFD_SETLK, &l));
+	check(listed(fd, "OFDLCK ADVISORY  READ", -1, "200 EOF"), "one of an open file");
+	WORKS(flock(other, LOCK_SH));
+	check(listed(fd, "FLOCK  ADVISORY  READ", me, "0 EOF"), "flock's");
+	pid[0] = waiting(fd, F_WRLCK, "-> POSIX  ADVISORY  WRITE");
+	check(listed(fd, "-> POSIX  ADVISORY  WRITE", pid[0], "0 9"), "who waits");
+	pid[1] = waiting(fd, F_WRLCK, " -> POSIX  ADVISORY  WRITE");
+	check(listed(fd, " -> POSIX  ADVISORY  WRITE", pid[1], "0 9"), "who waits for him");
+	pid[2] = waiting(fd, F_RDLCK, "  -> POSIX  ADVISORY  READ");
+	check(listed(fd, "  -> POSIX  ADVISORY  READ", pid[2], "0 9"), "and for him");
+	kill(pid[1], SIGKILL);
+	waitpid(pid[1], NULL, 0);
+	check(!listed(fd, "  -> POSIX  ADVISORY  WRITE", pid[1], "0 9"), "not who has gone");
+	l = (struct flock){.l_type = F_UNLCK};
+	WORKS(fcntl(fd, F_SETLK, &l));
+	check(waitpid(pid[0], NULL, 0) == pid[0] && waitpid(pid[2], NULL, 0) == pid[2],
+	      "they get it");
+	check(!listed(fd, "POSIX  ADVISORY  WRITE", me, "0 19") &&
+		      !listed(fd, "POSIX  ADVISORY  WRITE", me, "30 99"),
+	      "and it is mine no more");
+	check(!fcntl(fd, F_GETLK, &q) && q.l_type == F_UNLCK, "nor anybody's");
+	close(other);
+	check(!listed(fd, NULL, 0, ""), "none is left when the file is closed");
+	close(fd);
+}
+
 static void test_umount(void)
 {
 	int fd, other;
@@ -435,6 +517,7 @@ int main(void)
 	test_dnotify();
 	test_leases();
 	test_own_locks();
+	test_proc_locks();
 	test_umount();
 	return end("notify");
 }
