@@ -82,6 +82,7 @@ struct walker {
 	unsigned int links;
 	unsigned int flags;
 	struct path_walk *result;
+	bool inner;    /* in the text of a link that did not end the path */
 	bool root_met; /* the way has been at the root, or has asked for it */
 };
 
@@ -171,6 +172,19 @@ long read_link(struct inode *link, char *buf, size_t size)
 
 static int walk_text(struct walker *w, const char *path, bool beginning);
 
+int sysctl_protected_symlinks = 1, sysctl_protected_hardlinks = 1;
+
+/* A link that ends the path, found in w->at: not in a directory like /tmp, but the own one and that of whose the directory is (Linux: may_follow_link). */
+static int may_follow(const struct walker *w, const struct inode *link)
+{
+	const struct inode *dir = w->at->inode;
+
+	if (!sysctl_protected_symlinks || !current || link->uid == current->cred.fsuid ||
+	    (dir->mode & (S_ISVTX | 2)) != (S_ISVTX | 2) || link->uid == dir->uid)
+		return 0;
+	return -EACCES;
+}
+
 /* By a link to a place. */
 static int may_jump(const struct walker *w, const struct dentry *to)
 {
@@ -186,14 +200,20 @@ static int may_jump(const struct walker *w, const struct dentry *to)
 static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
 {
 	unsigned int flags = w->flags;
+	bool inner = w->inner;
 	char *text;
 	long n;
-	int err;
+	int err = 0;
 
-	if (++w->links > MAX_LINKS || w->flags & WALK_NO_SYMLINKS ||
-	    d->inode->sb->flags & MS_NOSYMFOLLOW) {
+	if (++w->links > MAX_LINKS)
+		err = -ELOOP;
+	else if (last && !inner)
+		err = may_follow(w, d->inode);
+	if (!err && (w->flags & WALK_NO_SYMLINKS || d->inode->sb->flags & MS_NOSYMFOLLOW))
+		err = -ELOOP;
+	if (err) {
 		dput(d);
-		return -ELOOP;
+		return err;
 	}
 	if (d->inode->op && d->inode->op->follow) {
 		struct dentry *to;
@@ -229,10 +249,13 @@ static int follow(struct walker *w, struct dentry *d, bool last, bool slash)
 		text[n] = '\0';
 		/* The link's own last name is a part of the way unless the link was the end. */
 		w->flags |= WALK_FOLLOW;
-		if (!last)
+		if (!last) {
 			w->flags &= ~WALK_PARENT;
+			w->inner = true;
+		}
 		err = walk_text(w, text, false);
 		w->flags = flags;
+		w->inner = inner;
 		if (!err && last)
 			w->result->slash |= slash;
 		if (!err && !last) {

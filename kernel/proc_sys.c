@@ -444,9 +444,9 @@ static const struct pseudo_entry fs_entries[] = {
 	KEPT("pipe-user-pages-hard", 0, 0, 0),
 	KEPT("pipe-user-pages-soft", 16384, 0, 0),
 	KEPT("protected_fifos", 0, 0, 2),
-	KEPT("protected_hardlinks", 0, 0, 1),
+	INT_WITHIN("protected_hardlinks", sysctl_protected_hardlinks, 0, 1),
 	KEPT("protected_regular", 0, 0, 2),
-	KEPT("protected_symlinks", 0, 0, 1),
+	INT_WITHIN("protected_symlinks", sysctl_protected_symlinks, 0, 1),
 	KEPT("suid_dumpable", 0, 0, 2),
 	{0},
 };

@@ -127,7 +127,7 @@ long call_linkat(const struct syscall_args *r)
 	else if (w.parent->inode->sb != old->inode->sb)
 		err = -EXDEV;
 	/* fs.protected_hardlinks: of somebody else's file only when it may be read and written (Linux: may_linkat). */
-	else if (inode_owner(old->inode) &&
+	else if (sysctl_protected_hardlinks && inode_owner(old->inode) &&
 		 ((old->inode->mode & S_IFMT) != S_IFREG || old->inode->mode & S_ISUID ||
 		  (old->inode->mode & (S_ISGID | 010)) == (S_ISGID | 010) ||
 		  inode_permission(old->inode, MAY_READ | MAY_WRITE)))

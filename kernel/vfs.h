@@ -430,6 +430,8 @@ int vfs_symlink(struct dentry *dir, const char *name, size_t len, const char *te
 int vfs_unlink(struct dentry *d, bool directory, bool replaced);
 /* In a directory with the sticky bit, only who owns the one or the other. */
 bool may_remove(const struct inode *dir, const struct inode *inode);
+/* fs.protected_symlinks, fs.protected_hardlinks (Linux: Documentation/admin-guide/sysctl/fs.rst). */
+extern int sysctl_protected_symlinks, sysctl_protected_hardlinks;
 
 /* ------------------------------------------------------------------ files in memory (kernel/tmpfs.c, tmpfs_mount.c) */
 

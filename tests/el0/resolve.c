@@ -220,6 +220,87 @@ static void test_nosymfollow(void)
 	close(fd);
 }
 
+static void set_to(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+
+	check(write(fd, value, 1) == 1, path);
+	close(fd);
+}
+
+static void opens(const char *path, const char *what)
+{
+	int fd = open(path, O_RDONLY);
+
+	check(fd >= 0, what);
+	close(fd);
+}
+
+/* Others' links in directories like /tmp, and links to others' files. */
+static void test_protected(void)
+{
+	struct open_how how = {.resolve = RESOLVE_NO_SYMLINKS};
+	struct stat st;
+	int fd;
+
+	mkdir("/r/sticky", 0755);
+	chmod("/r/sticky", 01777);
+	mkdir("/r/inside", 0755);
+	close(open("/r/inside/file", O_CREAT | O_RDWR, 0644));
+	close(open("/r/secret", O_CREAT | O_RDWR, 0600));
+	symlink("/r/inside/file", "/r/sticky/link");
+	symlink("/r/inside", "/r/sticky/dir");
+	symlink("/r/sticky/new", "/r/sticky/lost");
+	symlink("/r/inside/file", "/r/sticky/roots");
+	symlink("/r/sticky/link", "/r/to-link");
+	symlink("/r/sticky/dir", "/r/to-dir");
+	lchown("/r/sticky/link", 5, 5);
+	lchown("/r/sticky/dir", 5, 5);
+	lchown("/r/sticky/lost", 5, 5);
+	FAILS(open("/r/sticky/link", O_RDONLY), EACCES);
+	FAILS(stat("/r/sticky/link", &st), EACCES);
+	FAILS(truncate("/r/sticky/link", 0), EACCES);
+	WORKS(lstat("/r/sticky/link", &st));
+	FAILS(open("/r/sticky/link", O_RDONLY | O_NOFOLLOW), ELOOP);
+	FAILS((int)syscall(SYS_openat2, AT_FDCWD, "/r/sticky/link", &how, sizeof(how)), EACCES);
+	FAILS(open("/r/sticky/lost", O_CREAT | O_RDWR, 0600), EACCES);
+	FAILS(open("/r/sticky/dir/", O_RDONLY), EACCES);
+	FAILS(open("/r/to-link", O_RDONLY), EACCES);
+	FAILS(open("/r/to-dir", O_RDONLY), EACCES);
+	opens("/r/sticky/dir/file", "by another's link on the way");
+	opens("/r/to-dir/file", "by a link to it on the way");
+	opens("/r/sticky/roots", "by one's own");
+	chmod("/r/sticky", 0777);
+	opens("/r/sticky/link", "where all may remove it");
+	chmod("/r/sticky", 01775);
+	opens("/r/sticky/link", "where not everybody may write");
+	chmod("/r/sticky", 01777);
+	WORKS(seteuid(5));
+	opens("/r/sticky/link", "one's own, of another's file");
+	opens("/r/sticky/roots", "a link of whose the directory is");
+	FAILS(link("/r/secret", "/r/sticky/hard"), EPERM);
+	FAILS(link("/r/inside/file", "/r/sticky/hard"), EPERM);
+	WORKS(seteuid(0));
+	WORKS(link("/r/secret", "/r/sticky/hard"));
+	WORKS(unlink("/r/sticky/hard"));
+
+	set_to("/proc/sys/fs/protected_symlinks", "0");
+	set_to("/proc/sys/fs/protected_hardlinks", "0");
+	opens("/r/sticky/link", "another's, when that is off");
+	fd = open("/r/sticky/lost", O_CREAT | O_RDWR, 0600);
+	check(fd >= 0, "and made by it");
+	close(fd);
+	WORKS(seteuid(5));
+	WORKS(link("/r/secret", "/r/sticky/hard"));
+	WORKS(seteuid(0));
+	set_to("/proc/sys/fs/protected_symlinks", "1");
+	set_to("/proc/sys/fs/protected_hardlinks", "1");
+	fd = open("/proc/sys/fs/protected_symlinks", O_WRONLY);
+	FAILS((int)write(fd, "2", 1), EINVAL);
+	close(fd);
+	FAILS(open("/r/sticky/link", O_RDONLY), EACCES);
+}
+
 static void test_tmpfile(void)
 {
 	int fd = open("/r", O_TMPFILE | O_RDWR, 0600), other;
@@ -278,5 +359,6 @@ int main(void)
 	test_arguments();
 	test_nosymfollow();
 	test_tmpfile();
+	test_protected();
 	return end("resolve");
 }
