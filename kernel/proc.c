@@ -194,6 +194,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_DIR("driver", 0555, nothing),
 	PSEUDO_TEXT("filesystems", 0444, show_filesystems),
 	PSEUDO_DIR("fs", 0555, nothing),
+	PSEUDO_TEXT("interrupts", 0444, proc_show_interrupts),
 	PSEUDO_TEXT("iomem", 0444, show_iomem),
 	{.name = "kmsg", .mode = S_IFREG | 0400, .fop = &proc_kmsg_fop},
 	{.name = "kpagecgroup", .mode = S_IFREG | 0400, .fop = &kpagecgroup_fop},

@@ -38,6 +38,7 @@ int proc_show_mountstats(struct out *out, const struct pseudo_ref *r);
 /* proc_stat.c */
 int proc_show_uptime(struct out *out, const struct pseudo_ref *r);
 int proc_show_loadavg(struct out *out, const struct pseudo_ref *r);
+int proc_show_interrupts(struct out *out, const struct pseudo_ref *r);
 int proc_show_cpu_stat(struct out *out, const struct pseudo_ref *r);
 
 /* proc_sys.c: /proc/sys */

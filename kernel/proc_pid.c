@@ -232,6 +232,15 @@ static int show_no_id(struct out *out, const struct pseudo_ref *r)
 	return 0;
 }
 
+/* Linux: proc_pid_stack. What a task does in the kernel is not looked for: nobody who may see it sees a frame. */
+static int show_stack(struct out *out, const struct pseudo_ref *r)
+{
+	(void)out;
+	if (!proc_task(r))
+		return -ESRCH;
+	return capable(CAP_SYS_ADMIN) ? 0 : -EACCES;
+}
+
 static int show_syscall(struct out *out, const struct pseudo_ref *r)
 {
 	const struct task *t = proc_task(r);
@@ -588,6 +597,7 @@ static const struct pseudo_dir threads;
 		PSEUDO_TEXT("limits", 0444, proc_show_limits),                                     \
 		RW("comm", 0644, show_comm, store_comm),                                           \
 		PSEUDO_TEXT("syscall", 0400, show_syscall),                                        \
+		PSEUDO_TEXT("stack", 0400, show_stack),                                            \
 		PSEUDO_TEXT("cmdline", 0444, show_cmdline),                                        \
 		PSEUDO_TEXT("stat", 0444, proc_show_stat),                                         \
 		PSEUDO_TEXT("statm", 0444, proc_show_statm),                                       \

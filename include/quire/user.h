@@ -69,6 +69,13 @@ void port_set_kernel_stack(void *base);
  */
 int port_timer_init(unsigned int interrupt);
 void port_timer_set(u64 at);
+/* What interrupts a CPU has taken; by the controller of that name, whose number timer_id is. */
+struct irq_counts {
+	const char *controller; /* as Linux calls it; NULL: there is none */
+	unsigned int timer_id;
+	u64 timer, ipi;
+};
+void port_irq_counts(unsigned int cpu, struct irq_counts *c);
 /* Hardware's random bits. False: there is none, or it has none now. */
 bool port_random_word(u64 *word);
 /* A counter that differs from machine to machine in its low bits. */

@@ -51,11 +51,12 @@ int psci_call(u64 function, u64 a1, u64 a2, u64 a3, s64 *result);
 u64 psci_cpu_on_function(void);
 
 /*
- * What an interrupt controller's driver offers (irq.c). init: on the boot CPU, 0 when the device is this driver's and
- * runs; init_cpu: on every CPU, this one included. handle: acknowledge what is pending, and call smp_handle_ipi() for an IPI,
+ * What an interrupt controller's driver offers (irq.c). name: as Linux has it in /proc/interrupts. init: on the boot CPU, 0 when the
+ * device is this driver's and runs; init_cpu: on every CPU, this one included. handle: acknowledge what is pending, and call ipi_irq() for an IPI,
  * timer_irq() for the timer. enable_timer: let this CPU's timer interrupt it.
  */
 struct irqchip_driver {
+	const char *name;
 	const char *const *compatible; /* ends with NULL */
 	int (*init)(const struct irqchip *chip);
 	int (*init_cpu)(void);
@@ -70,6 +71,10 @@ extern unsigned int timer_intid;
 void timer_irq(void);
 /* irq.c: what this CPU's interrupt has interrupted. */
 DECLARE_PER_CPU(bool, irq_from_user);
+/* irq.c: another CPU has called. */
+void ipi_irq(void);
+/* timer.c: how often it has interrupted each CPU. */
+DECLARE_PER_CPU(u64, timer_irqs);
 /* irq.c. -ENODEV: there is no controller. */
 int irq_enable_timer(void);
 

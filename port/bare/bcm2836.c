@@ -69,12 +69,13 @@ static void bcm2836_handle(void)
 	/* Cleared before the calls are looked for: one that comes now interrupts again. */
 	mmio_write32(mailbox, set);
 	__asm__ volatile("dsb sy" ::: "memory");
-	smp_handle_ipi();
+	ipi_irq();
 }
 
 static const char *const names[] = {"brcm,bcm2836-l1-intc", NULL};
 
 const struct irqchip_driver bcm2836_driver = {
+	.name = "bcm2836-timer",
 	.compatible = names,
 	.init = bcm2836_init,
 	.init_cpu = bcm2836_init_cpu,

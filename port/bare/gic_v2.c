@@ -113,7 +113,7 @@ static void gic_handle(void)
 		/* First: an SGI that comes while the handler runs is a new one. The sender's number goes back with it. */
 		mmio_write32(cpu_interface + GICC_EOIR, iar);
 		if (id == SGI_IPI) {
-			smp_handle_ipi();
+			ipi_irq();
 		} else if (id == timer_intid) {
 			timer_irq();
 		} else if (id >= 16) {
@@ -130,6 +130,7 @@ static const char *const names[] = {"arm,cortex-a15-gic",  "arm,gic-400",
 				    "brcm,brahma-b15-gic", NULL};
 
 const struct irqchip_driver gic_v2_driver = {
+	.name = "GIC-0",
 	.compatible = names,
 	.init = gic_init,
 	.init_cpu = gic_init_cpu,

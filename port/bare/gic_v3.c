@@ -211,7 +211,7 @@ static void gic_handle(void)
 		/* First: an SGI that comes while the handler runs is a new one. */
 		write_icc(ICC_EOIR1_EL1, id);
 		if (id == SGI_IPI)
-			smp_handle_ipi();
+			ipi_irq();
 		else if (id == timer_intid)
 			timer_irq();
 		else
@@ -222,6 +222,7 @@ static void gic_handle(void)
 static const char *const names[] = {"arm,gic-v3", "qcom,msm8996-gic-v3", NULL};
 
 const struct irqchip_driver gic_v3_driver = {
+	.name = "GICv3",
 	.compatible = names,
 	.init = gic_init,
 	.init_cpu = gic_init_cpu,

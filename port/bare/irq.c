@@ -7,6 +7,7 @@
 #include <quire/printk.h>
 #include <quire/smp.h>
 #include <quire/string.h>
+#include <quire/user.h>
 
 #include "bare.h"
 
@@ -17,6 +18,7 @@ static const struct irqchip_driver *irqchip;
 #define PSTATE_EL 0xcUL
 
 DEFINE_PER_CPU(bool, irq_from_user);
+static DEFINE_PER_CPU(u64, ipi_irqs);
 
 static bool is_compatible(const struct irqchip *chip, const char *const *names)
 {
@@ -65,6 +67,19 @@ int irq_enable_timer(void)
 		return -ENODEV;
 	irqchip->enable_timer();
 	return 0;
+}
+
+void ipi_irq(void)
+{
+	this_cpu_write(ipi_irqs, this_cpu_read(ipi_irqs) + 1);
+	smp_handle_ipi();
+}
+
+void port_irq_counts(unsigned int cpu, struct irq_counts *c)
+{
+	*c = (struct irq_counts){irqchip ? irqchip->name : NULL, timer_intid,
+				 READ_ONCE(per_cpu(timer_irqs, cpu)),
+				 READ_ONCE(per_cpu(ipi_irqs, cpu))};
 }
 
 void irq_handler(struct exception_frame *f)

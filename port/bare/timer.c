@@ -13,6 +13,7 @@
 
 static u64 frequency;
 unsigned int timer_intid;
+DEFINE_PER_CPU(u64, timer_irqs);
 
 int port_timer_init(unsigned int interrupt)
 {
@@ -44,5 +45,6 @@ void timer_irq(void)
 {
 	/* The line falls before the controller looks at it again. */
 	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" ::: "memory");
+	this_cpu_write(timer_irqs, this_cpu_read(timer_irqs) + 1);
 	timer_interrupt(this_cpu_read(irq_from_user));
 }

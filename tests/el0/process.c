@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/acct.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
@@ -368,6 +369,70 @@ static void test_proc_fd(void)
 	close(all);
 }
 
+/* The timer's interrupts on all CPUs, by /proc/interrupts; -1: it has no such line. */
+static long timer_interrupts(void)
+{
+	static char line[4096];
+	FILE *f = fopen("/proc/interrupts", "r");
+	long sum = -1;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = strchr(line, ':'), *end;
+
+		if (!at || !strstr(line, "arch_timer"))
+			continue;
+		for (sum = 0, at++;; at = end) {
+			long n = strtol(at, &end, 10);
+
+			if (end == at)
+				break;
+			sum += n;
+		}
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+static void test_proc_machine(void)
+{
+	struct timespec turn = {0, 2000000};
+	long before = timer_interrupts(), intr = 0;
+	char line[64] = "";
+	FILE *f;
+	pid_t pid;
+	int status, fd;
+
+	check(before >= 0, "/proc/interrupts has the CPUs' timer");
+	nanosleep(&turn, NULL);
+	check(timer_interrupts() > before, "the end of a sleep is one more");
+	f = fopen("/proc/stat", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "intr %ld", &intr) == 1)
+			break;
+	if (f)
+		fclose(f);
+	check(intr >= before, "and all are counted in /proc/stat");
+
+	WORKS(fd = open("/proc/self/stack", O_RDONLY));
+	check(read(fd, line, sizeof(line)) >= 0, "root may see a task's stack");
+	close(fd);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int fd2;
+
+		failures = 0;
+		setresuid(5, 5, 5);
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		WORKS(fd2 = open("/proc/self/stack", O_RDONLY));
+		FAILS(read(fd2, line, sizeof(line)), EACCES);
+		fflush(stdout);
+		_exit(failures != 0);
+	}
+	check(waitpid(pid, &status, 0) == pid && !status, "nobody else, and not his own");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -382,5 +447,6 @@ int main(int argc, char **argv)
 	test_prctl();
 	test_acct();
 	test_proc_fd();
+	test_proc_machine();
 	return end("process");
 }
