@@ -110,13 +110,6 @@ static long copy_parts(struct task *t, struct task *parent, u64 flags)
 	t->signal = signal_alloc();
 	if (!t->signal)
 		return -ENOMEM;
-	memcpy(t->signal->rlim, parent->signal->rlim, sizeof(t->signal->rlim));
-	t->signal->pgrp = parent->signal->pgrp;
-	t->signal->session = parent->signal->session;
-	t->signal->tty = parent->signal->tty;
-	t->signal->oom_score_adj = parent->signal->oom_score_adj;
-	t->signal->no_new_privs = parent->signal->no_new_privs;
-	t->signal->real_timer.fn = parent->signal->real_timer.fn;
 	return 0;
 }
 
@@ -177,7 +170,21 @@ static void copy_properties(struct task *t, const struct task *parent, u64 flags
 		t->altstack.flags = SS_DISABLE;
 }
 
-/* Everybody may find it from here on. */
+/* Of the parent as it is now: it may have left its group, and lost its terminal, while its memory was copied. */
+static void inherit(struct signal_struct *s, const struct signal_struct *parent)
+{
+	memcpy(s->rlim, parent->rlim, sizeof(s->rlim));
+	s->pgrp = parent->pgrp;
+	s->session = parent->session;
+	s->tty = parent->tty;
+	pid_attach_nr(s->pgrp);
+	pid_attach_nr(s->session);
+	s->oom_score_adj = parent->oom_score_adj;
+	s->no_new_privs = parent->no_new_privs;
+	s->real_timer.fn = parent->real_timer.fn;
+}
+
+/* Everybody may find it from here on, and kernel_lock is not given up before it can run. */
 static void task_publish(struct task *t, struct task *parent, const struct clone_args *args)
 {
 	struct signal_struct *s = t->signal, *of;
@@ -197,8 +204,7 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 		s->parent = of;
 		link_add_before(&s->sibling, &of->children);
 		link_add_before(&s->process, &all_processes);
-		pid_attach_nr(s->pgrp);
-		pid_attach_nr(s->session);
+		inherit(s, parent->signal);
 		pid_ns_enter(s);
 	}
 	link_add_before(&t->thread, &s->threads);
@@ -225,6 +231,15 @@ static long wait_for_vfork(struct completion *c, struct task *child)
 		}
 	}
 	return 0;
+}
+
+/* While the lock was free the process may have been told to end, or the namespace's init. */
+static long told_to_end(const struct task *t, const struct task *parent)
+{
+	if (task_pid_ns(t)->dead)
+		return -ENOMEM;
+	return fatal_signal_pending() || parent->signal->flags & SIGNAL_GROUP_EXIT ? -ERESTARTNOINTR
+										   : 0;
 }
 
 /* RLIMIT_NPROC: may t's user have one more? Root may, and who may break limits. */
@@ -279,15 +294,9 @@ long task_clone(const struct clone_args *args)
 		if (!t->mm)
 			goto fail;
 	}
-	/* While the lock was free the process may have been told to end, or the namespace's init. */
-	if (task_pid_ns(t)->dead) {
-		err = -ENOMEM;
+	err = told_to_end(t, parent);
+	if (err)
 		goto fail;
-	}
-	if (fatal_signal_pending() || parent->signal->flags & SIGNAL_GROUP_EXIT) {
-		err = -ERESTARTNOINTR;
-		goto fail;
-	}
 	copy_registers(t, parent, args);
 	copy_properties(t, parent, flags);
 	if (flags & CLONE_NEWTIME) {
@@ -309,6 +318,10 @@ long task_clone(const struct clone_args *args)
 	seen_pid = t->pid;
 	if (flags & CLONE_PARENT_SETTID)
 		(void)put_user(pid, args->parent_tid);
+	/* What was written may have had to be brought in. */
+	err = told_to_end(t, parent);
+	if (err)
+		goto fail;
 	task_publish(t, parent, args);
 	if (flags & CLONE_VFORK)
 		t->vfork_done = &vfork;

@@ -6,10 +6,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -433,6 +437,159 @@ static void test_proc_machine(void)
 	check(waitpid(pid, &status, 0) == pid && !status, "nobody else, and not his own");
 }
 
+/* ------------------------------------------------------------------ two threads at once */
+
+#define LARGE (256UL << 20)
+#define ONCE 3
+
+/* What is copied takes a while, in which the other thread does something: when the child has its number already. */
+static struct meanwhile {
+	void (*what)(void);
+	unsigned int ready;
+	int master, slave;
+} * at_once;
+
+static int last_number(void)
+{
+	int fd = open("/proc/loadavg", O_RDONLY);
+	char text[80], *at;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	at = strrchr(text, ' ');
+	return at ? atoi(at + 1) : -1;
+}
+
+static void *meanwhile(void *arg)
+{
+	const int before = last_number();
+
+	__atomic_store_n(&at_once->ready, 1, __ATOMIC_RELEASE);
+	while (last_number() == before)
+		;
+	at_once->what();
+	return arg;
+}
+
+/* The child of a fork in the middle of which the other thread does it; when both are done a byte comes by `done`. */
+static pid_t fork_while(void (*what)(void), int done[2])
+{
+	pthread_t t;
+	pid_t pid;
+
+	at_once->what = what;
+	at_once->ready = 0;
+	if (pipe(done) || pthread_create(&t, NULL, meanwhile, NULL))
+		_exit(90);
+	while (!__atomic_load_n(&at_once->ready, __ATOMIC_ACQUIRE))
+		sched_yield();
+	pid = fork();
+	if (!pid)
+		return 0;
+	pthread_join(t, NULL);
+	return pid;
+}
+
+static void give_up_terminal(void)
+{
+	if (ioctl(at_once->slave, TIOCNOTTY))
+		_exit(96);
+}
+
+/* Leads a session on a terminal of its own, which it gives up while it forks: 0: its child has none either. */
+static int lose_terminal(void)
+{
+	char byte = 0;
+	int done[2], status, lock = 0;
+	pid_t pid;
+
+	signal(SIGHUP, SIG_IGN);
+	setsid();
+	at_once->master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	if (at_once->master < 0 || ioctl(at_once->master, TIOCSPTLCK, &lock))
+		return 91;
+	at_once->slave = ioctl(at_once->master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	if (at_once->slave < 0 || ioctl(at_once->slave, TIOCSCTTY, 0))
+		return 92;
+	pid = fork_while(give_up_terminal, done);
+	if (!pid) {
+		if (read(done[0], &byte, 1) != 1)
+			_exit(93);
+		_exit(open("/dev/tty", O_RDWR) == -1 && errno == ENXIO ? 0 : 1);
+	}
+	if (pid < 0 || write(done[1], &byte, 1) != 1 || waitpid(pid, &status, 0) != pid)
+		return 94;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 95;
+}
+
+static void own_group(void)
+{
+	setpgid(0, 0);
+}
+
+/* The last of its group leaves it while it forks: 0: its child has left it, or the group's number is still taken. */
+static int leave_group(void)
+{
+	int done[2], status, result = 0;
+	pid_t leader = fork(), pid, again;
+	struct clone_args args = {.exit_signal = SIGCHLD};
+
+	if (!leader)
+		for (;;)
+			pause();
+	if (setpgid(leader, leader) || setpgid(0, leader))
+		return 91;
+	kill(leader, SIGKILL);
+	waitpid(leader, &status, 0);
+	pid = fork_while(own_group, done);
+	if (!pid)
+		for (;;)
+			pause();
+	if (getpgid(pid) == leader) {
+		args.set_tid = (uintptr_t)&leader;
+		args.set_tid_size = 1;
+		again = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (!again)
+			_exit(0);
+		result = again != -1 || errno != EEXIST;
+	}
+	kill(pid, SIGKILL);
+	return result;
+}
+
+static int in_children(int (*fn)(void))
+{
+	int status, bad = 0;
+
+	for (unsigned int i = 0; i < ONCE && !bad; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(fn());
+		if (waitpid(pid, &status, 0) != pid || status)
+			bad = status ? status : -1;
+	}
+	if (bad)
+		printf("     status %#x\n", (unsigned int)bad);
+	return bad;
+}
+
+static void test_meanwhile(void)
+{
+	char *large = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	madvise(large, LARGE, MADV_NOHUGEPAGE);
+	memset(large, 1, LARGE);
+	at_once = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mkdir("/dev/pts", 0755);
+	mount("devpts", "/dev/pts", "devpts", 0, NULL);
+	check(!in_children(leave_group), "a child is in no group that has gone while it was made");
+	check(!in_children(lose_terminal),
+	      "nor has it a terminal that its session has not any more");
+	munmap(large, LARGE);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -448,5 +605,6 @@ int main(int argc, char **argv)
 	test_acct();
 	test_proc_fd();
 	test_proc_machine();
+	test_meanwhile();
 	return end("process");
 }
