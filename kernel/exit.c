@@ -272,7 +272,8 @@ void task_exit(int code)
 	t->exiting = true;
 	seccomp_exit(t);
 	ptrace_exit(t);
-	last = s->nr_threads == 1;
+	/* Of those that end at once, too, one is the last. */
+	last = !--s->live;
 	if (last) {
 		acct_process(t, s->flags & SIGNAL_GROUP_EXIT ? s->group_exit_code : code);
 		posix_timers_free(s);

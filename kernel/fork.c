@@ -209,6 +209,7 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 	}
 	link_add_before(&t->thread, &s->threads);
 	s->nr_threads++;
+	s->live++;
 	if (s->nr_threads == 1)
 		cpu_limit_changed(s);
 	nr_tasks++;
@@ -383,7 +384,7 @@ static int make_init(struct task *t, const char *path)
 	t->start_time = port_time_ns();
 	memset(&t->allowed, 0xff, sizeof(t->allowed));
 	link_add_before(&t->thread, &t->signal->threads);
-	t->signal->nr_threads = 1;
+	t->signal->nr_threads = t->signal->live = 1;
 	pid_ns_enter(t->signal);
 	return do_execve(t, path, argv, env);
 }

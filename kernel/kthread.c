@@ -43,7 +43,7 @@ void kthreadd_start(const struct rlimit *limits)
 		t->sighand->action[i].handler = SIG_IGN;
 	memcpy(t->signal->rlim, limits, sizeof(t->signal->rlim));
 	t->signal->leader = t;
-	t->signal->nr_threads = 1;
+	t->signal->nr_threads = t->signal->live = 1;
 	t->tgid = t->own_tgid = t->pid;
 	t->kthread = true;
 	t->user_ns = &init_user_ns;

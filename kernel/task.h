@@ -156,6 +156,7 @@ struct signal_struct {
 	struct task *leader; /* whose pid is the process's; a zombie when it ended before others */
 	struct link threads; /* of task.thread */
 	unsigned int nr_threads; /* not zombies, not dead */
+	unsigned int live;	 /* that have not begun to end */
 	struct link process;	 /* in all_processes */
 	struct signal_struct *parent;
 	struct link children, sibling;
@@ -183,7 +184,7 @@ struct signal_struct {
 	u32 exec_id;	/* another one after each exec */
 	u32 membarrier; /* what it has registered for */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
-	struct tty *tty; /* the controlling terminal; NULL: none */
+	struct tty *tty;	      /* the controlling terminal; NULL: none */
 };
 
 struct task {

@@ -2,6 +2,9 @@
 /* Namespaces but those of users: what programs see of them, by the calls that make, enter and name them. */
 #include "namespaces.h"
 
+#include <pthread.h>
+#include <sys/mman.h>
+
 #include <mqueue.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -627,10 +630,61 @@ static void all_at_once(void)
 	FAILS(sethostname("x", 1), EPERM);
 }
 
+/* ------------------------------------------------------------------ how an init ends */
+
+static unsigned int *both_end;
+
+static void *end_with(void *arg)
+{
+	__atomic_fetch_add(both_end, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(both_end, __ATOMIC_ACQUIRE) < 2)
+		;
+	syscall(SYS_exit, 0);
+	return arg;
+}
+
+/* Two threads are all of an init, and end at once. Is somebody else of its namespace left when it has been waited for? */
+static int init_of_two(void)
+{
+	int left[2], status;
+	pthread_t t;
+	pid_t pid;
+	char byte;
+	int n;
+
+	*both_end = 0;
+	if (pipe2(left, O_NONBLOCK))
+		return -1;
+	pid = clone_in(CLONE_NEWPID, NULL, NULL, 0);
+	if (!pid) {
+		if (!fork())
+			for (;;)
+				pause();
+		if (pthread_create(&t, NULL, end_with, NULL))
+			_exit(1);
+		end_with(NULL);
+	}
+	close(left[1]);
+	n = waitpid(pid, &status, 0) != pid || status || read(left[0], &byte, 1) != 0;
+	close(left[0]);
+	return n;
+}
+
+static void inits(void)
+{
+	int left = 0;
+
+	both_end = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < 200 && !left; i++)
+		left = init_of_two();
+	check(!left, "nobody is left of a namespace whose init ends by two threads at once");
+}
+
 int main(void)
 {
 	begin();
 	pid_namespaces();
+	inits();
 	names();
 	mounts();
 	sockets();
