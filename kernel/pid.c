@@ -55,6 +55,9 @@ static void take_out(struct pid_number *n)
 		p = &(*p)->next;
 	*p = n->next;
 	n->ns->nr_pids--;
+	/* Who was to be its first has not come to be: the next one is. */
+	if (!n->ns->nr_pids && !n->ns->started)
+		n->ns->last = 0;
 	/* Its init waits until it is the last one. */
 	if (n->ns->dead && n->ns->reaper)
 		wake_up_all(&n->ns->reaper->wait_chldexit);

@@ -630,7 +630,7 @@ static void all_at_once(void)
 	FAILS(sethostname("x", 1), EPERM);
 }
 
-/* ------------------------------------------------------------------ how an init ends */
+/* ------------------------------------------------------------------ how an init ends, and does not begin */
 
 static unsigned int *both_end;
 
@@ -670,6 +670,21 @@ static int init_of_two(void)
 	return n;
 }
 
+static void first_number(void)
+{
+	struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = 8, .exit_signal = SIGCHLD};
+	int status;
+	pid_t pid;
+
+	WORKS(unshare(CLONE_NEWPID));
+	FAILS(syscall(SYS_clone3, &args, sizeof(args)), EFAULT);
+	pid = fork();
+	if (!pid)
+		_exit(getpid() == 1 ? 0 : 1);
+	check(waitpid(pid, &status, 0) == pid && !status,
+	      "who was not made has not been the namespace's first");
+}
+
 static void inits(void)
 {
 	int left = 0;
@@ -678,6 +693,7 @@ static void inits(void)
 	for (int i = 0; i < 200 && !left; i++)
 		left = init_of_two();
 	check(!left, "nobody is left of a namespace whose init ends by two threads at once");
+	in_child(0, first_number);
 }
 
 int main(void)
