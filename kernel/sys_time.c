@@ -257,20 +257,33 @@ long call_nanosleep(const struct syscall_args *r)
 	return timespec_valid(&ts) ? sleep_for(timespec_ns(&ts), r->a[1]) : -EINVAL;
 }
 
-/* Until the process of t has used so much: looked at as often as it could have come to that. */
-static long sleep_used(const struct task *t, u64 until)
+/*
+ * Until that thread, or the process of it, has used so much: looked at as often as it could have come to that. One that has been waited for
+ * meanwhile uses no more: only a signal ends the sleep.
+ */
+static long sleep_used(struct pid *pid, bool thread, u64 until)
 {
-	for (;;) {
-		u64 used = process_time(t->signal), left;
-		long err;
+	long err;
 
-		if (used >= until)
-			return 0;
-		left = (until - used) / max(t->signal->nr_threads, 1U);
-		err = sleep_until(add_ns(port_time_ns(), max(left, (u64)TICK_NS / 4)));
-		if (err && err != -ETIMEDOUT)
-			return -ERESTARTNOHAND;
-	}
+	pid_get(pid);
+	do {
+		const struct task *t = pid_task(pid);
+		u64 next = WAIT_FOREVER;
+
+		if (t) {
+			u64 used = thread ? task_runtime(t) : process_time(t->signal);
+			u64 at_once = thread ? 1 : max(t->signal->nr_threads, 1U);
+
+			err = 0;
+			if (used >= until)
+				break;
+			next = add_ns(port_time_ns(),
+				      max((until - used) / at_once, (u64)TICK_NS / 4));
+		}
+		err = sleep_until(next);
+	} while (!err || err == -ETIMEDOUT);
+	pid_put(pid);
+	return err ? -ERESTARTNOHAND : 0;
 }
 
 long call_clock_nanosleep(const struct syscall_args *r)
@@ -295,9 +308,14 @@ long call_clock_nanosleep(const struct syscall_args *r)
 		return -EFAULT;
 	if (!timespec_valid(&ts))
 		return -EINVAL;
-	if (t)
-		return sleep_used(t, r->a[1] & TIMER_ABSTIME ? timespec_ns(&ts)
-							     : add_ns(ns, timespec_ns(&ts)));
+	if (t) {
+		/* It may have ended while the time was read. */
+		t = cpu_clock_task(clock, &thread);
+		return t ? sleep_used(t->thread_pid, thread,
+				      r->a[1] & TIMER_ABSTIME ? timespec_ns(&ts)
+							      : add_ns(ns, timespec_ns(&ts)))
+			 : -EINVAL;
+	}
 	if (!(r->a[1] & TIMER_ABSTIME))
 		return sleep_for(timespec_ns(&ts), r->a[3]);
 	deadline = timespec_ns(&ts);

@@ -590,6 +590,75 @@ static void test_meanwhile(void)
 	munmap(large, LARGE);
 }
 
+/* ------------------------------------------------------------------ asleep, and it goes */
+
+static void wait_asleep(pid_t pid, pid_t tid)
+{
+	char name[64], text[512];
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/status", pid, tid);
+	for (;;) {
+		int fd = open(name, O_RDONLY);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		if (n < 0)
+			return;
+		text[n] = 0;
+		if (strstr(text, "State:\tS"))
+			return;
+		usleep(1000);
+	}
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* Who sleeps on another's time does so until a signal comes, when that one has gone. */
+static void test_clock_goes(void)
+{
+	struct timespec some = {0, 15000000}, twenty = {0, 20000000}, used;
+	int status;
+	pid_t of = fork(), pid, others[4];
+
+	if (!of)
+		for (;;)
+			pause();
+	wait_asleep(of, of);
+	pid = fork();
+	if (!pid) {
+		signal(SIGUSR1, nothing);
+		_exit(clock_nanosleep(~of << 3 | 2, 0, &some, NULL));
+	}
+	wait_asleep(pid, pid);
+	kill(of, SIGKILL);
+	waitpid(of, &status, 0);
+	/* It looks more than once, at what others have the memory of by then. */
+	for (int i = 0; i < 4; i++) {
+		of = fork();
+		if (!of) {
+			do
+				clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+			while (!used.tv_sec && used.tv_nsec < twenty.tv_nsec);
+			for (;;)
+				pause();
+		}
+		others[i] = of;
+	}
+	for (int i = 0; i < 4; i++)
+		wait_asleep(others[i], others[i]);
+	nanosleep(&twenty, NULL);
+	kill(pid, SIGUSR1);
+	check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == EINTR,
+	      "a sleep on the time of one that has gone ends by a signal");
+	for (int i = 0; i < 4; i++) {
+		kill(others[i], SIGKILL);
+		waitpid(others[i], &status, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -606,5 +675,6 @@ int main(int argc, char **argv)
 	test_proc_fd();
 	test_proc_machine();
 	test_meanwhile();
+	test_clock_goes();
 	return end("process");
 }
