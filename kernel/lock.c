@@ -288,7 +288,7 @@ static long get_lock(struct open_file *f, struct file_lock *want, struct flock *
 	return copy_to_user(arg, fl, sizeof(*fl));
 }
 
-long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
+long file_fcntl_lock(unsigned int fd, struct open_file *f, unsigned int cmd, unsigned long arg)
 {
 	bool ofd = cmd >= F_OFD_GETLK;
 	struct file_lock want = {.inode = f->inode};
@@ -316,6 +316,13 @@ long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg)
 		return -EBADF;
 	held = file_get(f);
 	err = set_lock(f->inode, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	/* Closed by another thread while this one waited: what close drops was not there yet (Linux: fcntl_setlk). */
+	if (!err && want.record && want.type != F_UNLCK && file_of_raw(fd) != f) {
+		want.type = F_UNLCK;
+		if (set_lock(f->inode, &want, false))
+			locks_drop(f->inode, current->files);
+		err = -EBADF;
+	}
 	file_put(held);
 	return err;
 }

@@ -572,7 +572,7 @@ long call_fcntl(const struct syscall_args *r)
 	case F_SETLK:
 	case F_SETLKW:
 	case F_OFD_GETLK ... F_OFD_SETLKW:
-		return file_fcntl_lock(f, cmd, arg);
+		return file_fcntl_lock(fd, f, cmd, arg);
 	case F_SETOWN ... F_GETSIG:
 	case F_SETOWN_EX ... F_GETOWNER_UIDS:
 		return file_fcntl_owner(f, cmd, arg);

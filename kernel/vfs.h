@@ -567,7 +567,8 @@ void file_disown(struct open_file *f);
 #define LOCK_MAND 32U
 /* how: one of the first, second, fourth, with LOCK_NB or not. */
 long file_flock(struct open_file *f, unsigned int how);
-long file_fcntl_lock(struct open_file *f, unsigned int cmd, unsigned long arg);
+/* f: what fd leads to. */
+long file_fcntl_lock(unsigned int fd, struct open_file *f, unsigned int cmd, unsigned long arg);
 /* A descriptor is closed: its table's record locks on the file go; or the file is: its own. */
 void locks_drop(struct inode *inode, const void *owner);
 struct pid_ns;

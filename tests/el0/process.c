@@ -659,6 +659,62 @@ static void test_clock_goes(void)
 	}
 }
 
+static struct {
+	int fd, error;
+	pid_t tid;
+} locker;
+
+static void *lock_and_wait(void *arg)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	__atomic_store_n(&locker.tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	locker.error = fcntl(locker.fd, F_SETLKW, &l) ? errno : 0;
+	return arg;
+}
+
+/* A lock that is waited for by a descriptor that is closed meanwhile is nobody's. */
+static void test_lock_goes(void)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int held[2], status, fd = open("/tmp/lock", O_RDWR | O_CREAT, 0600);
+	pthread_t t;
+	pid_t pid;
+	char byte;
+
+	if (!check(fd >= 0 && !pipe(held), "a file to lock"))
+		return;
+	pid = fork();
+	if (!pid) {
+		fcntl(fd, F_SETLK, &l);
+		if (write(held[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	check(read(held[0], &byte, 1) == 1, "another one has it");
+	locker.fd = dup(fd);
+	close(fd);
+	pthread_create(&t, NULL, lock_and_wait, NULL);
+	while (!__atomic_load_n(&locker.tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	wait_asleep(getpid(), locker.tid);
+	close(locker.fd);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	pthread_join(t, NULL);
+	check(locker.error == EBADF, "the descriptor went while the lock was waited for: EBADF");
+	pid = fork();
+	if (!pid) {
+		fd = open("/tmp/lock", O_RDWR);
+		_exit(fcntl(fd, F_GETLK, &l) || l.l_type != F_UNLCK);
+	}
+	check(waitpid(pid, &status, 0) == pid && !status, "and nobody has the lock");
+	close(held[0]);
+	close(held[1]);
+	unlink("/tmp/lock");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -676,5 +732,6 @@ int main(int argc, char **argv)
 	test_proc_machine();
 	test_meanwhile();
 	test_clock_goes();
+	test_lock_goes();
 	return end("process");
 }
