@@ -267,6 +267,10 @@ static void become(struct task *t, struct mm_struct *mm, const char *path)
 	t->signal->has_execed = true;
 	t->signal->exec_id++;
 	t->signal->dumpable = true;
+	ns_get(&t->user_ns->ns);
+	if (t->signal->exec_user_ns)
+		ns_put(&t->signal->exec_user_ns->ns);
+	t->signal->exec_user_ns = t->user_ns;
 	posix_timers_exec(t->signal);
 	time_ns_exec(t);
 	memset(t->comm, 0, sizeof(t->comm));

@@ -181,6 +181,9 @@ static void inherit(struct signal_struct *s, const struct signal_struct *parent)
 	pid_attach_nr(s->session);
 	s->oom_score_adj = parent->oom_score_adj;
 	s->no_new_privs = parent->no_new_privs;
+	s->dumpable = parent->dumpable;
+	s->exec_user_ns = parent->exec_user_ns;
+	ns_get(&s->exec_user_ns->ns);
 	s->real_timer.fn = parent->real_timer.fn;
 }
 
@@ -427,7 +430,7 @@ int run_init(const char *path)
 	sighand_put(t->sighand);
 	signal_set_group(t->signal, 0, 0);
 	link_remove(&t->signal->process);
-	kfree(t->signal);
+	signal_free(t->signal);
 	task_free(t);
 	stacks_drop();
 	kernel_unlock();

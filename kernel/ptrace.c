@@ -42,15 +42,20 @@ enum {
 long ptrace_may_access(const struct task *t)
 {
 	const struct cred *me = &current->cred, *c = &t->cred;
+	bool capable;
 
-	if (t->signal == current->signal || ns_capable(t->user_ns, CAP_SYS_PTRACE))
+	if (t->signal == current->signal)
 		return 0;
-	if (me->uid != c->euid || me->uid != c->suid || me->uid != c->uid || me->gid != c->egid ||
-	    me->gid != c->sgid || me->gid != c->gid)
+	capable = ns_capable(t->user_ns, CAP_SYS_PTRACE);
+	if (!capable && (me->uid != c->euid || me->uid != c->suid || me->uid != c->uid ||
+			 me->gid != c->egid || me->gid != c->sgid || me->gid != c->gid))
 		return -EPERM;
-	if (t->user_ns != current->user_ns || c->cap_permitted & ~me->cap_permitted)
+	/* What it knew before it came into its namespace is not for those who rule there. */
+	if (t->mm && !t->signal->dumpable && !ns_capable(t->signal->exec_user_ns, CAP_SYS_PTRACE))
 		return -EPERM;
-	return t->signal->dumpable ? 0 : -EPERM;
+	if (!capable && (t->user_ns != current->user_ns || c->cap_permitted & ~me->cap_permitted))
+		return -EPERM;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ registers */

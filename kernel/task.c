@@ -139,6 +139,8 @@ void task_free(struct task *t)
 
 void signal_free(struct signal_struct *s)
 {
+	if (s->exec_user_ns)
+		ns_put(&s->exec_user_ns->ns);
 	kfree(s);
 }
 

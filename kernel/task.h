@@ -185,6 +185,7 @@ struct signal_struct {
 	u32 membarrier; /* what it has registered for */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
 	struct tty *tty;	      /* the controlling terminal; NULL: none */
+	struct user_ns *exec_user_ns; /* where the program was that its memory is of, with a use */
 };
 
 struct task {

@@ -163,11 +163,24 @@ void user_ns_free(struct namespace *n)
 	kfree(ns);
 }
 
+/* Is it one that this user, in `from`, has made there, or one further below? */
+static bool made_from(const struct user_ns *ns, const struct user_ns *from, u32 euid)
+{
+	while (ns->parent && ns->parent != from)
+		ns = ns->parent;
+	return ns->parent && ns->owner == euid;
+}
+
 void user_ns_enter(struct task *t, struct user_ns *ns)
 {
 	struct user_ns *old = t->user_ns;
 	struct cred *c = &t->cred;
 
+	/* Who comes into another's brings what is not for that one to see (commit_creds); its maker's own he rules anyway. */
+	if (t == current && !made_from(ns, old, c->euid)) {
+		t->signal->dumpable = false;
+		t->pdeath_signal = 0;
+	}
 	ns_get(&ns->ns);
 	t->user_ns = ns;
 	if (old)

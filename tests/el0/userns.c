@@ -2,6 +2,8 @@
 /* User namespaces: ids, their maps, capabilities, how many there may be. */
 #include "namespaces.h"
 
+#include <sys/ptrace.h>
+
 /* ------------------------------------------------------------------ users */
 
 /* By somebody who is nobody special. */
@@ -174,6 +176,59 @@ static void how_many(void)
 	WORKS(put_text("/proc/sys/user/max_user_namespaces", before));
 }
 
+/* ------------------------------------------------------------------ who comes in from outside */
+
+/* root of the machine comes into a user's namespace: what it knew before is not for who rules there, nor what its children know. */
+static void comes_in(void)
+{
+	int fd, guest, child, status;
+	pid_t host = fork(), pid;
+	char path[64];
+
+	if (!host) {
+		if (setuid(1000) || unshare(CLONE_NEWUSER))
+			_exit(90);
+		tell(getpid());
+		for (;;)
+			pause();
+	}
+	told();
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", host);
+	fd = open(path, O_RDONLY);
+	WORKS(fd);
+	guest = fork();
+	if (!guest) {
+		if (setns(fd, CLONE_NEWUSER))
+			_exit(91);
+		child = fork();
+		if (child)
+			tell(child);
+		for (;;)
+			pause();
+	}
+	child = told();
+	/* Another one there, which is as the host is: of the user that has made it. */
+	pid = fork();
+	if (!pid) {
+		if (setuid(1000) || setns(fd, CLONE_NEWUSER))
+			_exit(1);
+		check(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "setuid leaves it not dumpable");
+		FAILS(ptrace(PTRACE_SEIZE, guest, 0, 0), EPERM);
+		FAILS(ptrace(PTRACE_SEIZE, child, 0, 0), EPERM);
+		FAILS(ptrace(PTRACE_SEIZE, getppid(), 0, 0), EPERM);
+		fflush(stdout);
+		_exit(failures != 0);
+	}
+	check(waitpid(pid, &status, 0) == pid && !status, "a guest's memory is its own");
+	WORKS(ptrace(PTRACE_SEIZE, guest, 0, 0));
+	WORKS(kill(child, SIGKILL));
+	WORKS(kill(guest, SIGKILL));
+	WORKS(kill(host, SIGKILL));
+	waitpid(guest, &status, 0);
+	waitpid(host, &status, 0);
+	close(fd);
+}
+
 int main(void)
 {
 	begin();
@@ -182,5 +237,6 @@ int main(void)
 	in_child(0, unprivileged);
 	many_ids();
 	how_many();
+	comes_in();
 	return end("userns");
 }
