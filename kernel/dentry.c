@@ -108,6 +108,13 @@ static struct dentry *hash_find(const struct dentry *dir, const char *name, size
 
 /* ------------------------------------------------------------------ dentries */
 
+/* One reference more that is nobody's use: a child's, or the tree's. */
+static struct dentry *hold(struct dentry *d)
+{
+	d->users++;
+	return d;
+}
+
 struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len,
 			    struct inode *inode)
 {
@@ -122,12 +129,13 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len,
 		return NULL;
 	}
 	d->users = 1;
+	inode->sb->uses++;
 	d->inode = inode;
 	d->len = (u16)len;
 	d->name = d->first_name;
 	memcpy(d->name, name, len);
 	if (parent) {
-		d->parent = dget(parent);
+		d->parent = hold(parent);
 		hash_add(d);
 	}
 	return d;
@@ -135,14 +143,13 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len,
 
 struct dentry *dget(struct dentry *d)
 {
-	d->users++;
-	return d;
+	d->inode->sb->uses++;
+	return hold(d);
 }
 
-void dput(struct dentry *d)
+/* A reference of the tree's goes, and what nobody has any more with it. */
+static void unhold(struct dentry *d)
 {
-	struct super *sb = d && unlikely(d->inode->sb->detached) ? d->inode->sb : NULL;
-
 	while (d && !--d->users) {
 		struct dentry *parent = d->parent;
 
@@ -153,6 +160,19 @@ void dput(struct dentry *d)
 		kfree(d);
 		d = parent;
 	}
+}
+
+void dput(struct dentry *d)
+{
+	struct super *sb;
+
+	if (!d)
+		return;
+	sb = d->inode->sb;
+	sb->uses--;
+	if (likely(!sb->detached))
+		sb = NULL;
+	unhold(d);
 	/* The analyzer does not see that a detached one, which holds its root, is not gone. */
 	if (sb)
 		super_left(sb); /* NOLINT(clang-analyzer-unix.Malloc) */
@@ -198,7 +218,7 @@ static void list_remove(struct dentry *d)
 
 void dentry_pin(struct dentry *d)
 {
-	dget(d);
+	hold(d);
 	list_add(d);
 }
 
@@ -207,7 +227,7 @@ void dentry_unpin(struct dentry *d)
 	hash_remove(d);
 	list_remove(d);
 	d->unlinked = true;
-	dput(d);
+	unhold(d);
 }
 
 int dentry_add(struct dentry *dir, const char *name, size_t len, struct inode *inode)
@@ -216,6 +236,7 @@ int dentry_add(struct dentry *dir, const char *name, size_t len, struct inode *i
 
 	if (!d)
 		return -ENOMEM;
+	inode->sb->uses--;
 	list_add(d); /* the reference is the tree's */
 	return 0;
 }
@@ -258,10 +279,10 @@ int dentry_move(struct dentry *d, struct dentry *dir, const char *name, size_t l
 		kfree(d->name);
 	d->name = text;
 	d->len = (u8)len;
-	d->parent = dget(dir);
+	d->parent = hold(dir);
 	hash_add(d);
 	list_add(d);
-	dput(old_parent);
+	unhold(old_parent);
 	return 0;
 }
 
@@ -325,7 +346,17 @@ long d_path(const struct dentry *d, const struct dentry *root, char *buf, size_t
 
 /* ------------------------------------------------------------------ self-check */
 
-static int check_tree(const struct dentry *dir)
+/* The next one of a tree, a directory before what is in it: a stack is no place for how deep it is. */
+static const struct dentry *dentry_after(const struct dentry *d, const struct dentry *top)
+{
+	if (d->children)
+		return d->children;
+	while (d != top && !d->next)
+		d = d->parent;
+	return d == top ? NULL : d->next;
+}
+
+static int check_directory(const struct dentry *dir, s64 *uses)
 {
 	int bad = 0;
 	u32 n = 0, dirs = 0;
@@ -343,13 +374,34 @@ static int check_tree(const struct dentry *dir)
 			bad++;
 		}
 		last = d->cookie;
-		if (is_dir)
-			bad += check_tree(d);
+		if (!is_dir)
+			*uses += d->users - 1;
 	}
+	*uses += dir->users - (s32)n - dir->pinned;
 	if (n != dir->inode->entries ||
 	    (dir->inode->nlink != dirs + 2 && (!dir->inode->op || !dir->inode->op->lookup))) {
 		pr_err("BUG: vfs: %s counts %u entries and has %u links\n", dir->name,
 		       dir->inode->entries, dir->inode->nlink);
+		bad++;
+	}
+	return bad;
+}
+
+/* Names that are not the tree's use its directories, and are used themselves. */
+static int check_tree(const struct super *sb)
+{
+	const struct dentry *d = sb->root;
+	s64 uses = 0;
+	int bad = 0;
+
+	while (d) {
+		if (d == sb->root || (d->inode->mode & S_IFMT) == S_IFDIR)
+			bad += check_directory(d, &uses);
+		d = dentry_after(d, sb->root);
+	}
+	if (uses > sb->uses || uses < 1) {
+		pr_err("BUG: vfs: %lld uses of a %s are counted, and %lld found\n",
+		       (long long)sb->uses, sb->type->name, (long long)uses);
 		bad++;
 	}
 	return bad;
@@ -360,6 +412,6 @@ int vfs_check(void)
 	int bad = 0;
 
 	for (const struct super *sb = mounts; sb; sb = sb->next)
-		bad += check_tree(sb->root);
+		bad += check_tree(sb);
 	return bad;
 }

@@ -22,6 +22,7 @@
 #define MAX_TYPES 16U
 
 struct super *mounts;
+static struct super *last_mount;
 
 static const struct fs_type *types[MAX_TYPES];
 static unsigned int nr_types;
@@ -106,7 +107,7 @@ struct super *mounted_on(const struct dentry *d)
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options)
 {
-	struct super *sb, **last = &mounts;
+	struct super *sb;
 	int err;
 
 	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
@@ -124,9 +125,9 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 		kfree(sb);
 		return err;
 	}
-	while (*last)
-		last = &(*last)->next;
-	*last = sb;
+	sb->prev = last_mount;
+	*(last_mount ? &last_mount->next : &mounts) = sb;
+	last_mount = sb;
 	if (on) {
 		sb->covers = dget(on);
 		sb->other = on->mounted;
@@ -180,39 +181,26 @@ int do_propagation(struct dentry *root, unsigned long flags)
 	return 0;
 }
 
-/* Everything that is pinned below, leaves first. */
-static void empty(struct dentry *dir)
+/* Everything that is pinned below, leaves first. Programs make trees deeper than a stack is. */
+static void empty(struct dentry *top)
 {
-	struct dentry *d;
+	struct dentry *d = top;
 
-	while ((d = dir->children)) {
-		empty(d);
+	while (top->children) {
+		struct dentry *dir;
+
+		while (d->children)
+			d = d->children;
+		dir = d->parent;
 		dentry_unpin(d);
+		d = dir;
 	}
 }
 
-/* Users of what is below: everything that is pinned has one reference for that, and one of each entry. */
-static bool in_use(const struct dentry *dir)
-{
-	s32 own = dir->pinned;
-
-	for (const struct dentry *d = dir->children; d; d = d->next) {
-		own++;
-		if (mounted_on(d) || in_use(d))
-			return true;
-	}
-	return dir->users != own;
-}
-
-/* The same of a whole file system: the table's reference of the root is nobody's use. */
+/* The table's reference of the root is nobody's use; what is mounted inside is one. */
 bool super_busy(const struct super *sb)
 {
-	bool used;
-
-	sb->root->users--;
-	used = in_use(sb->root);
-	sb->root->users++;
-	return used;
+	return sb->uses > 1;
 }
 
 /* Nobody is inside any more, nor comes: its files go, and the description with the last of them (iput). */
@@ -243,12 +231,10 @@ void super_left(struct super *sb)
 /* From the table and from its place: for all. Who is inside keeps it (dput). */
 static void take_away(struct super *sb)
 {
-	struct super **p = &mounts;
+	struct super **p;
 
-	while (*p && *p != sb)
-		p = &(*p)->next;
-	if (*p)
-		*p = sb->next;
+	*(sb->prev ? &sb->prev->next : &mounts) = sb->next;
+	*(sb->next ? &sb->next->prev : &last_mount) = sb->prev;
 	for (p = &sb->covers->mounted; *p != sb;)
 		p = &(*p)->other;
 	*p = sb->other;
@@ -282,32 +268,61 @@ static int unsee(struct super *sb, const struct mount_ns *ns)
 	return 0;
 }
 
-int do_umount(struct super *sb, bool detach)
+/* Who has it from somebody with more rights sees no more than was given (Linux: MNT_LOCKED). */
+static bool may_take_off(const struct super *sb, const struct mount_ns *ns)
 {
-	struct mount_ns *ns = own_ns();
-	struct super *other;
-	int err;
+	return sb->ns == ns || ns_owner(&ns->ns) == ns_owner(&sb->ns->ns);
+}
 
-	if (!sb->covers)
-		return -EINVAL;
-	/* Who has it from somebody with more rights sees no more than was given (Linux: MNT_LOCKED). */
-	if (sb->ns != ns && ns_owner(&ns->ns) != ns_owner(&sb->ns->ns))
-		return -EINVAL;
-again:
-	for (other = mounts; other; other = other->next) {
-		if (!other->covers || other->covers->inode->sb != sb || !mount_seen(other))
+/* What is seen mounted in it, and in that, the last first: each was mounted after what it is in. */
+static struct super *seen_below(struct super *sb)
+{
+	static u64 last_search;
+	struct super *found = NULL;
+
+	sb->search = ++last_search;
+	for (struct super *other = sb->next; other; other = other->next) {
+		if (!other->covers || other->covers->inode->sb->search != last_search ||
+		    !mount_seen(other))
 			continue;
-		err = detach ? do_umount(other, true) : -EBUSY;
-		if (err)
-			return err;
-		goto again;
+		other->search = last_search;
+		other->chain = found;
+		found = other;
 	}
+	return found;
+}
+
+static int take_off(struct super *sb, const struct mount_ns *ns, bool detach)
+{
 	if (seen_by_others(sb, ns))
 		return unsee(sb, ns);
 	if (!detach && super_busy(sb))
 		return -EBUSY;
 	take_away(sb);
 	return 0;
+}
+
+int do_umount(struct super *sb, bool detach)
+{
+	struct mount_ns *ns = own_ns();
+	struct super *other, *below;
+	int err;
+
+	if (!sb->covers || !may_take_off(sb, ns))
+		return -EINVAL;
+	below = seen_below(sb);
+	if (below && !detach)
+		return -EBUSY;
+	for (other = below; other; other = other->chain)
+		if (!may_take_off(other, ns))
+			return -EINVAL;
+	while ((other = below)) {
+		below = other->chain;
+		err = take_off(other, ns, true);
+		if (err)
+			return err;
+	}
+	return take_off(sb, ns, detach);
 }
 
 /* ------------------------------------------------------------------ namespaces */
@@ -336,15 +351,21 @@ void mount_ns_put(struct mount_ns *ns)
 		ns_put(&ns->ns);
 }
 
-/* The last of those that are to go, since what is mounted on it is gone then; NULL: there is none. */
-static struct super *last_to_go(const struct mount_ns *ns, bool all)
+/* The last first, since what is mounted on it is gone then. all: also what that namespace has not taken off. */
+static void take_all_away(const struct mount_ns *ns, bool all)
 {
-	struct super *last = NULL;
+	struct super *found = NULL, *sb;
 
-	for (struct super *sb = mounts; sb; sb = sb->next)
-		if (sb->ns == ns && sb->covers && (all || taken_off(sb, ns, ~0ULL)))
-			last = sb;
-	return last;
+	for (sb = mounts; sb; sb = sb->next) {
+		if (sb->ns == ns && sb->covers && (all || taken_off(sb, ns, ~0ULL))) {
+			sb->chain = found;
+			found = sb;
+		}
+	}
+	while ((sb = found)) {
+		found = sb->chain;
+		take_away(sb);
+	}
 }
 
 void mount_ns_free(struct namespace *n)
@@ -352,8 +373,7 @@ void mount_ns_free(struct namespace *n)
 	struct mount_ns *ns = container_of(n, struct mount_ns, ns), *parent = ns->parent;
 	struct super *sb;
 
-	while ((sb = last_to_go(ns, true)))
-		take_away(sb);
+	take_all_away(ns, true);
 	for (sb = mounts; sb; sb = sb->next)
 		for (struct unseen **p = &sb->unseen, *u; (u = *p);) {
 			if (u->ns == ns) {
@@ -367,8 +387,7 @@ void mount_ns_free(struct namespace *n)
 	if (!--parent->children) {
 		/* Nobody but its own programs sees what it has, now. */
 		parent->youngest = 0;
-		while ((sb = last_to_go(parent, false)))
-			take_away(sb);
+		take_all_away(parent, false);
 	}
 	ns_put(&parent->ns);
 }

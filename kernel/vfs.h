@@ -111,7 +111,12 @@ struct super {
 	struct dentry *root;
 	struct dentry *covers; /* the mount point, with a reference; NULL: none */
 	struct super *next;    /* in the order of mounting */
-	struct super *other;   /* mounted at the same place, for others */
+	struct super *prev;
+	struct super *other; /* mounted at the same place, for others */
+	struct super
+		*chain; /* of those that are about to go, and by which search they were found */
+	u64 search;
+	s64 uses; /* of its dentries, but by each other and by the tree; one is the table's, of the root */
 	struct mount_ns *ns;   /* where it was mounted; NULL: it has gone */
 	u64 seq;	       /* when */
 	struct unseen *unseen; /* who has taken it off */

@@ -139,7 +139,8 @@ static void many_ids(void)
 	FAILS(put_text("/proc/self/uid_map", "0 0 1"), EPERM);
 }
 
-/* ------------------------------------------------------------------ how many */
+/* ------------------------------------------------------------------ how many
+ */
 
 static void limited(void)
 {
@@ -229,6 +230,77 @@ static void comes_in(void)
 	close(fd);
 }
 
+/* ------------------------------------------------------------------ mounts */
+
+#define DEPTH 700
+
+/* One in another, as deep as that, from where it stands; and back to the root.
+ */
+static int deep(void)
+{
+	int n = 0;
+
+	while (n < DEPTH && !mkdir("d", 0755) && !chdir("d"))
+		n++;
+	return chdir("/") ? 0 : n;
+}
+
+/* Root of a namespace of its own, that has one of mounts. */
+static void become_root(void)
+{
+	check(setgroups(0, NULL) == 0 && setresgid(1000, 1000, 1000) == 0 &&
+		      setresuid(1000, 1000, 1000) == 0,
+	      "user and group 1000");
+	prctl(PR_SET_DUMPABLE, 1);
+	WORKS(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+	WORKS(put_text("/proc/self/uid_map", "0 1000 1\n"));
+	WORKS(put_text("/proc/self/setgroups", "deny"));
+	WORKS(put_text("/proc/self/gid_map", "0 1000 1\n"));
+}
+
+static void deep_directories(void)
+{
+	become_root();
+	WORKS(mount("deep", "/tmp", "tmpfs", 0, NULL));
+	check(chdir("/tmp") == 0 && deep() == DEPTH, "deep directories");
+	FAILS(umount2("/tmp", MNT_EXPIRE), EAGAIN);
+	WORKS(umount2("/tmp", MNT_EXPIRE));
+	WORKS(mount("deep", "/tmp", "tmpfs", 0, NULL));
+	check(chdir("/tmp") == 0 && deep() == DEPTH, "deep ones that end with their namespace");
+}
+
+/* Each in the one before. */
+static int nested(const char *top, int most)
+{
+	int n = 0;
+
+	if (mount("n", top, "tmpfs", 0, NULL) || chdir(top))
+		return 0;
+	while (++n < most && !mkdir("d", 0755) && !mount("n", "d", "tmpfs", 0, NULL) && !chdir("d"))
+		;
+	return n;
+}
+
+static void deep_mounts(void)
+{
+	become_root();
+	check(nested("/tmp", DEPTH) == DEPTH && !mkdir("last", 0755), "mounts in mounts");
+	FAILS(umount("/tmp"), EBUSY);
+	WORKS(umount2("/tmp", MNT_DETACH));
+	check(!access("last", F_OK), "who is inside has it still");
+	WORKS(chdir("/"));
+	check(!strstr(text_of("/proc/self/mounts"), "\nn "), "all of them are off");
+	check(nested("/tmp", DEPTH) == DEPTH, "mounts that end with their namespace");
+}
+
+static void mounts(void)
+{
+	mount("tmp", "/tmp", "tmpfs", 0, NULL);
+	in_child(0, deep_directories);
+	in_child(0, deep_mounts);
+	check(!access("/tmp", W_OK) && !umount("/tmp"), "what was there is as it was");
+}
+
 int main(void)
 {
 	begin();
@@ -238,5 +310,6 @@ int main(void)
 	many_ids();
 	how_many();
 	comes_in();
+	mounts();
 	return end("userns");
 }
