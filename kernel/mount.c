@@ -17,6 +17,7 @@
 #include "clone.h"
 #include "inotify.h"
 #include "task.h"
+#include "userns.h"
 #include "vfs.h"
 
 #define MAX_TYPES 16U
@@ -110,6 +111,8 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 	struct super *sb;
 	int err;
 
+	if (on && !mount_seen(on->inode->sb))
+		return -EINVAL;
 	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
 	sb = kmalloc(sizeof(*sb), GFP_KERNEL | __GFP_ZERO);
@@ -141,8 +144,11 @@ int do_remount(struct dentry *root, unsigned long flags, const char *options)
 	struct super *sb = root->inode->sb;
 	int err;
 
-	if (sb->root != root)
+	if (sb->root != root || !mount_seen(sb))
 		return -EINVAL;
+	/* It is the same for all who see it, and who has mounted it may have more rights than who only has it from there. */
+	if (!ns_capable(ns_owner(&sb->ns->ns), CAP_SYS_ADMIN))
+		return -EPERM;
 	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY) && sb->writers)
 		return -EBUSY;
 	err = sb->type->reconfigure ? sb->type->reconfigure(sb, options) : 0;
@@ -302,13 +308,18 @@ static int take_off(struct super *sb, const struct mount_ns *ns, bool detach)
 	return 0;
 }
 
+bool may_umount(const struct super *sb)
+{
+	return sb->covers && mount_seen(sb) && may_take_off(sb, own_ns());
+}
+
 int do_umount(struct super *sb, bool detach)
 {
 	struct mount_ns *ns = own_ns();
 	struct super *other, *below;
 	int err;
 
-	if (!sb->covers || !may_take_off(sb, ns))
+	if (!may_umount(sb))
 		return -EINVAL;
 	below = seen_below(sb);
 	if (below && !detach)

@@ -581,7 +581,7 @@ long call_umount2(const struct syscall_args *r)
 	dput(d);
 	if (!may_mount())
 		return -EPERM;
-	if (!top || !sb->covers || (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
+	if (!top || !may_umount(sb) || (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
 	/* It goes when it is asked for twice, and nobody has used it between. */
 	if (flags & MNT_EXPIRE) {

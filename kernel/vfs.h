@@ -341,10 +341,12 @@ const struct fs_type *fs_find(const char *name);
 /* on NULL: the root. 0, -ENODEV, -ENOMEM, -EBUSY. */
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options);
-/* Other flags and options for what is mounted there. 0, -EINVAL, -EBUSY: a file is open for writing. */
+/* Other flags and options for what is mounted there. 0, -EINVAL, -EPERM: it is another's, -EBUSY: a file is open for writing. */
 int do_remount(struct dentry *root, unsigned long flags, const char *options);
 /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE, with MS_REC for what is below, of a mount's root: kept and shown, no more. 0, -EINVAL. */
 int do_propagation(struct dentry *root, unsigned long flags);
+/* Is it mounted where the running program is, and its own to take off? Whether it has the right to mount is another question. */
+bool may_umount(const struct super *sb);
 /* detach: also when somebody is inside, who keeps it then. 0, -EINVAL, -EBUSY. */
 int do_umount(struct super *sb, bool detach);
 /* Its number in /proc/PID/mountinfo (kernel/proc_mounts.c). */

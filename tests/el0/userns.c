@@ -258,6 +258,18 @@ static void become_root(void)
 	WORKS(put_text("/proc/self/gid_map", "0 1000 1\n"));
 }
 
+/* What it has from who has more rights stays as it is. */
+static void others_mounts(void)
+{
+	become_root();
+	FAILS(mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL), EPERM);
+	FAILS(mount(NULL, "/tmp", NULL, MS_REMOUNT | MS_RDONLY, "size=4096"), EPERM);
+	FAILS(umount2("/tmp", MNT_EXPIRE), EINVAL);
+	WORKS(mount("mine", "/tmp", "tmpfs", 0, NULL));
+	WORKS(mount(NULL, "/tmp", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	FAILS(mkdir("/tmp/d", 0755), EROFS);
+}
+
 static void deep_directories(void)
 {
 	become_root();
@@ -288,6 +300,8 @@ static void deep_mounts(void)
 	FAILS(umount("/tmp"), EBUSY);
 	WORKS(umount2("/tmp", MNT_DETACH));
 	check(!access("last", F_OK), "who is inside has it still");
+	FAILS(mount("n", "last", "tmpfs", 0, NULL), EINVAL);
+	FAILS(mount(NULL, ".", NULL, MS_REMOUNT | MS_RDONLY, NULL), EINVAL);
 	WORKS(chdir("/"));
 	check(!strstr(text_of("/proc/self/mounts"), "\nn "), "all of them are off");
 	check(nested("/tmp", DEPTH) == DEPTH, "mounts that end with their namespace");
@@ -296,6 +310,7 @@ static void deep_mounts(void)
 static void mounts(void)
 {
 	mount("tmp", "/tmp", "tmpfs", 0, NULL);
+	in_child(0, others_mounts);
 	in_child(0, deep_directories);
 	in_child(0, deep_mounts);
 	check(!access("/tmp", W_OK) && !umount("/tmp"), "what was there is as it was");
