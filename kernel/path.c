@@ -92,7 +92,7 @@ static void step(struct walker *w, struct dentry *to)
 	w->at = to;
 }
 
-static struct dentry *cross_mounts(struct dentry *d)
+struct dentry *cross_mounts(struct dentry *d)
 {
 	const struct super *sb;
 

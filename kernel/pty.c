@@ -335,12 +335,7 @@ static int devpts_of(const struct open_file *f, struct dentry **to)
 	}
 	if (!dir || dentry_lookup(dir, "pts", 3, &d))
 		return -ENOENT;
-	if (mounted_on(d)) {
-		struct dentry *root = dget(d->mounted->root);
-
-		dput(d);
-		d = root;
-	}
+	d = cross_mounts(d);
 	if (d->inode->sb->type == &devpts_type && d->inode->sb->root == d) {
 		*to = d;
 		return 0;

@@ -382,6 +382,8 @@ bool mount_seen(const struct super *sb);
 bool mount_seen_in(const struct super *sb, const struct mount_ns *ns);
 /* What the running program sees mounted there; NULL: nothing. */
 struct super *mounted_on(const struct dentry *d);
+/* What is on top there, as the running program sees it, for d, whose reference it takes over. */
+struct dentry *cross_mounts(struct dentry *d);
 /* The root of the tree of all. */
 struct dentry *vfs_root(void);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Pseudo-terminals: pairs and their names, lines, sessions and their foreground, hangups. */
+/* Pseudo-terminals: pairs and their names, lines, sessions and their
+ * foreground, hangups. */
 #define _GNU_SOURCE
 #include "abi.h"
 
@@ -405,6 +406,29 @@ static void test_sessions(void)
 	close(m);
 }
 
+/* A number may come again, but not for who is on a terminal that the old group
+ * was in front of. */
+/* After vhangup the master takes the session's terminal again: it is not left
+ * behind when the pair ends. */
+/* A ptmx is of what covers the pts beside it, however often. */
+static void test_stacked(void)
+{
+	int m, n = -1;
+
+	mkdir("/tmp/d", 0755);
+	mkdir("/tmp/d/pts", 0755);
+	mknod("/tmp/d/ptmx", S_IFCHR | 0666, makedev(5, 2));
+	WORKS(mount("one", "/tmp/d/pts", "devpts", 0, NULL));
+	m = open("/tmp/d/pts/ptmx", O_RDWR | O_NOCTTY);
+	WORKS(mount("two", "/tmp/d/pts", "devpts", 0, NULL));
+	n = open("/tmp/d/ptmx", O_RDWR | O_NOCTTY);
+	check(m >= 0 && n >= 0 && !access("/tmp/d/pts/0", F_OK), "the upper one");
+	close(n);
+	WORKS(umount("/tmp/d/pts"));
+	close(m);
+	WORKS(umount("/tmp/d/pts"));
+}
+
 int main(void)
 {
 	begin();
@@ -413,5 +437,6 @@ int main(void)
 	test_lines();
 	test_ends();
 	test_sessions();
+	test_stacked();
 	return end("ptys");
 }
