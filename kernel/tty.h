@@ -10,6 +10,7 @@
 
 #define TTY_QUEUE 4096U /* a power of two */
 
+struct pid;
 struct poll_table;
 struct signal_struct;
 
@@ -57,7 +58,8 @@ struct tty {
 	bool literal; /* the next byte is taken as it is (^V) */
 	bool hung;    /* the other side is gone */
 	bool exclusive;
-	int session, pgrp;
+	int session;
+	struct pid *front; /* the foreground group, with a use; NULL: none */
 	struct wait_queue readers, writers;
 };
 

@@ -3,7 +3,8 @@
  * Terminals and who works in them: a terminal is a session's, and one of its process groups is in the foreground (POSIX.1, 11.1;
  * Linux: drivers/tty/tty_jobctrl.c).
  *
- * Invariant: a process whose signal->tty is a terminal is in the session of that terminal. Locking: kernel_lock.
+ * Invariant: a process whose signal->tty is a terminal is in the session of that terminal. The foreground group may end before its session,
+ * and its number come again: what is kept is the group. Locking: kernel_lock.
  */
 #include "pid.h"
 #include "signal.h"
@@ -24,9 +25,26 @@ static void tell_group(int pgrp, int sig)
 		(void)send_pgrp_signal(&info, pgrp);
 }
 
+static void set_front(struct tty *tty, struct pid *group)
+{
+	struct pid *old = tty->front;
+
+	tty->front = group ? pid_get(group) : NULL;
+	if (old)
+		pid_put(old);
+}
+
+/* Its number; 0: there is none, or no more. */
+static int front_group(const struct tty *tty)
+{
+	int pgrp = pid_nr(tty->front, &init_pid_ns);
+
+	return pgrp && pid_lookup(pgrp, &init_pid_ns) == tty->front ? pgrp : 0;
+}
+
 void tty_signal(const struct tty *tty, int sig)
 {
-	tell_group(tty->pgrp, sig);
+	tell_group(front_group(tty), sig);
 }
 
 bool tty_is_ours(const struct tty *tty)
@@ -43,7 +61,7 @@ long tty_in_background(const struct tty *tty, int sig)
 {
 	const struct signal_struct *s = current->signal;
 
-	if (!tty_is_ours(tty) || !tty->pgrp || s->pgrp == tty->pgrp)
+	if (!tty_is_ours(tty) || !tty->front || s->pgrp == front_group(tty))
 		return 0;
 	if (sig_ignored_by(current->sighand, sig) || current->blocked & SIG_BIT(sig))
 		return sig == SIGTTIN ? -EIO : 0;
@@ -57,7 +75,8 @@ long tty_in_background(const struct tty *tty, int sig)
 static void clear_session(struct tty *tty)
 {
 	for_each_process(p) if (p->tty == tty) p->tty = NULL;
-	tty->session = tty->pgrp = 0;
+	tty->session = 0;
+	set_front(tty, NULL);
 }
 
 static void make_controlling(struct tty *tty)
@@ -65,7 +84,7 @@ static void make_controlling(struct tty *tty)
 	struct signal_struct *s = current->signal;
 
 	tty->session = s->session;
-	tty->pgrp = s->pgrp;
+	set_front(tty, pid_lookup(s->pgrp, &init_pid_ns));
 	s->tty = tty;
 }
 
@@ -102,8 +121,8 @@ static long give_up(struct tty *tty)
 		return -ENOTTY;
 	current->signal->tty = NULL;
 	if (is_leader(current->signal)) {
-		tell_group(tty->pgrp, SIGHUP);
-		tell_group(tty->pgrp, SIGCONT);
+		tty_signal(tty, SIGHUP);
+		tty_signal(tty, SIGCONT);
 		clear_session(tty);
 	}
 	return 0;
@@ -137,7 +156,7 @@ static long set_foreground(struct tty *tty, unsigned long arg)
 		return -ESRCH;
 	if (session != tty->session)
 		return -EPERM;
-	tty->pgrp = pgrp;
+	set_front(tty, pid_lookup(pgrp, &init_pid_ns));
 	return 0;
 }
 
@@ -152,7 +171,7 @@ long tty_job_ioctl(struct tty *tty, struct open_file *f, unsigned int cmd, unsig
 	case TIOCGPGRP:
 		if (!master && !tty_is_ours(tty))
 			return -ENOTTY;
-		return put_user(pid_vnr(tty->pgrp), arg);
+		return put_user(pid_nr(tty->front, task_pid_ns(current)), arg);
 	case TIOCSPGRP:
 		return set_foreground(tty, arg);
 	case TIOCGSID:
@@ -175,7 +194,7 @@ void tty_hangup(struct tty *tty)
 			send_group_signal(SIGHUP, leader->signal);
 			send_group_signal(SIGCONT, leader->signal);
 		}
-		tell_group(tty->pgrp, SIGHUP);
+		tty_signal(tty, SIGHUP);
 		clear_session(tty);
 	}
 	wake_up_all(&tty->readers);
@@ -189,7 +208,7 @@ void tty_process_ends(struct signal_struct *s)
 	if (!tty || !is_leader(s))
 		return;
 	s->tty = NULL;
-	tell_group(tty->pgrp, SIGHUP);
+	tty_signal(tty, SIGHUP);
 	clear_session(tty);
 }
 

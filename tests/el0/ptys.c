@@ -6,12 +6,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -408,6 +411,57 @@ static void test_sessions(void)
 
 /* A number may come again, but not for who is on a terminal that the old group
  * was in front of. */
+static void test_numbers(void)
+{
+	int m, s, status, n = 0, pipes[2], back[2];
+	char name[8] = "";
+	sigset_t set;
+	pid_t leader, old;
+	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid_size = 1};
+
+	m = pair(&s, O_NOCTTY);
+	raw(s);
+	check(pipe(pipes) == 0 && pipe(back) == 0, "pipes");
+	leader = fork();
+	if (!leader) {
+		setsid();
+		ioctl(s, TIOCSCTTY, 0);
+		old = fork();
+		if (!old)
+			pause();
+		setpgid(old, old);
+		signal(SIGTTOU, SIG_IGN);
+		n = tcsetpgrp(s, old);
+		kill(old, SIGKILL);
+		waitpid(old, NULL, 0);
+		write(pipes[1], &old, sizeof(old));
+		pause();
+	}
+	old = -1;
+	check(read(pipes[0], &old, sizeof(old)) == sizeof(old) && old > 0, "a group that ends");
+	check(!ioctl(m, TIOCGPGRP, &n) && n == old, "and is in front still");
+	args.set_tid = (uintptr_t)&old;
+	fflush(stdout);
+	n = (int)syscall(SYS_clone3, &args, sizeof(args));
+	if (!n) {
+		setpgid(0, 0);
+		sigemptyset(&set);
+		sigaddset(&set, SIGINT);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		write(pipes[1], name, 1);
+		read(back[0], name, 1);
+		_exit(sigpending(&set) || sigismember(&set, SIGINT));
+	}
+	check(n == old && read(pipes[0], name, 1) == 1, "another group of that number");
+	WORKS(ioctl(m, TIOCSIG, SIGINT));
+	write(back[1], name, 1);
+	check(waitpid(old, &status, 0) == old && !status, "is not who is in front");
+	kill(leader, SIGKILL);
+	waitpid(leader, &status, 0);
+	close(s);
+	close(m);
+}
+
 /* After vhangup the master takes the session's terminal again: it is not left
  * behind when the pair ends. */
 /* A ptmx is of what covers the pts beside it, however often. */
@@ -438,5 +492,6 @@ int main(void)
 	test_ends();
 	test_sessions();
 	test_stacked();
+	test_numbers();
 	return end("ptys");
 }
