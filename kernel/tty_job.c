@@ -184,8 +184,7 @@ long tty_job_ioctl(struct tty *tty, struct open_file *f, unsigned int cmd, unsig
 
 void tty_hangup(struct tty *tty)
 {
-	if (tty->hung)
-		return;
+	/* One that hangs already may be a session's again, by its master. */
 	tty->hung = true;
 	if (tty->session) {
 		struct task *leader = task_find(tty->session);

@@ -464,6 +464,32 @@ static void test_numbers(void)
 
 /* After vhangup the master takes the session's terminal again: it is not left
  * behind when the pair ends. */
+static void test_taken_again(void)
+{
+	int m, s, status;
+	pid_t leader;
+
+	fflush(stdout);
+	leader = fork();
+	if (!leader) {
+		failures = 0;
+		setsid();
+		signal(SIGHUP, SIG_IGN);
+		m = pair(&s, 0);
+		check(open("/dev/tty", O_RDWR) >= 0, "a terminal");
+		WORKS((int)syscall(SYS_vhangup));
+		FAILS(open("/dev/tty", O_RDWR), ENXIO);
+		WORKS(ioctl(m, TIOCSCTTY, 0));
+		for (int fd = 3; fd < 64; fd++)
+			close(fd);
+		FAILS(open("/dev/tty", O_RDWR), ENXIO);
+		fflush(stdout);
+		_exit(failures != 0);
+	}
+	waitpid(leader, &status, 0);
+	check(!status, "a hangup, and another");
+}
+
 /* A ptmx is of what covers the pts beside it, however often. */
 static void test_stacked(void)
 {
@@ -493,5 +519,6 @@ int main(void)
 	test_sessions();
 	test_stacked();
 	test_numbers();
+	test_taken_again();
 	return end("ptys");
 }
