@@ -24,6 +24,7 @@
 
 struct super *mounts;
 static struct super *last_mount;
+int sysctl_mount_max = 100000;
 
 static const struct fs_type *types[MAX_TYPES];
 static unsigned int nr_types;
@@ -115,6 +116,8 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 		return -EINVAL;
 	if (on && (on->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
+	if (own_ns()->mounts >= (unsigned int)sysctl_mount_max)
+		return -ENOSPC;
 	sb = kmalloc(sizeof(*sb), GFP_KERNEL | __GFP_ZERO);
 	if (!sb)
 		return -ENOMEM;
@@ -128,6 +131,7 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 		kfree(sb);
 		return err;
 	}
+	sb->ns->mounts++;
 	sb->prev = last_mount;
 	*(last_mount ? &last_mount->next : &mounts) = sb;
 	last_mount = sb;
@@ -252,6 +256,7 @@ static void take_away(struct super *sb)
 	}
 	dput(sb->covers);
 	sb->covers = NULL;
+	sb->ns->mounts--;
 	sb->ns = NULL;
 	sb->detached = true;
 	super_left(sb);

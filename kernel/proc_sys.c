@@ -435,7 +435,7 @@ static const struct pseudo_entry fs_entries[] = {
 	PSEUDO_DIR("inotify", 0555, inotify_entries),
 	INT("lease-break-time", sysctl_lease_break_time),
 	INT_WITHIN("leases-enable", sysctl_leases_enable, 0, 1),
-	KEPT("mount-max", 100000, 1, INT_MAX),
+	INT_WITHIN("mount-max", sysctl_mount_max, 1, INT_MAX),
 	PSEUDO_DIR("mqueue", 0555, mqueue_entries),
 	INT_WITHIN("nr_open", sysctl_nr_open, 64, 1073741760),
 	KEPT("overflowgid", 65534, 0, 65535),

@@ -338,7 +338,7 @@ int vfs_check(void);
 extern struct super *mounts; /* the root first */
 int fs_register(const struct fs_type *type);
 const struct fs_type *fs_find(const char *name);
-/* on NULL: the root. 0, -ENODEV, -ENOMEM, -EBUSY. */
+/* on NULL: the root. 0, -ENODEV, -ENOMEM, -EBUSY, -ENOTDIR, -EINVAL: nobody sees that place here, -ENOSPC: there are too many. */
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options);
 /* Other flags and options for what is mounted there. 0, -EINVAL, -EPERM: it is another's, -EBUSY: a file is open for writing. */
@@ -365,7 +365,9 @@ struct mount_ns {
 	u64 born;		 /* in the order of mounting */
 	u64 youngest;		 /* when the last of its children was born */
 	unsigned int children;
+	unsigned int mounts; /* of its own, at most sysctl_mount_max */
 };
+extern int sysctl_mount_max; /* /proc/sys/fs/mount-max */
 extern struct mount_ns init_mount_ns;
 /* One more below the running program's. 0, -ENOMEM, -ENOSPC. */
 int mount_ns_new(struct user_ns *owner, struct mount_ns **made);

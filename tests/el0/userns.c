@@ -307,10 +307,31 @@ static void deep_mounts(void)
 	check(nested("/tmp", DEPTH) == DEPTH, "mounts that end with their namespace");
 }
 
+/* With /proc/sys/fs/mount-max set by who may. */
+static void limited_mounts(void)
+{
+	int n = 0;
+
+	become_root();
+	WORKS(mount("m", "/tmp", "tmpfs", 0, NULL));
+	while (n < 1000 && !mount("m", "/tmp", "tmpfs", 0, NULL))
+		n++;
+	check(n < 1000 && errno == ENOSPC, "no more mounts than there may be");
+	FAILS(mount("m", "/tmp", "tmpfs", 0, NULL), ENOSPC);
+	WORKS(umount("/tmp"));
+	WORKS(mount("m", "/tmp", "tmpfs", 0, NULL));
+}
+
 static void mounts(void)
 {
+	char before[32];
+
 	mount("tmp", "/tmp", "tmpfs", 0, NULL);
 	in_child(0, others_mounts);
+	strcpy(before, text_of("/proc/sys/fs/mount-max"));
+	WORKS(put_text("/proc/sys/fs/mount-max", "100\n"));
+	in_child(0, limited_mounts);
+	WORKS(put_text("/proc/sys/fs/mount-max", before));
 	in_child(0, deep_directories);
 	in_child(0, deep_mounts);
 	check(!access("/tmp", W_OK) && !umount("/tmp"), "what was there is as it was");
