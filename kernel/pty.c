@@ -12,6 +12,7 @@
 #include "poll.h"
 #include "signal.h"
 #include "tty.h"
+#include "userns.h"
 
 #define OUT 8192U /* a power of two */
 #define MAX_PTYS 4096U
@@ -418,10 +419,14 @@ static bool parse(struct devpts *fs, u32 *ptmx_mode, const char *options)
 
 		if (!strncmp(options, "uid=", 4) && number_of(options + 4, 10, &n)) {
 			fs->own_uid = true;
-			fs->uid = n;
+			fs->uid = uid_from_user(n);
+			if (fs->uid == NO_ID)
+				return false;
 		} else if (!strncmp(options, "gid=", 4) && number_of(options + 4, 10, &n)) {
 			fs->own_gid = true;
-			fs->gid = n;
+			fs->gid = gid_from_user(n);
+			if (fs->gid == NO_ID)
+				return false;
 		} else if (!strncmp(options, "mode=", 5) && number_of(options + 5, 8, &n)) {
 			fs->mode = n & S_IALLUGO;
 		} else if (!strncmp(options, "ptmxmode=", 9) && number_of(options + 9, 8, &n)) {
@@ -476,6 +481,10 @@ static int devpts_fill(struct super *sb, const char *options)
 	if (!sb->root)
 		return -ENOMEM;
 	n = tmpfs_inode(sb, S_IFCHR | ptmx_mode, PTMX_RDEV);
+	if (n) {
+		n->uid = current->cred.fsuid;
+		n->gid = current->cred.fsgid;
+	}
 	if (n && !dentry_add(sb->root, "ptmx", 4, n))
 		return 0;
 	dput(sb->root);

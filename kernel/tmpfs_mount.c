@@ -16,6 +16,7 @@
 #include "pseudo.h"
 #include "tmpfs.h"
 #include "tty.h"
+#include "userns.h"
 
 struct tmpfs_options {
 	bool blocks_seen, inodes_seen, mode_seen, uid_seen, gid_seen, noswap;
@@ -100,6 +101,7 @@ static bool value_option(struct tmpfs_options *o, const char *key, const char *v
 {
 	static const char *const huge[] = {"never", "always", "within_size", "advise", NULL};
 	u64 n;
+	u32 id;
 
 	if (!strcmp(key, "size")) {
 		o->blocks_seen = true;
@@ -124,11 +126,11 @@ static bool value_option(struct tmpfs_options *o, const char *key, const char *v
 	}
 	if (!strcmp(key, "uid")) {
 		o->uid_seen = true;
-		return number_option(value, 10, &o->uid) && o->uid != ~0U;
+		return number_option(value, 10, &id) && (o->uid = uid_from_user(id)) != NO_ID;
 	}
 	if (!strcmp(key, "gid")) {
 		o->gid_seen = true;
-		return number_option(value, 10, &o->gid) && o->gid != ~0U;
+		return number_option(value, 10, &id) && (o->gid = gid_from_user(id)) != NO_ID;
 	}
 	/* Files in memory are of single pages: which are large is nobody's to see. */
 	if (!strcmp(key, "huge"))
@@ -199,8 +201,9 @@ static int fill(struct super *sb, const struct tmpfs_options *o)
 
 	if (!n)
 		return -ENOMEM;
-	n->uid = o->uid;
-	n->gid = o->gid;
+	/* The first are mounted before there is anybody. */
+	n->uid = o->uid_seen ? o->uid : current ? current->cred.fsuid : 0;
+	n->gid = o->gid_seen ? o->gid : current ? current->cred.fsgid : 0;
 	sb->root = dentry_alloc(NULL, "", 0, n);
 	return sb->root ? 0 : -ENOMEM;
 }
@@ -282,6 +285,7 @@ static int ramfs_fill(struct super *sb, const char *options)
 	struct tmpfs_options o = {.mode = 0755};
 
 	(void)parse(&o, options);
+	o.uid_seen = o.gid_seen = false;
 	return fill(sb, &o);
 }
 

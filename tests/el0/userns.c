@@ -258,6 +258,25 @@ static void become_root(void)
 	WORKS(put_text("/proc/self/gid_map", "0 1000 1\n"));
 }
 
+static void owners(void)
+{
+	struct stat st;
+
+	become_root();
+	WORKS(mount("mine", "/tmp", "tmpfs", 0, NULL));
+	check(!stat("/tmp", &st) && st.st_uid == 0 && st.st_gid == 0, "whose tmpfs it is");
+	WORKS(mount("mine", "/tmp", "tmpfs", 0, "uid=0,gid=0"));
+	check(!stat("/tmp", &st) && st.st_uid == 0 && st.st_gid == 0, "uid=0 is its root");
+	FAILS(mount("mine", "/tmp", "tmpfs", 0, "uid=1"), EINVAL);
+	FAILS(mount("mine", "/tmp", "tmpfs", 0, "gid=1000"), EINVAL);
+	FAILS(mount("pts", "/tmp", "devpts", 0, "gid=5"), EINVAL);
+	FAILS(mount("pts", "/tmp", "devpts", 0, "uid=1000"), EINVAL);
+	WORKS(mount("pts", "/tmp", "devpts", 0, "uid=0,gid=0,ptmxmode=666"));
+	check(!stat("/tmp/ptmx", &st) && st.st_uid == 0 && st.st_gid == 0, "whose ptmx it is");
+	WORKS(open("/tmp/ptmx", O_RDWR | O_NOCTTY));
+	check(!stat("/tmp/0", &st) && st.st_uid == 0 && st.st_gid == 0, "a slave's, too");
+}
+
 /* What it has from who has more rights stays as it is. */
 static void others_mounts(void)
 {
@@ -327,6 +346,7 @@ static void mounts(void)
 	char before[32];
 
 	mount("tmp", "/tmp", "tmpfs", 0, NULL);
+	in_child(0, owners);
 	in_child(0, others_mounts);
 	strcpy(before, text_of("/proc/sys/fs/mount-max"));
 	WORKS(put_text("/proc/sys/fs/mount-max", "100\n"));
