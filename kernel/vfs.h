@@ -8,7 +8,7 @@
  * second mounts of the same tree, so a dentry alone is a place (Linux: struct path).
  *
  * Counts: dentry.users = names pinned + children + open files + working directories + who looks at it now. inode.users = dentries that
- * point at it. All of this is under kernel_lock but for file.f_count, which areas change (include/quire/filemap.h), and for the contents
+ * point at it. super.uses = users of its dentries but for children and pins, so that it says whether somebody is inside. All of this is under kernel_lock but for file.f_count, which areas change (include/quire/filemap.h), and for the contents
  * of files, which are mm/vm/filemap.c's.
  */
 #ifndef KERNEL_VFS_H

@@ -2,6 +2,7 @@
 /* User namespaces: ids, their maps, capabilities, how many there may be. */
 #include "namespaces.h"
 
+#include <sys/inotify.h>
 #include <sys/ptrace.h>
 
 /* ------------------------------------------------------------------ users */
@@ -326,6 +327,38 @@ static void deep_mounts(void)
 	check(nested("/tmp", DEPTH) == DEPTH, "mounts that end with their namespace");
 }
 
+/* Whoever has something of it, and as long as that. */
+static void inside(void)
+{
+	int watch, fd, tree = 0;
+	char event[256];
+
+	become_root();
+	WORKS(mount("m", "/tmp", "tmpfs", 0, NULL));
+	fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	FAILS(umount("/tmp"), EBUSY);
+	close(fd);
+	WORKS(mkdir("/tmp/a", 0755));
+	WORKS(mkdir("/tmp/b", 0755));
+	fd = open("/tmp/a/file", O_CREAT | O_RDWR, 0600);
+	/* Names come, go and move, and are nobody's use. */
+	for (int i = 0; i < 50; i++)
+		tree += link("/tmp/a/file", "/tmp/b/file") || rename("/tmp/b/file", "/tmp/c") ||
+			rename("/tmp/a", "/tmp/b/a") || rename("/tmp/b/a", "/tmp/a") ||
+			unlink("/tmp/c");
+	check(!tree, "names that move");
+	FAILS(umount("/tmp"), EBUSY);
+	WORKS(unlink("/tmp/a/file"));
+	FAILS(umount2("/tmp", MNT_EXPIRE), EBUSY);
+	watch = inotify_init1(IN_NONBLOCK);
+	WORKS(inotify_add_watch(watch, "/tmp", IN_UNMOUNT));
+	WORKS(umount2("/tmp", MNT_DETACH));
+	check(read(watch, event, sizeof(event)) == -1 && errno == EAGAIN, "it is kept");
+	close(fd);
+	check(read(watch, event, sizeof(event)) > 0, "and goes with the last");
+	close(watch);
+}
+
 /* With /proc/sys/fs/mount-max set by who may. */
 static void limited_mounts(void)
 {
@@ -347,6 +380,7 @@ static void mounts(void)
 
 	mount("tmp", "/tmp", "tmpfs", 0, NULL);
 	in_child(0, owners);
+	in_child(0, inside);
 	in_child(0, others_mounts);
 	strcpy(before, text_of("/proc/sys/fs/mount-max"));
 	WORKS(put_text("/proc/sys/fs/mount-max", "100\n"));
