@@ -101,8 +101,8 @@ static unsigned long word_address(u64 addr)
 	return a;
 }
 
-/* *page: with a reference where the key is a page, else NULL. */
-long futex_key(unsigned long addr, bool shared, struct key *key, struct page **page)
+long futex_key(unsigned long addr, bool shared, enum futex_access access, struct key *key,
+	       struct page **page)
 {
 	struct mm_struct *mm = current->mm;
 
@@ -115,7 +115,7 @@ long futex_key(unsigned long addr, bool shared, struct key *key, struct page **p
 	if (!shared)
 		return 0;
 	*page = get_user_page(mm, addr, true);
-	if (!*page)
+	if (!*page && access == FUTEX_READ)
 		*page = get_user_page(mm, addr, false);
 	if (!*page)
 		return -EFAULT;
@@ -171,7 +171,7 @@ static long futex_wake(unsigned long addr, bool shared, unsigned int n, u32 bits
 {
 	struct key key;
 	struct page *page;
-	long ret = futex_key(addr, shared, &key, &page);
+	long ret = futex_key(addr, shared, FUTEX_READ, &key, &page);
 
 	if (!bitset)
 		return -EINVAL;
@@ -198,7 +198,7 @@ static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u
 
 	if (!bitset)
 		return -EINVAL;
-	ret = futex_key(addr, shared, &w.key, &w.page);
+	ret = futex_key(addr, shared, FUTEX_READ, &w.key, &w.page);
 	if (ret)
 		return ret;
 	futex_count(&w);
@@ -257,10 +257,10 @@ static long futex_requeue(unsigned long from, unsigned long to, bool shared, int
 
 	if (n_wake < 0 || n_move < 0)
 		return -EINVAL;
-	ret = futex_key(from, shared, &key_from, &page_from);
+	ret = futex_key(from, shared, FUTEX_READ, &key_from, &page_from);
 	if (ret)
 		return ret;
-	ret = futex_key(to, shared, &key_to, &page_to);
+	ret = futex_key(to, shared, FUTEX_READ, &key_to, &page_to);
 	if (ret)
 		goto out_from;
 	if (expected) {
@@ -372,11 +372,11 @@ static long futex_wake_op(unsigned long addr, unsigned long addr2, bool shared, 
 {
 	struct key key, key2;
 	struct page *page, *page2;
-	long ret = futex_key(addr, shared, &key, &page), is;
+	long ret = futex_key(addr, shared, FUTEX_READ, &key, &page), is;
 
 	if (ret)
 		return ret;
-	ret = futex_key(addr2, shared, &key2, &page2);
+	ret = futex_key(addr2, shared, FUTEX_WRITE, &key2, &page2);
 	if (ret)
 		goto out;
 	is = do_op(op, addr2);
@@ -467,7 +467,7 @@ static bool nothing_to_do(u32 cmd, unsigned long addr, bool shared, u32 val, u32
 
 	if (!bitset)
 		return false;
-	*ret = futex_key(addr, shared, &key, &page);
+	*ret = futex_key(addr, shared, FUTEX_READ, &key, &page);
 	if (*ret)
 		return true;
 	if (cmd == FUTEX_WAKE) {
@@ -551,8 +551,8 @@ long call_futex_waitv(const struct syscall_args *r)
 		w[i].task = current;
 		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
 		link_init(&w[i].link);
-		ret = futex_key(word_address(v.uaddr), !(v.flags & FUTEX2_PRIVATE), &w[i].key,
-				&w[i].page);
+		ret = futex_key(word_address(v.uaddr), !(v.flags & FUTEX2_PRIVATE), FUTEX_READ,
+				&w[i].key, &w[i].page);
 		if (ret)
 			break;
 		added = i + 1;

@@ -39,8 +39,13 @@ struct link *futex_ring(const struct key *k);
 void futex_count(struct waiter *w);
 /* It does not wait any more, or never did. */
 void futex_uncount(struct waiter *w);
-/* The word's key. *page: with a reference where the key is a page, else NULL. 0, -EINVAL, -EFAULT. Needs no lock. */
-long futex_key(unsigned long addr, bool shared, struct key *key, struct page **page);
+/*
+ * The word's key. *page: with a reference where the key is a page, else NULL. FUTEX_WRITE: of a word that the kernel may write, by that
+ * page too: -EFAULT where the program may only read it. 0, -EINVAL, -EFAULT. Needs no lock.
+ */
+enum futex_access { FUTEX_READ, FUTEX_WRITE };
+long futex_key(unsigned long addr, bool shared, enum futex_access access, struct key *key,
+	       struct page **page);
 void futex_drop_key(struct page *page);
 void futex_wake_waiter(struct waiter *w);
 

@@ -21,7 +21,7 @@
 
 /*
  * A word that the kernel changes: of the running program; of another one, by its address space; of a page that is kept, which nobody
- * copies on writing.
+ * copies on writing, and which the program could write when it began to wait.
  */
 struct word {
 	unsigned long addr;
@@ -147,7 +147,7 @@ static long wait_for_lock(struct waiter *w, u64 deadline)
 long futex_lock_pi(unsigned long addr, bool shared, u64 deadline, bool try)
 {
 	struct waiter w = {.task = current, .pi = true};
-	long ret = futex_key(addr, shared, &w.key, &w.page);
+	long ret = futex_key(addr, shared, FUTEX_WRITE, &w.key, &w.page);
 
 	if (ret)
 		return ret;
@@ -173,8 +173,15 @@ long futex_unlock_pi(unsigned long addr, bool shared)
 	const struct word word = {.addr = addr};
 	struct page *key_page;
 	struct key key;
-	long ret = futex_key(addr, shared, &key, &key_page);
+	u32 now;
+	long ret;
 
+	/* Before the look at what may be done with its page. */
+	if (get_user(now, addr))
+		return -EFAULT;
+	if ((now & FUTEX_TID_MASK) != (u32)task_vnr(current))
+		return -EPERM;
+	ret = futex_key(addr, shared, FUTEX_WRITE, &key, &key_page);
 	if (ret)
 		return ret;
 	ret = hand_over(&word, &key, current, 0);
@@ -193,10 +200,10 @@ long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool shared,
 
 	if (addr == addr2 || !bitset)
 		return -EINVAL;
-	ret = futex_key(addr2, shared, &to, &page2);
+	ret = futex_key(addr2, shared, FUTEX_WRITE, &to, &page2);
 	if (ret)
 		return ret;
-	ret = futex_key(addr, shared, &w.key, &w.page);
+	ret = futex_key(addr, shared, FUTEX_READ, &w.key, &w.page);
 	if (ret) {
 		futex_drop_key(page2);
 		return ret;
@@ -231,10 +238,10 @@ long futex_cmp_requeue_pi(unsigned long from, unsigned long to, bool shared, int
 
 	if (from == to || n_wake != 1 || n_move < 0)
 		return -EINVAL;
-	ret = futex_key(from, shared, &key_from, &page_from);
+	ret = futex_key(from, shared, FUTEX_READ, &key_from, &page_from);
 	if (ret)
 		return ret;
-	ret = futex_key(to, shared, &key_to, &page_to);
+	ret = futex_key(to, shared, FUTEX_WRITE, &key_to, &page_to);
 	if (ret)
 		goto out_from;
 	if (get_user(now, from))

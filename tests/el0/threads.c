@@ -576,6 +576,50 @@ static void futexes(void)
 	      "no bit is asked for: EINVAL");
 }
 
+static long futex_pi(int *word, int op, long val2, int *word2)
+{
+	return syscall(SYS_futex, word, op, 0, val2, word2, 0);
+}
+
+/* The kernel may write a lock's word by its page, so it asks at once whether the program may. */
+static void locks_that_are_only_read(void)
+{
+	pid_t child = fork();
+	int fd = (int)syscall(SYS_memfd_create, "lock", 0), word = 0, *read_only, *private, *both;
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	ftruncate(fd, 4096);
+	both = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	read_only = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	private = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	*both = child;
+	check(futex_pi(both, FUTEX_TRYLOCK_PI, 0, NULL) == -1 && errno == EAGAIN,
+	      "another one has the lock: EAGAIN");
+	check(futex_pi(read_only, FUTEX_TRYLOCK_PI, 0, NULL) == -1 && errno == EFAULT,
+	      "it may only be read: EFAULT");
+	check(futex_pi(private, FUTEX_TRYLOCK_PI, 0, NULL) == -1 && errno == EFAULT,
+	      "so may a private one: EFAULT");
+	check(futex_pi(read_only, FUTEX_UNLOCK_PI, 0, NULL) == -1 && errno == EPERM,
+	      "whose it is comes first: EPERM");
+	check(syscall(SYS_futex, &word, FUTEX_WAIT_REQUEUE_PI, 1, NULL, read_only, 0) == -1 &&
+		      errno == EFAULT,
+	      "nor may one be moved there: EFAULT");
+	check(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE_PI, 1, 1L, read_only, 1) == -1 &&
+		      errno == EFAULT,
+	      "by whoever: EFAULT");
+	check((*both & FUTEX_TID_MASK) == child && futex_pi(read_only, FUTEX_WAKE, 0, NULL) == 0,
+	      "who waits for such a word, or wakes, may go on");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	munmap(both, 4096);
+	munmap(read_only, 4096);
+	munmap(private, 4096);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -583,6 +627,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	threads();
 	futexes();
+	locks_that_are_only_read();
 	signals();
 	times_and_timers();
 	processes(argv);
