@@ -33,6 +33,21 @@ struct mq_waiter {
 	struct wait_queue queue;
 };
 
+enum { NOTIFY_WOKENUP = 1, NOTIFY_REMOVED };
+
+/* Nobody is told any more. The last byte says why. */
+static void forget(struct mqueue *q, u8 why)
+{
+	struct mq_notify *n = &q->notify;
+
+	if (n->tgid && n->how == SIGEV_THREAD) {
+		n->cookie[sizeof(n->cookie) - 1] = why;
+		unix_deliver(n->socket, n->cookie, sizeof(n->cookie));
+		file_put(n->socket);
+	}
+	n->tgid = 0;
+}
+
 /* ------------------------------------------------------------------ messages */
 
 static void put_msg(struct mqueue *q, struct mq_msg *m)
@@ -63,6 +78,8 @@ static struct mq_msg *take_msg(struct mqueue *q)
 
 void mqueue_drain(struct mqueue *q)
 {
+	/* Who closed it last need not be who is to be told. */
+	forget(q, NOTIFY_REMOVED);
 	while (!link_alone(&q->messages))
 		kvfree(take_msg(q));
 	wait_queue_end(&q->changed);
@@ -111,21 +128,6 @@ static struct signal_struct *to_be_told(const struct mq_notify *n)
 
 	/* A program that has become another does not expect it. */
 	return s && s->exec_id == n->exec_id ? s : NULL;
-}
-
-enum { NOTIFY_WOKENUP = 1, NOTIFY_REMOVED };
-
-/* Nobody is told any more. The last byte says why. */
-static void forget(struct mqueue *q, u8 why)
-{
-	struct mq_notify *n = &q->notify;
-
-	if (n->tgid && n->how == SIGEV_THREAD) {
-		n->cookie[sizeof(n->cookie) - 1] = why;
-		unix_deliver(n->socket, n->cookie, sizeof(n->cookie));
-		file_put(n->socket);
-	}
-	n->tgid = 0;
 }
 
 /* A message has come, and nobody waits for it. */

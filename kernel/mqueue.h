@@ -50,7 +50,7 @@ struct mqueue {
 
 extern const struct file_operations mqueue_fop;
 
-/* Its messages go; nobody waits there. */
+/* Its messages go, and its notification; nobody waits there. */
 void mqueue_drain(struct mqueue *q);
 
 #endif
