@@ -538,8 +538,11 @@ bool unix_is_netlink(const struct open_file *f)
 void unix_deliver(struct open_file *f, const void *data, size_t len)
 {
 	struct usock *to = usock_of(f);
-	struct packet *p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
+	struct packet *p;
 
+	if (to->queued + len > MAX_QUEUED)
+		return;
+	p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
 	if (!p)
 		return;
 	memset(p, 0, sizeof(*p));

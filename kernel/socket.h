@@ -45,7 +45,7 @@ long unix_create(int type, unsigned int flags, struct open_file **f);
 #define AF_NETLINK 16
 long netlink_create(unsigned int flags, struct open_file **f);
 bool unix_is_netlink(const struct open_file *f);
-/* A packet of the kernel's; lost without memory. */
+/* A packet of the kernel's; lost without memory, and where too much waits already. */
 void unix_deliver(struct open_file *f, const void *data, size_t len);
 /* Two new ones, connected. */
 void unix_pair(struct open_file *a, struct open_file *b);

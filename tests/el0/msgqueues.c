@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* POSIX message queues. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -240,6 +243,48 @@ static void notified(void)
 	close(shared);
 }
 
+/* SIGEV_THREAD, as the C library asks for it: 32 bytes to a socket. */
+static int tell_socket(mqd_t q, int fd, const char *cookie)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD,
+			      .sigev_signo = fd,
+			      .sigev_value.sival_ptr = (void *)(unsigned long)cookie};
+
+	return (int)syscall(SYS_mq_notify, q, &ev);
+}
+
+/* A queue that nobody reads holds so much and no more; on Linux who asks for the next one waits. */
+static void told_without_end(void)
+{
+	static const char cookie[32] = "cookie";
+	struct sigaction sa = {.sa_handler = handler};
+	mqd_t q = mq_open("/socket", O_RDWR | O_CREAT, 0600, NULL);
+	int fd = socket(AF_NETLINK, SOCK_RAW, 0), asked = 0, got = 0, status;
+	pid_t pid;
+
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(20);
+	while (asked < 10000 && !tell_socket(q, fd, cookie) && !mq_notify(q, NULL))
+		asked++;
+	alarm(0);
+	while (recv(fd, buf, 32, MSG_DONTWAIT) == 32 && !memcmp(buf, "cookie", 6) && buf[31] == 2)
+		got++;
+	check(got && got <= asked && got * 32 <= 212992, "a socket's queue is limited");
+	check(!tell_socket(q, fd, cookie) && !mq_notify(q, NULL) &&
+		      recv(fd, buf, 32, MSG_DONTWAIT) == 32,
+	      "and used again when it has been read");
+	/* Closed by a process that is not the one to be told: Linux holds the socket for ever. */
+	check(!tell_socket(q, fd, cookie), "SIGEV_THREAD");
+	mq_unlink("/socket");
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (!pid)
+		_exit(close(q));
+	check(waitpid(pid, &status, 0) == pid && !status && recv(fd, buf, 32, MSG_DONTWAIT) == 32 &&
+		      buf[31] == 2,
+	      "a notification ends with its queue");
+	close(fd);
+}
+
 static int poor(void)
 {
 	struct mq_attr attr = {.mq_maxmsg = 11, .mq_msgsize = 64};
@@ -325,6 +370,7 @@ int main(void)
 	order();
 	waiting();
 	notified();
+	told_without_end();
 	limits();
 	return end("msgqueues");
 }
