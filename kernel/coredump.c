@@ -324,8 +324,7 @@ static void make_name(struct name *n, const char *pattern, int sig)
 			add_number(n, (u64)pid_vnr(t->tgid));
 			break;
 		case 'P':
-			pid = true;
-			add_number(n, (u64)pid_vnr(t->tgid));
+			add_number(n, (u64)t->tgid);
 			break;
 		case 'i':
 			add_number(n, (u64)task_vnr(t));
@@ -358,7 +357,7 @@ static void make_name(struct name *n, const char *pattern, int sig)
 	}
 	if (!pid && sysctl_core_uses_pid) {
 		add(n, ".");
-		add_number(n, (u64)t->tgid);
+		add_number(n, (u64)pid_vnr(t->tgid));
 	}
 }
 

@@ -197,6 +197,46 @@ static void test_threads(void)
 	check(WTERMSIG(status) == SIGABRT && WCOREDUMP(status), "and it ends by its signal");
 }
 
+/* By both of its numbers: its namespace's (%p) and the first one's (%P). */
+static void test_numbers(void)
+{
+	char *outside = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+	     name[64];
+	int fd = open("/proc/sys/kernel/core_pattern", O_WRONLY);
+	struct stat st;
+	pid_t pid;
+
+	check(write(fd, "core.%P.%p", 10) == 10, "a core's name with numbers");
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWPID))
+			_exit(1);
+		pid = fork();
+		if (!pid) {
+			pid = fork();
+			if (!pid) {
+				const struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
+
+				setrlimit(RLIMIT_CORE, &r);
+				if (readlink("/proc/self", outside, 32) > 0)
+					abort();
+				_exit(1);
+			}
+			end_of(pid);
+			_exit(0);
+		}
+		end_of(pid);
+		_exit(0);
+	}
+	end_of(pid);
+	snprintf(name, sizeof(name), "core.%s.2", outside);
+	check(atoi(outside) > 2 && !stat(name, &st), name);
+	unlink(name);
+	check(pwrite(fd, "core", 4, 0) == 4, "and without");
+	close(fd);
+	munmap(outside, PAGE);
+}
+
 int main(void)
 {
 	begin();
@@ -206,6 +246,7 @@ int main(void)
 	test_limits();
 	test_kill();
 	test_threads();
+	test_numbers();
 	unlink("core");
 	return end("cores");
 }
