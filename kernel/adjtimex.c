@@ -9,6 +9,7 @@
  * kept, limited and reported as there, but the clock goes on with the counter's own rate. Locking: kernel_lock.
  */
 #include "adjtimex.h"
+#include "clocks.h"
 #include "syscall.h"
 
 #define NSEC_PER_SEC 1000000000LL
@@ -314,13 +315,14 @@ static long check(const struct timex *t)
 /* At once. */
 static long move_clock(const struct timex *t)
 {
-	s64 by, limit = (s64)(~0ULL >> 1) / NSEC_PER_SEC / 2;
+	s64 by;
 
-	if (t->time.sec > limit || t->time.sec < -limit)
+	if (t->time.sec >= DATE_MAX_SEC || t->time.sec <= -DATE_MAX_SEC)
 		return -EINVAL;
 	by = t->time.sec * NSEC_PER_SEC + t->time.usec * (t->modes & ADJ_NANO ? 1 : 1000);
-	/* Not before the machine was started. */
-	if (realtime_offset + by < 0)
+	/* Not before the machine was started, nor to a date that clock_settime would refuse. */
+	if (by < -realtime_offset ||
+	    (u64)realtime_ns() + (u64)by >= (u64)DATE_MAX_SEC * NSEC_PER_SEC)
 		return -EINVAL;
 	ntp_clock_set();
 	realtime_set(realtime_offset + by);

@@ -21,6 +21,8 @@ enum {
 #define TIMER_ABSTIME 1
 /* A tick of a kernel with 250 Hz: the resolution of the coarse clocks. */
 #define TICK_NS 4000000
+/* CLOCK_REALTIME is set to less than this: a date that can be kept for a while (30 years). */
+#define DATE_MAX_SEC ((s64)(~0ULL >> 1) / 1000000000 - 30LL * 365 * 24 * 3600)
 
 /* What it shows. 0, -EINVAL: there is none. */
 long read_clock(int clock, u64 *ns);

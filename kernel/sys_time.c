@@ -127,8 +127,7 @@ long call_clock_getres(const struct syscall_args *r)
 	return r->a[1] ? put_user(ts, r->a[1]) : 0;
 }
 
-/* Linux: do_settimeofday64. A date that can be kept for a while (30 years), and not before the machine was started. */
-#define DATE_MAX_SEC ((s64)(~0ULL >> 1) / 1000000000 - 30LL * 365 * 24 * 3600)
+/* Linux: do_settimeofday64. Not before the machine was started. */
 
 static long set_date(const struct timespec64 *ts)
 {

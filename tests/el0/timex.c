@@ -4,6 +4,7 @@
 #include "abi.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -70,6 +71,13 @@ static void values(void)
 	check(sizeof(t) == 208 && !t.jitter && !t.stbcnt, "nothing of pulses");
 }
 
+static long step(long seconds)
+{
+	struct timex t = {.modes = ADJ_SETOFFSET, .time = {seconds, 0}};
+
+	return adjust(CLOCK_REALTIME, &t);
+}
+
 static void steps(void)
 {
 	struct timex t = {.modes = ADJ_SETOFFSET | ADJ_NANO, .time = {100, 500}};
@@ -83,6 +91,14 @@ static void steps(void)
 	t.modes = ADJ_SETOFFSET;
 	t.time.tv_usec = -1;
 	FAILS(adjust(CLOCK_REALTIME, &t), EINVAL);
+	WORKS(step(4000000000));
+	FAILS(step(4000000000), EINVAL);
+	/* Dates of the last 30 years that there are. */
+	FAILS(step(8500000000 - now(CLOCK_REALTIME) / 1000000000), EINVAL);
+	FAILS(step(LONG_MAX), EINVAL);
+	FAILS(step(LONG_MIN), EINVAL);
+	WORKS(step(-4000000000));
+	check(now(CLOCK_REALTIME) - before < 200000000000LL, "there and back");
 	WORKS(set(ADJ_TAI, 37));
 	t = (struct timex){0};
 	adjust(CLOCK_REALTIME, &t);
