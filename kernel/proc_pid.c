@@ -576,6 +576,12 @@ static const struct pseudo_dir threads;
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | (m), .show = (sh), .store = (st)                    \
 	}
+/* Who has it written by a program with more rights than he has does not get them. */
+#define BY_OPENER(n, sh, st)                                                                       \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | 0644, .show = (sh), .store = (st),                  \
+		.by_opener = true                                                                  \
+	}
 #define PLACE(n, f)                                                                                \
 	{                                                                                          \
 		.name = (n), .mode = S_IFLNK | 0777, .follow = (f), .readlink = read_place         \
@@ -621,10 +627,10 @@ static const struct pseudo_dir threads;
 		FIXED("io", 0400,                                                                  \
 		      "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n"    \
 		      "cancelled_write_bytes: 0"),                                                 \
-		RW("uid_map", 0644, show_id_map, store_id_map),                                    \
-		RW("gid_map", 0644, show_id_map, store_id_map),                                    \
-		RW("projid_map", 0644, show_id_map, store_id_map),                                 \
-		RW("setgroups", 0644, show_setgroups, store_setgroups),                            \
+		BY_OPENER("uid_map", show_id_map, store_id_map),                                   \
+		BY_OPENER("gid_map", show_id_map, store_id_map),                                   \
+		BY_OPENER("projid_map", show_id_map, store_id_map),                                \
+		BY_OPENER("setgroups", show_setgroups, store_setgroups),                           \
 		FIXED("ksm_merging_pages", 0400, "0"),                                             \
 		PSEUDO_TEXT("ksm_stat", 0400, show_ksm_stat)
 

@@ -142,6 +142,8 @@ static long text_store(struct open_file *f, struct iter *from, u64 *pos)
 
 	if (!r->e->store)
 		return -EINVAL;
+	if (r->e->by_opener && f->opener != current->cred.fsuid)
+		return -EPERM;
 	text = kmalloc(n + 1, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;

@@ -140,8 +140,35 @@ static void many_ids(void)
 	FAILS(put_text("/proc/self/uid_map", "0 0 1"), EPERM);
 }
 
-/* ------------------------------------------------------------------ how many
- */
+/* Who has the file written by another one does not get that one's rights. */
+static void by_who_opened_it(void)
+{
+	char path[64];
+	int status, fd;
+	pid_t pid = clone_in(0, NULL, NULL, 0);
+
+	if (!pid) {
+		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000) ||
+		    prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER))
+			_exit(1);
+		tell(0);
+		pause();
+	}
+	told();
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	WORKS(seteuid(1000));
+	fd = open(path, O_WRONLY);
+	WORKS(seteuid(0));
+	check(fd >= 0 && write(fd, "5 5 1\n", 6) == -1 && errno == EPERM &&
+		      !strcmp(text_of(path), ""),
+	      "root's write to a user's descriptor is not root's");
+	close(fd);
+	WORKS(put_text(path, "5 5 1\n"));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+/* ------------------------------------------------------------------ how many */
 
 static void limited(void)
 {
@@ -398,6 +425,7 @@ int main(void)
 	chmod("/tmp", 0777);
 	in_child(0, unprivileged);
 	many_ids();
+	by_who_opened_it();
 	how_many();
 	comes_in();
 	mounts();
