@@ -6,6 +6,10 @@
  * asks all files of the set: its time grows with the set, where Linux has a list of those that are ready; the sets of programs that test
  * memory are small. An edge (EPOLLET) is a count of wake-ups of the file's queues, which the item has seen.
  *
+ * Sets may be in sets, each by many descriptors and in many others: who goes through them gives his search a number and leaves what it has
+ * found in each set, so that each is gone through once, by however many ways it is reached. A user's items are limited
+ * (fs.epoll.max_user_watches), and with them what one search can take.
+ *
  * Locking: kernel_lock.
  */
 #include <quire/out.h>
@@ -14,6 +18,7 @@
 
 #include "poll.h"
 #include "syscall.h"
+#include "user_count.h"
 
 #define EPOLLEXCLUSIVE (1U << 28)
 #define EPOLLWAKEUP (1U << 29)
@@ -46,13 +51,40 @@ struct epoll_item {
 	bool armed; /* an edge that has not been told */
 };
 
+/* What a search has found in a set. */
+struct found {
+	u64 search; /* its number; another one: nothing yet */
+	unsigned int value;
+};
+
 struct epoll {
 	const struct open_file *self;
+	u32 uid; /* who has made it: whose items they are */
+	struct found ready, below, above;
 	struct epoll_item *items, *last_told;
 	struct wait_queue changed; /* items come, or are armed again */
 };
 
 static const struct file_operations epoll_fop;
+long sysctl_epoll_max_watches = 400000;
+static struct user_count *users; /* items of each */
+
+/* The number of a search that begins. */
+static u64 new_search(void)
+{
+	static u64 last;
+
+	return ++last;
+}
+
+/* Has the search been here? If not, it has now, and has found nothing so far. */
+static bool been_here(struct found *f, u64 search)
+{
+	if (f->search == search)
+		return true;
+	*f = (struct found){.search = search};
+	return false;
+}
 
 /* ------------------------------------------------------------------ items */
 
@@ -92,6 +124,7 @@ static void item_end(struct epoll_item *item)
 	*p = item->next_watch;
 	if (item->set->last_told == item)
 		item->set->last_told = NULL;
+	user_count_drop(&users, item->set->uid);
 	kfree(item);
 }
 
@@ -101,12 +134,16 @@ void epoll_forget(struct open_file *f)
 		item_end(f->watchers);
 }
 
+static unsigned int set_poll(struct epoll *e, struct poll_table *table, u64 search);
+
 /* What is to be told of an item now. */
-static u32 item_ready(struct epoll_item *item, struct poll_table *table)
+static u32 item_ready(struct epoll_item *item, struct poll_table *table, u64 search)
 {
-	u32 events = file_poll(item->file, table) & (item->event.events | POLLERR | POLLHUP);
+	u32 events = item->file->op == &epoll_fop ? set_poll(item->file->private, table, search)
+						  : file_poll(item->file, table);
 	u64 wakes;
 
+	events &= item->event.events | POLLERR | POLLHUP;
 	/* ONESHOT has turned it off. */
 	if (!(item->event.events & ~EPOLL_HOW))
 		return 0;
@@ -128,16 +165,23 @@ static void item_told(struct epoll_item *item)
 
 /* ------------------------------------------------------------------ the set as a file */
 
-static unsigned int epoll_poll(struct open_file *f, struct poll_table *table)
+static unsigned int set_poll(struct epoll *e, struct poll_table *table, u64 search)
 {
-	struct epoll *e = f->private;
 	unsigned int events = 0;
 
+	if (been_here(&e->ready, search))
+		return e->ready.value;
 	poll_wait(table, &e->changed);
 	for (struct epoll_item *item = e->items; item; item = item->next)
-		if (item_ready(item, table))
+		if (item_ready(item, table, search))
 			events = POLLIN | POLLRDNORM;
+	e->ready.value = events;
 	return events;
+}
+
+static unsigned int epoll_poll(struct open_file *f, struct poll_table *table)
+{
+	return set_poll(f->private, table, new_search());
 }
 
 static void epoll_release(struct open_file *f)
@@ -189,32 +233,40 @@ long call_epoll_create1(const struct syscall_args *r)
 	}
 	f->private = e;
 	e->self = f;
+	e->uid = current->cred.uid;
 	return fd_install(f, 0, r->a[0] & O_CLOEXEC);
 }
 
 /* How many sets are in sets below the set f; more than MAX_NESTING: too many, or `set` is among them. */
-static unsigned int nesting(const struct open_file *f, const struct epoll *set, unsigned int depth)
+static unsigned int nesting(const struct open_file *f, const struct epoll *set, unsigned int depth,
+			    u64 search)
 {
-	const struct epoll *e = f->private;
+	struct epoll *e = f->private;
 	unsigned int most = 0;
 
 	if (e == set || depth > MAX_NESTING)
 		return MAX_NESTING + 1;
+	if (been_here(&e->below, search))
+		return e->below.value;
 	for (const struct epoll_item *item = e->items; item; item = item->next)
 		if (item->file->op == &epoll_fop)
-			most = max(most, nesting(item->file, set, depth + 1) + 1);
+			most = max(most, nesting(item->file, set, depth + 1, search) + 1);
+	e->below.value = most;
 	return most;
 }
 
 /* ... and above it. */
-static unsigned int nesting_above(const struct open_file *f, unsigned int depth)
+static unsigned int nesting_above(struct epoll *e, unsigned int depth, u64 search)
 {
 	unsigned int most = 0;
 
 	if (depth > MAX_NESTING)
 		return depth;
-	for (const struct epoll_item *item = f->watchers; item; item = item->next_watch)
-		most = max(most, nesting_above(item->set->self, depth + 1) + 1);
+	if (been_here(&e->above, search))
+		return e->above.value;
+	for (const struct epoll_item *item = e->self->watchers; item; item = item->next_watch)
+		most = max(most, nesting_above(item->set, depth + 1, search) + 1);
+	e->above.value = most;
 	return most;
 }
 
@@ -226,14 +278,19 @@ static long add_item(struct epoll *e, struct open_file *f, int fd, const struct 
 	if (!f->op || !f->op->poll)
 		return -EPERM;
 	if (f->op == &epoll_fop) {
-		unsigned int below = nesting(f, e, 0);
+		const u64 search = new_search();
+		unsigned int below = nesting(f, e, 0, search);
 
-		if (below > MAX_NESTING || below + 1 + nesting_above(e->self, 0) > MAX_NESTING)
+		if (below > MAX_NESTING || below + 1 + nesting_above(e, 0, search) > MAX_NESTING)
 			return -ELOOP;
 	}
+	if (!user_count_add(&users, e->uid, (u64)sysctl_epoll_max_watches))
+		return -ENOSPC;
 	item = kmalloc(sizeof(*item), GFP_KERNEL | __GFP_ZERO);
-	if (!item)
+	if (!item) {
+		user_count_drop(&users, e->uid);
 		return -ENOMEM;
+	}
 	item->set = e;
 	item->file = f;
 	item->fd = fd;
@@ -300,6 +357,7 @@ long call_epoll_ctl(const struct syscall_args *r)
 /* Tell what is ready, beginning behind who was told last, so that everybody's turn comes. */
 static long collect(struct epoll *e, unsigned long user, int max, struct poll_table *table)
 {
+	const u64 search = new_search();
 	struct epoll_item *first = e->last_told && e->last_told->next ? e->last_told->next
 								      : e->items,
 			  *item = first;
@@ -308,7 +366,7 @@ static long collect(struct epoll *e, unsigned long user, int max, struct poll_ta
 	while (item && n < max) {
 		struct epoll_event out = {.data = item->event.data};
 
-		out.events = item_ready(item, table);
+		out.events = item_ready(item, table, search);
 		if (out.events) {
 			if (copy_to_user(user + (unsigned long)n * sizeof(out), &out, sizeof(out)))
 				return n ? n : -EFAULT;

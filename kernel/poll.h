@@ -34,6 +34,9 @@ static inline unsigned int file_poll(struct open_file *f, struct poll_table *tab
 				    : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+/* Items that all sets of a user may have (fs.epoll.max_user_watches). */
+extern long sysctl_epoll_max_watches;
+
 /* The current task at many queues: {.table = {.add = poll_set_add}}. */
 struct poll_chunk {
 	struct poll_chunk *next;

@@ -19,6 +19,7 @@
 #include "kmsg.h"
 #include "mqueue.h"
 #include "namespace.h"
+#include "poll.h"
 #include "proc.h"
 #include "userns.h"
 
@@ -415,7 +416,10 @@ static const struct pseudo_entry mqueue_entries[] = {
 	INT("queues_max", init_ipc_ns.mq_queues_max),
 	{0},
 };
-static const struct pseudo_entry epoll_entries[] = {KEPT_LONG("max_user_watches", 400000), {0}};
+static const struct pseudo_entry epoll_entries[] = {
+	LONG_WITHIN("max_user_watches", sysctl_epoll_max_watches, 0, LONG_MAX),
+	{0},
+};
 static const struct pseudo_entry inotify_entries[] = {
 	INT_WITHIN("max_queued_events", sysctl_inotify_max_events, 0, INT_MAX),
 	LONG_WITHIN("max_user_instances", sysctl_inotify_max_instances, 0, INT_MAX),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * How many namespaces a user has made, in his user namespace and, by who has made that, in each above; and how many he may
- * (/proc/sys/user/max_*_namespaces; Linux: kernel/ucount.c). Locking: kernel_lock.
+ * (/proc/sys/user/max_*_namespaces; Linux: kernel/ucount.c). Also: lists by user of what is limited over all of his processes
+ * (user_count.h). Locking: kernel_lock.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -9,6 +10,7 @@
 #include "clone.h"
 #include "pseudo.h"
 #include "task.h"
+#include "user_count.h"
 #include "userns.h"
 
 /* In the order of the files, which is that of user_ns.most. */
@@ -109,6 +111,41 @@ void ucount_limits(struct user_ns *ns, int most)
 {
 	for (unsigned int k = 0; k < NR_UCOUNTS; k++)
 		ns->most[k] = most;
+}
+
+/* ------------------------------------------------------------------ other things */
+
+bool user_count_add(struct user_count **list, u32 uid, u64 most)
+{
+	struct user_count *c = *list;
+
+	while (c && c->uid != uid)
+		c = c->next;
+	if ((c ? c->n : 0) >= most)
+		return false;
+	if (!c) {
+		c = kmalloc(sizeof(*c), GFP_KERNEL | __GFP_ZERO);
+		if (!c)
+			return false;
+		c->uid = uid;
+		c->next = *list;
+		*list = c;
+	}
+	c->n++;
+	return true;
+}
+
+void user_count_drop(struct user_count **list, u32 uid)
+{
+	struct user_count *c;
+
+	while ((*list)->uid != uid)
+		list = &(*list)->next;
+	c = *list;
+	if (--c->n)
+		return;
+	*list = c->next;
+	kfree(c);
 }
 
 /* ------------------------------------------------------------------ /proc/sys/user */

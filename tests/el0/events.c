@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -242,6 +243,102 @@ static void fdinfos(void)
 	      "and of one that only stands for a place");
 }
 
+#define DUPS 500
+#define LEVELS 4
+
+/* Sets in sets, each by many descriptors: what is asked of them goes through each once, not by each way. */
+static void many_ways(void)
+{
+	const struct rlimit files = {4096, 4096};
+	struct epoll_event e = {.events = EPOLLIN};
+	struct timespec a, b;
+	int set[LEVELS], fd[LEVELS - 1][DUPS], first, same = 1;
+
+	setrlimit(RLIMIT_NOFILE, &files);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (int i = 0; i < LEVELS; i++)
+		set[i] = epoll_create1(0);
+	for (int i = LEVELS - 2; i >= 0; i--)
+		for (int k = 0; k < DUPS; k++) {
+			fd[i][k] = dup(set[i + 1]);
+			same &= !epoll_ctl(set[i], EPOLL_CTL_ADD, fd[i][k], &e);
+		}
+	check(same, "a set is in a set by many descriptors");
+	check(!epoll_wait(set[0], &e, 1, 0) && !readable(set[0]), "nothing is ready in them");
+	e.events = EPOLLIN;
+	FAILS(epoll_ctl(set[LEVELS - 1], EPOLL_CTL_ADD, set[0], &e), ELOOP);
+	first = epoll_create1(0);
+	WORKS(epoll_ctl(first, EPOLL_CTL_ADD, set[0], &e));
+	FAILS(epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, first, &e), ELOOP);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	check(b.tv_sec - a.tv_sec < 10, "by 125 million ways, but soon");
+	close_range(3, ~0U, 0);
+}
+
+static void ways_that_meet(void)
+{
+	struct epoll_event e = {.events = EPOLLIN}, got[4];
+	int set[3] = {epoll_create1(0), epoll_create1(0), epoll_create1(0)}, fd = eventfd(0, 0);
+	uint64_t n = 1;
+
+	epoll_ctl(set[2], EPOLL_CTL_ADD, fd, &e);
+	for (uint32_t i = 0; i < 2; i++) {
+		e.data.u32 = i;
+		epoll_ctl(set[1], EPOLL_CTL_ADD, dup(set[2]), &e);
+		epoll_ctl(set[0], EPOLL_CTL_ADD, dup(set[1]), &e);
+	}
+	check(!epoll_wait(set[0], got, 4, 0) && !readable(set[0]), "two ways to nothing");
+	write(fd, &n, 8);
+	check(epoll_wait(set[0], got, 4, 0) == 2 && readable(set[0]), "two ways to something");
+	read(fd, &n, 8);
+	check(!epoll_wait(set[0], got, 4, 0) && !readable(set[0]), "and it is gone by both");
+	close_range(3, ~0U, 0);
+}
+
+static int few_watches(void)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+	int a = epoll_create1(0), b, fd[3] = {eventfd(0, 0), eventfd(0, 0), eventfd(0, 0)};
+
+	if (setresuid(1001, 1001, 1001))
+		return 1;
+	b = epoll_create1(0);
+	close(a);
+	a = epoll_create1(0);
+	if (epoll_ctl(a, EPOLL_CTL_ADD, fd[0], &e) || epoll_ctl(b, EPOLL_CTL_ADD, fd[1], &e))
+		return 2;
+	if (epoll_ctl(b, EPOLL_CTL_ADD, fd[2], &e) != -1 || errno != ENOSPC)
+		return 3;
+	close(fd[1]);
+	return epoll_ctl(b, EPOLL_CTL_ADD, fd[2], &e) ? 4 : 0;
+}
+
+static int put_watches(const char *text)
+{
+	int fd = open("/proc/sys/fs/epoll/max_user_watches", O_WRONLY);
+	int ok = write(fd, text, strlen(text)) > 0;
+
+	close(fd);
+	return ok;
+}
+
+static void watches(void)
+{
+	int status;
+
+	check(put_watches("2"), "max_user_watches");
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(few_watches());
+		waitpid(pid, &status, 0);
+		check(!status,
+		      i ? "and has none when it has ended" : "a user's watches are limited");
+	}
+	put_watches("400000");
+}
+
 int main(void)
 {
 	begin();
@@ -249,5 +346,8 @@ int main(void)
 	signalfds();
 	inotifies();
 	compares();
+	many_ways();
+	ways_that_meet();
+	watches();
 	return end("events");
 }
