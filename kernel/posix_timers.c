@@ -3,6 +3,8 @@
  * POSIX timers (Linux: kernel/time/posix-timers.c, posix-cpu-timers.c). One is set for a time of the machine, for a date, or for a time that a process
  * or thread has used: this one is looked at by a timer of real time, as nobody uses more than that.
  *
+ * A user's timers, of all of his processes, are as many as RLIMIT_SIGPENDING allows: Linux counts the signals that are pending with them.
+ *
  * While its signal is pending, a timer counts what it missed; who takes the signal is told (posix_timer_taken). Locking: kernel_lock.
  */
 #include <quire/out.h>
@@ -13,6 +15,7 @@
 #include "pid.h"
 #include "syscall.h"
 #include "timens.h"
+#include "user_count.h"
 
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 
@@ -21,6 +24,7 @@ struct posix_timer {
 	struct ktimer timer;
 	struct signal_struct *signal;
 	int id, clock, notify, sig, tid;
+	u32 uid; /* who has made it */
 	u64 value, interval;
 	bool queued;		/* its signal is */
 	u64 missed;		/* since then */
@@ -35,6 +39,8 @@ struct itimerspec {
 };
 
 #define OVERRUN_MAX 0x7fffffffULL
+
+static struct user_count *users; /* timers of each */
 
 /* ------------------------------------------------------------------ going off */
 
@@ -145,6 +151,13 @@ void posix_timer_taken(struct signal_struct *s, struct siginfo *info)
 	info->timer.overrun = p->overrun;
 }
 
+static void timer_free(struct posix_timer *p)
+{
+	ktimer_cancel(&p->timer);
+	user_count_drop(&users, p->uid);
+	kfree(p);
+}
+
 /* A new program keeps the interval timers, but not these. */
 void posix_timers_exec(struct signal_struct *s)
 {
@@ -152,8 +165,7 @@ void posix_timers_exec(struct signal_struct *s)
 		struct posix_timer *p = s->posix_timers;
 
 		s->posix_timers = p->next;
-		ktimer_cancel(&p->timer);
-		kfree(p);
+		timer_free(p);
 	}
 }
 
@@ -243,9 +255,14 @@ long call_timer_create(const struct syscall_args *r)
 		err = -EPERM;
 	if (err)
 		return err;
-	p = kmalloc(sizeof(*p), GFP_KERNEL | __GFP_ZERO);
-	if (!p)
+	if (!user_count_add(&users, current->cred.uid, s->rlim[RLIMIT_SIGPENDING].cur))
 		return -EAGAIN;
+	p = kmalloc(sizeof(*p), GFP_KERNEL | __GFP_ZERO);
+	if (!p) {
+		user_count_drop(&users, current->cred.uid);
+		return -EAGAIN;
+	}
+	p->uid = current->cred.uid;
 	link_init(&p->timer.link);
 	p->timer.fn = posix_timer_over;
 	p->signal = s;
@@ -262,7 +279,7 @@ long call_timer_create(const struct syscall_args *r)
 		p->used_pid = thread ? t->pid : t->tgid;
 	}
 	if (put_user(p->id, r->a[2])) {
-		kfree(p);
+		timer_free(p);
 		return -EFAULT;
 	}
 	p->next = s->posix_timers;
@@ -364,7 +381,6 @@ long call_timer_delete(const struct syscall_args *r)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	ktimer_cancel(&p->timer);
-	kfree(p);
+	timer_free(p);
 	return 0;
 }

@@ -287,6 +287,45 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* In a child: as many as RLIMIT_SIGPENDING says, of all processes; what ended, or became another program, has none. */
+static int few_timers(void)
+{
+	const struct rlimit few = {3, 3};
+	timer_t t[4];
+	int status;
+	pid_t pid;
+
+	if (setresuid(1001, 1001, 1001) || setrlimit(RLIMIT_SIGPENDING, &few))
+		return 1;
+	for (int i = 0; i < 3; i++)
+		if (timer_create(CLOCK_MONOTONIC, NULL, &t[i]))
+			return 2;
+	if (timer_create(CLOCK_MONOTONIC, NULL, &t[3]) != -1 || errno != EAGAIN)
+		return 3;
+	timer_delete(t[0]);
+	pid = fork();
+	if (!pid)
+		_exit(timer_create(CLOCK_MONOTONIC, NULL, &t[0]) ||
+		      timer_create(CLOCK_MONOTONIC, NULL, &t[3]) != -1 || errno != EAGAIN);
+	if (waitpid(pid, &status, 0) != pid || status)
+		return 4;
+	return timer_create(CLOCK_MONOTONIC, NULL, &t[0]) ? 5 : 0;
+}
+
+static void timers_of_a_user(void)
+{
+	int status = -1;
+
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(few_timers());
+		waitpid(pid, &status, 0);
+		check(!status, i ? "and had none when it ended" : "a user's timers are limited");
+	}
+}
+
 static void times_and_timers(void)
 {
 	struct itimerval it = {{0, 5000}, {0, 5000}}, off = {{0, 0}, {0, 0}};
@@ -317,6 +356,7 @@ static void times_and_timers(void)
 	while (!alarms)
 		pause();
 	check(alarms == 1 && !timer_delete(timer), "a POSIX timer comes once");
+	timers_of_a_user();
 	getrusage(RUSAGE_SELF, &ru);
 	check(ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_usec > 0 &&
 		      ru.ru_maxrss > 0,
