@@ -53,7 +53,7 @@ struct pseudo_entry {
 	void *data;			   /* theirs */
 	long min, max;			   /* of a number in *data */
 	s8 splice; /* of a text of /proc: 1: to be read by splice, -1: not; 0: unless it is a process's */
-	bool by_opener;			   /* only who has opened it writes it: -EPERM */
+	bool by_opener; /* only who has opened it writes it: -EPERM */
 };
 
 #define PSEUDO_DIR(n, m, s)                                                                        \
