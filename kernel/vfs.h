@@ -4,12 +4,13 @@
  *
  * A dentry is a name in a directory and points at an inode, the file; several names may share one. A file system whose directories are
  * the tree of dentries itself (tmpfs) pins each name by one reference; one whose directories are asked (inode_operations.lookup: procfs)
- * has dentries only as long as somebody uses them. A mounted file system's root covers a dentry. There are no mount namespaces and no
- * second mounts of the same tree, so a dentry alone is a place (Linux: struct path).
+ * has dentries only as long as somebody uses them. A mounted file system's root covers a dentry. There are no second mounts
+ * of the same tree, and mount namespaces tell only who sees which mount, so a dentry alone is a place (Linux: struct path).
  *
  * Counts: dentry.users = names pinned + children + open files + working directories + who looks at it now. inode.users = dentries that
- * point at it. super.uses = users of its dentries but for children and pins, so that it says whether somebody is inside. All of this is under kernel_lock but for file.f_count, which areas change (include/quire/filemap.h), and for the contents
- * of files, which are mm/vm/filemap.c's.
+ * point at it. super.uses = users of its dentries but for children and pins, so that it says whether somebody is inside. All of this is
+ * under kernel_lock but for file.f_count, which areas change (include/quire/filemap.h), and for the contents of files, which are
+ * mm/vm/filemap.c's.
  */
 #ifndef KERNEL_VFS_H
 #define KERNEL_VFS_H
