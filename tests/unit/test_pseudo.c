@@ -17,7 +17,9 @@
 #include <quire/mmzone.h>
 #include <quire/slab.h>
 
+#include "../../kernel/ipc.h"
 #include "../../kernel/proc.h"
+#include "../../kernel/task.h"
 
 /* ------------------------------------------------------------------ what the rest of the kernel does */
 
@@ -57,6 +59,25 @@ void *vmalloc(unsigned long n)
 void vfree(const void *p)
 {
 	free((void *)p);
+}
+
+static struct task writer;
+DEFINE_PER_CPU(struct task *, current_task) = &writer;
+
+/* Texts of a namespace's are not among these. */
+void ns_get(struct namespace *ns)
+{
+	fail_msg("a use of namespace %p", (void *)ns);
+}
+
+void ns_put(struct namespace *ns)
+{
+	fail_msg("the end of a use of namespace %p", (void *)ns);
+}
+
+void *ipc_own_place(void *p)
+{
+	return p;
 }
 
 struct inode *inode_alloc(struct super *sb, u32 mode)
@@ -188,6 +209,7 @@ static const struct pseudo_entry root_entries[] = {
 static const struct pseudo_entry root = {
 	.name = "", .mode = S_IFDIR | 0555, .sub = root_entries, .dir = &asked};
 
+static const struct fs_type type = {.name = "sysfs"};
 static struct super sb;
 
 static struct inode *look(struct inode *dir, const char *name)
@@ -207,7 +229,7 @@ static void drop(struct inode *n)
 static int setup(void **state)
 {
 	(void)state;
-	memset(&sb, 0, sizeof(sb));
+	sb = (struct super){.type = &type};
 	lines = 3;
 	shows = 0;
 	return pseudo_fill(&sb, &root);
