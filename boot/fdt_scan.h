@@ -72,6 +72,15 @@ int early_init_dt_scan(void *fdt, phys_addr_t phys, u32 size);
  */
 bool early_init_dt_add_memory_arch(u64 base, u64 size);
 
+/* ---- boot/fdt_find.c */
+
+/* A node: its properties, and the levels from the root's, lv[0], to its own, lv[depth]. True: this is it. */
+typedef bool fdt_visit_fn(const struct fdt_props *p, const struct fdt_level *lv, int depth,
+			  void *arg);
+
+/* Shows visit() the nodes of the tree, parents first, until it is content. False: it never was. Boot CPU, after early_init_dt_scan. */
+bool fdt_find(fdt_visit_fn *visit, void *arg);
+
 /* ---- boot/fdt_address.c */
 
 /* Fill *lv from a node's properties. parent is NULL for the root. */

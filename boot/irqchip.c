@@ -35,9 +35,16 @@ static void read_regs(struct irqchip *chip, const struct fdt_props *p, const str
 	}
 }
 
-static bool read_chip(struct irqchip *chip, const struct fdt_props *p, const struct fdt_level *lv,
-		      int depth)
+struct chips {
+	struct irqchip *chip;
+	unsigned int nr, max;
+};
+
+static bool read_chip(const struct fdt_props *p, const struct fdt_level *lv, int depth, void *arg)
 {
+	struct chips *found = arg;
+	struct irqchip *chip = &found->chip[found->nr];
+
 	if (!fdt_has(p, FDT_P_INTERRUPT_CONTROLLER) || !fdt_prop_string(p, FDT_P_COMPATIBLE) ||
 	    lv[depth].disabled || !fdt_available(p))
 		return false;
@@ -50,37 +57,14 @@ static bool read_chip(struct irqchip *chip, const struct fdt_props *p, const str
 		chip->redist_stride = fdt_number(p->val[FDT_P_REDIST_STRIDE],
 						 min(p->len[FDT_P_REDIST_STRIDE] / 4, 2U));
 	read_regs(chip, p, lv, depth);
-	return true;
+	return ++found->nr == found->max;
 }
 
 unsigned int find_irqchips(struct irqchip *chips, unsigned int max)
 {
-	static struct fdt_level lv[FDT_MAX_DEPTH];
-	struct fdt_props props;
-	struct fdt_cursor c;
-	unsigned int n = 0;
-	const char *name;
-	int depth = -1;
+	struct chips found = {.chip = chips, .max = max};
 
-	fdt_cursor_init(&c, &fdt_info.tree);
-	for (;;) {
-		switch (fdt_next_token(&c)) {
-		case FDT_T_NODE:
-			/* The scan at boot has seen that it nests no deeper. */
-			if (++depth == FDT_MAX_DEPTH)
-				return n;
-			name = c.name;
-			fdt_read_props(&c, &props);
-			fdt_level_set(&lv[depth], depth ? &lv[depth - 1] : NULL, name, &props);
-			if (n < max && read_chip(&chips[n], &props, lv, depth))
-				n++;
-			break;
-		case FDT_T_NODE_END:
-			if (--depth == -1)
-				return n;
-			break;
-		default:
-			return n;
-		}
-	}
+	if (max)
+		fdt_find(read_chip, &found);
+	return found.nr;
 }

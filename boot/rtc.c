@@ -12,7 +12,7 @@
 static const char *const clocks[] = {"arm,pl031"};
 
 static bool read_clock(const struct fdt_props *p, const struct fdt_level *lv, int depth,
-		       u64 *seconds)
+		       void *seconds)
 {
 	const u32 cells = lv[depth ? depth - 1 : 0].addr_cells;
 	u64 base;
@@ -32,31 +32,5 @@ static bool read_clock(const struct fdt_props *p, const struct fdt_level *lv, in
 
 bool rtc_read_date(u64 *seconds)
 {
-	static struct fdt_level lv[FDT_MAX_DEPTH];
-	struct fdt_props props;
-	struct fdt_cursor c;
-	const char *name;
-	int depth = -1;
-
-	fdt_cursor_init(&c, &fdt_info.tree);
-	for (;;) {
-		switch (fdt_next_token(&c)) {
-		case FDT_T_NODE:
-			/* The scan at boot has seen that it nests no deeper. */
-			if (++depth == FDT_MAX_DEPTH)
-				return false;
-			name = c.name;
-			fdt_read_props(&c, &props);
-			fdt_level_set(&lv[depth], depth ? &lv[depth - 1] : NULL, name, &props);
-			if (read_clock(&props, lv, depth, seconds))
-				return true;
-			break;
-		case FDT_T_NODE_END:
-			if (--depth == -1)
-				return false;
-			break;
-		default:
-			return false;
-		}
-	}
+	return fdt_find(read_clock, seconds);
 }

@@ -22,10 +22,11 @@
 
 struct timer_node {
 	const u32 *interrupts;
-	u32 len;	/* cells */
-	u32 which;	/* of its interrupts */
-	u32 controller; /* phandle */
-	u32 cells;	/* of an interrupt there */
+	u32 len;		   /* cells */
+	u32 which;		   /* of its interrupts */
+	u32 controller;		   /* phandle */
+	u32 cells;		   /* of an interrupt there */
+	u32 parent[FDT_MAX_DEPTH]; /* the controller, of the nodes on the way */
 };
 
 /* The place of a name in the list that p has of them; NO_PLACE: it is not there. */
@@ -40,8 +41,12 @@ static u32 place_of(const struct fdt_props *p, enum fdt_prop_id id, const char *
 	return NO_PLACE;
 }
 
-static bool take_timer(const struct fdt_props *p, u32 controller, struct timer_node *t)
+static bool take_timer(const struct fdt_props *p, const struct fdt_level *lv, int depth, void *arg)
 {
+	struct timer_node *t = arg;
+
+	t->parent[depth] =
+		fdt_prop_u32(p, FDT_P_INTERRUPT_PARENT, depth ? t->parent[depth - 1] : 0);
 	if (!fdt_available(p) || !fdt_has(p, FDT_P_INTERRUPTS) ||
 	    (!fdt_compatible(p, "arm,armv8-timer") && !fdt_compatible(p, "arm,armv7-timer")))
 		return false;
@@ -50,49 +55,19 @@ static bool take_timer(const struct fdt_props *p, u32 controller, struct timer_n
 	t->which = VIRTUAL;
 	if (fdt_has(p, FDT_P_INTERRUPT_NAMES))
 		t->which = place_of(p, FDT_P_INTERRUPT_NAMES, "virt");
-	t->controller = controller;
+	t->controller = t->parent[depth];
 	return true;
 }
 
-static bool take_cells(const struct fdt_props *p, struct timer_node *t)
+static bool take_cells(const struct fdt_props *p, const struct fdt_level *lv, int depth, void *arg)
 {
+	struct timer_node *t = arg;
+
 	if (!fdt_has(p, FDT_P_INTERRUPT_CONTROLLER) ||
 	    fdt_prop_u32(p, FDT_P_PHANDLE, 0) != t->controller)
 		return false;
 	t->cells = fdt_prop_u32(p, FDT_P_INTERRUPT_CELLS, 0);
 	return true;
-}
-
-/* The one pass, as long as t has no interrupts, the other one afterwards. False: nothing of the kind. */
-static bool look_for(struct timer_node *t)
-{
-	static u32 parent[FDT_MAX_DEPTH];
-	const bool timer = !t->interrupts;
-	struct fdt_props props;
-	struct fdt_cursor c;
-	int depth = -1;
-
-	fdt_cursor_init(&c, &fdt_info.tree);
-	for (;;) {
-		switch (fdt_next_token(&c)) {
-		case FDT_T_NODE:
-			/* The scan at boot has seen that it nests no deeper. */
-			if (++depth == FDT_MAX_DEPTH)
-				return false;
-			fdt_read_props(&c, &props);
-			parent[depth] = fdt_prop_u32(&props, FDT_P_INTERRUPT_PARENT,
-						     depth ? parent[depth - 1] : 0);
-			if (timer ? take_timer(&props, parent[depth], t) : take_cells(&props, t))
-				return true;
-			break;
-		case FDT_T_NODE_END:
-			if (--depth == -1)
-				return false;
-			break;
-		default:
-			return false;
-		}
-	}
 }
 
 /* Why *id, the interrupt, is not known from the tree; NULL: it is, or the controller is one that does not ask for it. */
@@ -101,9 +76,9 @@ static const char *read_interrupt(unsigned int *id)
 	struct timer_node t = {.interrupts = NULL};
 	const u32 *cell;
 
-	if (!look_for(&t))
+	if (!fdt_find(take_timer, &t))
 		return "has no node of it";
-	if (!t.controller || !look_for(&t) || !t.cells)
+	if (!t.controller || !fdt_find(take_cells, &t) || !t.cells)
 		return "has no controller of its interrupts";
 	/* Three cells and more are a GIC's; other controllers have a line of their own for it, which their driver knows. */
 	if (t.cells < 3)
