@@ -815,6 +815,50 @@ static void a_run_that_comes_while_a_part_changes_permission_is_cut(void **state
 	cpus_end();
 }
 
+static void *dropping_the_first(void *arg)
+{
+	be_cpu(1);
+	arg = (void *)(long)vm_madvise(mm, BASE, PAGE_SIZE, MADV_DONTNEED);
+	be_cpu(0);
+	return arg;
+}
+
+static void a_run_is_unfolded_when_its_fault_has_come_to_all_of_it(void **state)
+{
+	u64 rest[GROUP], *pte;
+	pthread_t t;
+	void *err;
+
+	watched = false;
+	map(0, HELD);
+	enable(CONT_ORDER_HERE, THP_SIZE_ALWAYS);
+	handle_mm_fault(mm, BASE, FAULT_FLAG_WRITE);
+	pte = pte_lookup(mm, BASE);
+	assert_true(*pte & DESC_CONT);
+	/* As the fault leaves them meanwhile that has filled four of them. */
+	for (unsigned int i = 4; i < CONT_PAGES; i++) {
+		rest[i] = pte[i];
+		port_set_pte(&pte[i], PTE_BUSY);
+	}
+	cpus_begin();
+	assert_int_equal(pthread_create(&t, NULL, dropping_the_first, NULL), 0);
+	while (pte_load(pte) & DESC_CONT)
+		sched_yield();
+	/* Long enough for who does not wait. */
+	for (unsigned int i = 0; i < 2000 && pte_load(pte) == PTE_BUSY; i++)
+		sched_yield();
+	for (unsigned int i = 4; i < CONT_PAGES; i++)
+		port_set_pte(&pte[i], rest[i]);
+	pthread_join(t, &err);
+	assert_null(err);
+	assert_int_equal(pte_load(pte), 0);
+	for (unsigned int i = 1; i < CONT_PAGES; i++)
+		assert_true(pte_present(pte_load(&pte[i])) && !(pte_load(&pte[i]) & DESC_CONT));
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_munmap(mm, BASE, HELD * PAGE_SIZE), 0);
+	cpus_end();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -834,6 +878,7 @@ int main(void)
 		TEST(a_lack_of_memory_at_any_point_loses_nothing),
 		TEST(faults_in_one_group_go_on_while_it_changes),
 		TEST(a_run_that_comes_while_a_part_changes_permission_is_cut),
+		TEST(a_run_is_unfolded_when_its_fault_has_come_to_all_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
