@@ -3,8 +3,8 @@
  * A program from its file: AArch64 ELF executables (System V ABI, gABI 4.1; AAELF64), static or with the dynamic linker that they name, mapped
  * page by page, and the stack that they find (Linux: fs/binfmt_elf.c for what is on it and where things go).
  *
- * Every number in a file is looked at before use. The address space is nobody's yet, so a file that is wrong in the middle is an
- * error of exec, where Linux has no program left to tell it to.
+ * Every number in a file is looked at before use. The address space is nobody's yet; from where Linux has given the old program up,
+ * exec.no_return says so: what goes wrong later is no result of exec, but its end.
  */
 #include <quire/filemap.h>
 #include <quire/slab.h>
@@ -274,15 +274,13 @@ static int open_interpreter(const struct image *im, struct open_file **f)
 	return err;
 }
 
-static int load_interpreter(struct exec *e, struct image *im)
+static int read_interpreter(struct image *im)
 {
 	int err;
 
 	im->inode = im->file->inode;
 	err = read_headers(im);
-	if (err == -ENOEXEC)
-		return -ELIBBAD;
-	return err ? err : map_image(e, im, 0);
+	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
 /* ------------------------------------------------------------------ the stack */
@@ -300,6 +298,8 @@ unsigned long exec_random_pages(const struct exec *e, unsigned int bits)
 static int make_stack(struct exec *e)
 {
 	struct mm_struct *mm = e->mm;
+	const unsigned long strings = exec_strings_size(e->len),
+			    limit = ALIGN_DOWN(mm->rlimit_stack, PAGE_SIZE);
 	unsigned long gap = mm->rlimit_stack, pad = STACK_GUARD_GAP, base, top;
 
 	if (e->randomize)
@@ -315,8 +315,8 @@ static int make_stack(struct exec *e)
 	mm->mmap_base = PAGE_ALIGN(base);
 	top = TASK_SIZE - exec_random_pages(e, STACK_RANDOM_BITS);
 	mm->start_stack = top;
-	/* All that is on it, and some more. */
-	return map_at(mm, NULL, top - STACK_EXPAND - PAGE_ALIGN(e->len + PAGE_SIZE), top,
+	/* The strings, and some more as far as the limit allows. */
+	return map_at(mm, NULL, top - max(strings, min(limit, strings + STACK_EXPAND)), top,
 		      PROT_READ | PROT_WRITE, 0, MAP_GROWSDOWN);
 }
 
@@ -436,6 +436,9 @@ int elf_load(struct exec *e)
 	err = read_headers(im);
 	if (!err)
 		err = open_interpreter(im, &interp->file);
+	if (!err && interp->file)
+		err = read_interpreter(interp);
+	e->no_return = !err;
 	if (!err)
 		err = make_stack(e);
 	if (!err && interp->file)
@@ -443,7 +446,7 @@ int elf_load(struct exec *e)
 	if (!err)
 		err = map_image(e, im, at);
 	if (!err && interp->file)
-		err = load_interpreter(e, interp);
+		err = map_image(e, interp, 0);
 	if (interp->file)
 		file_not_running(interp->file);
 	if (!err)

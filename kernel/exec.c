@@ -71,6 +71,13 @@ static size_t strings_limit(const struct task *t)
 		   (size_t)ARG_MAX);
 }
 
+/* Linux: the strings grow a stack of one page, each as far as the limit allows (get_arg_page). */
+static bool strings_fit(const struct task *t, size_t bytes)
+{
+	return exec_strings_size(bytes) <=
+	       max((unsigned long)t->signal->rlim[RLIMIT_STACK].cur, PAGE_SIZE);
+}
+
 /* The strings that an array in the program's memory names; NULL is an empty one. How many, or an error. */
 static long add_user_strings(struct exec *e, unsigned long array, size_t limit)
 {
@@ -316,7 +323,7 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 	if (err)
 		return err;
 	e->name_len = strlen(path) + 1;
-	err = add_string(e, path);
+	err = strings_fit(t, e->len + e->name_len) ? add_string(e, path) : -E2BIG;
 	e->mm = mm = err ? NULL : mm_alloc();
 	if (!mm)
 		return err ? err : -ENOMEM;
@@ -330,6 +337,9 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 			   !(after_exec(&t->cred).cap_effective & BIT(CAP_IPC_LOCK));
 	e->randomize = t->personality & ADDR_NO_RANDOMIZE ? 0 : sysctl_randomize_va_space;
 	err = elf_load(e);
+	/* Linux has no program left to tell it to; the old one is still here to be ended. */
+	if (err && e->no_return && t == current && t->mm)
+		force_fatal_signal(&(struct siginfo){.signo = SIGSEGV, .code = SI_KERNEL});
 	if (!err)
 		err = de_thread(t);
 	if (!err)
@@ -404,7 +414,7 @@ static long execve_user(int dirfd, const char *path, const char *name, unsigned 
 		goto out;
 	e->envc = (unsigned int)n;
 	e->env_len = e->len - e->arg_len;
-	n = exec_file(current, e, name);
+	n = strings_fit(current, e->len + strlen(name) + 1) ? exec_file(current, e, name) : -E2BIG;
 out:
 	exec_end(e);
 	return n;

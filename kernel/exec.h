@@ -15,6 +15,7 @@ struct exec {
 	size_t arg_len, env_len, name_len;
 	unsigned int argc, envc;
 	bool name_goes; /* it is called by a descriptor that exec closes */
+	bool no_return; /* where Linux has given the old program up (begin_new_exec) */
 	int randomize;	/* as sysctl_randomize_va_space */
 	/* What elf.c finds out: where it begins, and for the auxiliary vector. */
 	unsigned long pc, sp;
@@ -25,6 +26,12 @@ struct exec {
  * interpreter that it names.
  */
 int elf_load(struct exec *e);
+
+/* What strings of so many bytes take of a stack, with the 0 at its top: whole pages. */
+static inline unsigned long exec_strings_size(size_t bytes)
+{
+	return PAGE_ALIGN(bytes + sizeof(u64));
+}
 
 /* Pages of a random offset, up to 2^bits of them; 0 when addresses are not to be random. In bytes. */
 unsigned long exec_random_pages(const struct exec *e, unsigned int bits);

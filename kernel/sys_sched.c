@@ -134,58 +134,6 @@ long call_getpriority(const struct syscall_args *r)
 	return best;
 }
 
-/* ------------------------------------------------------------------ membarrier */
-
-enum {
-	MEMBARRIER_QUERY = 0,
-	MEMBARRIER_GLOBAL = 1,
-	MEMBARRIER_GLOBAL_EXPEDITED = 2,
-	MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4,
-	MEMBARRIER_PRIVATE_EXPEDITED = 8,
-	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16,
-	MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 32,
-	MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
-	MEMBARRIER_GET_REGISTRATIONS = 512,
-};
-
-/* An exception return synchronises the core, and an IPI has one. */
-long call_membarrier(const struct syscall_args *r)
-{
-	struct signal_struct *s = current->signal;
-
-	if (r->a[1])
-		return -EINVAL;
-	switch ((int)r->a[0]) {
-	case MEMBARRIER_QUERY:
-		return MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED |
-		       MEMBARRIER_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_PRIVATE_EXPEDITED |
-		       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED |
-		       MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE |
-		       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
-		       MEMBARRIER_GET_REGISTRATIONS;
-	case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
-	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
-	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-		s->membarrier |= (u32)r->a[0];
-		return 0;
-	case MEMBARRIER_GET_REGISTRATIONS:
-		return s->membarrier;
-	case MEMBARRIER_PRIVATE_EXPEDITED:
-	case MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE:
-		/* Each has its registration in the bit above. */
-		if (!(s->membarrier & (u32)r->a[0] << 1))
-			return -EPERM;
-		break;
-	case MEMBARRIER_GLOBAL:
-	case MEMBARRIER_GLOBAL_EXPEDITED:
-		break;
-	default:
-		return -EINVAL;
-	}
-	smp_membarrier();
-	return 0;
-}
-
 /* ------------------------------------------------------------------ the machine */
 
 struct sysinfo {

@@ -181,8 +181,7 @@ struct signal_struct {
 	struct posix_timer *posix_timers;
 	int next_timer_id;
 	int oom_score_adj;
-	u32 exec_id;	/* another one after each exec */
-	u32 membarrier; /* what it has registered for */
+	u32 exec_id; /* another one after each exec */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
 	struct tty *tty;	      /* the controlling terminal; NULL: none */
 	struct user_ns *exec_user_ns; /* where the program was that its memory is of, with a use */

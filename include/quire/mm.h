@@ -212,6 +212,7 @@ struct mm_struct {
 	bool pkey0_freed;	    /* pkey_free(0): memory cannot be given that key again */
 	bool thp_disabled;	    /* PR_SET_THP_DISABLE */
 	u32 coredump_filter;	    /* /proc/PID/coredump_filter: areas that a core dump has */
+	u32 membarrier, membarrier_shown; /* what it has registered for, and what is said of that */
 };
 
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define SIG 0xd428bc00U /* glibc's, and RSEQ_SIG in the code below */
 
@@ -194,9 +195,136 @@ static void *thread_has_none(void *arg)
 	return arg;
 }
 
-int main(void)
+/* ------------------------------------------------------------------ membarrier */
+
+#define REGISTER_GLOBAL 4
+#define PRIVATE 8
+#define REGISTER_PRIVATE 16
+#define CORE 32
+#define REGISTER_CORE 64
+#define RSEQ 128
+#define REGISTER_RSEQ 256
+#define REGISTRATIONS 512
+#define FLAG_CPU 1U
+
+static long membarrier(int cmd, unsigned int flags, int cpu)
+{
+	return syscall(SYS_membarrier, cmd, flags, cpu);
+}
+
+static volatile uint64_t turns;
+static volatile int ended;
+
+static void on_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *in_sequence(void *arg)
+{
+	struct area *libc = (struct area *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	rseq(libc, 32, 1, SIG);
+	rseq(&other, 32, 0, SIG);
+	on_cpu(1);
+	spin(&other, &turns);
+	ended = 1;
+	rseq(&other, 32, 1, SIG);
+	return arg;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A thread on CPU 1 is in a sequence, with nobody else there. */
+static int restarts(unsigned int flags, int cpu)
 {
 	pthread_t t;
+	double until;
+	long err;
+	int by;
+
+	turns = 0;
+	ended = 0;
+	pthread_create(&t, NULL, in_sequence, NULL);
+	while (!turns)
+		;
+	err = membarrier(RSEQ, flags, cpu);
+	/* It does not wait for the thread. */
+	for (until = seconds() + 1; !err && !ended && seconds() < until;)
+		;
+	by = !err && ended;
+	if (!ended)
+		pthread_kill(t, SIGALRM);
+	pthread_join(t, NULL);
+	return by;
+}
+
+static int after_exec(void)
+{
+	return execl("/init", "init", "registrations", NULL);
+}
+
+static int after_fork(void)
+{
+	return membarrier(REGISTRATIONS, 0, 0) != (REGISTER_CORE | REGISTER_PRIVATE);
+}
+
+static void barriers(void)
+{
+	check(membarrier(0, 0, 0) == 1023, "all commands are there");
+	FAILS(membarrier(0, 1, 0), EINVAL);
+	FAILS(membarrier(PRIVATE, FLAG_CPU, 0), EINVAL);
+	FAILS(membarrier(RSEQ, 2, 0), EINVAL);
+	FAILS(membarrier(1024, 0, 0), EINVAL);
+	FAILS(membarrier(3, 0, 0), EINVAL);
+	check(membarrier(REGISTRATIONS, 0, 0) == 0, "no registrations");
+	FAILS(membarrier(PRIVATE, 0, 0), EPERM);
+	FAILS(membarrier(CORE, 0, 0), EPERM);
+	FAILS(membarrier(RSEQ, 0, 0), EPERM);
+	FAILS(membarrier(RSEQ, FLAG_CPU, 0), EPERM);
+	WORKS(membarrier(1, 0, 0));
+	WORKS(membarrier(2, 0, 0));
+	WORKS(membarrier(REGISTER_CORE, 0, 0));
+	WORKS(membarrier(CORE, 0, 0));
+	FAILS(membarrier(PRIVATE, 0, 0), EPERM);
+	check(membarrier(REGISTRATIONS, 0, 0) == (REGISTER_CORE | REGISTER_PRIVATE),
+	      "who has cores synchronised shows as one with barriers");
+	check(child_ends(after_fork) == 0, "a fork has its parent's registrations");
+	check(child_ends(after_exec) == 0, "and a new program none");
+	WORKS(membarrier(REGISTER_RSEQ, 0, 0));
+	WORKS(membarrier(REGISTER_PRIVATE, 0, 0));
+	WORKS(membarrier(REGISTER_GLOBAL, 0, 0));
+	check(membarrier(REGISTRATIONS, 0, 0) ==
+		      (REGISTER_GLOBAL | REGISTER_PRIVATE | REGISTER_CORE | REGISTER_RSEQ),
+	      "all registrations");
+	WORKS(membarrier(PRIVATE, 0, 0));
+	WORKS(membarrier(RSEQ, 0, 0));
+	WORKS(membarrier(RSEQ, FLAG_CPU, 0));
+	WORKS(membarrier(RSEQ, FLAG_CPU, 100000));
+	WORKS(membarrier(RSEQ, FLAG_CPU, -1));
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	on_cpu(0);
+	check(restarts(0, 0), "a sequence elsewhere begins again by membarrier");
+	check(restarts(FLAG_CPU, 1), "and by one for that CPU");
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t t;
+
+	if (argc == 2 && !strcmp(argv[1], "registrations"))
+		return membarrier(REGISTRATIONS, 0, 0) != 0;
 
 	begin();
 	registration();
@@ -208,5 +336,6 @@ int main(void)
 	check(child_ends(bad_sequence) == -SIGSEGV, "what is no sequence is SIGSEGV");
 	check(child_ends(bad_signature) == -SIGSEGV, "and so is a wrong signature");
 	WORKS(rseq(&mine, 32, 1, SIG));
+	barriers();
 	return end("rseq");
 }
