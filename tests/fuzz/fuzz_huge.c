@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Fuzzer of blocks: three address spaces map, unmap, protect, advise, collapse, move and fork a window of some blocks as the input says, against
- * the model of test_huge.c, which knows a few pages of each. Every access is by a TLB that forgets nothing by itself and must not hold a page
+ * the model of test_huge_random.c, which knows a few pages of each. Every access is by a TLB that forgets nothing by itself and must not hold a page
  * and its block at once; mm_check derives counts, rmap, areas and tables again. The first byte says how often memory is short, and whether
  * blocks come by themselves.
  *
- * Each random choice of test_huge.c is the next byte, or two, of the input; when there are none left they are 0.
+ * Each random choice of test_huge_random.c is the next byte, or two, of the input; when there are none left they are 0.
  */
-#define UNIT_TEST "tests/unit/test_huge.c"
+#define UNIT_TEST "tests/unit/test_huge_random.c"
 #include "choices.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

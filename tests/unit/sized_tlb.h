@@ -117,12 +117,12 @@ static vm_fault_t touch(struct mm_struct *by, unsigned long addr, bool write, ch
 	return 0;
 }
 
-static void set(struct mm_struct *by, unsigned long addr, char byte)
+static __maybe_unused void set(struct mm_struct *by, unsigned long addr, char byte)
 {
 	assert_int_equal(touch(by, addr, true, &byte), 0);
 }
 
-static int see(struct mm_struct *by, unsigned long addr)
+static __maybe_unused int see(struct mm_struct *by, unsigned long addr)
 {
 	char byte;
 

@@ -291,7 +291,6 @@ static void who_wants_to_know_of_writes_is_asked_before_each_first_one(void **st
 
 /* ------------------------------------------------------------------ several CPUs */
 
-static bool stop_threads;
 static struct mm_struct *of_cpu[CPUS + 1];
 
 /* Who shares a page's contents races for them, and knows: what is copied while another writes is nobody's error. */
@@ -308,7 +307,7 @@ static void *touching(void *arg)
 	struct mm_struct *own = of_cpu[cpu], *child;
 
 	be_cpu(cpu);
-	for (unsigned int i = 0; !__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE); i++) {
+	for (unsigned int i = 0; cpus_go_on(); i++) {
 		struct page *page = get_user_page(own, addr_of(i % 16), true);
 
 		if (page)
@@ -326,17 +325,13 @@ static void *touching(void *arg)
 
 static void truncation_leaves_no_entry_however_many_fault(void **state)
 {
-	pthread_t t[CPUS];
-
 	cpus_begin();
-	stop_threads = false;
 	fill(16);
 	for (unsigned int i = 1; i <= CPUS; i++) {
 		of_cpu[i] = i == 1 ? mm : mm_alloc();
 		map(of_cpu[i], 0, 16, i < 3 ? MAP_SHARED : MAP_PRIVATE, 0);
 	}
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, touching, (void *)(i + 1)), 0);
+	cpus_run(touching);
 	for (unsigned int i = 0; i < 500; i++) {
 		mapping_truncate(mapping, (i % 7) * PAGE_SIZE + i % 3);
 		for (unsigned int k = i % 7 + 1; k < 16; k++)
@@ -345,13 +340,7 @@ static void truncation_leaves_no_entry_however_many_fault(void **state)
 		mapping_truncate(mapping, 16 * PAGE_SIZE);
 		mapping_punch(mapping, i % 16 * PAGE_SIZE, 16 * PAGE_SIZE);
 	}
-	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
-	for (unsigned int i = 0; i < CPUS; i++) {
-		void *bad;
-
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_join();
 	cpus_end();
 	for (unsigned int i = 2; i <= CPUS; i++) {
 		assert_int_equal(mm_check(of_cpu[i]), 0);

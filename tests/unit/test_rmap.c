@@ -158,14 +158,12 @@ static void a_page_that_somebody_uses_stays(void **state)
 
 /* ------------------------------------------------------------------ several CPUs */
 
-static bool stop_threads;
-
 static void *using(void *arg)
 {
 	unsigned int cpu = (unsigned int)(uintptr_t)arg;
 
 	be_cpu(cpu);
-	for (unsigned int i = 0; !__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE); i++) {
+	for (unsigned int i = 0; cpus_go_on(); i++) {
 		unsigned long addr = addr_of(cpu * 8 + i % 8);
 		u32 value = cpu << 24 | i, back = 0;
 		struct mm_struct *child;
@@ -186,16 +184,13 @@ static void *using(void *arg)
 static void pages_move_while_programs_write_them(void **state)
 {
 	unsigned int moved = 0;
-	pthread_t t[CPUS];
 
 	cpus_begin();
-	stop_threads = false;
 	map_anon(0, 40, MAP_PRIVATE);
 	for (unsigned int i = 0; i < 40; i++)
 		set(mm, i, 1);
 	memset(tlb, 0, sizeof(tlb));
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, using, (void *)(i + 1)), 0);
+	cpus_run(using);
 	for (unsigned int i = 0; moved < 300; i++) {
 		struct page *page = get_user_page(mm, addr_of(8 + i % 24), false);
 
@@ -206,13 +201,7 @@ static void pages_move_while_programs_write_them(void **state)
 		else
 			port_cpu_relax();
 	}
-	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
-	for (unsigned int i = 0; i < CPUS; i++) {
-		void *bad;
-
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_join();
 	cpus_end();
 }
 

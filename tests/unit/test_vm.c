@@ -807,8 +807,6 @@ static void brk_moves_the_end_of_the_heap(void **state)
 
 /* ------------------------------------------------------------------ several CPUs */
 
-static bool stop_threads;
-
 /* Faults in the fixed part, while the main thread maps and unmaps beside it and forks. */
 static void *faulting(void *arg)
 {
@@ -817,7 +815,7 @@ static void *faulting(void *arg)
 	unsigned long i = 0;
 
 	be_cpu(cpu);
-	while (!__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE) || i < 100) {
+	while (cpus_go_on() || i < 100) {
 		unsigned long addr = SZ_4G + (cpu * 64 + i % 64) * PAGE_SIZE, done;
 		u32 value = cpu * 1000000 + (u32)i, back = 0;
 
@@ -866,25 +864,18 @@ static void *reading_and_writing(void *arg)
 static void areas_are_looked_at_by_several_and_changed_by_one(void **state)
 {
 	struct mm_struct *mm = one();
-	pthread_t t[CPUS];
+	pthread_t reader;
 
 	cpus_begin();
 	mmap_read_lock(mm);
 	assert_false(mmap_write_trylock(mm));
-	assert_int_equal(pthread_create(&t[0], NULL, reading_beside, mm), 0);
-	pthread_join(t[0], NULL);
+	assert_int_equal(pthread_create(&reader, NULL, reading_beside, mm), 0);
+	pthread_join(reader, NULL);
 	mmap_read_unlock(mm);
 	assert_true(mmap_write_trylock(mm));
 	mmap_write_unlock(mm);
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, reading_and_writing, (void *)(i + 1)),
-				 0);
-	for (unsigned int i = 0; i < CPUS; i++) {
-		void *bad;
-
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_run(reading_and_writing);
+	cpus_join();
 	assert_true(guarded[0] >= CPUS * 250UL);
 	assert_int_equal(mm->mmap_readers, 0);
 	cpus_end();
@@ -893,14 +884,11 @@ static void areas_are_looked_at_by_several_and_changed_by_one(void **state)
 static void faults_go_on_while_areas_change(void **state)
 {
 	struct mm_struct *mm = one();
-	pthread_t t[CPUS];
 
-	stop_threads = false;
 	vm_mmap_pgoff(mm, NULL, SZ_4G, CPUS * 2 * 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
 	cpus_begin();
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, faulting, (void *)(i + 1)), 0);
+	cpus_run(faulting);
 	for (unsigned int i = 0; i < 300; i++) {
 		struct mm_struct *child;
 
@@ -910,13 +898,7 @@ static void faults_go_on_while_areas_change(void **state)
 		assert_non_null(child);
 		mmput(child);
 	}
-	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
-	for (unsigned int i = 0; i < CPUS; i++) {
-		void *bad;
-
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_join();
 	assert_int_equal(mm_check(mm), 0);
 	cpus_end();
 }

@@ -132,25 +132,17 @@ static void *changing(void *arg)
 
 static void cpus_change_one_address_space(void **state)
 {
-	pthread_t t[CPUS];
-
 	vm_mmap_pgoff(mm, NULL, OWN, (CPUS + 1) * OWN_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
 	cpus_begin();
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, changing, (void *)(i + 1)), 0);
+	cpus_run(changing);
 	for (unsigned int i = 0; i < 60; i++) {
 		struct mm_struct *child = dup_mm(mm);
 
 		assert_non_null(child);
 		mmput(child);
 	}
-	for (unsigned int i = 0; i < CPUS; i++) {
-		void *bad;
-
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_join();
 	assert_int_equal(mm_check(mm), 0);
 	assert_int_equal(vm_munmap(mm, COMMON, 2 * COMMON_PAGES * PAGE_SIZE), 0);
 	assert_int_equal(mm->locked_vm, 0);
@@ -230,26 +222,22 @@ static void *giving(void *arg)
 	return NULL;
 }
 
+static void *giving_or_guessing(void *cpu)
+{
+	return (unsigned long)cpu <= CPUS / 2 ? giving(cpu) : guessing(cpu);
+}
+
 /* world_end misses what a guess lost, and the log what it found. */
 static void guessed_references_lose_and_break_nothing(void **state)
 {
-	pthread_t t[CPUS];
-	void *bad;
-
 	vm_mmap_pgoff(mm, NULL, OWN, (CPUS + 1) * OWN_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
 	memset(guessed_at, 0, sizeof(guessed_at));
 	givers = CPUS / 2;
 	guesses = 0;
 	cpus_begin();
-	for (unsigned long i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, i < CPUS / 2 ? giving : guessing,
-						(void *)(i + 1)),
-				 0);
-	for (unsigned int i = 0; i < CPUS; i++) {
-		pthread_join(t[i], &bad);
-		assert_null(bad);
-	}
+	cpus_run(giving_or_guessing);
+	cpus_join();
 	assert_int_equal(mm_check(mm), 0);
 	cpus_end();
 }

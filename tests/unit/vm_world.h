@@ -358,6 +358,34 @@ static __maybe_unused void cpus_end(void)
 	be_cpu(0);
 }
 
+static pthread_t cpu_thread[CPUS];
+static bool stop_threads;
+
+/* After cpus_begin: f on CPUs 1 to CPUS, each with its number. */
+static __maybe_unused void cpus_run(void *(*f)(void *cpu))
+{
+	stop_threads = false;
+	for (unsigned long i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&cpu_thread[i], NULL, f, (void *)(i + 1)), 0);
+}
+
+static __maybe_unused bool cpus_go_on(void)
+{
+	return !__atomic_load_n(&stop_threads, __ATOMIC_ACQUIRE);
+}
+
+/* They are told to stop, and none of them returns that something was wrong. */
+static __maybe_unused void cpus_join(void)
+{
+	__atomic_store_n(&stop_threads, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < CPUS; i++) {
+		void *bad;
+
+		pthread_join(cpu_thread[i], &bad);
+		assert_null(bad);
+	}
+}
+
 static inline unsigned long addr_of(unsigned int page)
 {
 	return WINDOW + page * PAGE_SIZE;
