@@ -1,6 +1,7 @@
 # Quire. `./run` and `./test` install what this needs; see README.md.
 #
 #   make         the image (build/arm64/quire.img), the command (build/quire), the library (build/arm64/libquire.a)
+#   make image-16k image-64k      the image with larger pages (build/arm64-16k, build/arm64-64k)
 #   make run     boot the image in QEMU            make test    everything ./test runs
 #   make install PREFIX=/usr/local [DESTDIR=...]      make deb   Debian packages in build/deb
 #   make bench   the tables of docs/performance.md make debug   QEMU waiting for gdb-multiarch

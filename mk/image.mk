@@ -1,11 +1,13 @@
 # The image: build/arm64/quire.img, a Linux/arm64 boot-protocol Image, and quire.elf for the debugger.
+# Its page size: 4 KiB, unless another is asked for (make image-16k, image-64k).
+IMAGE_PAGE_SHIFT := 12
 A := $(B)/arm64
 BARE_SRC := $(sort $(wildcard port/bare/*.c) $(filter-out $(CORE_SRC),$(wildcard mm/vm/*.c)) $(wildcard kernel/*.c))
 BARE_ASM := $(sort $(wildcard port/bare/*.S))
 # Code addresses everything relative to the PC (the small code model); only pointers in data are relocated at boot.
 BARE_CFLAGS := $(STD) $(WARN) $(INC) -Iport/bare/include -ffreestanding -fno-stack-protector \
 	-mgeneral-regs-only -fno-pic -fno-pie -mcmodel=small -fvisibility=hidden -mno-outline-atomics \
-	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -DQUIRE_BARE -DQUIRE_PAGE_SHIFT=12
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -DQUIRE_BARE -DQUIRE_PAGE_SHIFT=$(IMAGE_PAGE_SHIFT)
 BARE_LDFLAGS := -static -pie --no-dynamic-linker -Bsymbolic -z text -z norelro -z noexecstack \
 	-z max-page-size=65536 --build-id=none --no-undefined --no-warn-rwx-segments --orphan-handling=error
 # What the compiler calls for operations without an instruction (population count).
@@ -31,7 +33,7 @@ $(A)/%.S.o: %.S
 
 $(A)/quire.lds: port/bare/quire.lds port/bare/asm.h
 	@mkdir -p $(@D)
-	$(Q)$(CROSS)gcc -E -P -x assembler-with-cpp -Iport/bare $< -o $@
+	$(Q)$(CROSS)gcc -E -P -x assembler-with-cpp -Iport/bare -DQUIRE_PAGE_SHIFT=$(IMAGE_PAGE_SHIFT) $< -o $@
 
 # The image holds the table of its own functions. Its size moves what comes after rodata, so: link without a table,
 # link with that table's size, link with the final addresses, and see that they stayed.
@@ -55,8 +57,13 @@ $(A)/quire.img: $(A)/quire.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
 .PRECIOUS: $(A)/symbols%.S $(A)/symbols%.o $(A)/quire%.elf
 
-.PHONY: image lib
+.PHONY: image image-16k image-64k lib
 image: $(A)/quire.img
+# The same with larger pages: build/arm64-16k, build/arm64-64k.
+image-16k:
+	$(Q)$(MAKE) -s B=$(B) A=$(B)/arm64-16k IMAGE_PAGE_SHIFT=14 image
+image-64k:
+	$(Q)$(MAKE) -s B=$(B) A=$(B)/arm64-64k IMAGE_PAGE_SHIFT=16 image
 
 # The library: the core and libfdt, freestanding, with what of the port is not bound to how an image boots: string functions,
 # registers, and weak defaults of the rest. Who links it brings three functions of <quire/port.h>: see docs/architecture.md.

@@ -6,10 +6,37 @@
 #ifndef QUIRE_BARE_ASM_H
 #define QUIRE_BARE_ASM_H
 
-/* Linux 6.12, VA_BITS 48, 4K pages: MODULES_END. The link address in quire.lds is the same number. */
+/* Bytes of a page, also for the linker script. QUIRE_PAGE_SHIFT: 12, 14 or 16, from image.mk. */
+#define EARLY_PAGE_SIZE (1 << QUIRE_PAGE_SHIFT)
+
+/*
+ * The granule in the image's header, in ID_AA64MMFR0_EL1 (its field, the first value that is support and the first above that is none),
+ * in TCR_EL1 (TG1 and TG0).
+ */
+#if QUIRE_PAGE_SHIFT == 12
+#define IMAGE_FLAGS 0xa
+#define TGRAN_SHIFT 28
+#define TGRAN_FIRST 0
+#define TGRAN_NONE 8
+#define TCR_GRANULE 0x80000000
+#elif QUIRE_PAGE_SHIFT == 14
+#define IMAGE_FLAGS 0xc
+#define TGRAN_SHIFT 20
+#define TGRAN_FIRST 1
+#define TGRAN_NONE 16
+#define TCR_GRANULE 0x40008000
+#else
+#define IMAGE_FLAGS 0xe
+#define TGRAN_SHIFT 24
+#define TGRAN_FIRST 0
+#define TGRAN_NONE 8
+#define TCR_GRANULE 0xc0004000
+#endif
+
+/* Linux 6.12, VA_BITS 48: MODULES_END. The link address in quire.lds is the same number. */
 #define KIMAGE_VADDR 0xffff800080000000
-/* The end of the vmalloc area that KASLR may use (Linux: VMEMMAP_START - 8 MiB, 48 bits). */
-#define KASLR_VMALLOC_END 0xfffffbffff800000
+/* The end of the vmalloc area that KASLR may use (Linux: VMEMMAP_START - 8 MiB, 48 bits; struct page has 64 bytes there). */
+#define KASLR_VMALLOC_END (-(1UL << (54 - QUIRE_PAGE_SHIFT)) - 0x800000UL)
 /* The image's place modulo this is the same in physical and virtual addresses. */
 #define MIN_KIMG_ALIGN 0x200000
 
@@ -19,10 +46,18 @@
 #define EARLY_STACK_SIZE 0x1000
 
 /* Page-table pages of the identity map and of init_pg_dir: see early_map.c for the count. */
+#if QUIRE_PAGE_SHIFT == 12
 #define IDMAP_PAGES 17
-/* the last of them, for the UART of a boot that fails before it has a console */
-#define IDMAP_SPARE_PAGES 3
 #define INIT_PG_PAGES 10
+#elif QUIRE_PAGE_SHIFT == 14
+#define IDMAP_PAGES 16
+#define INIT_PG_PAGES 7
+#else
+#define IDMAP_PAGES 11
+#define INIT_PG_PAGES 5
+#endif
+/* the last of the identity map's, for the UART of a boot that fails before it has a console */
+#define IDMAP_SPARE_PAGES 3
 
 /* struct exception_frame (exception.h). */
 #define FRAME_SP 248
@@ -82,10 +117,10 @@
 #define MAIR_VALUE 0x000000040044ffff
 
 /*
- * TCR_EL1 without IPS, HA and HD: T0SZ = T1SZ = 16 (48 bits), TG0 = TG1 = 4K, walks inner-shareable and
+ * TCR_EL1 without IPS, HA and HD: T0SZ = T1SZ = 16 (48 bits), TG0 and TG1, walks inner-shareable and
  * write-back write-allocate, A1 (the ASID is TTBR1's), 16-bit ASIDs, TBI0.
  */
-#define TCR_VALUE 0x00000030b5503510
+#define TCR_VALUE (0x0000003035503510 | TCR_GRANULE)
 #define TCR_IPS_SHIFT 32
 #define TCR_HA (1 << 39)
 #define TCR_HD (1 << 40)

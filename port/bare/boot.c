@@ -23,8 +23,8 @@ s64 physvirt_offset;
 #define LINEAR_MAP_START 0xffff000000000000UL
 #define LINEAR_MAP_SIZE BIT(47)
 
-static u64 swapper_pg_dir[512] __aligned(PAGE_SIZE);
-static u64 bm_table[NR_BM_TABLES][512] __aligned(PAGE_SIZE);
+static u64 swapper_pg_dir[PAGE_SIZE / sizeof(u64)] __aligned(PAGE_SIZE);
+static u64 bm_table[NR_BM_TABLES][PAGE_SIZE / sizeof(u64)] __aligned(PAGE_SIZE);
 
 static struct event boot_events[768] __attribute__((section(".bss.noinit")));
 struct event_log event_log = {.events = boot_events, .max = ARRAY_SIZE(boot_events)};

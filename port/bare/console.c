@@ -61,7 +61,7 @@ int port_console_init(const char *compatible, phys_addr_t base, unsigned int reg
 static bool raw_uart(void)
 {
 	struct early_pool pool = {
-		.next = image_pa(early_uncached_end) - IDMAP_SPARE_PAGES * SZ_4K,
+		.next = image_pa(early_uncached_end) - IDMAP_SPARE_PAGES * PAGE_SIZE,
 		.end = image_pa(early_uncached_end),
 		.offset = boot_params.image.kva - boot_params.image.phys,
 	};
@@ -74,8 +74,9 @@ static bool raw_uart(void)
 	    !early_fdt_uart(&t, &found) || found.base >= BIT(48) ||
 	    !uart_setup(&u, found.compatible, found.base, found.reg_shift, found.io_width))
 		return false;
-	page = ALIGN_DOWN(found.base, SZ_4K);
-	if (early_map_range(&pool, image_pa(idmap_pg_dir), page, page, SZ_4K, EARLY_PROT_DEVICE))
+	page = ALIGN_DOWN(found.base, PAGE_SIZE);
+	if (early_map_range(&pool, image_pa(idmap_pg_dir), page, page, PAGE_SIZE,
+			    EARLY_PROT_DEVICE))
 		return false;
 	port_pte_barrier();
 	if (!uart_wait(&u))

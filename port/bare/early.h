@@ -32,7 +32,7 @@ extern char init_pg_dir[], init_pg_end[], reserved_pg_dir[], idmap_pg_dir[], ear
 #define EARLY_PTE_WRITE BIT(51)
 #define EARLY_PTE_PXN BIT(53)
 #define EARLY_PTE_UXN BIT(54)
-#define EARLY_PTE_ADDR GENMASK(47, 12)
+#define EARLY_PTE_ADDR GENMASK(47, PAGE_SHIFT)
 
 #define EARLY_PROT_RW                                                                              \
 	(EARLY_PTE_AF | EARLY_PTE_SHARED | EARLY_PTE_WRITE | EARLY_PTE_PXN | EARLY_PTE_UXN)
@@ -58,7 +58,7 @@ void dcache_inval_poc_range(u64 start, u64 end);
 void dcache_clean_inval_poc_range(u64 start, u64 end);
 
 /*
- * Map [va, va + size) to pa in the 4-level, 4K-granule tables at root, with 2 MiB blocks where all three allow. What is
+ * Map [va, va + size) to pa in the tables at root, with blocks of level 2 where all three allow. What is
  * mapped already stays as it is. Returns 0, -ENOMEM when the pool is empty.
  */
 int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u64 size, u64 prot);

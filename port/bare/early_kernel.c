@@ -98,7 +98,7 @@ static __early int map_segment(struct early_pool *pool, u64 kva, const char *sta
 __early u64 early_map_kernel(u64 fdt)
 {
 	struct early_pool pool = {
-		.next = (u64)init_pg_dir + SZ_4K,
+		.next = (u64)init_pg_dir + PAGE_SIZE,
 		.end = (u64)init_pg_end,
 		.offset = 0,
 	};
@@ -106,7 +106,7 @@ __early u64 early_map_kernel(u64 fdt)
 	int err;
 
 	memset(__bss_start, 0, (size_t)(__bss_end - __bss_start));
-	memset(init_pg_dir, 0, SZ_4K);
+	memset(init_pg_dir, 0, PAGE_SIZE);
 
 	offset = choose_offset(fdt);
 	kva = KIMAGE_VADDR + offset;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The first page tables: the identity map (TTBR0_EL1) and init_pg_dir (TTBR1_EL1), 4K granule, 48 bits.
+ * The first page tables: the identity map (TTBR0_EL1) and init_pg_dir (TTBR1_EL1), 48 bits.
  *
- * Table pages come from two pools in the image (quire.lds). The identity map needs at most: the root, two tables
+ * Table pages come from two pools in the image (quire.lds). With 4 KiB pages the identity map needs at most: the root, two tables
  * each of levels 1 and 2 and five of level 3 for an image of up to 8 MiB, two more of levels 1 and 2 for the
  * device tree, one of each level for a UART that a failing boot maps: 17. init_pg_dir: 1 + 2 + 2 + 5.
+ * With 16 KiB, where the image and the 4 MiB at the tree lie in two blocks at most: 1 + 2 + 2 + 2, and 2 + 2 + 2 as the tree is mapped by
+ * pages, and 3: 16; 1 + 2 + 2 + 2. With 64 KiB the root is of level 1: 1 + 2 + 2, 2 + 2, 2: 11; 1 + 2 + 2.
  *
  * The identity map is built with the MMU off: aligned accesses only, no library calls; see early.h. The text of the image is mapped
  * executable and read-only, all else writable and not executable: there is no moment with both.
@@ -13,7 +15,13 @@
 
 #include "early.h"
 
-#define PTRS 512U
+#define BITS (PAGE_SHIFT - 3)
+#define PTRS (1U << BITS)
+/* An entry of level 2 is a table or a block of this size: 2 MiB, 32 MiB, 512 MiB. 48 bits: the root is of level 0, 0, 1. */
+#define BLOCK_SHIFT (PAGE_SHIFT + BITS)
+#define BLOCK_SIZE BIT(BLOCK_SHIFT)
+#define LEVEL1_SHIFT (BLOCK_SHIFT + BITS)
+#define LEVEL0_SHIFT (LEVEL1_SHIFT + BITS)
 
 /*
  * Zero a page with the MMU off: no dirty line of it may be left in a cache, to be written back over what is stored here.
@@ -23,7 +31,7 @@ static __early void zero_page_uncached(u64 page)
 {
 	volatile u64 *p = (u64 *)page, *end = p + PTRS;
 
-	dcache_inval_poc_range(page, page + SZ_4K);
+	dcache_inval_poc_range(page, page + PAGE_SIZE);
 	for (; p != end; p += 16) {
 		p[0] = 0, p[1] = 0, p[2] = 0, p[3] = 0;
 		p[4] = 0, p[5] = 0, p[6] = 0, p[7] = 0;
@@ -41,8 +49,8 @@ static __early u64 pool_page(struct early_pool *pool)
 	if (pool->uncached)
 		zero_page_uncached(page);
 	else
-		memset((void *)(page + pool->offset), 0, SZ_4K);
-	pool->next += SZ_4K;
+		memset((void *)(page + pool->offset), 0, PAGE_SIZE);
+	pool->next += PAGE_SIZE;
 	return page;
 }
 
@@ -71,21 +79,23 @@ __early int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u
 		volatile u64 *entry;
 		u64 stop;
 
-		table = next_table(pool, &table[(va >> 39) % PTRS]);
+		if (LEVEL0_SHIFT < 48) {
+			table = next_table(pool, &table[(va & GENMASK(47, 0)) >> LEVEL0_SHIFT]);
+			if (!table)
+				return -ENOMEM;
+		}
+		table = next_table(pool, &table[((va & GENMASK(47, 0)) >> LEVEL1_SHIFT) % PTRS]);
 		if (!table)
 			return -ENOMEM;
-		table = next_table(pool, &table[(va >> 30) % PTRS]);
-		if (!table)
-			return -ENOMEM;
-		entry = &table[(va >> 21) % PTRS];
-		if (!(*entry & EARLY_PTE_VALID) && IS_ALIGNED(va | pa, SZ_2M) &&
-		    end - va >= SZ_2M) {
+		entry = &table[(va >> BLOCK_SHIFT) % PTRS];
+		if (!(*entry & EARLY_PTE_VALID) && IS_ALIGNED(va | pa, BLOCK_SIZE) &&
+		    end - va >= BLOCK_SIZE) {
 			*entry = pa | prot | EARLY_PTE_VALID;
-			va += SZ_2M;
-			pa += SZ_2M;
+			va += BLOCK_SIZE;
+			pa += BLOCK_SIZE;
 			continue;
 		}
-		stop = ALIGN_DOWN(va, SZ_2M) + SZ_2M;
+		stop = ALIGN_DOWN(va, BLOCK_SIZE) + BLOCK_SIZE;
 		if (end - va < stop - va)
 			stop = end;
 		if ((*entry & EARLY_PTE_TYPE) == EARLY_PTE_VALID) { /* a block: mapped already */
@@ -96,8 +106,8 @@ __early int early_map_range(struct early_pool *pool, u64 root, u64 va, u64 pa, u
 		table = next_table(pool, entry);
 		if (!table)
 			return -ENOMEM;
-		for (; va != stop; va += SZ_4K, pa += SZ_4K) {
-			entry = &table[(va >> 12) % PTRS];
+		for (; va != stop; va += PAGE_SIZE, pa += PAGE_SIZE) {
+			entry = &table[(va >> PAGE_SHIFT) % PTRS];
 			if (!(*entry & EARLY_PTE_VALID))
 				*entry = pa | prot | EARLY_PTE_TYPE;
 		}
@@ -116,8 +126,8 @@ static __early int map_identity(struct early_pool *pool, const char *start, cons
 __early int early_create_idmap(u64 fdt)
 {
 	struct early_pool pool = {
-		.next = (u64)idmap_pg_dir + SZ_4K,
-		.end = (u64)early_uncached_end - IDMAP_SPARE_PAGES * SZ_4K,
+		.next = (u64)idmap_pg_dir + PAGE_SIZE,
+		.end = (u64)early_uncached_end - IDMAP_SPARE_PAGES * PAGE_SIZE,
 		.offset = 0,
 		.uncached = true,
 	};

@@ -47,7 +47,7 @@ _start:
 	.quad	0			/* text_offset */
 	.long	_kernel_size		/* image_size; < 4 GiB, and a 32-bit datum needs no relocation */
 	.long	0
-	.quad	0xa			/* flags: little-endian, 4K pages, anywhere in memory */
+	.quad	IMAGE_FLAGS		/* flags: little-endian, the page size, anywhere in memory */
 	.quad	0
 	.quad	0
 	.quad	0
@@ -133,10 +133,13 @@ primary_entry:
 	tst	x25, #(SEGMENT_ALIGN - 1)
 	b.ne	.Lrefuse_align
 	mrs	x9, id_aa64mmfr0_el1
-	ubfx	x10, x9, #28, #4	/* TGran4: 0 and 1 are support, 0xf is none */
+	ubfx	x10, x9, #TGRAN_SHIFT, #4
 	.globl	check_granule		/* a debugger can play another CPU here */
 check_granule:
-	cmp	x10, #8
+#if TGRAN_FIRST
+	sub	x10, x10, #TGRAN_FIRST
+#endif
+	cmp	x10, #(TGRAN_NONE - TGRAN_FIRST)
 	b.hs	.Lrefuse_granule
 	mrs	x10, id_aa64pfr0_el1
 	ubfx	x11, x10, #20, #4	/* AdvSIMD: 0xf is none */
@@ -183,7 +186,13 @@ early_probe:
 .Lrefuse_align:
 	die	"the image is not loaded at a multiple of 2 MiB"
 .Lrefuse_granule:
+#if QUIRE_PAGE_SHIFT == 12
 	die	"this CPU has no 4 KiB translation granule (ID_AA64MMFR0_EL1.TGran4)"
+#elif QUIRE_PAGE_SHIFT == 14
+	die	"this CPU has no 16 KiB translation granule (ID_AA64MMFR0_EL1.TGran16)"
+#else
+	die	"this CPU has no 64 KiB translation granule (ID_AA64MMFR0_EL1.TGran64)"
+#endif
 .Lrefuse_simd:
 	die	"this CPU has no Advanced SIMD registers (ID_AA64PFR0_EL1)"
 .Lrefuse_tree:
@@ -402,7 +411,7 @@ cpu_setup:
 	mov_q	x9, TCR_VALUE
 	mrs	x10, id_aa64mmfr0_el1
 	and	x10, x10, #0xf
-	mov	x11, #5			/* 48 bits: what 4K descriptors can express without LPA2 */
+	mov	x11, #5			/* 48 bits: what descriptors can express without LPA and LPA2 */
 	cmp	x10, x11
 	csel	x10, x11, x10, hi
 	orr	x9, x9, x10, lsl #TCR_IPS_SHIFT
@@ -470,9 +479,12 @@ secondary_entry:
 	msr	cpacr_el1, x9
 	isb
 	mrs	x9, id_aa64mmfr0_el1
-	ubfx	x9, x9, #28, #4
-	cmp	x9, #8			/* no 4K granule: never to be used */
-	b.hs	park
+	ubfx	x9, x9, #TGRAN_SHIFT, #4
+#if TGRAN_FIRST
+	sub	x9, x9, #TGRAN_FIRST
+#endif
+	cmp	x9, #(TGRAN_NONE - TGRAN_FIRST)
+	b.hs	park			/* without the granule: never to be used */
 
 	mrs	x9, mpidr_el1
 	mov_q	x10, MPIDR_AFFINITY
