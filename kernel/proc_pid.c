@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/PID: the processes, and what there is of each (Linux: fs/proc/base.c, fd.c). Its larger texts are in proc_status.c and
- * proc_maps.c.
+ * /proc/PID: the processes, and what there is of each (Linux: fs/proc/base.c). Its larger texts are in proc_status.c and
+ * proc_maps.c, its descriptors in proc_fd.c.
  *
  * A thread's directory has the same entries as its process's, but task/ and map_files/. Files of a task that has ended say ESRCH, or
  * nothing where Linux says so. Locking: kernel_lock.
@@ -13,6 +13,7 @@
 #include <quire/string.h>
 
 #include "pid.h"
+#include "proc_fd.h"
 #include "proc_status.h"
 #include "socket.h"
 #include "timens.h"
@@ -37,6 +38,19 @@ long proc_put_path(struct dentry *d, char *buf, size_t size)
 	kfree(page);
 	dput(d);
 	return n;
+}
+
+bool proc_number(const char *name, size_t len, unsigned int *value)
+{
+	*value = 0;
+	if (!len || len > 9 || (name[0] == '0' && len > 1))
+		return false;
+	for (; len; len--, name++) {
+		if (*name < '0' || *name > '9')
+			return false;
+		*value = *value * 10 + (unsigned int)(*name - '0');
+	}
+	return true;
 }
 
 /* ------------------------------------------------------------------ texts out of the program's memory */
@@ -412,141 +426,13 @@ static int follow_exe(const struct pseudo_ref *r, struct dentry **to)
 	return t && t->mm ? proc_exe(t->mm, to) : -ENOENT;
 }
 
-static long read_place(const struct pseudo_ref *r, char *buf, size_t size)
+long proc_read_place(const struct pseudo_ref *r, char *buf, size_t size)
 {
 	struct dentry *d;
 	int err = r->e->follow(r, &d);
 
 	return err ? err : proc_put_path(d, buf, size);
 }
-
-/* ------------------------------------------------------------------ fd, fdinfo */
-
-/* A number without a sign and leading zeros. */
-static bool number(const char *name, size_t len, unsigned int *value)
-{
-	*value = 0;
-	if (!len || len > 9 || (name[0] == '0' && len > 1))
-		return false;
-	for (; len; len--, name++) {
-		if (*name < '0' || *name > '9')
-			return false;
-		*value = *value * 10 + (unsigned int)(*name - '0');
-	}
-	return true;
-}
-
-static struct open_file *ref_file(const struct pseudo_ref *r)
-{
-	const struct task *t = proc_task(r);
-
-	return t && t->files ? files_lookup(t->files, (unsigned int)r->key) : NULL;
-}
-
-static int follow_fd(const struct pseudo_ref *r, struct dentry **to)
-{
-	const struct open_file *f = ref_file(r);
-
-	if (!f)
-		return -ENOENT;
-	*to = dget(f->dentry);
-	return 0;
-}
-
-static int show_fdinfo(struct out *out, const struct pseudo_ref *r)
-{
-	const struct task *t = proc_task(r);
-	const struct open_file *f = ref_file(r);
-
-	if (!t || !f)
-		return -ENOENT;
-	out_printf(out, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
-		   (unsigned long long)f->pos,
-		   f->flags | (files_cloexec(t->files, (unsigned int)r->key) ? O_CLOEXEC : 0),
-		   f->inode->sb->dev & 0xfffff, (unsigned long long)f->inode->ino);
-	if (f->op && f->op->show_fdinfo)
-		f->op->show_fdinfo(out, f, r->ns);
-	return 0;
-}
-
-/* By the access that the descriptor has. */
-static const struct pseudo_entry fd_entries[4] = {
-#define FD_ENTRY(m)                                                                                \
-	{                                                                                          \
-		.name = "", .mode = S_IFLNK | (m), .follow = follow_fd, .readlink = read_place     \
-	}
-	FD_ENTRY(0000),
-	FD_ENTRY(0500),
-	FD_ENTRY(0300),
-	FD_ENTRY(0700),
-};
-static const struct pseudo_entry fdinfo_entry = PSEUDO_TEXT("", 0444, show_fdinfo);
-
-static void fd_ref(const struct open_file *f, unsigned int fd, bool info, struct pseudo_ref *found)
-{
-	found->e = info ? &fdinfo_entry : &fd_entries[f->file.f_mode & (FMODE_READ | FMODE_WRITE)];
-	found->key = fd;
-}
-
-static int fd_lookup_as(const struct pseudo_ref *dir, const char *name, size_t len,
-			struct pseudo_ref *found, bool info)
-{
-	const struct task *t = proc_task(dir);
-	const struct open_file *f;
-	unsigned int fd;
-
-	if (!t || !t->files || !number(name, len, &fd))
-		return -ENOENT;
-	f = files_lookup(t->files, fd);
-	if (!f)
-		return -ENOENT;
-	fd_ref(f, fd, info, found);
-	return 0;
-}
-
-static bool fd_next_as(const struct pseudo_ref *dir, u64 *pos, char name[64],
-		       struct pseudo_ref *found, bool info)
-{
-	const struct task *t = proc_task(dir);
-
-	if (!t || !t->files)
-		return false;
-	for (; *pos < files_max(t->files); ++*pos) {
-		const struct open_file *f = files_lookup(t->files, (unsigned int)*pos);
-
-		if (!f)
-			continue;
-		quire_snprintf(name, 64, "%u", (unsigned int)*pos);
-		fd_ref(f, (unsigned int)*pos, info, found);
-		return true;
-	}
-	return false;
-}
-
-static int fd_lookup(const struct pseudo_ref *dir, const char *name, size_t len,
-		     struct pseudo_ref *found)
-{
-	return fd_lookup_as(dir, name, len, found, false);
-}
-
-static bool fd_next(const struct pseudo_ref *dir, u64 *pos, char name[64], struct pseudo_ref *found)
-{
-	return fd_next_as(dir, pos, name, found, false);
-}
-
-static int fdinfo_lookup(const struct pseudo_ref *dir, const char *name, size_t len,
-			 struct pseudo_ref *found)
-{
-	return fd_lookup_as(dir, name, len, found, true);
-}
-
-static bool fdinfo_next(const struct pseudo_ref *dir, u64 *pos, char name[64],
-			struct pseudo_ref *found)
-{
-	return fd_next_as(dir, pos, name, found, true);
-}
-
-static const struct pseudo_dir fds = {fd_lookup, fd_next}, fdinfos = {fdinfo_lookup, fdinfo_next};
 
 /* ------------------------------------------------------------------ namespaces */
 
@@ -584,7 +470,7 @@ static const struct pseudo_dir threads;
 	}
 #define PLACE(n, f)                                                                                \
 	{                                                                                          \
-		.name = (n), .mode = S_IFLNK | 0777, .follow = (f), .readlink = read_place         \
+		.name = (n), .mode = S_IFLNK | 0777, .follow = (f), .readlink = proc_read_place    \
 	}
 #define FIXED(n, m, text)                                                                          \
 	{                                                                                          \
@@ -595,7 +481,7 @@ static const struct pseudo_dir threads;
 		.name = (n), .mode = S_IFDIR | (m), .dir = &(d)                                    \
 	}
 #define COMMON                                                                                     \
-	ASKED("fd", 0500, fds), ASKED("fdinfo", 0555, fdinfos),                                    \
+	ASKED("fd", 0500, proc_fds), ASKED("fdinfo", 0555, proc_fdinfos),                          \
 		PSEUDO_DIR("ns", 0511, namespaces), PSEUDO_TEXT("environ", 0400, show_environ),    \
 		PSEUDO_TEXT("auxv", 0400, show_auxv),                                              \
 		PSEUDO_TEXT("status", 0444, proc_show_status),                                     \
@@ -696,7 +582,7 @@ static int threads_lookup(const struct pseudo_ref *dir, const char *name, size_t
 	const struct task *t;
 	unsigned int pid;
 
-	if (!number(name, len, &pid))
+	if (!proc_number(name, len, &pid))
 		return -ENOENT;
 	t = pid_task(pid_lookup((int)pid, dir->ns));
 	if (!t || t->tgid != dir->pid)
@@ -739,7 +625,7 @@ static int pids_lookup(const struct pseudo_ref *dir, const char *name, size_t le
 	const struct task *t;
 	unsigned int pid;
 
-	if (!number(name, len, &pid))
+	if (!proc_number(name, len, &pid))
 		return -ENOENT;
 	t = pid_task(pid_lookup((int)pid, dir->ns));
 	if (!t)
