@@ -46,9 +46,8 @@ struct ipc_ns *ipc_own(void)
 
 void *ipc_own_place(void *p)
 {
-	size_t at = (size_t)((char *)p - (char *)&init_ipc_ns);
-
-	return at < sizeof(init_ipc_ns) && current && current->nsproxy ? (char *)ipc_own() + at : p;
+	return current && current->nsproxy ? (char *)ipc_own() + ((char *)p - (char *)&init_ipc_ns)
+					   : p;
 }
 
 long ipc_ns_new(struct user_ns *owner, struct namespace **made)

@@ -67,7 +67,7 @@ struct ipc_ns {
 extern struct ipc_ns init_ipc_ns;
 /* The running program's. */
 struct ipc_ns *ipc_own(void);
-/* The same place in it as p in the first one; p itself when it is not in there. */
+/* The same place in it as p in the first one; p itself when no program runs. */
 void *ipc_own_place(void *p);
 long ipc_ns_new(struct user_ns *owner, struct namespace **made);
 void ipc_ns_free(struct namespace *ns);

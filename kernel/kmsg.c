@@ -495,23 +495,14 @@ int proc_store_printk(const struct pseudo_ref *r, char *text, size_t n)
 	(void)r;
 	(void)n;
 	for (unsigned int i = 0; i < ARRAY_SIZE(to); i++) {
-		char *end;
 		long value;
-		int err;
+		int got = parse_next(&text, &value);
 
-		while (*text == ' ' || *text == '\t' || *text == '\n')
-			text++;
-		if (!*text)
+		if (!got)
 			return i ? 0 : -EINVAL;
-		for (end = text; *end && *end != ' ' && *end != '\t' && *end != '\n';)
-			end++;
-		if (*end)
-			*end++ = '\0';
-		err = parse_long(text, &value);
-		if (err || value < INT_MIN || value > INT_MAX)
+		if (got < 0 || value < INT_MIN || value > INT_MAX)
 			return -EINVAL;
 		*to[i] = (int)value;
-		text = end;
 	}
 	return 0;
 }

@@ -206,7 +206,7 @@ static const struct pseudo_entry vm_entries[] = {
 
 static int show_u64(struct out *out, const struct pseudo_ref *r)
 {
-	out_printf(out, "%llu\n", (unsigned long long)*(const u64 *)ipc_own_place(r->e->data));
+	out_printf(out, "%llu\n", (unsigned long long)*(const u64 *)pseudo_data(r));
 	return 0;
 }
 
@@ -226,14 +226,21 @@ static int store_u64(const struct pseudo_ref *r, char *text, size_t n)
 	}
 	if (*text && *text != '\n' && *text != ' ')
 		return -EINVAL;
-	*(u64 *)ipc_own_place(r->e->data) = value;
+	*(u64 *)pseudo_data(r) = value;
 	return 0;
 }
 
-#define U64(n, var)                                                                                \
+/* Of the running program's IPC namespace. */
+#define IPC_INT(n, var, lo, hi)                                                                    \
+	{                                                                                          \
+		.name = (n), .mode = S_IFREG | 0644, .show = pseudo_show_int,                      \
+		.store = pseudo_store_int, .data = &init_ipc_ns.var, .place = ipc_own_place,       \
+		.min = (lo), .max = (hi)                                                           \
+	}
+#define IPC_U64(n, var)                                                                            \
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | 0644, .show = show_u64, .store = store_u64,         \
-		.data = &(var)                                                                     \
+		.data = &init_ipc_ns.var, .place = ipc_own_place                                   \
 	}
 
 char sysctl_core_pattern[128] = "core";
@@ -302,32 +309,21 @@ static int show_sem(struct out *out, const struct pseudo_ref *r)
 /* As many of the four as there are. Those before a wrong one are taken. */
 static int store_sem(const struct pseudo_ref *r, char *text, size_t n)
 {
-	int err = *text ? 0 : -EINVAL;
-
 	(void)r;
 	(void)n;
-	for (unsigned int i = 0; !err && i < ARRAY_SIZE(ipc_own()->sem_most); i++) {
-		char *end;
+	for (unsigned int i = 0; i < ARRAY_SIZE(ipc_own()->sem_most); i++) {
 		long value;
+		int got = parse_next(&text, &value);
 
-		while (*text == ' ' || *text == '\t' || *text == '\n')
-			text++;
-		if (!*text)
-			return i ? 0 : -EINVAL;
-		for (end = text; *end && *end != ' ' && *end != '\t' && *end != '\n';)
-			end++;
-		if (*end)
-			*end++ = '\0';
-		err = parse_long(text, &value);
-		if (!err && value != (int)value)
-			err = -EINVAL;
-		if (!err && i == 3 && (value < 0 || value > (long)IPC_MAX))
-			err = -ERANGE;
-		if (!err)
-			ipc_own()->sem_most[i] = (int)value;
-		text = end;
+		if (got <= 0)
+			return got || i ? got : -EINVAL;
+		if (value != (int)value)
+			return -EINVAL;
+		if (i == 3 && (value < 0 || value > (long)IPC_MAX))
+			return -ERANGE;
+		ipc_own()->sem_most[i] = (int)value;
 	}
-	return err;
+	return 0;
 }
 
 static const struct pseudo_entry random_entries[] = {
@@ -360,10 +356,10 @@ static const struct pseudo_entry kernel_entries[] = {
 	{.name = "hostname", .mode = S_IFREG | 0644, .show = show_uts, .store = store_uts},
 	KEPT("io_uring_disabled", 0, 0, 2),
 	KEPT("kptr_restrict", 0, 0, 2),
-	INT_WITHIN("msg_next_id", init_ipc_ns.msg_next_id, 0, INT_MAX),
-	INT_WITHIN("msgmax", init_ipc_ns.msgmax, 0, INT_MAX),
-	INT_WITHIN("msgmnb", init_ipc_ns.msgmnb, 0, INT_MAX),
-	INT_WITHIN("msgmni", init_ipc_ns.msgmni, 0, 32768),
+	IPC_INT("msg_next_id", msg_next_id, 0, INT_MAX),
+	IPC_INT("msgmax", msgmax, 0, INT_MAX),
+	IPC_INT("msgmnb", msgmnb, 0, INT_MAX),
+	IPC_INT("msgmni", msgmni, 0, 32768),
 	TEXT("ngroups_max", "65536"),
 	KEPT("numa_balancing", 0, 0, 2),
 	TEXT("osrelease", "6.12.0"),
@@ -391,12 +387,12 @@ static const struct pseudo_entry kernel_entries[] = {
 	KEPT("sched_rt_period_us", 1000000, 1, INT_MAX),
 	KEPT("sched_rt_runtime_us", 950000, -1, INT_MAX),
 	{.name = "sem", .mode = S_IFREG | 0644, .show = show_sem, .store = store_sem},
-	INT_WITHIN("sem_next_id", init_ipc_ns.sem_next_id, 0, INT_MAX),
-	INT_WITHIN("shm_next_id", init_ipc_ns.shm_next_id, 0, INT_MAX),
+	IPC_INT("sem_next_id", sem_next_id, 0, INT_MAX),
+	IPC_INT("shm_next_id", shm_next_id, 0, INT_MAX),
 	KEPT("shm_rmid_forced", 0, 0, 1),
-	U64("shmall", init_ipc_ns.shmall),
-	U64("shmmax", init_ipc_ns.shmmax),
-	INT_WITHIN("shmmni", init_ipc_ns.shmmni, 0, 32768),
+	IPC_U64("shmall", shmall),
+	IPC_U64("shmmax", shmmax),
+	IPC_INT("shmmni", shmmni, 0, 32768),
 	KEPT("sysrq", 438, 0, 0),
 	KEPT("tainted", 0, 0, 0),
 	PSEUDO_TEXT("threads-max", 0644, show_threads_max),
@@ -409,11 +405,11 @@ static const struct pseudo_entry kernel_entries[] = {
 /* ------------------------------------------------------------------ fs, net, user */
 
 static const struct pseudo_entry mqueue_entries[] = {
-	INT_WITHIN("msg_default", init_ipc_ns.mq_msg_default, 1, 65536),
-	INT_WITHIN("msg_max", init_ipc_ns.mq_msg_max, 1, 65536),
-	INT_WITHIN("msgsize_default", init_ipc_ns.mq_msgsize_default, 128, 16777216),
-	INT_WITHIN("msgsize_max", init_ipc_ns.mq_msgsize_max, 128, 16777216),
-	INT("queues_max", init_ipc_ns.mq_queues_max),
+	IPC_INT("msg_default", mq_msg_default, 1, 65536),
+	IPC_INT("msg_max", mq_msg_max, 1, 65536),
+	IPC_INT("msgsize_default", mq_msgsize_default, 128, 16777216),
+	IPC_INT("msgsize_max", mq_msgsize_max, 128, 16777216),
+	IPC_INT("queues_max", mq_queues_max, 0, 0),
 	{0},
 };
 static const struct pseudo_entry epoll_entries[] = {

@@ -10,7 +10,6 @@
 #include <quire/string.h>
 #include <quire/vmalloc.h>
 
-#include "ipc.h"
 #include "pid.h"
 #include "proc.h"
 
@@ -428,9 +427,27 @@ int parse_long(const char *text, long *value)
 	return 0;
 }
 
+int parse_next(char **text, long *value)
+{
+	char *start = *text, *end;
+	int err;
+
+	while (is_space(*start))
+		start++;
+	if (!*start)
+		return 0;
+	for (end = start; *end && !is_space(*end);)
+		end++;
+	if (*end)
+		*end++ = '\0';
+	err = parse_long(start, value);
+	*text = end;
+	return err ? err : 1;
+}
+
 int pseudo_show_int(struct out *out, const struct pseudo_ref *r)
 {
-	out_printf(out, "%d\n", *(const int *)ipc_own_place(r->e->data));
+	out_printf(out, "%d\n", *(const int *)pseudo_data(r));
 	return 0;
 }
 
@@ -452,7 +469,7 @@ int pseudo_store_int(const struct pseudo_ref *r, char *text, size_t n)
 	if (!err && value != (int)value)
 		err = -EINVAL;
 	if (!err)
-		__atomic_store_n((int *)ipc_own_place(r->e->data), (int)value, __ATOMIC_RELAXED);
+		__atomic_store_n((int *)pseudo_data(r), (int)value, __ATOMIC_RELAXED);
 	return err;
 }
 

@@ -51,7 +51,9 @@ struct pseudo_entry {
 	const struct pseudo_dir *dir;	   /* more of them. May be NULL */
 	const struct file_operations *fop; /* instead of show and store */
 	void *data;			   /* theirs */
-	long min, max;			   /* of a number in *data */
+	/* Where what data stands for is for who asks: of a namespace's. NULL: data itself. */
+	void *(*place)(void *data);
+	long min, max; /* of a number in *data */
 	s8 splice; /* of a text of /proc: 1: to be read by splice, -1: not; 0: unless it is a process's */
 	bool by_opener; /* only who has opened it writes it: -EPERM */
 };
@@ -81,8 +83,18 @@ int pseudo_fill(struct super *sb, const struct pseudo_entry *root);
 /* The same, for /proc, with the numbers of that namespace. */
 int pseudo_fill_pids(struct super *sb, const struct pseudo_entry *root, struct pid_ns *ns);
 
+static inline void *pseudo_data(const struct pseudo_ref *r)
+{
+	return r->e->place ? r->e->place(r->e->data) : r->e->data;
+}
+
 /* A decimal number, "0x" and "0" as C has them, white space around. 0, -EINVAL, -ERANGE. */
 int parse_long(const char *text, long *value);
+/*
+ * The next of some numbers with white space between; *text is behind it then, and what ends it is overwritten. 1; 0: there is none left; -EINVAL,
+ * -ERANGE.
+ */
+int parse_next(char **text, long *value);
 
 /* For tables: an int or a long in *data, between min and max when these differ; a text in data. */
 int pseudo_show_int(struct out *out, const struct pseudo_ref *r);

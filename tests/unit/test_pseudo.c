@@ -17,7 +17,6 @@
 #include <quire/mmzone.h>
 #include <quire/slab.h>
 
-#include "../../kernel/ipc.h"
 #include "../../kernel/proc.h"
 #include "../../kernel/task.h"
 
@@ -73,11 +72,6 @@ void ns_get(struct namespace *ns)
 void ns_put(struct namespace *ns)
 {
 	fail_msg("the end of a use of namespace %p", (void *)ns);
-}
-
-void *ipc_own_place(void *p)
-{
-	return p;
 }
 
 struct inode *inode_alloc(struct super *sb, u32 mode)
@@ -415,6 +409,49 @@ static void numbers_are_read_as_C_writes_them(void **state)
 	assert_int_equal(parse_long("08", &v), -EINVAL);
 }
 
+static void several_numbers_are_taken_one_by_one(void **state)
+{
+	char text[] = "\t1 0x10\n-3", wrong[] = "4 5a 6", spaces[] = " \n", *at = text;
+	long v;
+
+	(void)state;
+	assert_int_equal(parse_next(&at, &v), 1);
+	assert_int_equal(v, 1);
+	assert_int_equal(parse_next(&at, &v), 1);
+	assert_int_equal(v, 16);
+	assert_int_equal(parse_next(&at, &v), 1);
+	assert_int_equal(v, -3);
+	assert_int_equal(parse_next(&at, &v), 0);
+	at = wrong;
+	assert_int_equal(parse_next(&at, &v), 1);
+	assert_int_equal(parse_next(&at, &v), -EINVAL);
+	at = spaces;
+	assert_int_equal(parse_next(&at, &v), 0);
+}
+
+static int places[2];
+static unsigned int whose;
+
+static void *own_place(void *data)
+{
+	return (int *)data + whose;
+}
+
+static void a_number_with_a_place_is_of_who_asks(void **state)
+{
+	static const struct pseudo_entry number = {.data = places, .place = own_place, .max = 9};
+	const struct pseudo_ref r = {.e = &number};
+	char text[] = "7";
+
+	(void)state;
+	whose = 1;
+	assert_int_equal(pseudo_store_int(&r, text, 1), 0);
+	assert_int_equal(places[0], 0);
+	assert_int_equal(places[1], 7);
+	whose = 0;
+	assert_ptr_equal(pseudo_data(&r), &places[0]);
+}
+
 static char cpu_text[64];
 
 static int cpu_write(struct out *out, const char *s, size_t n)
@@ -458,6 +495,8 @@ int main(void)
 		T(names_that_are_not_there_are_not_found),
 		T(the_same_entry_has_the_same_number),
 		T(numbers_are_read_as_C_writes_them),
+		T(several_numbers_are_taken_one_by_one),
+		T(a_number_with_a_place_is_of_who_asks),
 		T(cpus_are_masks_and_lists),
 	};
 
