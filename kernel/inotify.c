@@ -16,6 +16,7 @@
 #include "lease.h"
 #include "poll.h"
 #include "syscall.h"
+#include "user_count.h"
 
 #define IN_UNMOUNT 0x2000U
 #define IN_Q_OVERFLOW 0x4000U
@@ -35,14 +36,8 @@
 int sysctl_inotify_max_events = 16384;
 long sysctl_inotify_max_instances = 128, sysctl_inotify_max_watches = 15000;
 
-/* What a user has of both. */
-struct inotify_user {
-	struct inotify_user *next;
-	u32 uid;
-	long instances, watches;
-};
-
-static struct inotify_user *users;
+/* Of each user. */
+static struct user_count *instances, *watches;
 static struct link all_watches = {&all_watches, &all_watches};
 
 struct inotify_watch {
@@ -68,7 +63,7 @@ struct event {
 
 struct inotify {
 	struct link watches, events;
-	struct inotify_user *user;
+	u32 uid; /* whose it is */
 	unsigned int nr_events, max_events;
 	size_t bytes;
 	int last_wd;
@@ -119,7 +114,7 @@ static void remove_watch(struct inotify_watch *w, bool tell)
 	*p = w->next;
 	link_remove(&w->of_instance);
 	link_remove(&w->of_all);
-	w->to->user->watches--;
+	user_count_drop(&watches, w->to->uid);
 	nr_inotify_watches--;
 	if (tell)
 		queue(w->to, w->wd, IN_IGNORED, 0, NULL);
@@ -209,39 +204,6 @@ void inotify_unmount(const struct super *sb)
 	} while (found);
 }
 
-/* ------------------------------------------------------------------ users */
-
-/* NULL: no memory. */
-static struct inotify_user *user_get(u32 uid)
-{
-	struct inotify_user *u = users;
-
-	while (u && u->uid != uid)
-		u = u->next;
-	if (u)
-		return u;
-	u = kmalloc(sizeof(*u), GFP_KERNEL | __GFP_ZERO);
-	if (!u)
-		return NULL;
-	u->uid = uid;
-	u->next = users;
-	users = u;
-	return u;
-}
-
-/* One instance less; who has none is forgotten. */
-static void user_put(struct inotify_user *user)
-{
-	struct inotify_user **p = &users;
-
-	if (--user->instances)
-		return;
-	while (*p != user)
-		p = &(*p)->next;
-	*p = user->next;
-	kfree(user);
-}
-
 /* ------------------------------------------------------------------ the descriptor */
 
 static long inotify_read(struct open_file *f, struct iter *to, u64 *pos)
@@ -308,7 +270,7 @@ static void inotify_release(struct open_file *f)
 		kfree(link_entry(l, struct event, link));
 	}
 	wait_queue_end(&in->readers);
-	user_put(in->user);
+	user_count_drop(&instances, in->uid);
 	kfree(in);
 }
 
@@ -321,36 +283,27 @@ static const struct file_operations inotify_fop = {.read = inotify_read,
 long call_inotify_init1(const struct syscall_args *r)
 {
 	unsigned int flags = (unsigned int)r->a[0];
-	struct inotify_user *user;
+	const u32 uid = current->cred.euid;
 	struct inotify *in;
 	struct open_file *f;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	user = user_get(current->cred.euid);
-	if (!user)
-		return -ENOMEM;
-	if (user->instances >= sysctl_inotify_max_instances) {
-		user->instances++;
-		user_put(user);
+	if (!user_count_add(&instances, uid, (u64)sysctl_inotify_max_instances))
 		return -EMFILE;
-	}
-	user->instances++;
 	in = kmalloc(sizeof(*in), GFP_KERNEL | __GFP_ZERO);
-	if (!in) {
-		user_put(user);
-		return -ENOMEM;
-	}
-	in->user = user;
-	in->max_events = (unsigned int)sysctl_inotify_max_events;
-	link_init(&in->watches);
-	link_init(&in->events);
-	f = file_anon("anon_inode:inotify", 0600, O_RDONLY | (flags & O_NONBLOCK), &inotify_fop);
+	f = in ? file_anon("anon_inode:inotify", 0600, O_RDONLY | (flags & O_NONBLOCK),
+			   &inotify_fop)
+	       : NULL;
 	if (!f) {
-		user_put(user);
+		user_count_drop(&instances, uid);
 		kfree(in);
 		return -ENOMEM;
 	}
+	in->uid = uid;
+	in->max_events = (unsigned int)sysctl_inotify_max_events;
+	link_init(&in->watches);
+	link_init(&in->events);
 	f->private = in;
 	return fd_install(f, 0, flags & O_CLOEXEC);
 }
@@ -379,11 +332,13 @@ static long add_watch(struct inotify *in, struct inode *inode, u32 mask)
 		w->mask = (mask & IN_MASK_ADD ? w->mask : 0) | mask;
 		return w->wd;
 	}
-	if (in->user->watches >= sysctl_inotify_max_watches)
+	if (!user_count_add(&watches, in->uid, (u64)sysctl_inotify_max_watches))
 		return -ENOSPC;
 	w = kmalloc(sizeof(*w), GFP_KERNEL | __GFP_ZERO);
-	if (!w)
+	if (!w) {
+		user_count_drop(&watches, in->uid);
 		return -ENOMEM;
+	}
 	w->wd = ++in->last_wd;
 	w->mask = mask;
 	w->to = in;
@@ -393,7 +348,6 @@ static long add_watch(struct inotify *in, struct inode *inode, u32 mask)
 	link_add_before(&w->of_instance, &in->watches);
 	link_init(&w->of_all);
 	link_add_before(&w->of_all, &all_watches);
-	in->user->watches++;
 	w->next = inode->watches;
 	inode->watches = w;
 	nr_inotify_watches++;
