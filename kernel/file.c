@@ -236,20 +236,27 @@ static void file_close(struct open_file *f)
 
 void file_put(struct open_file *f)
 {
-	if (!__atomic_sub_fetch(&f->file.f_count, 1, __ATOMIC_ACQ_REL))
-		file_close(f);
+	if (__atomic_sub_fetch(&f->file.f_count, 1, __ATOMIC_ACQ_REL))
+		return;
+	file_released(&f->file);
+	files_reap();
 }
 
 void files_reap(void)
 {
+	static bool reaping;
 	struct open_file *f, *next;
 
-	if (likely(!__atomic_load_n(&dead, __ATOMIC_RELAXED)))
+	/* A file that is closed closes others. */
+	if (likely(!__atomic_load_n(&dead, __ATOMIC_RELAXED)) || reaping)
 		return;
-	for (f = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQUIRE); f; f = next) {
-		next = f->next_dead;
-		file_close(f);
-	}
+	reaping = true;
+	while ((f = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQUIRE)))
+		for (; f; f = next) {
+			next = f->next_dead;
+			file_close(f);
+		}
+	reaping = false;
 }
 
 static struct super anon; /* of what has no place */

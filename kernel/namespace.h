@@ -26,7 +26,8 @@ struct namespace
 	u64 ino;  /* of the file that stands for it */
 	/* Whose capabilities count in it, with a use; of a user namespace its parent; NULL: the first. */
 	struct user_ns *owner;
-	u32 uid; /* who has made it: ucount.c */
+	u32 uid;		     /* who has made it: ucount.c */
+	struct namespace *next_dead; /* nsproxy.c */
 };
 
 /* As Linux numbers the first ones (include/linux/proc_ns.h, fs/nsfs.c). */

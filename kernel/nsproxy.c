@@ -97,13 +97,8 @@ void ns_get(struct namespace *ns)
 	ns->users++;
 }
 
-void ns_put(struct namespace *ns)
+static void ns_free(struct namespace *ns)
 {
-	struct user_ns *owner = ns->owner;
-	const u32 type = ns->type, uid = ns->uid;
-
-	if (--ns->users)
-		return;
 	switch (ns->type) {
 	case CLONE_NEWPID:
 		pid_ns_free(ns);
@@ -123,10 +118,33 @@ void ns_put(struct namespace *ns)
 	default:
 		kfree(ns); /* it is the head of what it is in */
 	}
-	if (!owner)
+}
+
+void ns_put(struct namespace *ns)
+{
+	static struct namespace *dead;
+	static bool freeing;
+
+	if (--ns->users)
 		return;
-	ucount_drop(owner, uid, type);
-	ns_put(&owner->ns);
+	ns->next_dead = dead;
+	dead = ns;
+	/* One that goes lets others go, its owner and what it came out of, and programs nest them deeper than a stack is. */
+	if (freeing)
+		return;
+	freeing = true;
+	while ((ns = dead)) {
+		struct user_ns *owner = ns->owner;
+		const u32 type = ns->type, uid = ns->uid;
+
+		dead = ns->next_dead;
+		ns_free(ns);
+		if (!owner)
+			continue;
+		ucount_drop(owner, uid, type);
+		ns_put(&owner->ns);
+	}
+	freeing = false;
 }
 
 /* ------------------------------------------------------------------ all of a task */

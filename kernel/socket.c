@@ -4,7 +4,8 @@
  * packets in sequence; descriptors go along (SCM_RIGHTS). There is no network (Linux: net/unix/af_unix.c).
  *
  * What is sent is a packet in the receiver's queue. Connected sockets point at each other; a datagram socket may point at one that does
- * not point back. Who ends clears every pointer at it: all sockets are on one list. Locking: kernel_lock.
+ * not point back. Who ends clears every pointer at it, by a list of who points at it. Files that wait in packets are
+ * kernel/socket_flight.c's. Locking: kernel_lock.
  */
 #include <quire/out.h>
 #include <quire/printk.h>
@@ -13,46 +14,12 @@
 
 #include "namespace.h"
 #include "poll.h"
-#include "socket.h"
-
-/* net.core.wmem_default: bytes that may wait at a receiver. */
-#define MAX_QUEUED 212992U
-/* A stream's packet: what one page's allocation holds, and more is another packet. */
-#define STREAM_PART SZ_16K
-
-struct packet {
-	struct packet *next;
-	size_t len, off; /* off: of a stream, what has been read */
-	struct address from;
-	unsigned int nr_files;
-	struct open_file **files; /* with references; NULL: none */
-	char data[];
-};
-
-struct usock {
-	struct usock *next;    /* of all */
-	struct namespace *net; /* whose names it has; with a use */
-	int type;
-	struct open_file *file; /* NULL: not accepted yet */
-	struct usock *peer;
-	bool listening, was_connected, peer_closed, shut_read, shut_write;
-	struct usock *pending, *next_pending; /* of a listener: not accepted yet */
-	unsigned int nr_pending, backlog;
-	struct packet *first, *last;
-	size_t queued;
-	struct address name;
-	struct dentry *bound; /* a name in the file system, with a reference */
-	struct wait_queue readable, writable;
-	int error;
-	struct peer other_end; /* who is there, or has begun to listen here */
-	bool passcred;
-	bool netlink;
-	u64 timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds; 0: for ever */
-};
+#include "socket_internal.h"
 
 #define RUNNING ((struct peer){current->tgid, current->cred.euid, current->cred.egid})
 
-static struct usock *all;
+struct usock *usocks;
+unsigned int nr_usocks;
 static const struct file_operations socket_fop;
 
 /* Until when a call waits that begins now. */
@@ -82,17 +49,13 @@ static struct usock *usock_alloc(int type)
 	s->type = type;
 	s->net = current->nsproxy->of[NSP_NET];
 	ns_get(s->net);
-	s->next = all;
-	all = s;
+	s->next = usocks;
+	s->prev = &usocks;
+	if (s->next)
+		s->next->prev = &s->next;
+	usocks = s;
+	nr_usocks++;
 	return s;
-}
-
-static void packet_free(struct packet *p)
-{
-	for (unsigned int i = 0; p->files && i < p->nr_files; i++)
-		file_put(p->files[i]);
-	kfree(p->files);
-	kvfree(p);
 }
 
 static void changed(struct usock *s)
@@ -101,34 +64,43 @@ static void changed(struct usock *s)
 	wake_up_all(&s->writable);
 }
 
-static void usock_free(struct usock *s)
+/* NULL: at nobody. */
+static void point_at(struct usock *s, struct usock *to)
 {
-	struct usock **p = &all, *other;
-	struct packet *packet;
+	if (s->peer) {
+		*s->prev_pointing = s->next_pointing;
+		if (s->next_pointing)
+			s->next_pointing->prev_pointing = s->prev_pointing;
+	}
+	s->peer = to;
+	if (!to)
+		return;
+	s->next_pointing = to->pointing;
+	s->prev_pointing = &to->pointing;
+	if (s->next_pointing)
+		s->next_pointing->prev_pointing = &s->next_pointing;
+	to->pointing = s;
+}
 
-	while (*p && *p != s)
-		p = &(*p)->next;
-	if (*p)
-		*p = s->next;
-	for (other = all; other; other = other->next) {
-		if (other->peer != s)
-			continue;
-		other->peer = NULL;
+/* One that has nobody waiting to be accepted. */
+static void usock_end(struct usock *s)
+{
+	struct usock *other;
+
+	*s->prev = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	nr_usocks--;
+	while ((other = s->pointing)) {
+		point_at(other, NULL);
 		other->peer_closed = true;
 		/* What was sent and not read was lost. */
 		if (s->first && other->type != SOCK_DGRAM)
 			other->error = ECONNRESET;
 		changed(other);
 	}
-	while (s->pending) {
-		other = s->pending;
-		s->pending = other->next_pending;
-		usock_free(other);
-	}
-	while ((packet = s->first)) {
-		s->first = packet->next;
-		packet_free(packet);
-	}
+	point_at(s, NULL);
+	packets_free(s->first);
 	dput(s->bound);
 	wait_queue_end(&s->readable);
 	wait_queue_end(&s->writable);
@@ -136,9 +108,21 @@ static void usock_free(struct usock *s)
 	kfree(s);
 }
 
+static void usock_free(struct usock *s)
+{
+	struct usock *other;
+
+	while ((other = s->pending)) {
+		s->pending = other->next_pending;
+		usock_end(other);
+	}
+	usock_end(s);
+}
+
 static void socket_release(struct open_file *f)
 {
 	usock_free(f->private);
+	flight_collect();
 }
 
 static long usock_file(struct usock *s, unsigned int flags, struct open_file **f)
@@ -174,8 +158,8 @@ long unix_create(int type, unsigned int flags, struct open_file **f)
 
 static void join(struct usock *a, struct usock *b)
 {
-	a->peer = b;
-	b->peer = a;
+	point_at(a, b);
+	point_at(b, a);
 	a->was_connected = b->was_connected = true;
 	a->other_end = b->other_end = RUNNING;
 }
@@ -185,7 +169,7 @@ void unix_pair(struct open_file *a, struct open_file *b)
 	join(a->private, b->private);
 }
 
-static struct usock *usock_of(const struct open_file *f)
+struct usock *usock_of(const struct open_file *f)
 {
 	return f->op == &socket_fop ? f->private : NULL;
 }
@@ -221,7 +205,7 @@ static long find(const struct address *a, const struct namespace *net, struct us
 		if (err)
 			return err;
 	}
-	for (s = all; s; s = s->next)
+	for (s = usocks; s; s = s->next)
 		if (d ? s->bound && s->bound->inode == d->inode
 		      : s->net == net && !s->was_connected && s->name.len == a->len &&
 				    !memcmp(s->name.path, a->path, a->len - 2U))
@@ -314,7 +298,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 		if (!err && to->type != SOCK_DGRAM)
 			err = -EPROTOTYPE;
 		if (!err) {
-			s->peer = to;
+			point_at(s, to);
 			s->peer_closed = false;
 		}
 		return err;
@@ -467,9 +451,15 @@ static void append(struct usock *to, struct packet *p)
 		to->first = p;
 	to->last = p;
 	to->queued += p->len;
+	to->nr_packets++;
 	wake_up_all(&to->readable);
 	if (to->file)
 		file_tell_owners(to->file->inode, true);
+}
+
+static bool has_room(const struct usock *to, size_t len)
+{
+	return !to->nr_packets || (to->queued + len <= MAX_QUEUED && to->nr_packets < MAX_PACKETS);
 }
 
 static long send_one(struct usock *s, struct message *m, size_t len, bool nonblock)
@@ -483,7 +473,7 @@ static long send_one(struct usock *s, struct message *m, size_t len, bool nonblo
 		err = target(s, m->to, &to);
 		if (err)
 			return err;
-		if (!to->queued || to->queued + len <= MAX_QUEUED)
+		if (has_room(to, len))
 			break;
 		if (nonblock)
 			return -EAGAIN;
@@ -507,16 +497,11 @@ static long send_one(struct usock *s, struct message *m, size_t len, bool nonblo
 		packet_free(p);
 		return -EFAULT;
 	}
-	if (m->nr_files) {
-		p->files = kmalloc(m->nr_files * sizeof(struct open_file *), GFP_KERNEL);
-		if (!p->files) {
-			packet_free(p);
-			return -ENOMEM;
-		}
+	err = flight_begin(p, m);
+	if (err) {
+		packet_free(p);
+		return err;
 	}
-	for (; p->nr_files < m->nr_files; p->nr_files++)
-		p->files[p->nr_files] = file_get(m->files[p->nr_files]);
-	m->nr_files = 0;
 	append(to, p);
 	return (long)len;
 }
@@ -540,7 +525,7 @@ void unix_deliver(struct open_file *f, const void *data, size_t len)
 	struct usock *to = usock_of(f);
 	struct packet *p;
 
-	if (to->queued + len > MAX_QUEUED)
+	if (to->queued + len > MAX_QUEUED || to->nr_packets >= MAX_PACKETS)
 		return;
 	p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
 	if (!p)
@@ -558,13 +543,16 @@ long unix_send(struct open_file *f, struct message *m, bool nonblock)
 	size_t done = 0;
 	long n = 0;
 
+	if (m->nr_files)
+		flight_collect();
 	if (s->error) {
 		n = -unix_error(f);
 	} else if (s->type != SOCK_STREAM) {
 		n = m->data.left > MAX_QUEUED ? -EMSGSIZE : send_one(s, m, m->data.left, nonblock);
 		done = n > 0 ? (size_t)n : 0;
 	} else {
-		while (m->data.left || (!done && m->nr_files)) {
+		/* Files go with bytes, or not at all. */
+		while (m->data.left) {
 			n = send_one(s, m, min(m->data.left, (size_t)STREAM_PART), nonblock);
 			if (n <= 0)
 				break;
@@ -582,12 +570,15 @@ static void drop_first(struct usock *s)
 	struct packet *p = s->first;
 
 	s->first = p->next;
+	s->nr_packets--;
 	packet_free(p);
 }
 
 /* Its descriptors are the message's now. */
 static void take_files(struct packet *p, struct message *m, bool peek)
 {
+	if (!peek)
+		flight_end(p);
 	for (unsigned int i = 0; i < p->nr_files; i++)
 		m->files[m->nr_files++] = peek ? file_get(p->files[i]) : p->files[i];
 	if (!peek)
@@ -603,7 +594,7 @@ static long receive_stream(struct usock *s, struct message *m, unsigned int flag
 		size_t want = min(m->data.left, p->len - p->off), n;
 
 		/* Bytes with descriptors begin a read of their own. */
-		if (p->nr_files && done)
+		if (p->nr_files && (done || m->nr_files))
 			break;
 		n = copy_to_iter(p->data + p->off, want, &m->data);
 		if (n < want && !done && !n)
@@ -743,7 +734,7 @@ static unsigned int socket_poll(struct open_file *f, struct poll_table *table)
 	if ((s->peer_closed && s->type != SOCK_DGRAM) || (s->shut_read && s->shut_write) ||
 	    (s->type != SOCK_DGRAM && !s->was_connected && !s->listening))
 		events |= POLLHUP;
-	if (!s->listening && (!s->peer || s->peer->queued < MAX_QUEUED))
+	if (!s->listening && (!s->peer || has_room(s->peer, 1)))
 		events |= POLLOUT | POLLWRNORM;
 	return events;
 }
@@ -783,7 +774,7 @@ static void put_name(struct out *out, const struct address *a)
 void unix_report(struct out *out, const struct namespace *net)
 {
 	out_puts(out, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-	for (const struct usock *s = all; s; s = s->next) {
+	for (const struct usock *s = usocks; s; s = s->next) {
 		if (s->net != net)
 			continue;
 		out_printf(out, "%016x: %08X %08X %08X %04X %02X %5llu", 0, s->peer ? 3 : 2, 0,

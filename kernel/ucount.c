@@ -115,14 +115,19 @@ void ucount_limits(struct user_ns *ns, int most)
 
 /* ------------------------------------------------------------------ other things */
 
-bool user_count_add(struct user_count **list, u32 uid, u64 most)
+u64 user_count_of(const struct user_count *list, u32 uid)
+{
+	while (list && list->uid != uid)
+		list = list->next;
+	return list ? list->n : 0;
+}
+
+bool user_count_add_many(struct user_count **list, u32 uid, u64 n)
 {
 	struct user_count *c = *list;
 
 	while (c && c->uid != uid)
 		c = c->next;
-	if ((c ? c->n : 0) >= most)
-		return false;
 	if (!c) {
 		c = kmalloc(sizeof(*c), GFP_KERNEL | __GFP_ZERO);
 		if (!c)
@@ -131,21 +136,32 @@ bool user_count_add(struct user_count **list, u32 uid, u64 most)
 		c->next = *list;
 		*list = c;
 	}
-	c->n++;
+	c->n += n;
 	return true;
 }
 
-void user_count_drop(struct user_count **list, u32 uid)
+bool user_count_add(struct user_count **list, u32 uid, u64 most)
+{
+	return user_count_of(*list, uid) < most && user_count_add_many(list, uid, 1);
+}
+
+void user_count_drop_many(struct user_count **list, u32 uid, u64 n)
 {
 	struct user_count *c;
 
 	while ((*list)->uid != uid)
 		list = &(*list)->next;
 	c = *list;
-	if (--c->n)
+	c->n -= n;
+	if (c->n)
 		return;
 	*list = c->next;
 	kfree(c);
+}
+
+void user_count_drop(struct user_count **list, u32 uid)
+{
+	user_count_drop_many(list, uid, 1);
 }
 
 /* ------------------------------------------------------------------ /proc/sys/user */

@@ -16,5 +16,10 @@ struct user_count {
 bool user_count_add(struct user_count **list, u32 uid, u64 most);
 /* One less of those that were added. */
 void user_count_drop(struct user_count **list, u32 uid);
+/* How many he has. */
+u64 user_count_of(const struct user_count *list, u32 uid);
+/* n > 0 more, whatever he has. False: there is no memory. */
+bool user_count_add_many(struct user_count **list, u32 uid, u64 n);
+void user_count_drop_many(struct user_count **list, u32 uid, u64 n);
 
 #endif

@@ -263,6 +263,7 @@ static inline u64 int_sqrt(u64 x)
 #define ENOBUFS 105
 #define EISCONN 106
 #define ENOTCONN 107
+#define ETOOMANYREFS 109
 #define ETIMEDOUT 110
 #define ECONNREFUSED 111
 #define EALREADY 114
