@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared by the three memblock files, for nobody else.
+ * Shared by the four memblock files, for nobody else.
  */
 #ifndef MM_EARLY_MEMBLOCK_INTERNAL_H
 #define MM_EARLY_MEMBLOCK_INTERNAL_H

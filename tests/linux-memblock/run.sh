@@ -40,7 +40,7 @@ run() { # name, flags of the build, checks that Linux's memblock passes
 	local name=$1 build=$2 checks=$3 opt debug log n
 
 	$cc $flags $build "$tests/main.c" "$tests"/tests/*.c tests/linux-memblock/port.c \
-		mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c \
+		mm/early/memblock.c mm/early/memblock_alloc.c mm/early/memblock_iter.c mm/early/memblock_mark.c \
 		-o "$out/main-$name"
 	for opt in "-v" "-v -m"; do
 		for debug in "" "memblock=debug"; do
