@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What percpu_setup.c (the first chunk), percpu.c (allocation) and percpu_check.c (looking) know of each other.
+ * What percpu_setup.c (the first chunk), percpu_chunk.c (more of them), percpu.c (allocation) and percpu_check.c (looking) know of each other.
  */
 #ifndef QUIRE_PERCPU_INTERNAL_H
 #define QUIRE_PERCPU_INTERNAL_H
@@ -65,5 +65,14 @@ size_t pcpu_chunk_bytes(void);
 struct pcpu_chunk *pcpu_find_chunk(unsigned long addr);
 /* A bit for every object that a cell of the class holds. */
 u64 pcpu_full_mask(unsigned int class);
+
+/* For what follows, but pcpu_first_chunk; before pcpu_lock. */
+extern spinlock_t pcpu_grow_lock;
+/* A chunk without pages, last in the list. NULL: no memory or no addresses. */
+struct pcpu_chunk *pcpu_new_chunk(void);
+/* A page for every CPU's unit, the page-th of each. 0, -ENOMEM. */
+int pcpu_populate(struct pcpu_chunk *chunk, unsigned int page, gfp_t gfp);
+/* All chunks without an object go, but for `keep` and the first. */
+void pcpu_free_empty(unsigned int keep);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: mm/kmem/percpu.c mm/kmem/percpu_check.c mm/kmem/percpu_setup.c */
+/* links: mm/kmem/percpu.c mm/kmem/percpu_chunk.c mm/kmem/percpu_check.c mm/kmem/percpu_setup.c */
 /* granules: 12 14 16 */
 /* cflags: -D__per_cpu_start=__start_quire_percpu -D__per_cpu_end=__stop_quire_percpu */
 /*
