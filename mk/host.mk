@@ -28,7 +28,7 @@ HOST_LDFLAGS := -pie $(HOST_SAN)
 
 # Compiled once a granule; the rest of the port once.
 HOST_CORE_SRC := $(CORE_SRC) $(sort $(wildcard predict/*.c)) $(FDT_SRC) \
-	$(addprefix port/host/,core.c memory.c mmu.c port.c smp.c stack_trace.c)
+	$(addprefix port/host/,core.c memory.c mmu.c mmu_judge.c port.c smp.c stack_trace.c)
 HOST_MAIN_SRC := port/host/cpu.c port/host/symbols.c $(sort $(wildcard cmd/quire/*.c check/*.c)) $(FDT_SRC)
 PROFILES := $(sort $(wildcard profiles/*.profile))
 GRANULES ?= 4k 16k 64k
