@@ -73,6 +73,17 @@ out=$(grep -nE '#include *["<](\.\./)*(cmd|port)/' "${core[@]}")
 [ -z "$out" ]
 verdict "the core includes no upper floor" $? "$out"
 
+out=$(grep -nE '^#include "[^"]*/' "${core[@]}" | awk -F: '
+	BEGIN { n = split("lib arch/arm64 mm/early mm/page mm/kmem mm/debug mm/vm report kernel boot", floor, " ")
+		for (i = 1; i <= n; i++) rank[floor[i]] = i }
+	function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+	{ split($3, quoted, "\""); to = quoted[2]; from = folder($1)
+	  while (sub(/^\.\.\//, "", to)) from = folder(from)
+	  if (!(folder(to) in rank)) to = from "/" to
+	  if (rank[folder(to)] > rank[folder($1)]) print }')
+[ -z "$out" ]
+verdict "no floor of the core includes a higher one's headers" $? "$out"
+
 out=$(for f in $(git ls-files 2>/dev/null | grep -E '\.(c|h|S|py|sh|mk|ld)$|^(run|test)$' | grep -v '^third_party/'); do
 	head -n 4 "$f" | grep -q 'SPDX-License-Identifier' || [ "${f##*.}" = mk ] || echo "$f"
 done)
