@@ -22,6 +22,9 @@ INC := -Iinclude -Ithird_party/libfdt
 # The core: the same sources for every port and granule. boot/selftest runs on both.
 CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c mm/kmem/*.c mm/debug/*.c arch/arm64/*.c boot/*.c report/*.c mm/vm/commit.c))
 FDT_SRC := $(sort $(wildcard third_party/libfdt/*.c))
+# zlib, of which the image takes what unpacks: no libc, tables of checksums made when they are wanted.
+ZLIB_SRC := $(sort $(wildcard third_party/zlib/*.c))
+ZLIB_FLAGS := -Ithird_party/zlib -DZ_SOLO -DDYNAMIC_CRC_TABLE
 DEPFLAGS = -MMD -MP
 
 # One short line a step; V=1 shows the commands.

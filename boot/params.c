@@ -440,6 +440,18 @@ static const char *early_columns(const char *val)
 	return NULL;
 }
 
+static const char *early_retain_initrd(const char *val)
+{
+	quire_options.retain_initrd = true;
+	return NULL;
+}
+
+static const char *early_init(const char *val)
+{
+	quire_options.init = parse_bool(val, true) ? INIT_ALWAYS : INIT_NEVER;
+	return NULL;
+}
+
 static const char *early_report(const char *val)
 {
 	if (!val || !*val)
@@ -542,6 +554,9 @@ static const struct early_param {
 	{"quire.hotplug", early_hotplug},
 	{"quire.nolse", early_nolse},
 	{"quire.nopan", early_nopan},
+	{"quire.init", early_init},
+	{"retain_initrd", early_retain_initrd},
+	{"keepinitrd", early_retain_initrd},
 	{"quire.report", early_report},
 	{"quire.show", early_show},
 	{"quire.stress", early_stress},
@@ -553,7 +568,6 @@ static const struct early_switch {
 	bool *flag, unclear;
 } early_switches[] = {
 	{"quire.selftest", &quire_options.selftest, false},
-	{"quire.init", &quire_options.init, false},
 	{"quire.color", &quire_options.color, false},
 	{"quire.unicode", &quire_options.unicode, false},
 	{"quire.summary", &quire_options.summary, true},
@@ -621,7 +635,6 @@ static const char *const known_params[] = {
 	"isolcpus",
 	"kgdboc",
 	"kpti",
-	"keepinitrd",
 	"log_buf_len",
 	"lsm",
 	"mem_encrypt",
@@ -698,11 +711,8 @@ static bool absent_from_build(const char *param)
 	       (parameq(param, "page_owner") && !profile_or(page_owner, 1));
 }
 
-/*
- * Linux's unknown_bootoption: what the boot loader adds and the parameters of modules
- * ("name.param") are nobody's fault.
- */
-static bool is_known(const char *param)
+/* What the boot loader adds and the parameters of modules ("name.param") are nobody's fault. */
+bool boot_param_known(const char *param)
 {
 	unsigned int i;
 
@@ -740,7 +750,7 @@ static size_t list_unknown(char *unknown, size_t size)
 			args = next_arg(args, &param, &val);
 			if (!val && strcmp(param, "--") == 0)
 				break;
-			if ((val != NULL) != with_value || is_known(param))
+			if ((val != NULL) != with_value || boot_param_known(param))
 				continue;
 			n = (size_t)quire_snprintf(unknown + len, size - len, "%s%s%s%s",
 						   len ? " " : "", param, val ? "=" : "",

@@ -65,6 +65,18 @@ static bool overlaps(const struct reserved_mem *r, phys_addr_t base, phys_addr_t
 	return size && memblock_addrs_overlap(r->base, r->size, base, size);
 }
 
+bool initrd_lies_alone(phys_addr_t base, phys_addr_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_reserved_mem; i++)
+		if (overlaps(&reserved_mem[i], base, size))
+			return false;
+	return !memblock_addrs_overlap(base, size, boot_params.image.phys,
+				       boot_params.image.size) &&
+	       !memblock_addrs_overlap(base, size, fdt_info.phys, fdt_info.size);
+}
+
 /*
  * The image, the tree, the initrd, a /memreserve/ entry or another node's region lies in r, whose
  * node has properties self.

@@ -137,6 +137,8 @@ void __attribute__((weak)) quire_bench(void)
 /* The process has no EL0: there is nobody to run programs. */
 int __attribute__((weak)) kernel_run_init(void)
 {
+	if (quire_options.init != INIT_ALWAYS)
+		return 0;
 	pr_warn("quire.init: this build runs no programs\n");
 	return 1;
 }
@@ -162,7 +164,8 @@ void __noreturn kernel_main(void)
 		report_summary(&console_out);
 	}
 	/* What is shown before is the machine as booted. */
-	if (quire_options.init) {
+	if (quire_options.init == INIT_ALWAYS ||
+	    (quire_options.init == INIT_IF_INITRD && phys_initrd_size)) {
 		if (smp_start_interrupts())
 			pr_warn("No interrupts: programs run until they wait\n");
 		failures += kernel_run_init();

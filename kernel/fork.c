@@ -367,11 +367,8 @@ static void default_limits(struct rlimit *rlim)
 	rlim[RLIMIT_NICE] = rlim[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
 }
 
-static int make_init(struct task *t, const char *path)
+static int make_init(struct task *t, char *const *argv, char *const *envp)
 {
-	static char *const env[] = {"HOME=/", "TERM=linux", NULL};
-	char *const argv[] = {(char *)path, NULL};
-
 	t->files = files_init();
 	t->fs = fs_init();
 	t->sighand = sighand_alloc();
@@ -389,10 +386,10 @@ static int make_init(struct task *t, const char *path)
 	link_add_before(&t->thread, &t->signal->threads);
 	t->signal->nr_threads = t->signal->live = 1;
 	pid_ns_enter(t->signal);
-	return do_execve(t, path, argv, env);
+	return do_execve(t, argv[0], argv, envp);
 }
 
-int run_init(const char *path)
+int run_init(char *const *argv, char *const *envp)
 {
 	struct task *t = NULL;
 	int err, code;
@@ -406,7 +403,7 @@ int run_init(const char *path)
 		ns_get(&init_user_ns.ns);
 		t->cred.cap_bset = ALL_CAPS;
 	}
-	err = err ? err : make_init(t, path);
+	err = err ? err : make_init(t, argv, envp);
 	if (err) {
 		if (t)
 			drop_parts(t, 0);

@@ -2,6 +2,8 @@
 /* From a booted machine to its first program: the root, the initrd's files, and /init (Linux: init/main.c, kernel_init). */
 #include <quire/boot.h>
 #include <quire/mm.h>
+#include <quire/mm_init.h>
+#include <quire/params.h>
 #include <quire/printk.h>
 #include <quire/string.h>
 
@@ -36,8 +38,22 @@ static void set_clock(void)
 		realtime_offset = (s64)(seconds * 1000000000 - port_time_ns());
 }
 
+/* Its files are in memory of their own now (Linux: free_initrd_mem). What is somebody else's, too, stays. */
+static void free_initrd(void)
+{
+	phys_addr_t base = phys_initrd_start & PAGE_MASK;
+	phys_addr_t size = PAGE_ALIGN(phys_initrd_start + phys_initrd_size) - base;
+
+	if (quire_options.retain_initrd || !initrd_lies_alone(base, size))
+		return;
+	pr_info("Freeing initrd memory: %luK\n", free_reserved_range(base, size)
+							 << (PAGE_SHIFT - 10));
+	phys_initrd_size = 0;
+}
+
 int kernel_run_init(void)
 {
+	static struct init_words words;
 	long files;
 	int code;
 
@@ -61,12 +77,14 @@ int kernel_run_init(void)
 		return 1;
 	mount_dev();
 	pr_info("Unpacked initramfs: %ld files\n", files);
-	pr_info("Run /init as init process\n");
+	free_initrd();
+	init_words(&words);
+	pr_info("Run %s as init process\n", words.argv[0]);
 	if (strstr(boot_command_line, "norandmaps"))
 		sysctl_randomize_va_space = 0;
-	code = run_init("/init");
+	code = run_init(words.argv, words.envp);
 	if (code < 0) {
-		pr_err("/init cannot be run (%d)\n", code);
+		pr_err("%s cannot be run (%d)\n", words.argv[0], code);
 		return 1;
 	}
 	report_unknown_syscalls();

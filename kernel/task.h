@@ -366,8 +366,8 @@ struct clone_args {
 	u64 set_tid_size;
 };
 long task_clone(const struct clone_args *args);
-/* Programs run from here on: does not return until init has ended. Returns its exit code as wait4 reports it. */
-int run_init(const char *path);
+/* Programs run from here on, argv[0] first: does not return until that has ended. Returns its exit code as wait4 reports it, or why it cannot run. */
+int run_init(char *const *argv, char *const *envp);
 /* kthread.c: PID 2, with these limits, if there is memory for it; and its end, when all programs have ended. */
 void kthreadd_start(const struct rlimit *limits);
 void kthreadd_end(void);

@@ -473,8 +473,8 @@ int inode_truncate(struct inode *inode, u64 size);
 long file_add_seals(struct open_file *f, u32 seals);
 long file_get_seals(const struct open_file *f);
 u64 inode_size(const struct inode *inode);
-/* Fill dir from a cpio archive in the "newc" format (070701). Returns files made, or -EINVAL, -ENOMEM after a message. */
-long initramfs_unpack(const void *cpio, size_t size);
+/* Fill the root from archives in cpio's "newc" format (070701), plain or by gzip. Returns files made, or -EINVAL, -ENOMEM after a message. */
+long initramfs_unpack(const void *image, size_t size);
 
 /* ------------------------------------------------------------------ open files (kernel/file.c) */
 

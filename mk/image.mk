@@ -12,7 +12,7 @@ BARE_LDFLAGS := -static -pie --no-dynamic-linker -Bsymbolic -z text -z norelro -
 	-z max-page-size=65536 --build-id=none --no-undefined --no-warn-rwx-segments --orphan-handling=error
 # What the compiler calls for operations without an instruction (population count).
 BARE_LIBS = $(shell $(CROSS)gcc -print-libgcc-file-name)
-BARE_OBJ := $(patsubst %,$(A)/%.o,$(BARE_ASM) $(BARE_SRC) $(CORE_SRC) $(FDT_SRC))
+BARE_OBJ := $(patsubst %,$(A)/%.o,$(BARE_ASM) $(BARE_SRC) $(CORE_SRC) $(FDT_SRC) $(ZLIB_SRC))
 
 # Code that runs before relocation or with the MMU off: no unaligned access, no calls or tables of the compiler's making.
 $(A)/port/bare/early_%.c.o: BARE_CFLAGS += -mstrict-align -fno-tree-loop-distribute-patterns \
@@ -20,6 +20,8 @@ $(A)/port/bare/early_%.c.o: BARE_CFLAGS += -mstrict-align -fno-tree-loop-distrib
 # Leaves and tail calls only: see its head.
 $(A)/mm/kmem/slab_fast.c.o: BARE_CFLAGS += -fomit-frame-pointer
 $(A)/port/bare/string.c.o: BARE_CFLAGS += -fno-tree-loop-distribute-patterns -fno-builtin
+
+$(A)/third_party/zlib/%.c.o $(A)/kernel/archive.c.o: BARE_CFLAGS += $(ZLIB_FLAGS)
 
 $(A)/%.c.o: %.c
 	@mkdir -p $(@D)

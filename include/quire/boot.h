@@ -35,6 +35,8 @@ struct reserved_mem {
 #define MAX_RESERVED_MEM 1024
 extern struct reserved_mem *reserved_mem;
 extern unsigned int nr_reserved_mem;
+/* Neither the image nor the device tree nor a region of reserved_mem reaches into [base, base + size), the initrd's pages. */
+bool initrd_lies_alone(phys_addr_t base, phys_addr_t size);
 
 struct crash_res {
 	phys_addr_t base, size; /* size 0: none */

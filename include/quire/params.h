@@ -40,6 +40,21 @@ void parse_early_param(void);
 void print_unknown_bootoptions(void);
 /* Characters of these words, a blank between two; 0: all are known. */
 size_t unknown_bootoptions_length(void);
+/* Is there something that this option means here or in Linux? */
+bool boot_param_known(const char *param);
+
+/* Linux: CONFIG_INIT_ENV_ARG_LIMIT. */
+#define MAX_INIT_WORDS 32
+/* The first program, argv[0], what it is told and its environment, each with a NULL behind the last. */
+struct init_words {
+	char *argv[MAX_INIT_WORDS + 1], *envp[MAX_INIT_WORDS + 1];
+};
+/*
+ * Of boot_command_line: rdinit=PATH is the program (else /init), words that nobody knows and those behind "--" its arguments, unknown
+ * ones with a value its environment, behind HOME=/ and TERM=linux. More than MAX_INIT_WORDS of a kind are left out with a line that says so.
+ * The words stay where they are until the next call. Linux: unknown_bootoption.
+ */
+void init_words(struct init_words *w);
 
 /* numa=off; numa=fake=N (0: not asked for). */
 extern bool numa_off;
@@ -47,11 +62,13 @@ extern unsigned int numa_fake_nodes;
 
 /* quire.*: what the image does once memory is up. */
 struct quire_options {
-	bool selftest;	  /* quire.selftest: prove on the running machine what the tables claim */
-	bool init;	  /* quire.init: run /init of the initrd */
-	bool semihosting; /* quire.semihosting: exit code and files by semihosting calls */
-	bool color;	  /* quire.color: ANSI colours in the summary */
-	bool unicode;	  /* quire.unicode: the map of memory in block characters */
+	bool selftest; /* quire.selftest: prove on the running machine what the tables claim */
+	/* quire.init: run the first program of the initrd, and fail without one; quire.init=0: do not. Neither: when there is an initrd. */
+	enum { INIT_IF_INITRD, INIT_ALWAYS, INIT_NEVER } init;
+	bool retain_initrd; /* retain_initrd, keepinitrd: its memory stays reserved when its files have been taken out of it */
+	bool semihosting;     /* quire.semihosting: exit code and files by semihosting calls */
+	bool color;	      /* quire.color: ANSI colours in the summary */
+	bool unicode;	      /* quire.unicode: the map of memory in block characters */
 	unsigned int columns; /* quire.columns=N: width of the console, 0: unknown */
 	bool summary;	      /* quire.summary=0: no map and figures after the boot */
 	bool bench;	      /* quire.bench: measure, print, power off */

@@ -242,6 +242,16 @@ else
 	tail -n 20 "$log"
 fi
 
+# Initial RAM disks of many shapes.
+if glibc listing -static -o "$dir/listing" tests/el0/listing.c; then
+	python3 tests/el0/initramfs.py "$B" "$dir/listing" >"$dir/initramfs.log" 2>&1
+	passed=$((passed + $(grep -c '^ok ' "$dir/initramfs.log"))) failed=$((failed + $(grep -c '^FAIL ' "$dir/initramfs.log")))
+	grep -A 12 '^FAIL ' "$dir/initramfs.log"
+	grep -q '^initramfs: .* 0 failed' "$dir/initramfs.log" || fail "initramfs: not all of it"
+else
+	fail "listing: it was not built"
+fi
+
 # What is no initramfs, or has no program in it: one line, and an end.
 refuse() { # name, initrd, what is said
 	local log=$dir/$1.log code

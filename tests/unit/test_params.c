@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* links: boot/params.c lib/vsprintf.c lib/string.c */
+/* links: boot/params.c boot/init_words.c lib/vsprintf.c lib/string.c */
 /* The command line: words, numbers, and what each option does with a good and with a bad value. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -448,6 +448,78 @@ static void a_full_line_fits(void **state)
 	assert_int_equal(memory_limit, PHYS_ADDR_MAX);
 }
 
+static void words_are(const char *cmdline, const char *argv, const char *envp)
+{
+	static struct init_words w;
+	char text[2][COMMAND_LINE_SIZE] = {"", ""};
+
+	snprintf(boot_command_line, sizeof(boot_command_line), "%s", cmdline);
+	init_words(&w);
+	for (unsigned int i = 0; i < 2; i++) {
+		char **list = i ? w.envp : w.argv;
+
+		for (; *list; list++) {
+			strcat(text[i], *list);
+			strcat(text[i], "|");
+		}
+	}
+	assert_string_equal(text[0], argv);
+	assert_string_equal(text[1], envp);
+}
+
+static void init_is_told_what_nobody_knows(void **state)
+{
+	words_are("", "/init|", "HOME=/|TERM=linux|");
+	words_are("  quiet mem=1G quire.show=x", "/init|", "HOME=/|TERM=linux|");
+	words_are("single a=1 b=\"c d\" a=2", "/init|single|", "HOME=/|TERM=linux|a=2|b=c d|");
+	words_are("TERM=dumb HOMES=2", "/init|", "HOME=/|TERM=dumb|HOMES=2|");
+	words_are("-- mem=1G -- HOME=x", "/init|mem=1G|--|HOME=x|", "HOME=/|TERM=linux|");
+}
+
+static void rdinit_names_the_first_program(void **state)
+{
+	words_are("a rdinit=/b c -- d", "/b|c|d|", "HOME=/|TERM=linux|");
+	words_are("rdinit=/b rdinit=/c", "/c|", "HOME=/|TERM=linux|");
+	words_are("rdinit= rdinit", "/init|", "HOME=/|TERM=linux|");
+	words_are("x init=/y z", "/init|z|", "HOME=/|TERM=linux|");
+	words_are("-- rdinit=/b", "/init|rdinit=/b|", "HOME=/|TERM=linux|");
+}
+
+static void more_words_than_fit_are_left_out(void **state)
+{
+	static struct init_words w;
+
+	boot_command_line[0] = '\0';
+	for (unsigned int i = 0; i < 60; i++)
+		snprintf(boot_command_line + strlen(boot_command_line), 32, "w%u v%u= ", i, i);
+	init_words(&w);
+	assert_string_equal(w.argv[MAX_INIT_WORDS - 1], "w30");
+	assert_null(w.argv[MAX_INIT_WORDS]);
+	assert_string_equal(w.envp[MAX_INIT_WORDS - 1], "v29=");
+	assert_null(w.envp[MAX_INIT_WORDS]);
+	assert_non_null(strstr(log_text, "59 are left out"));
+	/* One word that takes all of the line, and words of one letter. */
+	memset(boot_command_line, 'a', sizeof(boot_command_line) - 1);
+	boot_command_line[sizeof(boot_command_line) - 1] = '\0';
+	init_words(&w);
+	assert_int_equal(strlen(w.argv[1]), sizeof(boot_command_line) - 1);
+	for (unsigned int i = 1; i < sizeof(boot_command_line) - 1; i += 2)
+		boot_command_line[i] = ' ';
+	init_words(&w);
+	assert_string_equal(w.argv[MAX_INIT_WORDS - 1], "a");
+}
+
+static void an_initrd_is_enough_for_init(void **state)
+{
+	parse("");
+	assert_int_equal(quire_options.init, INIT_IF_INITRD);
+	parse("quire.init");
+	assert_int_equal(quire_options.init, INIT_ALWAYS);
+	parse("quire.init=0 keepinitrd");
+	assert_int_equal(quire_options.init, INIT_NEVER);
+	assert_true(quire_options.retain_initrd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +548,10 @@ int main(void)
 		cmocka_unit_test_setup(unknown_words_are_named_once, reset),
 		cmocka_unit_test_setup(known_words_are_not, reset),
 		cmocka_unit_test_setup(a_full_line_fits, reset),
+		cmocka_unit_test_setup(init_is_told_what_nobody_knows, reset),
+		cmocka_unit_test_setup(rdinit_names_the_first_program, reset),
+		cmocka_unit_test_setup(more_words_than_fit_are_left_out, reset),
+		cmocka_unit_test_setup(an_initrd_is_enough_for_init, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
