@@ -24,7 +24,7 @@ CORE_SRC := $(sort $(wildcard lib/*.c mm/early/*.c mm/page/*.c mm/kmem/*.c mm/de
 FDT_SRC := $(sort $(wildcard third_party/libfdt/*.c))
 # zlib, of which the image takes what unpacks: no libc, tables of checksums made when they are wanted.
 ZLIB_SRC := $(sort $(wildcard third_party/zlib/*.c))
-ZLIB_FLAGS := -Ithird_party/zlib -DZ_SOLO -DDYNAMIC_CRC_TABLE
+ZLIB_FLAGS := -Ithird_party/zlib -DZ_SOLO -DZLIB_CONST -DDYNAMIC_CRC_TABLE
 DEPFLAGS = -MMD -MP
 
 # One short line a step; V=1 shows the commands.

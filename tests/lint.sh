@@ -33,7 +33,7 @@ fi
 
 # A file that had nothing to complain of is not looked at again as long as it, what it includes and the rules are the same.
 tidy_cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/quire-tidy
-tidy_flags='-std=gnu11 -Iinclude -Iport/host/include -Ithird_party/libfdt -DQUIRE_PAGE_SHIFT=12 -Ithird_party/zlib -DZ_SOLO'
+tidy_flags='-std=gnu11 -Iinclude -Iport/host/include -Ithird_party/libfdt -DQUIRE_PAGE_SHIFT=12 -Ithird_party/zlib -DZ_SOLO -DZLIB_CONST'
 tidy() {
 	local f key out
 	for f; do
