@@ -190,10 +190,23 @@ long futex_wake_address(unsigned long addr, unsigned int n)
 
 /* ------------------------------------------------------------------ waiting */
 
+long futex_wait_setup(struct waiter *w, unsigned long addr, u32 val)
+{
+	u32 now;
+
+	futex_count(w);
+	if (get_user(now, addr))
+		return -EFAULT;
+	if (now != val)
+		return -EAGAIN;
+	link_init(&w->link);
+	link_lend(&w->link, futex_ring(&w->key));
+	return 0;
+}
+
 static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u32 bitset)
 {
 	struct waiter w = {.task = current, .bitset = bitset};
-	u32 now;
 	long ret;
 
 	if (!bitset)
@@ -201,14 +214,8 @@ static long futex_wait(unsigned long addr, bool shared, u32 val, u64 deadline, u
 	ret = futex_key(addr, shared, FUTEX_READ, &w.key, &w.page);
 	if (ret)
 		return ret;
-	futex_count(&w);
-	if (get_user(now, addr))
-		ret = -EFAULT;
-	else if (now != val)
-		ret = -EAGAIN;
+	ret = futex_wait_setup(&w, addr, val);
 	if (!ret) {
-		link_init(&w.link);
-		link_lend(&w.link, futex_ring(&w.key));
 		while (!w.woken && !ret)
 			ret = sleep_until(deadline);
 		if (w.woken)

@@ -37,6 +37,8 @@ extern struct bucket futex_buckets[FUTEX_BUCKETS];
 struct link *futex_ring(const struct key *k);
 /* w is about to look at its word, or has got another key: from here on nobody overlooks it. */
 void futex_count(struct waiter *w);
+/* It is counted, and waits at its key if the word is val: 0; -EAGAIN: it is another one; -EFAULT. futex_uncount ends all three. */
+long futex_wait_setup(struct waiter *w, unsigned long addr, u32 val);
 /* It does not wait any more, or never did. */
 void futex_uncount(struct waiter *w);
 /*

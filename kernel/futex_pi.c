@@ -195,7 +195,6 @@ long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool shared,
 	struct waiter w = {.task = current, .bitset = bitset};
 	struct page *page2;
 	struct key to;
-	u32 now;
 	long ret;
 
 	if (addr == addr2 || !bitset)
@@ -208,15 +207,9 @@ long futex_wait_requeue_pi(unsigned long addr, unsigned long addr2, bool shared,
 		futex_drop_key(page2);
 		return ret;
 	}
-	futex_count(&w);
-	if (get_user(now, addr))
-		ret = -EFAULT;
-	else if (now != val)
-		ret = -EAGAIN;
+	w.to = &to;
+	ret = futex_wait_setup(&w, addr, val);
 	if (!ret) {
-		w.to = &to;
-		link_init(&w.link);
-		link_lend(&w.link, futex_ring(&w.key));
 		ret = wait_for_lock(&w, deadline);
 		/* Interrupted after it was moved: it would not find the word as it was. */
 		if (ret == -ERESTARTNOINTR && !w.to)
