@@ -22,20 +22,29 @@ struct usock *usocks;
 unsigned int nr_usocks;
 static const struct file_operations socket_fop;
 
-/* Until when a call waits that begins now. */
-static u64 wait_until(const struct usock *s, bool send)
+u64 usock_wait_until(const struct usock *s, bool send)
 {
 	u64 ns = s->timeout[send];
 
 	return ns ? port_time_ns() + ns : WAIT_FOREVER;
 }
 
-/* A wait that ends: with a limit the time is EAGAIN, and the call does not start again (Linux: sock_intr_errno). */
-static long wait_error(u64 until, long err)
+long usock_wait_error(u64 until, long err)
 {
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err == -ERESTARTSYS && until != WAIT_FOREVER ? -EINTR : err;
+}
+
+long usock_wait_room(struct usock *to, u64 until)
+{
+	struct poll_set set = {.table = {.add = poll_set_add}};
+	long err;
+
+	poll_wait(&set.table, &to->writable);
+	err = usock_wait_error(until, sleep_until(until));
+	poll_set_end(&set);
+	return err;
 }
 
 /* ------------------------------------------------------------------ making, ending */
@@ -156,6 +165,20 @@ long unix_create(int type, unsigned int flags, struct open_file **f)
 	return err;
 }
 
+long netlink_create(unsigned int flags, struct open_file **f)
+{
+	long err = unix_create(SOCK_DGRAM, flags, f);
+
+	if (!err)
+		usock_of(*f)->netlink = true;
+	return err;
+}
+
+bool unix_is_netlink(const struct open_file *f)
+{
+	return file_is_socket(f) && usock_of(f)->netlink;
+}
+
 static void join(struct usock *a, struct usock *b)
 {
 	point_at(a, b);
@@ -191,8 +214,7 @@ static bool is_abstract(const struct address *a)
 	return a->len > 2 && !a->path[0];
 }
 
-/* The socket of that name there; -ECONNREFUSED: nobody has it. What a listener has accepted has its name, and is not meant. */
-static long find(const struct address *a, const struct namespace *net, struct usock **found)
+long usock_find(const struct address *a, const struct namespace *net, struct usock **found)
 {
 	struct dentry *d = NULL;
 	struct usock *s;
@@ -232,7 +254,7 @@ long unix_bind(struct open_file *f, const struct address *a)
 		return 0;
 	}
 	if (is_abstract(a)) {
-		if (!find(a, s->net, &other))
+		if (!usock_find(a, s->net, &other))
 			return -EADDRINUSE;
 		s->name = *a;
 		return 0;
@@ -294,7 +316,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 	long err;
 
 	if (s->type == SOCK_DGRAM) {
-		err = find(a, s->net, &to);
+		err = usock_find(a, s->net, &to);
 		if (!err && to->type != SOCK_DGRAM)
 			err = -EPROTOTYPE;
 		if (!err) {
@@ -307,9 +329,9 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 		return -EISCONN;
 	if (s->listening)
 		return -EINVAL;
-	until = wait_until(s, true);
+	until = usock_wait_until(s, true);
 	for (;;) {
-		err = find(a, s->net, &to);
+		err = usock_find(a, s->net, &to);
 		if (err)
 			return err;
 		if (to->type != s->type)
@@ -320,14 +342,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 			break;
 		if (nonblock)
 			return -EAGAIN;
-		/* It may go while this waits: it is looked up again. */
-		{
-			struct poll_set set = {.table = {.add = poll_set_add}};
-
-			poll_wait(&set.table, &to->writable);
-			err = wait_error(until, sleep_until(until));
-			poll_set_end(&set);
-		}
+		err = usock_wait_room(to, until);
 		if (err)
 			return err;
 	}
@@ -351,7 +366,7 @@ long unix_connect(struct open_file *f, const struct address *a, bool nonblock)
 long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new)
 {
 	struct usock *s = usock_of(f), *other;
-	u64 until = wait_until(s, false);
+	u64 until = usock_wait_until(s, false);
 	long err;
 
 	if (s->type == SOCK_DGRAM)
@@ -360,7 +375,7 @@ long unix_accept(struct open_file *f, unsigned int flags, struct open_file **new
 		return -EINVAL;
 	if (!s->pending && f->flags & O_NONBLOCK)
 		return -EAGAIN;
-	err = wait_error(until, wait_event(&s->readable, s->pending || s->shut_read, until));
+	err = usock_wait_error(until, wait_event(&s->readable, s->pending || s->shut_read, until));
 	if (err)
 		return err;
 	other = s->pending;
@@ -420,274 +435,6 @@ const struct peer *unix_peer(const struct open_file *f)
 	return &usock_of(f)->other_end;
 }
 
-/* ------------------------------------------------------------------ sending */
-
-/* Where it goes now: the peer, or who has the name. */
-static long target(struct usock *s, const struct address *a, struct usock **to)
-{
-	if (s->netlink)
-		return -ECONNREFUSED;
-	if (s->shut_write)
-		return -EPIPE;
-	if (a && a->len) {
-		if (s->type != SOCK_DGRAM)
-			return s->was_connected ? -EISCONN : -EOPNOTSUPP;
-		return find(a, s->net, to);
-	}
-	*to = s->peer;
-	if (*to)
-		return (*to)->shut_read ? -EPIPE : 0;
-	if (s->type == SOCK_DGRAM)
-		return s->peer_closed ? -ECONNREFUSED : -ENOTCONN;
-	return s->peer_closed ? -EPIPE : -ENOTCONN;
-}
-
-/* It has arrived. */
-static void append(struct usock *to, struct packet *p)
-{
-	if (to->first)
-		to->last->next = p;
-	else
-		to->first = p;
-	to->last = p;
-	to->queued += p->len;
-	to->nr_packets++;
-	wake_up_all(&to->readable);
-	if (to->file)
-		file_tell_owners(to->file->inode, true);
-}
-
-static bool has_room(const struct usock *to, size_t len)
-{
-	return !to->nr_packets || (to->queued + len <= MAX_QUEUED && to->nr_packets < MAX_PACKETS);
-}
-
-static long send_one(struct usock *s, struct message *m, size_t len, bool nonblock)
-{
-	u64 until = wait_until(s, true);
-	struct packet *p;
-	struct usock *to;
-	long err;
-
-	for (;;) {
-		err = target(s, m->to, &to);
-		if (err)
-			return err;
-		if (has_room(to, len))
-			break;
-		if (nonblock)
-			return -EAGAIN;
-		{
-			struct poll_set set = {.table = {.add = poll_set_add}};
-
-			poll_wait(&set.table, &to->writable);
-			err = wait_error(until, sleep_until(until));
-			poll_set_end(&set);
-		}
-		if (err)
-			return err;
-	}
-	p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
-	if (!p)
-		return -ENOBUFS;
-	memset(p, 0, sizeof(*p));
-	p->len = len;
-	p->from = s->name;
-	if (copy_from_iter(p->data, len, &m->data) != len) {
-		packet_free(p);
-		return -EFAULT;
-	}
-	err = flight_begin(p, m);
-	if (err) {
-		packet_free(p);
-		return err;
-	}
-	append(to, p);
-	return (long)len;
-}
-
-long netlink_create(unsigned int flags, struct open_file **f)
-{
-	long err = unix_create(SOCK_DGRAM, flags, f);
-
-	if (!err)
-		usock_of(*f)->netlink = true;
-	return err;
-}
-
-bool unix_is_netlink(const struct open_file *f)
-{
-	return file_is_socket(f) && usock_of(f)->netlink;
-}
-
-void unix_deliver(struct open_file *f, const void *data, size_t len)
-{
-	struct usock *to = usock_of(f);
-	struct packet *p;
-
-	if (to->queued + len > MAX_QUEUED || to->nr_packets >= MAX_PACKETS)
-		return;
-	p = kvmalloc(sizeof(*p) + len, GFP_KERNEL);
-	if (!p)
-		return;
-	memset(p, 0, sizeof(*p));
-	p->len = len;
-	memcpy(p->data, data, len);
-	append(to, p);
-}
-
-long unix_send(struct open_file *f, struct message *m, bool nonblock)
-{
-	struct usock *s = usock_of(f);
-	struct open_file *held = file_get(f);
-	size_t done = 0;
-	long n = 0;
-
-	if (m->nr_files)
-		flight_collect();
-	if (s->error) {
-		n = -unix_error(f);
-	} else if (s->type != SOCK_STREAM) {
-		n = m->data.left > MAX_QUEUED ? -EMSGSIZE : send_one(s, m, m->data.left, nonblock);
-		done = n > 0 ? (size_t)n : 0;
-	} else {
-		/* Files go with bytes, or not at all. */
-		while (m->data.left) {
-			n = send_one(s, m, min(m->data.left, (size_t)STREAM_PART), nonblock);
-			if (n <= 0)
-				break;
-			done += (size_t)n;
-		}
-	}
-	file_put(held);
-	return done ? (long)done : n;
-}
-
-/* ------------------------------------------------------------------ receiving */
-
-static void drop_first(struct usock *s)
-{
-	struct packet *p = s->first;
-
-	s->first = p->next;
-	s->nr_packets--;
-	packet_free(p);
-}
-
-/* Its descriptors are the message's now. */
-static void take_files(struct packet *p, struct message *m, bool peek)
-{
-	if (!peek)
-		flight_end(p);
-	for (unsigned int i = 0; i < p->nr_files; i++)
-		m->files[m->nr_files++] = peek ? file_get(p->files[i]) : p->files[i];
-	if (!peek)
-		p->nr_files = 0;
-}
-
-static long receive_stream(struct usock *s, struct message *m, unsigned int flags)
-{
-	size_t done = 0;
-	struct packet *p = s->first;
-
-	while (p && m->data.left) {
-		size_t want = min(m->data.left, p->len - p->off), n;
-
-		/* Bytes with descriptors begin a read of their own. */
-		if (p->nr_files && (done || m->nr_files))
-			break;
-		n = copy_to_iter(p->data + p->off, want, &m->data);
-		if (n < want && !done && !n)
-			return -EFAULT;
-		if (p->nr_files)
-			take_files(p, m, flags & MSG_PEEK);
-		done += n;
-		if (flags & MSG_PEEK) {
-			p = p->next;
-			continue;
-		}
-		p->off += n;
-		s->queued -= n;
-		if (p->off < p->len)
-			break;
-		drop_first(s);
-		p = s->first;
-	}
-	if (done && !(flags & MSG_PEEK))
-		wake_up_all(&s->writable);
-	return (long)done;
-}
-
-static long receive_packet(struct usock *s, struct message *m, unsigned int flags)
-{
-	struct packet *p = s->first;
-	size_t want = min(m->data.left, p->len), n = copy_to_iter(p->data, want, &m->data);
-	long len = (long)p->len;
-
-	if (n < want)
-		return -EFAULT;
-	m->from = p->from;
-	m->truncated = want < p->len;
-	take_files(p, m, flags & MSG_PEEK);
-	if (!(flags & MSG_PEEK)) {
-		s->queued -= p->len;
-		drop_first(s);
-		wake_up_all(&s->writable);
-	}
-	return flags & MSG_TRUNC ? len : (long)n;
-}
-
-long unix_receive(struct open_file *f, struct message *m, unsigned int flags, bool nonblock)
-{
-	struct usock *s = usock_of(f);
-	u64 until = wait_until(s, false);
-	struct open_file *held;
-	size_t done = 0;
-	long n = 0;
-
-	if (s->listening)
-		return -EINVAL;
-	if (s->type != SOCK_DGRAM && !s->was_connected)
-		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
-	/* Nothing comes out of its turn. */
-	if (flags & MSG_OOB)
-		return s->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
-	held = file_get(f);
-	for (;;) {
-		if (!s->first && s->error) {
-			n = -unix_error(f);
-			break;
-		}
-		if (!s->first && (s->shut_read || (s->peer_closed && s->type != SOCK_DGRAM))) {
-			n = 0;
-			break;
-		}
-		if (!s->first) {
-			n = nonblock ? -EAGAIN
-				     : wait_event(&s->readable,
-						  s->first || s->shut_read || s->error ||
-							  (s->peer_closed && s->type != SOCK_DGRAM),
-						  until);
-			n = wait_error(until, n);
-			if (n)
-				break;
-			continue;
-		}
-		if (s->type != SOCK_STREAM) {
-			n = receive_packet(s, m, flags);
-			break;
-		}
-		n = receive_stream(s, m, flags);
-		if (n > 0)
-			done += (size_t)n;
-		if (n <= 0 || !m->data.left || !(flags & MSG_WAITALL) || flags & MSG_PEEK ||
-		    m->nr_files)
-			break;
-	}
-	file_put(held);
-	return done ? (long)done : n;
-}
-
 /* ------------------------------------------------------------------ as a file */
 
 static long socket_read(struct open_file *f, struct iter *to, u64 *pos)
@@ -734,7 +481,7 @@ static unsigned int socket_poll(struct open_file *f, struct poll_table *table)
 	if ((s->peer_closed && s->type != SOCK_DGRAM) || (s->shut_read && s->shut_write) ||
 	    (s->type != SOCK_DGRAM && !s->was_connected && !s->listening))
 		events |= POLLHUP;
-	if (!s->listening && (!s->peer || has_room(s->peer, 1)))
+	if (!s->listening && (!s->peer || usock_has_room(s->peer, 1)))
 		events |= POLLOUT | POLLWRNORM;
 	return events;
 }

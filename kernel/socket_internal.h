@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a socket is (kernel/socket.c), and files on their way between sockets (kernel/socket_flight.c). Locking: kernel_lock. */
+/*
+ * What a socket is (kernel/socket.c), what goes from one to another (kernel/socket_message.c), and files on their way between sockets
+ * (kernel/socket_flight.c). Locking: kernel_lock.
+ */
 #ifndef KERNEL_SOCKET_INTERNAL_H
 #define KERNEL_SOCKET_INTERNAL_H
 
@@ -55,6 +58,20 @@ extern unsigned int nr_usocks;
 
 /* NULL: the file is none. */
 struct usock *usock_of(const struct open_file *f);
+/* The socket of that name there; -ECONNREFUSED: nobody has it. What a listener has accepted has its name, and is not meant. */
+long usock_find(const struct address *a, const struct namespace *net, struct usock **found);
+
+/* Until when a call waits that begins now. */
+u64 usock_wait_until(const struct usock *s, bool send);
+/* A wait that ends: with a limit the time is EAGAIN, and the call does not start again (Linux: sock_intr_errno). */
+long usock_wait_error(u64 until, long err);
+/* Until somebody has read there: 0, or the error of the wait. It may have gone meanwhile, and is to be looked up again. */
+long usock_wait_room(struct usock *to, u64 until);
+static inline bool usock_has_room(const struct usock *to, size_t len)
+{
+	return !to->nr_packets || (to->queued + len <= MAX_QUEUED && to->nr_packets < MAX_PACKETS);
+}
+
 /* With the references of its files; of a whole list. */
 void packet_free(struct packet *p);
 void packets_free(struct packet *first);
