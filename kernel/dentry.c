@@ -130,6 +130,7 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len,
 	}
 	d->users = 1;
 	inode->sb->uses++;
+	inode->sb->dentries++;
 	d->inode = inode;
 	d->len = (u16)len;
 	d->name = d->first_name;
@@ -154,6 +155,7 @@ static void unhold(struct dentry *d)
 		struct dentry *parent = d->parent;
 
 		hash_remove(d);
+		d->inode->sb->dentries--;
 		iput(d->inode);
 		if (d->name != d->first_name)
 			kfree(d->name);
@@ -299,6 +301,17 @@ bool dentry_is_under(const struct dentry *d, const struct dentry *top)
 
 /* ------------------------------------------------------------------ paths as text */
 
+/* What d, a root, covers, below all that is stacked there; or the root, if it is among these. */
+static const struct dentry *below_stack(const struct dentry *d, const struct dentry *root)
+{
+	const struct super *sb = d->inode->sb, *end = root ? root->inode->sb : NULL;
+
+	if (end && end->root == root && end->stacked < sb->stacked &&
+	    mount_stacked(sb, end->stacked) == end)
+		return root;
+	return mount_stacked(sb, 0)->covers;
+}
+
 long d_path(const struct dentry *d, const struct dentry *root, char *buf, size_t size, char **text)
 {
 	static const char deleted[] = " (deleted)";
@@ -324,8 +337,8 @@ long d_path(const struct dentry *d, const struct dentry *root, char *buf, size_t
 		return end - 1 - p;
 	}
 	for (;;) {
-		while (!d->parent && d != root && d->inode->sb->covers)
-			d = d->inode->sb->covers;
+		if (!d->parent && d != root && d->inode->sb->covers)
+			d = below_stack(d, root);
 		if (!d->parent || d == root)
 			break;
 		if ((size_t)(p - buf) < d->len + 1U)
@@ -387,21 +400,28 @@ static int check_directory(const struct dentry *dir, s64 *uses)
 	return bad;
 }
 
-/* Names that are not the tree's use its directories, and are used themselves. */
+/*
+ * Names that are not the tree's use its directories, and are used themselves, and nothing leads to those that are removed: where there are any,
+ * more uses may be counted than are found.
+ */
 static int check_tree(const struct super *sb)
 {
 	const struct dentry *d = sb->root;
-	s64 uses = 0;
+	s64 uses = 0, n = 0;
 	int bad = 0;
 
 	while (d) {
+		n++;
 		if (d == sb->root || (d->inode->mode & S_IFMT) == S_IFDIR)
 			bad += check_directory(d, &uses);
 		d = dentry_after(d, sb->root);
 	}
-	if (uses > sb->uses || uses < 1) {
-		pr_err("BUG: vfs: %lld uses of a %s are counted, and %lld found\n",
-		       (long long)sb->uses, sb->type->name, (long long)uses);
+	if (n > sb->dentries || uses < 1 ||
+	    (n == sb->dentries ? uses != sb->uses : uses > sb->uses)) {
+		pr_err("BUG: vfs: %lld uses of a %s are counted, and %lld found; %lld of its %lld "
+		       "names are\n",
+		       (long long)sb->uses, sb->type->name, (long long)uses, (long long)n,
+		       (long long)sb->dentries);
 		bad++;
 	}
 	return bad;

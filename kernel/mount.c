@@ -106,6 +106,31 @@ struct super *mounted_on(const struct dentry *d)
 	return sb;
 }
 
+/*
+ * Mounted on a root is what is stacked, at one place; as high as programs like, so from far above the ways down are short: the jump that the
+ * lower one begins, and the next, are one here when they are as long.
+ */
+static void stack_on(struct super *sb, const struct dentry *on)
+{
+	struct super *low = on->inode->sb, *far;
+
+	if (low->root != on || !low->covers)
+		return;
+	sb->stacked = low->stacked + 1;
+	far = low->jump;
+	sb->jump =
+		far && far->jump && low->stacked - far->stacked == far->stacked - far->jump->stacked
+			? far->jump
+			: low;
+}
+
+const struct super *mount_stacked(const struct super *sb, u32 height)
+{
+	while (sb->stacked > height)
+		sb = sb->jump->stacked >= height ? sb->jump : sb->covers->inode->sb;
+	return sb;
+}
+
 int do_mount(const struct fs_type *type, const char *source, struct dentry *on, unsigned long flags,
 	     const char *options)
 {
@@ -136,6 +161,7 @@ int do_mount(const struct fs_type *type, const char *source, struct dentry *on, 
 	*(last_mount ? &last_mount->next : &mounts) = sb;
 	last_mount = sb;
 	if (on) {
+		stack_on(sb, on);
 		sb->covers = dget(on);
 		sb->other = on->mounted;
 		on->mounted = sb;
@@ -161,6 +187,24 @@ int do_remount(struct dentry *root, unsigned long flags, const char *options)
 	return err;
 }
 
+/* What is seen mounted in it, and in that, the last first: each was mounted after what it is in. */
+static struct super *seen_below(struct super *sb)
+{
+	static u64 last_search;
+	struct super *found = NULL;
+
+	sb->search = ++last_search;
+	for (struct super *other = sb->next; other; other = other->next) {
+		if (!other->covers || other->covers->inode->sb->search != last_search ||
+		    !mount_seen(other))
+			continue;
+		other->search = last_search;
+		other->chain = found;
+		found = other;
+	}
+	return found;
+}
+
 #define MS_REC 0x4000UL
 #define MS_SILENT 0x8000UL
 #define MS_UNBINDABLE (1UL << 17)
@@ -172,13 +216,15 @@ int do_propagation(struct dentry *root, unsigned long flags)
 {
 	static u32 last_group;
 	const unsigned long how = flags & ~(MS_REC | MS_SILENT);
+	struct super *top = root->inode->sb;
 
 	if (how & ~(MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED) || how & (how - 1) ||
-	    root->inode->sb->root != root)
+	    top->root != root)
 		return -EINVAL;
-	for (struct super *sb = mounts; sb; sb = sb->next) {
-		if (sb->root != root &&
-		    !(flags & MS_REC && mount_seen(sb) && dentry_is_under(sb->root, root)))
+	if (flags & MS_REC)
+		(void)seen_below(top);
+	for (struct super *sb = top; sb; sb = sb->next) {
+		if (sb != top && !(flags & MS_REC && sb->search == top->search))
 			continue;
 		/* What one has from above is as it is there. */
 		if (sb->ns != own_ns())
@@ -283,24 +329,6 @@ static int unsee(struct super *sb, const struct mount_ns *ns)
 static bool may_take_off(const struct super *sb, const struct mount_ns *ns)
 {
 	return sb->ns == ns || ns_owner(&ns->ns) == ns_owner(&sb->ns->ns);
-}
-
-/* What is seen mounted in it, and in that, the last first: each was mounted after what it is in. */
-static struct super *seen_below(struct super *sb)
-{
-	static u64 last_search;
-	struct super *found = NULL;
-
-	sb->search = ++last_search;
-	for (struct super *other = sb->next; other; other = other->next) {
-		if (!other->covers || other->covers->inode->sb->search != last_search ||
-		    !mount_seen(other))
-			continue;
-		other->search = last_search;
-		other->chain = found;
-		found = other;
-	}
-	return found;
 }
 
 static int take_off(struct super *sb, const struct mount_ns *ns, bool detach)

@@ -16,13 +16,14 @@ static void put_escaped(struct out *out, const char *s)
 			out_write(out, s, 1);
 }
 
-static void put_place(struct out *out, const struct super *sb, char *buf)
+/* As the reader's namespace has its root. */
+static void put_place(struct out *out, const struct super *sb, const struct dentry *root, char *buf)
 {
 	char *text;
 
 	if (!sb->covers)
 		out_puts(out, "/");
-	else if (d_path(sb->covers, vfs_root(), buf, PATH_MAX, &text) >= 0)
+	else if (d_path(sb->covers, root, buf, PATH_MAX, &text) >= 0)
 		put_escaped(out, text);
 }
 
@@ -55,19 +56,20 @@ static unsigned int parent_id(const struct super *sb)
 	return sb->covers ? mount_id(sb->covers->inode->sb) : mount_id(sb);
 }
 
-static void show_mount(struct out *out, const struct super *sb, char *buf)
+static void show_mount(struct out *out, const struct super *sb, const struct dentry *root,
+		       char *buf)
 {
 	put_escaped(out, source_of(sb));
 	out_puts(out, " ");
-	put_place(out, sb, buf);
+	put_place(out, sb, root, buf);
 	out_printf(out, " %s %s%s,relatime 0 0\n", sb->type->name, access_of(sb), options_of(sb));
 }
 
-static void show_info(struct out *out, const struct super *sb, char *buf)
+static void show_info(struct out *out, const struct super *sb, const struct dentry *root, char *buf)
 {
 	out_printf(out, "%u %u %u:%u / ", mount_id(sb), parent_id(sb), sb->dev >> 20,
 		   sb->dev & 0xfffff);
-	put_place(out, sb, buf);
+	put_place(out, sb, root, buf);
 	out_printf(out, " %s%s,relatime", access_of(sb), options_of(sb));
 	if (sb->shared)
 		out_printf(out, " shared:%u", sb->shared);
@@ -76,19 +78,22 @@ static void show_info(struct out *out, const struct super *sb, char *buf)
 	out_printf(out, " %s\n", access_of(sb));
 }
 
-static void show_stats(struct out *out, const struct super *sb, char *buf)
+static void show_stats(struct out *out, const struct super *sb, const struct dentry *root,
+		       char *buf)
 {
 	out_puts(out, "device ");
 	put_escaped(out, source_of(sb));
 	out_puts(out, " mounted on ");
-	put_place(out, sb, buf);
+	put_place(out, sb, root, buf);
 	out_printf(out, " with fstype %s\n", sb->type->name);
 }
 
 static int each_mount(struct out *out, const struct pseudo_ref *r,
-		      void (*show)(struct out *out, const struct super *sb, char *buf))
+		      void (*show)(struct out *out, const struct super *sb,
+				   const struct dentry *root, char *buf))
 {
 	const struct task *t = proc_task(r);
+	const struct dentry *root;
 	char *buf;
 
 	if (!t || !t->fs)
@@ -96,9 +101,10 @@ static int each_mount(struct out *out, const struct pseudo_ref *r,
 	buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
+	root = vfs_root();
 	for (const struct super *sb = mounts; sb; sb = sb->next)
 		if (mount_seen_in(sb, t->fs->ns))
-			show(out, sb, buf);
+			show(out, sb, root, buf);
 	kfree(buf);
 	return 0;
 }

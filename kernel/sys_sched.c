@@ -11,6 +11,7 @@
 #include "sched_attr.h"
 #include "timens.h"
 #include "userns.h"
+#include "vfs.h"
 
 long call_sched_yield(const struct syscall_args *r)
 {
@@ -185,6 +186,7 @@ long call_reboot(const struct syscall_args *r)
 	case 0xcdef0123: /* halt */
 	case 0x4321fedc: /* power off */
 		report_unknown_syscalls();
+		(void)vfs_check();
 		pr_emerg("reboot: Power down\n");
 		port_poweroff(0);
 	}

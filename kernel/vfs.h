@@ -117,6 +117,8 @@ struct super {
 	struct super
 		*chain; /* of those that are about to go, and by which search they were found */
 	u64 search;
+	u32 stacked;	    /* how many are below it at its place, each on the root of the next */
+	struct super *jump; /* one of those, further down the higher this is */
 	s64 uses; /* of its dentries, but by each other and by the tree; one is the table's, of the root */
 	struct mount_ns *ns;   /* where it was mounted; NULL: it has gone */
 	u64 seq;	       /* when */
@@ -130,7 +132,8 @@ struct super {
 	u64 last_ino;
 	void *private; /* the type's */
 	s64 inodes;    /* that there are */
-	s64 writers;   /* open files that may write to one */
+	s64 dentries;
+	s64 writers; /* open files that may write to one */
 	/* tmpfs: */
 	struct file_space space;
 	bool limited;	 /* pages of its files are counted in space */
@@ -380,6 +383,8 @@ void super_left(struct super *sb);
 void mount_ns_free(struct namespace *ns);
 /* Its paths begin at that one's root from here on. */
 void mount_ns_enter(struct fs_struct *fs, struct namespace *ns);
+/* The mount that stands that high in the stack that sb, which is mounted, is in; height at most its own. */
+const struct super *mount_stacked(const struct super *sb, u32 height);
 /* By the running program; by who is in that namespace. */
 bool mount_seen(const struct super *sb);
 bool mount_seen_in(const struct super *sb, const struct mount_ns *ns);

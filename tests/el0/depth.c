@@ -95,6 +95,110 @@ static void namespaces(void)
 		check(!child(nest_mounts), "... and are given back");
 }
 
+/* ------------------------------------------------------------------ mounts */
+
+#define STACK 4000
+
+static long ms_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How many lines of a table of mounts name that place. */
+static int count_places(const char *place)
+{
+	FILE *f = fopen("/proc/self/mounts", "r");
+	char line[512], at[256];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += sscanf(line, "%*s %255s", at) == 1 && !strcmp(at, place);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int stack_mounts(void)
+{
+	char cwd[100];
+	long t;
+	int n;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 1;
+	mkdir("/tmp/a", 0755);
+	for (int i = 0; i < STACK; i++)
+		if (mount("none", "/tmp/a", "tmpfs", 0, NULL))
+			return 2;
+	t = ms_now();
+	n = count_places("/tmp/a");
+	if (n != STACK)
+		return 3;
+	/* Neither goes through all mounts for each. */
+	t = ms_now() - t;
+	printf("     mounts: %ld ms\n", t);
+	if (t > 1500)
+		return 10;
+	t = ms_now();
+	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 4;
+	t = ms_now() - t;
+	printf("     propagation: %ld ms\n", t);
+	if (t > 1500)
+		return 11;
+	/* From the top of the stack, and in a root that is in the midst of one. */
+	mkdir("/tmp/a/b", 0755);
+	if (chdir("/tmp/a/b") || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/tmp/a/b"))
+		return 5;
+	if (mount("none", "/tmp/a/b", "tmpfs", 0, NULL) || chdir("/tmp/a/b") || chroot(".") ||
+	    !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/"))
+		return 6;
+	mkdir("/proc", 0755);
+	mkdir("/c", 0755);
+	if (chdir("/c") || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/c"))
+		return 7;
+	if (chdir("/") || mount("none", "/c", "tmpfs", 0, NULL) ||
+	    mount("none", "/c", "tmpfs", 0, NULL) || chdir("/c") || !getcwd(cwd, sizeof(cwd)) ||
+	    strcmp(cwd, "/c"))
+		return 8;
+	return 0;
+}
+
+static int stack_on_root(void)
+{
+	char cwd[100];
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 1;
+	for (int i = 0; i < 20; i++)
+		if (mount("none", "/tmp", "tmpfs", 0, NULL))
+			return 2;
+	if (chdir("/tmp") || chroot("/tmp") || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/"))
+		return 3;
+	/* Above it, and seen from there. */
+	mkdir("/d", 0755);
+	for (int i = 0; i < 20; i++)
+		if (mount("none", "/d", "tmpfs", 0, NULL))
+			return 4;
+	mkdir("/d/e", 0755);
+	if (chdir("/d/e") || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/d/e"))
+		return 5;
+	for (int i = 0; i < 20; i++)
+		if (umount("/d"))
+			return errno == EBUSY && !i ? 0 : 6;
+	return 7;
+}
+
+static void mounts(void)
+{
+	check(!child(stack_mounts), "mounts stacked high have their place");
+	check(!child(stack_on_root), "... and a root among them");
+}
+
 /* ------------------------------------------------------------------ sockets */
 
 static long send_fds(int by, const int *fds, int n)
@@ -332,6 +436,7 @@ int main(void)
 {
 	begin();
 	namespaces();
+	mounts();
 	sockets();
 	return end("depth");
 }
