@@ -63,12 +63,14 @@ struct file {
 	void (*f_release)(struct file *file); /* the last reference is gone */
 };
 
+/* A reference more, for who has one. Any context. */
 static inline struct file *get_file(struct file *file)
 {
 	__atomic_fetch_add(&file->f_count, 1, __ATOMIC_RELAXED);
 	return file;
 }
 
+/* One less; the last one calls f_release, under whatever locks the caller holds. */
 static inline void fput(struct file *file)
 {
 	if (!__atomic_sub_fetch(&file->f_count, 1, __ATOMIC_ACQ_REL))
@@ -77,6 +79,7 @@ static inline void fput(struct file *file)
 
 /* An empty file with one user; NULL: no memory. */
 struct address_space *mapping_alloc(bool shmem);
+/* One user more, for who has one. Any context. */
 void mapping_get(struct address_space *mapping);
 /* The last user's: the pages go. */
 void mapping_put(struct address_space *mapping);

@@ -47,9 +47,10 @@ u64 nodes_with_memory(void);
 struct mempolicy *mpol_new(int mode, u64 nodes, int *err);
 /* The first of these errors that mode and its flags have on their own: 0, -EINVAL. */
 int mpol_check_mode(int mode);
-/* NULL is taken. */
+/* A use more, and one less, with which the last one frees it. NULL is taken. Any context. */
 struct mempolicy *mpol_get(struct mempolicy *pol);
 void mpol_put(struct mempolicy *pol);
+/* Do they mean the same, so that areas may join? NULL is taken. */
 bool mpol_equal(const struct mempolicy *a, const struct mempolicy *b);
 /* The running task's policy, or NULL; the floor of tasks fills it in. */
 extern struct mempolicy *(*mpol_of_task)(void);
@@ -73,10 +74,8 @@ struct mempolicy *vm_area_policy(struct mm_struct *mm, unsigned long addr, bool 
 /* Pages that are on a node of `from` go to the node of `to` that answers to it. Returns how many did not, or an error. all: shared ones too. */
 long vm_migrate_nodes(struct mm_struct *mm, u64 from, u64 to, bool all);
 /*
- * Move the page at addr to node. Returns the node; -ENOENT: no page; -EFAULT: no area, or the zero page; -EACCES: shared, and not all;
- * -EBUSY: somebody is at it;
- * -EAGAIN: it could not be moved.
- * node < 0: just say where it is.
+ * Move the page at addr to node; node < 0: just say where it is. Returns the node; -ENOENT: no page; -EFAULT: no area, or the zero page; -EACCES:
+ * shared, and not all; -EBUSY: somebody is at it; -EAGAIN: it could not be moved.
  */
 int vm_move_page(struct mm_struct *mm, unsigned long addr, int node, bool all);
 

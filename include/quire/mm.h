@@ -279,6 +279,7 @@ enum { THP_SIZE_ALWAYS, THP_SIZE_INHERIT, THP_SIZE_MADVISE, THP_SIZE_NEVER };
 extern int thp_enabled, thp_defrag, thp_use_zero_page;
 /* hugepages-*kB/enabled, by the order. Who changes one tells by thp_sizes_changed. */
 extern int thp_size_enabled[PAGE_SHIFT - 3 + 1];
+/* Faults heed thp_size_enabled as it is now. Any context. */
 void thp_sizes_changed(void);
 /* Settings as the machine and its command line have them. Once, when it is known how much memory there is. */
 void thp_init(void);
@@ -287,7 +288,7 @@ bool vm_thp_eligible(const struct vm_area_struct *vma);
 /* The first page of the block that the page was made in, if both are still what they were; NULL: it came alone. A hint. */
 const struct page *page_large_head(const struct page *page);
 
-/* ------------------------------------------------------------------ address spaces (mm/vm/mm.c) */
+/* ------------------------------------------------------------------ address spaces (mm/vm/fork.c) */
 
 /* The zero page and the caches of areas and address spaces. Once, when slab is there. */
 void vm_init(void);
@@ -299,10 +300,11 @@ void vm_reclaim_init(void);
 extern unsigned int sysctl_max_map_count;
 /* An empty one with one user; NULL: no memory. */
 struct mm_struct *mm_alloc(void);
+/* One user more, for who has one or is under what keeps it; any context. */
 void mmget(struct mm_struct *mm);
-/* The last user's: everything is unmapped and freed. */
+/* One less. The last one's: everything is unmapped and freed, so no lock of this one, of a page or of a file is held. */
 void mmput(struct mm_struct *mm);
-/* A program becomes another one: limits and privileges stay. */
+/* A program becomes another one: limits and privileges stay. mm is nobody else's yet. */
 void mm_inherit(struct mm_struct *mm, const struct mm_struct *old);
 /* A copy of all areas and what they show, pages shared until written (Linux: dup_mm). NULL: no memory, and nothing has changed. */
 struct mm_struct *dup_mm(struct mm_struct *oldmm);
@@ -382,27 +384,48 @@ void vm_acct_memory(long pages);
 /* The same if there may be so many. mm: whose they are, or NULL: of no program. 0, -ENOMEM. */
 int vm_enough_memory(const struct mm_struct *mm, long pages);
 
-/* ------------------------------------------------------------------ the mmap family (mm/vm/mmap.c ...). They take mmap_lock. */
+/* ------------------------------------------------------------------ the mmap family (mm/vm/mmap.c ...) */
 
 /*
- * Map len bytes. file NULL: anonymous. pgoff: in pages. Returns the address, or a negative errno as an unsigned long (Linux: ksys_mmap_pgoff).
+ * What the system calls of these names do, with Linux 6.12's results. start and addr are multiples of the page size unless it says otherwise; a length
+ * is in bytes and goes up to the next page. All take mmap_lock and allocate: interrupts on, and none of the locks of docs/architecture.md held but
+ * kernel_lock.
+ */
+
+/*
+ * Map len bytes. file NULL: anonymous. pgoff: in pages. Returns the address, or a negative errno as an unsigned long (Linux: ksys_mmap_pgoff):
+ * -EINVAL: flags, or an address that is none; -ENOMEM: no room, no memory, too many areas, or a limit; -EOVERFLOW: pgoff; -EPERM: a low
+ * address, or MAP_LOCKED, which are not for this program, or a seal; -EEXIST: MAP_FIXED_NOREPLACE; -EAGAIN: more than may be locked; -EACCES: the
+ * file, or PR_SET_MDWE, does not allow it; -ENODEV, -EOPNOTSUPP: not with this file.
  */
 unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long prot, unsigned long flags,
 			    unsigned long pgoff);
-/* Linux: remap_file_pages, as far as it is another mapping of the same file. */
+/*
+ * Linux: remap_file_pages, as far as it is another mapping of the same file. start and size go down to a page. 0; -EINVAL: not a shared mapping of one
+ * file; vm_mmap_pgoff's.
+ */
 int vm_remap_file_pages(struct mm_struct *mm, unsigned long start, unsigned long size,
 			unsigned long prot, unsigned long pgoff, unsigned long flags);
 /* No hole in the range? */
 bool vm_is_whole(struct mm_struct *mm, unsigned long start, unsigned long len);
 /* Is there an area anywhere in the range? */
 bool vm_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long len);
+/* Nothing is mapped in the range any more. 0; -EINVAL; -ENOMEM; -EPERM: something in it is sealed, and nothing has gone. */
 int vm_munmap(struct mm_struct *mm, unsigned long start, unsigned long len);
 /* Private memory of a program that will not run again is given back before it ends (Linux: __oom_reap_task_mm). Takes mmap_lock. */
 void vm_reap(struct mm_struct *mm);
+/*
+ * prot: PROT_*, with PROT_GROWSDOWN from the start of the area. 0; -EINVAL; -ENOMEM: a hole, to which all before it has changed, or no memory;
+ * -EACCES: the file, or PR_SET_MDWE, does not allow it; -EPERM: sealed.
+ */
 int vm_mprotect(struct mm_struct *mm, unsigned long start, unsigned long len, unsigned long prot);
+/* The heap ends at brk, any address, from here on. Returns where it ends now: at brk, or where it did, when that cannot be. */
 unsigned long vm_brk(struct mm_struct *mm, unsigned long brk);
-/* Linux: ksys_mremap. The address, or a negative errno as an unsigned long. */
+/*
+ * Linux: ksys_mremap. The address, or a negative errno as an unsigned long: -EINVAL; -EFAULT: not one area; -ENOMEM; -EAGAIN: more than may be locked;
+ * -EPERM: sealed.
+ */
 unsigned long vm_mremap(struct mm_struct *mm, unsigned long addr, unsigned long old_len,
 			unsigned long new_len, unsigned long flags, unsigned long new_addr);
 #ifndef MREMAP_MAYMOVE
@@ -410,6 +433,11 @@ unsigned long vm_mremap(struct mm_struct *mm, unsigned long addr, unsigned long 
 #define MREMAP_FIXED 2UL
 #define MREMAP_DONTUNMAP 4UL
 #endif
+/*
+ * advice: MADV_*. 0; -EINVAL: advice or range, or an area that it is not for; -ENOMEM: a hole, but what is mapped has been advised, or no memory
+ * (MADV_POPULATE_*, MADV_COLLAPSE); -EFAULT: behind the end of a file (MADV_POPULATE_*); -EACCES, -EPERM: not that memory; -EAGAIN: no
+ * area could be cut, or its pages were in use (MADV_COLLAPSE); -EOPNOTSUPP: MADV_HWPOISON and kin, for who may ask.
+ */
 int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int advice);
 #ifndef MADV_NORMAL
 #define MADV_NORMAL 0
@@ -445,7 +473,10 @@ int vm_madvise(struct mm_struct *mm, unsigned long start, unsigned long len, int
 #define MADV_SOFT_OFFLINE 101
 #endif
 
-/* Linux: mm/mlock.c. onfault: pages as they come. 0, -ENOMEM, -EPERM, -EAGAIN, -EINVAL. */
+/*
+ * Linux: mm/mlock.c. onfault: pages as they come; flags: MCL_*. 0; -ENOMEM: a hole, or more than the limit; -EPERM: the limit is 0; -EAGAIN: no memory for
+ * the pages; -EINVAL. start need not be a page's.
+ */
 int vm_mlock(struct mm_struct *mm, unsigned long start, unsigned long len, bool onfault);
 int vm_munlock(struct mm_struct *mm, unsigned long start, unsigned long len);
 int vm_mlockall(struct mm_struct *mm, int flags);
@@ -461,6 +492,7 @@ int vm_munlockall(struct mm_struct *mm);
  * none.
  */
 long vm_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages, unsigned char *vec);
+/* Files are in memory, so nothing is written: only what flags, MS_*, and range are. 0; -EINVAL; -ENOMEM: a hole; -EBUSY: locked (MS_INVALIDATE). */
 int vm_msync(struct mm_struct *mm, unsigned long start, unsigned long len, int flags);
 #ifndef MS_ASYNC
 #define MS_ASYNC 1
@@ -499,8 +531,12 @@ void user_page_put(struct page *page);
 /* Only programs that have forked from one another have it. */
 bool user_page_is_anon(const struct page *page);
 /*
- * Through the linear map. force: as a debugger does, what is private and read only is written to as a page of the program's own, and stays
- * read only (Linux: FOLL_FORCE); not where the program may do nothing at all. Returns how many bytes could not be copied. */
+ * len bytes from and to kernel memory, of any address space, through the linear map. Returns how many bytes could not be copied: those from the first that
+ * is not accessible. Faults, so under what handle_mm_fault may be called.
+ *
+ * force: as a debugger does, what is private and read only is written to as a page of the program's own, and stays read only (Linux: FOLL_FORCE);
+ * not where the program may do nothing at all.
+ */
 size_t access_remote_vm_force(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
 			      bool write);
 size_t access_remote_vm(struct mm_struct *mm, unsigned long addr, void *buf, size_t len,
