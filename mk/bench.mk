@@ -28,7 +28,7 @@ $(N)/host_bench: $(patsubst %,$(N)/%.o,$(HOST_BENCH_SRC))
 -include $(patsubst %,$(N)/%.d,$(HOST_BENCH_SRC))
 # kmalloc beside the process's own malloc, which LD_PRELOAD makes mimalloc or jemalloc.
 HOST_SLAB_SRC := bench/host_slab_bench.c tests/unit/doubles.c \
-	$(filter-out mm/kmem/kvmalloc.c,$(wildcard $(call unit_line,tests/unit/test_slab.c,links)))
+	$(wildcard $(call unit_line,tests/unit/test_slab.c,links))
 $(N)/host_slab_bench: $(patsubst %,$(N)/%.o,$(HOST_SLAB_SRC))
 	$(HOSTCC) -o $@ $^ -lcmocka -lpthread
 -include $(patsubst %,$(N)/%.d,$(HOST_SLAB_SRC))

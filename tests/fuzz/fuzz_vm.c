@@ -2,12 +2,12 @@
 /* links: @vm */
 /*
  * Fuzzer of address spaces: up to four of them map, unmap, protect, drop, touch and fork as the input says, against the model of
- * test_vm.c, a byte and a protection for each page of a window. Every access is by a TLB that forgets nothing by itself, and every eighth
+ * test_vm_random.c, a byte and a protection for each page of a window. Every access is by a TLB that forgets nothing by itself, and every eighth
  * step mm_check derives mapcounts, rss, rmap, areas and tables again. The first byte says how often memory is short.
  *
- * Each random choice of test_vm.c is the next byte, or two, of the input; when there are none left they are 0.
+ * Each random choice of test_vm_random.c is the next byte, or two, of the input; when there are none left they are 0.
  */
-#define UNIT_TEST "tests/unit/test_vm.c"
+#define UNIT_TEST "tests/unit/test_vm_random.c"
 #include "choices.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -5,21 +5,12 @@
 
 #include "page_world.h"
 
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <quire/page_debug.h>
 #include <quire/slab.h>
 #include <quire/vmalloc.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "slab_fixture.h"
-
-/* ---- other CPUs are threads, and pass a barrier when the kernel makes them */
-void smp_membarrier(void)
-{
-	assert_int_equal(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0), 0);
-}
 
 /* ---- vmalloc is another room */
 static struct vm_struct vmalloc_area;
@@ -76,6 +67,43 @@ static int all_is_back(void **state)
 	assert_int_equal(free_pages_of(zone), free_at_start);
 	world_check();
 	return 0;
+}
+
+/* ---- what tests do */
+#define T(f) cmocka_unit_test_setup_teardown(f, machine, all_is_back)
+
+static __maybe_unused void pattern(void *p, size_t n, unsigned int seed)
+{
+	unsigned char *c = p;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		c[i] = (unsigned char)(seed * 31 + i * 7);
+}
+
+static __maybe_unused void assert_pattern(const void *p, size_t n, unsigned int seed)
+{
+	const unsigned char *c = p;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		assert_int_equal(c[i], (unsigned char)(seed * 31 + i * 7));
+}
+
+static unsigned int constructed;
+
+static __maybe_unused void constructor(void *object)
+{
+	memset(object, 0x5c, 40);
+	constructed++;
+}
+
+/* Requests for pages since asked was 0; the one after fail_after of them fails. */
+static unsigned int fail_after, asked;
+
+static __maybe_unused bool fail_nth(gfp_t gfp, unsigned int order)
+{
+	return asked++ == fail_after;
 }
 
 #endif

@@ -8,25 +8,10 @@
 #include "page_world.h"
 #include "mm/debug/movable.h"
 
-#include <linux/membarrier.h>
 #include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <quire/compaction.h>
 #include <quire/vmstat.h>
-
-/* Draining reaches into other CPUs' lists. */
-void smp_membarrier(void)
-{
-	static bool registered;
-
-	if (!__atomic_exchange_n(&registered, true, __ATOMIC_RELAXED))
-		syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 /* ---- of the rooms below that are not linked */
 unsigned long free_reserved_range(phys_addr_t base, phys_addr_t size)

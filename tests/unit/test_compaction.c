@@ -5,27 +5,12 @@
  * Compaction and migration with real movable pages: a zone made of holes gives large blocks again, objects stay what they are, and
  * nothing is lost when it cannot be done.
  */
-#include <linux/membarrier.h>
 #include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <quire/compaction.h>
 
 #include "page_world.h"
 #include "mm/debug/movable.h"
-
-/* Draining reaches into other CPUs' lists: the double does nothing, which is not enough here. */
-void smp_membarrier(void)
-{
-	static bool registered;
-
-	if (!__atomic_exchange_n(&registered, true, __ATOMIC_RELAXED))
-		syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 #define PB pageblock_nr_pages
 #define ZONE_PAGES (4 * MAX_ORDER_NR_PAGES)

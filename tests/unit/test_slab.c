@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* links: @slab mm/kmem/kvmalloc.c */
+/* links: @slab */
 /* granules: 12 14 16 */
 /* Caches and kmalloc over the real page allocator: contents, counts, every page back at the end, every failure undone. */
 #include "slab_world.h"
 
 #include <quire/page_debug.h>
 #include <quire/vmstat.h>
-
-/* ---- tests */
-
-static void pattern(void *p, size_t n, unsigned int seed)
-{
-	unsigned char *c = p;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		c[i] = (unsigned char)(seed * 31 + i * 7);
-}
-
-static void assert_pattern(const void *p, size_t n, unsigned int seed)
-{
-	const unsigned char *c = p;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		assert_int_equal(c[i], (unsigned char)(seed * 31 + i * 7));
-}
 
 static void sizes_are_rounded_up_as_in_linux(void **state)
 {
@@ -192,17 +172,9 @@ static void zeroed_means_this_caches_size_whatever_the_tag_is(void **state)
 	}
 }
 
-static unsigned int constructed;
-
-static void construct(void *object)
-{
-	memset(object, 0x5c, 40);
-	constructed++;
-}
-
 static void a_constructor_runs_once_for_an_object(void **state)
 {
-	struct kmem_cache *s = kmem_cache_create("made", 40, 0, 0, construct);
+	struct kmem_cache *s = kmem_cache_create("made", 40, 0, 0, constructor);
 	unsigned char *p[300];
 	unsigned int i, k, round;
 
@@ -228,7 +200,7 @@ static void alike_caches_are_one(void **state)
 	struct kmem_cache *c = kmem_cache_create("c", 200, 0, SLAB_RECLAIM_ACCOUNT, NULL);
 	struct kmem_cache *d = kmem_cache_create("d", 200, 0, SLAB_TYPESAFE_BY_RCU, NULL);
 	struct kmem_cache *e = kmem_cache_create("e", 200, 0, SLAB_NO_MERGE, NULL);
-	struct kmem_cache *f = kmem_cache_create("f", 200, 0, 0, construct);
+	struct kmem_cache *f = kmem_cache_create("f", 200, 0, 0, constructor);
 	struct kmem_cache *g = kmem_cache_create("g", 200, 0, SLAB_HWCACHE_ALIGN, NULL);
 	struct kmem_cache *same = kmem_cache_create("k", 1024, 0, 0, NULL);
 	void *p;
@@ -365,13 +337,6 @@ static void what_is_no_object_is_left_alone(void **state)
 	__free_pages(page, 0);
 }
 
-static unsigned int fail_after, asked;
-
-static bool fail_nth(gfp_t gfp, unsigned int order)
-{
-	return asked++ == fail_after;
-}
-
 /* What a driver does, with the nth request for pages failing: for n = 0, 1, ... until none fails. */
 static void every_failure_is_undone(void **state)
 {
@@ -386,7 +351,7 @@ static void every_failure_is_undone(void **state)
 		fail_after = n;
 		asked = 0;
 		page_debug = &ops;
-		s = kmem_cache_create("fails", 300, 0, SLAB_NO_MERGE, construct);
+		s = kmem_cache_create("fails", 300, 0, SLAB_NO_MERGE, constructor);
 		if (s) {
 			for (i = 0; i < ARRAY_SIZE(p); i++)
 				p[i] = kmem_cache_alloc(s, GFP_KERNEL | __GFP_NOWARN);
@@ -463,210 +428,6 @@ static void freelists_may_be_random_and_hardened(void **state)
 		print_message("the random order was the plain one\n");
 	slab_give(s, p, ARRAY_SIZE(p));
 	assert_int_equal(slab_check(), 0);
-	kmem_cache_destroy(s);
-}
-
-static void kvmalloc_goes_to_vmalloc_when_there_is_no_block(void **state)
-{
-	static const struct page_debug_ops ops = {.should_fail = fail_nth};
-	unsigned long i;
-	char *p;
-
-	fail_after = asked = 0;
-	page_debug = &ops;
-	p = kvmalloc(3 * PAGE_SIZE, GFP_KERNEL);
-	page_debug = NULL;
-	assert_ptr_equal(p, vmalloc_area.addr);
-	pattern(p, 3 * PAGE_SIZE, 4);
-	/* Smaller and larger again, in place: what was given up is gone. */
-	assert_ptr_equal(kvrealloc(p, 100, GFP_KERNEL | __GFP_ZERO), p);
-	assert_pattern(p, 100, 4);
-	assert_ptr_equal(kvrealloc(p, 3 * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO), p);
-	for (i = 100; i < 3 * PAGE_SIZE; i++)
-		assert_int_equal(p[i], 0);
-	pattern(p, 3 * PAGE_SIZE, 4);
-	p = kvrealloc(p, 5 * PAGE_SIZE, GFP_KERNEL);
-	assert_true(p && !vmalloc_area.addr);
-	assert_pattern(p, 3 * PAGE_SIZE, 4);
-	kvfree(p);
-	assert_null(kvmalloc((size_t)INT_MAX + 1, GFP_KERNEL | __GFP_NOWARN));
-}
-
-static gfp_t large_gfp;
-
-static bool refuse_large(gfp_t gfp, unsigned int order)
-{
-	if (order)
-		large_gfp = gfp;
-	return order;
-}
-
-/* A block is no must when pages do. */
-static void kvmalloc_insists_on_pages_only(void **state)
-{
-	static const struct page_debug_ops ops = {.should_fail = refuse_large};
-	char *p;
-
-	page_debug = &ops;
-	p = kvmalloc(5 * PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
-	page_debug = NULL;
-	assert_ptr_equal(p, vmalloc_area.addr);
-	assert_true(large_gfp & __GFP_NORETRY);
-	assert_false(large_gfp & __GFP_NOFAIL);
-	kvfree(p);
-}
-
-/*
- * Every second page of the machine is free, and no two in a row:
- *
- *	|x| |x| |x| |x| ...
- *
- * Returns the pages in between.
- */
-static unsigned long split_all(struct page ***taken)
-{
-	unsigned long nr = 0, kept = 0, i;
-	struct page **pages = calloc(WORLD_PAGES, sizeof(void *));
-
-	assert_non_null(pages);
-	while ((pages[nr] = alloc_pages(GFP_NOWAIT | __GFP_MEMALLOC, 0)))
-		nr++;
-	for (i = 0; i < nr; i++) {
-		if (page_to_pfn(pages[i]) % 2)
-			pages[kept++] = pages[i];
-		else
-			__free_pages(pages[i], 0);
-	}
-	*taken = pages;
-	return kept;
-}
-
-static void mend(struct page **taken, unsigned long n)
-{
-	while (n)
-		__free_pages(taken[--n], 0);
-	free(taken);
-}
-
-static void slabinfo_counts_slabs_of_both_sizes(struct kmem_cache *s, unsigned long in_use)
-{
-	unsigned long objects = 0, pages = 0, slabs = 0;
-	struct slabinfo info;
-	struct page *page;
-
-	page = pfn_to_page(zone->zone_start_pfn);
-	for (; page < pfn_to_page(zone_end_pfn(zone)); page++)
-		if (page_type_load(page) == SLAB_PAGE_TYPE(0, s->id)) {
-			pages++;
-			if (!PageTail(page)) {
-				slabs++;
-				objects += (PAGE_SIZE << compound_order(page)) / s->size;
-			}
-		}
-	get_slabinfo(s, &info);
-	assert_int_equal(info.num_objs, objects);
-	assert_int_equal(info.num_slabs, slabs);
-	assert_int_equal(info.active_objs, in_use);
-	assert_true(pages >= slabs && pages <= slabs << s->order);
-}
-
-static void slabs_are_smaller_when_memory_is_in_pieces(void **state)
-{
-	struct kmem_cache *s =
-		kmem_cache_create("in pieces", PAGE_SIZE / 2 - 64, 0, SLAB_NO_MERGE, construct);
-	void *p[120], *large;
-	unsigned long n, i;
-	struct page **taken;
-
-	assert_true(s->order > 0 && s->min_order == 0);
-	for (i = 0; i < 40; i++)
-		assert_non_null(p[i] = kmem_cache_alloc(s, GFP_KERNEL));
-	assert_int_equal(compound_order(slab_of(s, p[0])), s->order);
-	n = split_all(&taken);
-	assert_null(alloc_pages(GFP_KERNEL | __GFP_NOWARN, 1));
-	constructed = 0;
-	for (; i < 120; i++) {
-		/* Who may not wait as well as who may. */
-		p[i] = kmem_cache_alloc(s, i % 2 ? GFP_KERNEL : GFP_ATOMIC);
-		assert_non_null(p[i]);
-		pattern(p[i], PAGE_SIZE / 2 - 64, (unsigned int)i);
-	}
-	assert_int_equal(compound_order(slab_of(s, p[119])), 0);
-	assert_null(slab_of(s, (char *)page_address(virt_to_page(p[119])) + 2UL * s->size));
-	assert_int_equal(slab_check(), 0);
-	slabinfo_counts_slabs_of_both_sizes(s, 120);
-	/* kmalloc's: all but those that no page holds. */
-	for (i = 0; i <= KMALLOC_SHIFT_HIGH; i++) {
-		struct kmem_cache *c = &kmalloc_caches[KMALLOC_NORMAL][i];
-		unsigned int k;
-
-		for (k = 0; c->size && c->size <= PAGE_SIZE && k < 3 * c->objects; k++) {
-			void **q = kmalloc(c->size, GFP_KERNEL);
-
-			assert_non_null(q);
-			*q = NULL;
-			kfree(q);
-		}
-	}
-	large = kmalloc(2 * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
-	assert_null(large);
-	mend(taken, n);
-	for (i = 40; i < 120; i++)
-		assert_pattern(p[i], PAGE_SIZE / 2 - 64, (unsigned int)i);
-	for (i = 0; i < 120; i++)
-		kmem_cache_free(s, p[i]);
-	assert_int_equal(slab_check(), 0);
-	slabinfo_counts_slabs_of_both_sizes(s, 0);
-	kmem_cache_destroy(s);
-}
-
-static struct {
-	gfp_t gfp;
-	unsigned int order;
-} tries[4];
-
-static bool note_and_fail(gfp_t gfp, unsigned int order)
-{
-	if (asked < ARRAY_SIZE(tries)) {
-		tries[asked].gfp = gfp;
-		tries[asked].order = order;
-	}
-	return asked++ < fail_after;
-}
-
-static void no_request_is_made_hard_but_for_the_smallest_slab(void **state)
-{
-	static const struct page_debug_ops ops = {.should_fail = note_and_fail};
-	struct kmem_cache *s =
-		kmem_cache_create("gentle", PAGE_SIZE / 2 - 64, 0, SLAB_NO_MERGE, construct);
-	void *p;
-
-	assert_true(s->order > 0 && s->min_order == 0);
-	asked = 0;
-	fail_after = 1;
-	page_debug = &ops;
-	assert_int_equal(slab_take_some(s, GFP_KERNEL, 0, &p, 1), 1);
-	page_debug = NULL;
-	assert_int_equal(asked, 2);
-	assert_int_equal(tries[0].order, s->order);
-	assert_int_equal(tries[0].gfp & (__GFP_RECLAIM | __GFP_NOFAIL), 0);
-	assert_int_equal(tries[0].gfp & (__GFP_NOWARN | __GFP_NORETRY),
-			 __GFP_NOWARN | __GFP_NORETRY);
-	assert_int_equal(tries[1].order, 0);
-	assert_int_equal(tries[1].gfp & (__GFP_RECLAIM | __GFP_NOWARN | __GFP_NORETRY),
-			 __GFP_RECLAIM);
-	slab_give(s, &p, 1);
-	kmem_cache_shrink(s);
-	/* And who may not fail does not, after all others have been asked. */
-	asked = 0;
-	fail_after = 2;
-	page_debug = &ops;
-	assert_int_equal(slab_take_some(s, GFP_KERNEL | __GFP_NOFAIL, 0, &p, 1), 1);
-	page_debug = NULL;
-	assert_int_equal(tries[1].gfp & __GFP_NOFAIL, 0);
-	/* What is tried before it must not fail is no failure to speak of. */
-	assert_true(tries[1].gfp & __GFP_NOWARN);
-	slab_give(s, &p, 1);
 	kmem_cache_destroy(s);
 }
 
@@ -872,7 +633,6 @@ static void the_check_finds_planted_errors(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, machine, all_is_back)
 	const struct CMUnitTest tests[] = {
 		T(sizes_are_rounded_up_as_in_linux),
 		T(odd_requests),
@@ -890,10 +650,6 @@ int main(void)
 		T(every_failure_is_undone),
 		T(parts_of_many_cpus_are_pages),
 		T(freelists_may_be_random_and_hardened),
-		T(slabs_are_smaller_when_memory_is_in_pieces),
-		T(no_request_is_made_hard_but_for_the_smallest_slab),
-		T(kvmalloc_goes_to_vmalloc_when_there_is_no_block),
-		T(kvmalloc_insists_on_pages_only),
 		T(an_interrupt_in_a_fast_path_leaves_the_stack_alone),
 		T(who_takes_and_gives_by_hundreds_meets_nobody),
 		T(who_only_frees_keeps_one_full_sheaf),
@@ -901,9 +657,5 @@ int main(void)
 		T(the_check_finds_planted_errors),
 	};
 
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
-		printf("this kernel has no membarrier()\n");
-		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,5 @@ int main(void)
 		TEST(memory_that_is_refused_now_and_then),
 	};
 
-	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

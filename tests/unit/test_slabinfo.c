@@ -135,7 +135,6 @@ static void a_long_name_is_cut(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, machine, all_is_back)
 	const struct CMUnitTest tests[] = {
 		T(every_cache_is_a_line_the_newest_first),
 		T(a_cache_that_goes_under_the_reader_is_no_way_to_another),
@@ -143,10 +142,5 @@ int main(void)
 		T(a_long_name_is_cut),
 	};
 
-	/* Draining other CPUs wants it (slab_world.h). */
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
-		printf("this kernel has no membarrier()\n");
-		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

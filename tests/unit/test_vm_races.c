@@ -242,12 +242,115 @@ static void guessed_references_lose_and_break_nothing(void **state)
 	cpus_end();
 }
 
+/* ------------------------------------------------------------------ one changes, others fault or read */
+
+/* Faults in the fixed part, while the main thread maps and unmaps beside it and forks. */
+static void *faulting(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg;
+	unsigned long i = 0;
+
+	be_cpu(cpu);
+	while (cpus_go_on() || i < 100) {
+		unsigned long addr = SZ_4G + (cpu * 64 + i % 64) * PAGE_SIZE, done;
+		u32 value = cpu * 1000000 + (u32)i, back = 0;
+
+		done = access_remote_vm(mm, addr, &value, sizeof(value), true);
+		done |= access_remote_vm(mm, addr, &back, sizeof(back), false);
+		if (done || back != value)
+			return (void *)1;
+		i++;
+	}
+	return NULL;
+}
+
+/* A reader comes in while another one is there, and tells; a writer does not. */
+static void *reading_beside(void *arg)
+{
+	be_cpu(1);
+	mmap_read_lock(arg);
+	mmap_read_unlock(arg);
+	return NULL;
+}
+
+static unsigned long guarded[2];
+
+/* Writers change both together; nobody sees them differ. */
+static void *reading_and_writing(void *arg)
+{
+	unsigned long bad = 0;
+
+	be_cpu((unsigned int)(uintptr_t)arg);
+	for (unsigned int i = 0; i < 2000; i++) {
+		if (i % 4) {
+			mmap_read_lock(mm);
+			bad += guarded[0] != guarded[1];
+			mmap_read_unlock(mm);
+		} else if (i % 8 || mmap_write_trylock(mm)) {
+			if (i % 8)
+				mmap_write_lock(mm);
+			bad += guarded[0]++ != guarded[1]++;
+			mmap_write_unlock(mm);
+		}
+	}
+	return (void *)bad;
+}
+
+static void areas_are_looked_at_by_several_and_changed_by_one(void **state)
+{
+	pthread_t reader;
+
+	cpus_begin();
+	mmap_read_lock(mm);
+	assert_false(mmap_write_trylock(mm));
+	assert_int_equal(pthread_create(&reader, NULL, reading_beside, mm), 0);
+	pthread_join(reader, NULL);
+	mmap_read_unlock(mm);
+	assert_true(mmap_write_trylock(mm));
+	mmap_write_unlock(mm);
+	cpus_run(reading_and_writing);
+	cpus_join();
+	assert_true(guarded[0] >= CPUS * 250UL);
+	assert_int_equal(mm->mmap_readers, 0);
+	cpus_end();
+}
+
+static void faults_go_on_while_areas_change(void **state)
+{
+	vm_mmap_pgoff(mm, NULL, SZ_4G, CPUS * 2 * 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	cpus_begin();
+	cpus_run(faulting);
+	for (unsigned int i = 0; i < 300; i++) {
+		unsigned long addr = addr_of((unsigned int)rnd(PAGES - 8));
+		struct mm_struct *child;
+
+		assert_int_equal(
+			vm_mmap_pgoff(
+				mm, NULL, addr, (1 + rnd(8)) * PAGE_SIZE, random_prot(),
+				MAP_ANONYMOUS | MAP_FIXED | (rnd(3) ? MAP_PRIVATE : MAP_SHARED), 0),
+			addr);
+		assert_int_equal(vm_munmap(mm, addr_of((unsigned int)rnd(PAGES - 8)),
+					   (1 + rnd(8)) * PAGE_SIZE),
+				 0);
+		child = dup_mm(mm);
+		assert_non_null(child);
+		mmput(child);
+	}
+	cpus_join();
+	assert_int_equal(mm_check(mm), 0);
+	cpus_end();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(cpus_change_one_address_space, begin, end),
-		cmocka_unit_test_setup_teardown(guessed_references_lose_and_break_nothing, begin,
-						end),
+		TEST(cpus_change_one_address_space),
+		TEST(guessed_references_lose_and_break_nothing),
+		TEST(areas_are_looked_at_by_several_and_changed_by_one),
+		TEST(faults_go_on_while_areas_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ mkdir -p "$dir"
 fixed=()
 setarch "$(uname -m)" -R true 2>/dev/null && fixed=(setarch "$(uname -m)" -R)
 
-for name in test_vm test_vm_races test_huge test_group test_cont test_filemap test_rmap test_gap_tree test_alloc test_page_ref test_page_machine test_handover test_compaction test_cma_pages test_slab test_percpu test_host_smp test_mempool test_swiotlb test_vmalloc test_vmap_ram test_smp test_slab_debug test_guard_pool test_page_debug test_vmstat; do
+for name in test_vm_races test_huge test_group test_cont test_filemap test_rmap test_gap_tree test_alloc test_page_ref test_page_machine test_handover test_compaction test_cma_pages test_slab test_percpu test_host_smp test_mempool test_swiotlb test_vmalloc test_vmap_ram test_smp test_slab_debug test_guard_pool test_page_debug test_vmstat; do
 	# Wildcards among them are to be expanded.
 	mapfile -t sources < <(for word in $(sed -n \
 		'1,20s|^/\* *links: *\(.*[^ ]\) *\*/.*|\1|p' "tests/unit/$name.c" | sed -f tests/unit/links.sed); do printf '%s\n' "$word"; done)

@@ -386,6 +386,19 @@ static __maybe_unused void cpus_join(void)
 	}
 }
 
+static __maybe_unused unsigned long rnd(unsigned long n)
+{
+	return (unsigned long)random() % n;
+}
+
+static __maybe_unused unsigned long random_prot(void)
+{
+	static const unsigned long prots[] = {PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+					      PROT_READ, PROT_NONE};
+
+	return prots[rnd(4)];
+}
+
 static inline unsigned long addr_of(unsigned int page)
 {
 	return WINDOW + page * PAGE_SIZE;
