@@ -205,6 +205,7 @@ static void task_publish(struct task *t, struct task *parent, const struct clone
 							    : (int)args->exit_signal;
 		s->leader = t;
 		s->parent = of;
+		s->below_subreaper = of->below_subreaper || of->child_subreaper;
 		link_add_before(&s->sibling, &of->children);
 		link_add_before(&s->process, &all_processes);
 		inherit(s, parent->signal);

@@ -328,11 +328,29 @@ struct signal_struct *reaper_for(const struct signal_struct *s)
 	struct pid_ns *ns = task_pid_ns(s->leader);
 
 	/* Those who ask for it stand for orphans of their own namespace. */
-	for (struct signal_struct *p = s->parent; p && task_pid_ns(p->leader)->level == ns->level;
-	     p = p->parent)
+	for (struct signal_struct *p = s->below_subreaper ? s->parent : NULL;
+	     p && task_pid_ns(p->leader)->level == ns->level; p = p->parent)
 		if (p->child_subreaper && !(p->flags & SIGNAL_GROUP_EXIT))
 			return p;
 	while (ns->parent && (!ns->reaper || ns->reaper == s))
 		ns = ns->parent;
 	return ns->reaper;
+}
+
+/* The next one in the tree below `top`, each before its children; NULL: that was the last. */
+static struct signal_struct *next_below(struct signal_struct *s, const struct signal_struct *top)
+{
+	if (!link_alone(&s->children))
+		return link_entry(s->children.next, struct signal_struct, sibling);
+	while (s != top && s->sibling.next == &s->parent->children)
+		s = s->parent;
+	return s == top ? NULL : link_entry(s->sibling.next, struct signal_struct, sibling);
+}
+
+/* Those who end look for one only where there may be one: parents stand in rows thousands long (Linux: has_child_subreaper). */
+void set_child_subreaper(struct signal_struct *s, bool on)
+{
+	s->child_subreaper = on;
+	for (struct signal_struct *p = on ? next_below(s, s) : NULL; p; p = next_below(p, s))
+		p->below_subreaper = true;
 }

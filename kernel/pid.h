@@ -81,6 +81,7 @@ long pid_ns_reboot(u32 how);
 bool is_reaper(const struct signal_struct *s);
 /* Who takes over the children of a process that ends. */
 struct signal_struct *reaper_for(const struct signal_struct *s);
+void set_child_subreaper(struct signal_struct *s, bool on);
 /* A process of it is there, and is its init if it is the first. */
 void pid_ns_enter(struct signal_struct *s);
 /* "\tN" for each namespace from `ns` down. */

@@ -596,7 +596,7 @@ long call_prctl(const struct syscall_args *r)
 	case PR_GET_TIMERSLACK:
 		return (long)t->timer_slack;
 	case PR_SET_CHILD_SUBREAPER:
-		t->signal->child_subreaper = v;
+		set_child_subreaper(t->signal, v);
 		return 0;
 	case PR_GET_CHILD_SUBREAPER:
 		return put_user((int)t->signal->child_subreaper, v);

@@ -183,6 +183,7 @@ struct signal_struct {
 	int oom_score_adj;
 	u32 exec_id; /* another one after each exec */
 	bool has_execed, child_subreaper, no_new_privs, dumpable;
+	bool below_subreaper;	      /* one above it has asked to be one, now or once */
 	struct tty *tty;	      /* the controlling terminal; NULL: none */
 	struct user_ns *exec_user_ns; /* where the program was that its memory is of, with a use */
 };

@@ -715,6 +715,61 @@ static void test_lock_goes(void)
 	unlink("/tmp/lock");
 }
 
+/* Whose the child of a child is that was there before this process asked for orphans. The child's parent is told through `said`. */
+static int take_orphan(int on, int said)
+{
+	int go[2], status;
+	char byte = 0;
+	pid_t child;
+
+	if (pipe(go))
+		return 1;
+	child = fork();
+	if (!child) {
+		if (!fork()) {
+			pid_t parent = getppid();
+
+			close(go[1]);
+			while (read(go[0], &byte, 1) > 0 || getppid() == parent)
+				sched_yield();
+			parent = getppid();
+			_exit(write(said, &parent, sizeof(parent)) != sizeof(parent));
+		}
+		close(go[1]);
+		_exit((int)read(go[0], &byte, 1));
+	}
+	/* It has a child by now, or makes one below a parent that has asked. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0);
+	close(go[0]);
+	close(go[1]);
+	if (waitpid(child, &status, 0) != child || status)
+		return 2;
+	return on && (waitpid(-1, &status, 0) < 0 || status);
+}
+
+static void test_subreaper(void)
+{
+	for (int on = 1; on >= 0; on--) {
+		pid_t parent = 0, pid;
+		int said[2], status;
+
+		if (!check(!pipe(said), "a pipe"))
+			return;
+		pid = fork();
+		if (!pid)
+			_exit(take_orphan(on, said[1]));
+		check(waitpid(pid, &status, 0) == pid && !status, "who asks has waited");
+		check(read(said[0], &parent, sizeof(parent)) == sizeof(parent) &&
+			      parent == (on ? pid : 1),
+		      on ? "an orphan is whose who has asked"
+			 : "and init's when he does not any more");
+		close(said[0]);
+		close(said[1]);
+	}
+	check(waitpid(-1, NULL, 0) > 0, "which waits for it");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -733,5 +788,6 @@ int main(int argc, char **argv)
 	test_meanwhile();
 	test_clock_goes();
 	test_lock_goes();
+	test_subreaper();
 	return end("process");
 }
