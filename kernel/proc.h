@@ -16,8 +16,12 @@ int proc_exe(const struct mm_struct *mm, struct dentry **to);
 
 /* proc_maps.c */
 int proc_show_maps(struct out *out, const struct pseudo_ref *r);
-int proc_show_smaps(struct out *out, const struct pseudo_ref *r);
-int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r);
+/* Texts that are put together by hand: those of areas are long, and read often. Each returns where it has ended. */
+char *put_hex(char *to, u64 v, unsigned int least);
+char *put_decimal(char *to, u64 v, unsigned int width);
+/* An area's line. buf: PATH_MAX bytes. Names begin in that column. */
+#define AREA_NAME_COLUMN 73
+void put_area_header(struct out *out, const struct vm_area_struct *vma, char *buf);
 /* As numa_maps shows a policy: "bind:0-1"; and nodes by bits: "0-2,5" (kernel/mempolicy.c). */
 void mpol_show(struct out *out, const struct mempolicy *pol);
 void nodes_show(struct out *out, u64 nodes);
@@ -26,6 +30,10 @@ extern const struct file_operations proc_pagemap_fop, proc_mem_fop;
 /* PAGEMAP_SCAN (pagemap_scan.c). */
 long proc_pagemap_ioctl(struct open_file *f, unsigned int cmd, unsigned long arg);
 extern const struct pseudo_dir proc_map_files;
+
+/* proc_smaps.c */
+int proc_show_smaps(struct out *out, const struct pseudo_ref *r);
+int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r);
 
 /* proc_pid.c: /proc's own entries that are asked for: processes. */
 extern const struct pseudo_dir proc_pids;

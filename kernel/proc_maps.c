@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/PID/maps and what else looks at areas: smaps, smaps_rollup, numa_maps, pagemap, map_files (Linux: fs/proc/task_mmu.c).
+ * /proc/PID/maps and what else looks at areas: numa_maps, pagemap, map_files; smaps has a file of its own (Linux: fs/proc/task_mmu.c).
  *
  * Formats are Linux 6.12's to the character. Locking: kernel_lock keeps the address space, mmap_lock, for reading, its areas.
  */
@@ -11,11 +11,6 @@
 
 #include "proc.h"
 #include "ptrace.h"
-
-/* Names begin there. */
-#define NAME_COLUMN 73
-/* Proportional sizes are kept so much finer than bytes. */
-#define PSS_SHIFT 12
 
 /* ------------------------------------------------------------------ what an area is called */
 
@@ -77,29 +72,59 @@ static void put_name(struct out *out, const char *name)
 	out_puts(out, name);
 }
 
-static void put_header(struct out *out, const struct vm_area_struct *vma, char *buf)
+char *put_hex(char *to, u64 v, unsigned int least)
+{
+	unsigned int n = v ? (67U - (unsigned int)__builtin_clzll(v)) / 4 : 1;
+
+	for (n = max(n, least); n--; v &= BIT(4 * n) - 1)
+		*to++ = "0123456789abcdef"[v >> 4 * n];
+	return to;
+}
+
+char *put_decimal(char *to, u64 v, unsigned int width)
+{
+	char digits[20];
+	unsigned int n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	for (; width > n; width--)
+		*to++ = ' ';
+	while (n)
+		*to++ = digits[--n];
+	return to;
+}
+
+void put_area_header(struct out *out, const struct vm_area_struct *vma, char *buf)
 {
 	const struct open_file *f = area_file(vma);
 	u32 dev = f ? f->inode->sb->dev : vma->vm_file ? MKDEV(0, 1) : 0;
 	const char *name = area_name(vma, buf);
-	char line[128];
-	int n;
+	char line[128], *p;
 
-	n = quire_snprintf(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu ",
-			   vma->vm_start, vma->vm_end, vma->vm_flags & VM_READ ? 'r' : '-',
-			   vma->vm_flags & VM_WRITE ? 'w' : '-',
-			   vma->vm_flags & VM_EXEC ? 'x' : '-',
-			   vma->vm_flags & VM_MAYSHARE ? 's' : 'p',
-			   vma->vm_file ? (unsigned long long)vma->vm_pgoff << PAGE_SHIFT : 0ULL,
-			   dev >> 20, dev & 0xfffff,
-			   f		  ? (unsigned long long)f->inode->ino
-			   : vma->vm_file ? 1ULL
-					  : 0ULL);
-	while (*name && n < NAME_COLUMN && n < (int)sizeof(line) - 1)
-		line[n++] = ' ';
-	out_write(out, line, (size_t)n);
+	p = put_hex(line, vma->vm_start, 8);
+	*p++ = '-';
+	p = put_hex(p, vma->vm_end, 8);
+	*p++ = ' ';
+	*p++ = vma->vm_flags & VM_READ ? 'r' : '-';
+	*p++ = vma->vm_flags & VM_WRITE ? 'w' : '-';
+	*p++ = vma->vm_flags & VM_EXEC ? 'x' : '-';
+	*p++ = vma->vm_flags & VM_MAYSHARE ? 's' : 'p';
+	*p++ = ' ';
+	p = put_hex(p, vma->vm_file ? (u64)vma->vm_pgoff << PAGE_SHIFT : 0, 8);
+	*p++ = ' ';
+	p = put_hex(p, dev >> 20, 2);
+	*p++ = ':';
+	p = put_hex(p, dev & 0xfffff, 2);
+	*p++ = ' ';
+	p = put_decimal(p, f ? f->inode->ino : vma->vm_file ? 1 : 0, 0);
+	*p++ = ' ';
+	while (*name && p - line < AREA_NAME_COLUMN)
+		*p++ = ' ';
+	out_write(out, line, (size_t)(p - line));
 	put_name(out, name);
-	out_puts(out, "\n");
+	out_write(out, "\n", 1);
 }
 
 /* For each area, in order. */
@@ -130,167 +155,12 @@ static void show_map(struct out *out, const struct vm_area_struct *vma, char *bu
 		     const struct task *t)
 {
 	(void)t;
-	put_header(out, vma, buf);
+	put_area_header(out, vma, buf);
 }
 
 int proc_show_maps(struct out *out, const struct pseudo_ref *r)
 {
 	return each_area(out, r, show_map);
-}
-
-/* ------------------------------------------------------------------ smaps */
-
-struct smaps {
-	u64 resident, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
-		anonymous, lazyfree, anon_huge, shmem_huge, file_huge;
-	u64 pss, pss_anon, pss_file, pss_shmem, pss_dirty, pss_locked;
-};
-
-static void add_page(struct smaps *s, const struct mapped_page *m, u64 size, bool locked)
-{
-	bool dirty = m->dirty || PageDirty(m->page), private = m->mapcount < 2;
-	u64 pss = size << PSS_SHIFT;
-
-	if (!private)
-		pss /= (u64)m->mapcount;
-	s->resident += size;
-	if (m->anon) {
-		s->anonymous += size;
-		if (!PageSwapBacked(m->page) && !dirty)
-			s->lazyfree += size;
-	}
-	if (m->young || PageReferenced(m->page))
-		s->referenced += size;
-	s->pss += pss;
-	*(m->anon ? &s->pss_anon : m->shmem ? &s->pss_shmem : &s->pss_file) += pss;
-	if (locked)
-		s->pss_locked += pss;
-	if (dirty)
-		s->pss_dirty += pss;
-	*(dirty ? (private ? &s->private_dirty : &s->shared_dirty)
-		: (private ? &s->private_clean : &s->shared_clean)) += size;
-	if (m->size > PAGE_SIZE)
-		*(m->anon ? &s->anon_huge : m->shmem ? &s->shmem_huge : &s->file_huge) += size;
-}
-
-static void add_area(struct smaps *s, const struct vm_area_struct *vma)
-{
-	unsigned long addr = vma->vm_start, next;
-
-	for (; addr < vma->vm_end; addr = next) {
-		struct mapped_page m;
-
-		if (vm_mapped_page(vma->vm_mm, addr, vma->vm_end, &m, &next) && m.page)
-			add_page(s, &m, next - addr, vma->vm_flags & VM_LOCKED);
-	}
-}
-
-static void kb(struct out *out, const char *name, u64 bytes)
-{
-	out_printf(out, "%-16s%8llu kB\n", name, (unsigned long long)(bytes >> 10));
-}
-
-static void put_smaps(struct out *out, const struct smaps *s, bool rollup)
-{
-	kb(out, "Rss:", s->resident);
-	kb(out, "Pss:", s->pss >> PSS_SHIFT);
-	kb(out, "Pss_Dirty:", s->pss_dirty >> PSS_SHIFT);
-	if (rollup) {
-		kb(out, "Pss_Anon:", s->pss_anon >> PSS_SHIFT);
-		kb(out, "Pss_File:", s->pss_file >> PSS_SHIFT);
-		kb(out, "Pss_Shmem:", s->pss_shmem >> PSS_SHIFT);
-	}
-	kb(out, "Shared_Clean:", s->shared_clean);
-	kb(out, "Shared_Dirty:", s->shared_dirty);
-	kb(out, "Private_Clean:", s->private_clean);
-	kb(out, "Private_Dirty:", s->private_dirty);
-	kb(out, "Referenced:", s->referenced);
-	kb(out, "Anonymous:", s->anonymous);
-	kb(out, "KSM:", 0);
-	kb(out, "LazyFree:", s->lazyfree);
-	kb(out, "AnonHugePages:", s->anon_huge);
-	kb(out, "ShmemPmdMapped:", s->shmem_huge);
-	kb(out, "FilePmdMapped:", s->file_huge);
-	kb(out, "Shared_Hugetlb:", 0);
-	out_printf(out, "Private_Hugetlb: %7llu kB\n", 0ULL);
-	kb(out, "Swap:", 0);
-	kb(out, "SwapPss:", 0);
-	kb(out, "Locked:", s->pss_locked >> PSS_SHIFT);
-}
-
-static void put_flags(struct out *out, unsigned long flags)
-{
-	static const struct {
-		unsigned long flag;
-		char name[3];
-	} names[] = {
-		{VM_READ, "rd"},       {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
-		{VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
-		{VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
-		{VM_PFNMAP, "pf"},     {VM_LOCKED, "lo"},      {VM_IO, "io"},
-		{VM_SEQ_READ, "sr"},   {VM_RAND_READ, "rr"},   {VM_DONTCOPY, "dc"},
-		{VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
-		{VM_NORESERVE, "nr"},  {VM_SYNC, "sf"},	       {VM_WIPEONFORK, "wf"},
-		{VM_DONTDUMP, "dd"},   {VM_MIXEDMAP, "mm"},    {VM_HUGEPAGE, "hg"},
-		{VM_NOHUGEPAGE, "nh"}, {VM_MERGEABLE, "mg"},   {VM_DROPPABLE, "dp"},
-		{VM_SEALED, "sl"},
-	};
-
-	out_puts(out, "VmFlags: ");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (flags & names[i].flag)
-			out_printf(out, "%s ", names[i].name);
-	out_puts(out, "\n");
-}
-
-static void show_smap(struct out *out, const struct vm_area_struct *vma, char *buf,
-		      const struct task *t)
-{
-	struct smaps s = {0};
-
-	(void)t;
-	add_area(&s, vma);
-	put_header(out, vma, buf);
-	kb(out, "Size:", vma->vm_end - vma->vm_start);
-	kb(out, "KernelPageSize:", PAGE_SIZE);
-	kb(out, "MMUPageSize:", PAGE_SIZE);
-	put_smaps(out, &s, false);
-	out_printf(out, "THPeligible:    %8u\n", vm_thp_eligible(vma));
-	put_flags(out, vma->vm_flags);
-}
-
-int proc_show_smaps(struct out *out, const struct pseudo_ref *r)
-{
-	return each_area(out, r, show_smap);
-}
-
-int proc_show_smaps_rollup(struct out *out, const struct pseudo_ref *r)
-{
-	const struct task *t = proc_task(r);
-	struct mm_struct *mm = t ? t->mm : NULL;
-	const struct vm_area_struct *vma;
-	unsigned long first = 0, last = 0;
-	struct smaps s = {0};
-	char line[128];
-	int n;
-
-	if (!t || !mm)
-		return -ESRCH;
-	mmap_read_lock(mm);
-	for (vma = mm->mmap; vma; vma = vma->next) {
-		if (vma == mm->mmap)
-			first = vma->vm_start;
-		last = vma->vm_end;
-		add_area(&s, vma);
-	}
-	mmap_read_unlock(mm);
-	n = quire_snprintf(line, sizeof(line), "%08lx-%08lx ---p 00000000 00:00 0 ", first, last);
-	while (n < NAME_COLUMN)
-		line[n++] = ' ';
-	out_write(out, line, (size_t)n);
-	out_puts(out, "[rollup]\n");
-	put_smaps(out, &s, true);
-	return 0;
 }
 
 /* ------------------------------------------------------------------ numa_maps */

@@ -19,21 +19,19 @@
 /* ------------------------------------------------------------------ texts */
 
 /* What was made for an open file. */
-struct text {
-	struct out out;
-	char *buf;
-	size_t len, room;
+struct file_text {
+	struct text text;
 	bool made;
 };
 
 #define SMALL_TEXT SZ_16K
 
-static void text_free(const char *buf, size_t room)
+void text_free(const struct text *t)
 {
-	if (room > SMALL_TEXT)
-		vfree(buf);
+	if (t->room > SMALL_TEXT)
+		vfree(t->buf);
 	else
-		kfree(buf);
+		kfree(t->buf);
 }
 
 static int text_grow(struct text *t, size_t need)
@@ -48,7 +46,7 @@ static int text_grow(struct text *t, size_t need)
 		return -ENOMEM;
 	if (t->len)
 		memcpy(buf, t->buf, t->len);
-	text_free(t->buf, t->room);
+	text_free(t);
 	t->buf = buf;
 	t->room = room;
 	return 0;
@@ -63,6 +61,11 @@ static int text_write(struct out *out, const char *s, size_t n)
 	memcpy(t->buf + t->len, s, n);
 	t->len += n;
 	return 0;
+}
+
+void text_init(struct text *t)
+{
+	*t = (struct text){.out.write = text_write};
 }
 
 /* Of /sys or /proc/sys: Linux has those by other means than the rest of /proc. */
@@ -86,7 +89,7 @@ static int text_open(struct inode *inode, struct open_file *f)
 			 (f->file.f_mode & FMODE_WRITE ? 0222 : 0);
 	const struct pseudo_ref *r = pseudo_ref(inode);
 	const bool setting = is_setting(f);
-	struct text *t;
+	struct file_text *t;
 
 	/* Root, too, opens these only as the mode says (Linux: kernfs_fop_open, sysctl_perm). */
 	if (((want & 0444 && !(inode->mode & 0444)) || (want & 0222 && !(inode->mode & 0222))) &&
@@ -97,39 +100,53 @@ static int text_open(struct inode *inode, struct open_file *f)
 		return -ENOMEM;
 	if (!setting)
 		f->op = r->e->splice > 0 || (!r->e->splice && !r->pid) ? &read_fop : &unspliced_fop;
-	t->out.write = text_write;
+	text_init(&t->text);
 	f->private = t;
 	return 0;
 }
 
 static void text_release(struct open_file *f)
 {
-	struct text *t = f->private;
+	struct file_text *t = f->private;
 
-	text_free(t->buf, t->room);
+	text_free(&t->text);
 	kfree(t);
+}
+
+/* A text may give kernel_lock up while it is made: until it is whole it is its maker's alone, who takes the room of the last one along. */
+static int text_make(struct file_text *t, const struct pseudo_ref *r)
+{
+	struct text fresh = t->text;
+	int err;
+
+	text_init(&t->text);
+	t->made = false;
+	fresh.len = 0;
+	fresh.out.error = 0;
+	err = r->e->show(&fresh.out, r);
+	if (!err)
+		err = fresh.out.error;
+	/* Somebody else's, of the same file. */
+	text_free(&t->text);
+	t->text = fresh;
+	t->made = !err;
+	return err;
 }
 
 static long text_read(struct open_file *f, struct iter *to, u64 *pos)
 {
 	const struct pseudo_ref *r = pseudo_ref(f->inode);
-	struct text *t = f->private;
+	struct file_text *t = f->private;
 
 	if (!r->e->show)
 		return -EINVAL;
 	if (!t->made || !*pos) {
-		int err;
+		int err = text_make(t, r);
 
-		t->len = 0;
-		t->out.error = 0;
-		err = r->e->show(&t->out, r);
-		if (!err)
-			err = t->out.error;
 		if (err)
 			return err;
-		t->made = true;
 	}
-	return simple_read(to, pos, t->buf, t->len);
+	return simple_read(to, pos, t->text.buf, t->text.len);
 }
 
 static long text_store(struct open_file *f, struct iter *from, u64 *pos)

@@ -4,7 +4,7 @@
  *
  * What there is stands in tables of struct pseudo_entry, a directory's own entries first; a directory may have more that are asked for
  * (processes, descriptors). A file's text is made as a whole by the first read, and again by a read at 0; so a reader that goes through it in pieces
- * sees one state, where Linux shows each piece as it is then. A write is handed over as a whole, up to a page.
+ * sees one state, where Linux shows each piece as it is then (but for smaps, kernel/proc_smaps.c). A write is handed over as a whole, up to a page.
  *
  * An inode holds a pseudo_ref: which entry, and of which task by number and start; a task that has ended makes it invalid. Locking:
  * kernel_lock.
@@ -39,7 +39,7 @@ struct pseudo_dir {
 struct pseudo_entry {
 	const char *name;
 	u32 mode; /* with its type */
-	/* A text. 0 or an error. */
+	/* A text. 0 or an error. It may give kernel_lock up. */
 	int (*show)(struct out *out, const struct pseudo_ref *r);
 	/* What was written: terminated. 0 or an error. */
 	int (*store)(const struct pseudo_ref *r, char *text, size_t n);
@@ -71,6 +71,15 @@ struct pseudo_entry {
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | (m), .show = (f), .splice = (s)                     \
 	}
+
+/* A text in memory that grows as it is written. */
+struct text {
+	struct out out;
+	char *buf;
+	size_t len, room;
+};
+void text_init(struct text *t);
+void text_free(const struct text *t);
 
 /* The inode of a ref. NULL: no memory. */
 struct inode *pseudo_inode(struct super *sb, const struct pseudo_ref *r);

@@ -16,10 +16,19 @@ struct mapped_page {
 
 /*
  * The page at addr: true, and *m is filled in. False: nothing is mapped there. *next: where to look next, at most end. The caller holds
- * mmap_lock; faults go on meanwhile, so that what is told may be over when it is.
+ * mmap_lock, or the area as vm_each_mapped does; faults go on meanwhile, so that what is told may be over when it is.
  */
 bool vm_mapped_page(struct mm_struct *mm, unsigned long addr, unsigned long end,
 		    struct mapped_page *m, unsigned long *next);
+
+/*
+ * What is mapped between addr and end, in order, `size` bytes of one entry or of a part of it. Without mmap_lock: the area is kept as a fault keeps it,
+ * so who changes others does not wait; it ends where there is no area (any more). see: neither sleeps nor faults.
+ */
+void vm_each_mapped(struct mm_struct *mm, unsigned long addr, unsigned long end,
+		    void (*see)(void *arg, const struct vm_area_struct *vma,
+				const struct mapped_page *m, unsigned long size),
+		    void *arg);
 
 /* The name that prctl has given the area, or NULL. */
 const char *vma_anon_name(const struct vm_area_struct *vma);

@@ -42,6 +42,31 @@ bool vm_mapped_page(struct mm_struct *mm, unsigned long addr, unsigned long end,
 	return true;
 }
 
+/* So much is looked at before who wants to change the area has his turn. */
+#define ENTRIES_AT_ONCE 512U
+
+void vm_each_mapped(struct mm_struct *mm, unsigned long addr, unsigned long end,
+		    void (*see)(void *arg, const struct vm_area_struct *vma,
+				const struct mapped_page *m, unsigned long size),
+		    void *arg)
+{
+	while (addr < end) {
+		const struct vm_area_struct *vma = vma_start_read(mm, addr);
+		unsigned long next, stop;
+
+		if (!vma)
+			return;
+		stop = min(end, vma->vm_end);
+		for (unsigned int n = 0; addr < stop && n < ENTRIES_AT_ONCE; n++, addr = next) {
+			struct mapped_page m;
+
+			if (vm_mapped_page(mm, addr, stop, &m, &next))
+				see(arg, vma, &m, next - addr);
+		}
+		vma_end_read();
+	}
+}
+
 const char *vma_anon_name(const struct vm_area_struct *vma)
 {
 	return vma->anon_name ? vma->anon_name->name : NULL;
