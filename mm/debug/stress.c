@@ -184,6 +184,22 @@ bool stress_is_zero(const void *p, size_t size)
 	return true;
 }
 
+void stress_begin(struct stress_cpu *c, struct stress_object *o, void *p, size_t size, gfp_t gfp)
+{
+	o->p = p;
+	o->size = size;
+	if ((gfp & __GFP_ZERO) && !stress_is_zero(p, size))
+		stress_bad(c, "%p: %lu bytes that should be zero are not", p, (unsigned long)size);
+	o->key = stress_key(c, p);
+	stress_fill(p, size, o->key);
+}
+
+bool stress_plain_check(struct stress_cpu *c, struct stress_object *o)
+{
+	(void)c;
+	return stress_check(o->p, o->size, o->key);
+}
+
 /* ------------------------------------------------------------------ one operation */
 
 static void make(struct stress_cpu *c, struct stress_object *o)

@@ -77,6 +77,10 @@ void stress_fill(void *p, size_t size, u64 key);
 bool stress_check(const void *p, size_t size, u64 key);
 /* All that stress_fill would write is zero. */
 bool stress_is_zero(const void *p, size_t size);
+/* What is new, is it as it should be? Then it is o, with its pattern. gfp: as it was asked for. */
+void stress_begin(struct stress_cpu *c, struct stress_object *o, void *p, size_t size, gfp_t gfp);
+/* stress_kind.check of what is one piece of memory. */
+bool stress_plain_check(struct stress_cpu *c, struct stress_object *o);
 
 /*
  * For who does not run quire_stress(): what is free now; what is free later must be the same, and every check pass: returns the

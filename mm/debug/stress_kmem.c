@@ -107,24 +107,6 @@ int stress_kmem_check(void)
 	return bad;
 }
 
-/* ------------------------------------------------------------------ common */
-
-static void begin(struct stress_cpu *c, struct stress_object *o, void *p, size_t size, gfp_t gfp)
-{
-	o->p = p;
-	o->size = size;
-	if ((gfp & __GFP_ZERO) && !stress_is_zero(p, size))
-		stress_bad(c, "%p: %lu bytes that should be zero are not", p, (unsigned long)size);
-	o->key = stress_key(c, p);
-	stress_fill(p, size, o->key);
-}
-
-static bool plain_check(struct stress_cpu *c, struct stress_object *o)
-{
-	(void)c;
-	return stress_check(o->p, o->size, o->key);
-}
-
 /* ------------------------------------------------------------------ kmalloc */
 
 static gfp_t kmalloc_gfp(struct stress_cpu *c)
@@ -169,7 +151,7 @@ static bool kmalloc_make(struct stress_cpu *c, struct stress_object *o)
 	if ((unsigned long)p % ARCH_KMALLOC_MINALIGN ||
 	    (is_power_of_2(size) && size <= PAGE_SIZE && (unsigned long)p % size))
 		stress_bad(c, "kmalloc of %lu bytes: %p is not aligned", (unsigned long)size, p);
-	begin(c, o, p, size, gfp);
+	stress_begin(c, o, p, size, gfp);
 	return true;
 }
 
@@ -193,7 +175,7 @@ static void resized(struct stress_cpu *c, struct stress_object *o, void *p, size
 	if (!stress_check(p, min(min(o->size, size), (size_t)512), o->key))
 		stress_bad(c, "contents were lost from %lu to %lu bytes", (unsigned long)o->size,
 			   (unsigned long)size);
-	begin(c, o, p, size, 0);
+	stress_begin(c, o, p, size, 0);
 }
 
 static void kmalloc_change(struct stress_cpu *c, struct stress_object *o)
@@ -211,7 +193,7 @@ static bool kvmalloc_make(struct stress_cpu *c, struct stress_object *o)
 
 	if (!p)
 		return false;
-	begin(c, o, p, size, gfp);
+	stress_begin(c, o, p, size, gfp);
 	return true;
 }
 
@@ -264,14 +246,14 @@ static bool cache_make(struct stress_cpu *c, struct stress_object *o)
 		stress_bad(c, "%s: %p is not aligned", shared[i].name, p);
 	look_at_ctor(c, i, p);
 	o->n = i;
-	begin(c, o, p + own_bytes(i), shared[i].size - own_bytes(i), gfp);
+	stress_begin(c, o, p + own_bytes(i), shared[i].size - own_bytes(i), gfp);
 	return true;
 }
 
 static bool cache_check(struct stress_cpu *c, struct stress_object *o)
 {
 	look_at_ctor(c, (unsigned int)o->n, (char *)o->p - own_bytes((unsigned int)o->n));
-	return plain_check(c, o);
+	return stress_plain_check(c, o);
 }
 
 static void cache_drop(struct stress_cpu *c, struct stress_object *o)
@@ -393,7 +375,7 @@ static bool pool_make(struct stress_cpu *c, struct stress_object *o)
 	if (!p)
 		return false;
 	o->part[0] = p;
-	begin(c, o, o->n == 2 ? page_address(p) : p, pool_bytes[o->n], 0);
+	stress_begin(c, o, o->n == 2 ? page_address(p) : p, pool_bytes[o->n], 0);
 	return true;
 }
 
@@ -465,12 +447,12 @@ void stress_kmem_disturb(struct stress_cpu *c)
 }
 
 const struct stress_kind stress_kmem_kinds[] = {
-	{"kmalloc", 40, STRESS_IRQ, kmalloc_make, plain_check, kmalloc_drop, kmalloc_change},
-	{"kvmalloc", 5, 0, kvmalloc_make, plain_check, kvmalloc_drop, kvmalloc_change},
+	{"kmalloc", 40, STRESS_IRQ, kmalloc_make, stress_plain_check, kmalloc_drop, kmalloc_change},
+	{"kvmalloc", 5, 0, kvmalloc_make, stress_plain_check, kvmalloc_drop, kvmalloc_change},
 	{"cache", 40, STRESS_IRQ, cache_make, cache_check, cache_drop, NULL},
 	{"cache, bulk", 10, STRESS_IRQ, batch_make, batch_check, batch_drop, NULL},
 	{"cache of its own", 1, 0, own_make, batch_check, own_drop, NULL},
-	{"pool", 8, 0, pool_make, plain_check, pool_drop, NULL},
+	{"pool", 8, 0, pool_make, stress_plain_check, pool_drop, NULL},
 	{"per-CPU", 10, STRESS_IRQ, percpu_make, percpu_check, percpu_drop, NULL},
 	{NULL, 0, 0, NULL, NULL, NULL, NULL},
 };

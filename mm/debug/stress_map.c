@@ -80,22 +80,6 @@ int stress_map_exit(void)
 
 /* ------------------------------------------------------------------ common */
 
-static void begin(struct stress_cpu *c, struct stress_object *o, void *p, size_t size, gfp_t gfp)
-{
-	o->p = p;
-	o->size = size;
-	if ((gfp & __GFP_ZERO) && !stress_is_zero(p, size))
-		stress_bad(c, "%p: %lu bytes that should be zero are not", p, (unsigned long)size);
-	o->key = stress_key(c, p);
-	stress_fill(p, size, o->key);
-}
-
-static bool plain_check(struct stress_cpu *c, struct stress_object *o)
-{
-	(void)c;
-	return stress_check(o->p, o->size, o->key);
-}
-
 /* The MMU finds the page where the allocator says: fills TLBs, which must forget it in time. */
 static void look_up(struct stress_cpu *c, const void *p, phys_addr_t pa)
 {
@@ -129,7 +113,7 @@ static bool vmalloc_make(struct stress_cpu *c, struct stress_object *o)
 	if (!is_vmalloc_addr(p) || vmalloc_size(p) != PAGE_ALIGN(size))
 		stress_bad(c, "vmalloc: %p has %lu bytes of %lu", p, (unsigned long)vmalloc_size(p),
 			   (unsigned long)size);
-	begin(c, o, p, size, gfp);
+	stress_begin(c, o, p, size, gfp);
 	at = stress_random(c, size);
 	look_up(c, p + at, PFN_PHYS(vmalloc_to_pfn(p + at)));
 	return true;
@@ -141,7 +125,7 @@ static bool vmalloc_look(struct stress_cpu *c, struct stress_object *o)
 
 	p += stress_random(c, o->size);
 	look_up(c, p, PFN_PHYS(vmalloc_to_pfn(p)));
-	return plain_check(c, o);
+	return stress_plain_check(c, o);
 }
 
 static void vmalloc_drop(struct stress_cpu *c, struct stress_object *o)
@@ -172,7 +156,7 @@ static bool map_pages(struct stress_cpu *c, struct stress_object *o, bool ram)
 			__free_page(o->part[--o->n]);
 		return false;
 	}
-	begin(c, o, p, o->n * PAGE_SIZE, 0);
+	stress_begin(c, o, p, o->n * PAGE_SIZE, 0);
 	return true;
 }
 
@@ -194,7 +178,7 @@ static bool vmap_check(struct stress_cpu *c, struct stress_object *o)
 
 	look_up(c, here + i * PAGE_SIZE, page_to_phys(o->part[i]));
 	/* The first word of a page is the same, seen from the other side. */
-	return plain_check(c, o) && *there == *(const u64 *)(here + i * PAGE_SIZE);
+	return stress_plain_check(c, o) && *there == *(const u64 *)(here + i * PAGE_SIZE);
 }
 
 static void vmap_drop(struct stress_cpu *c, struct stress_object *o)
@@ -261,7 +245,7 @@ static bool coherent_make(struct stress_cpu *c, struct stress_object *o)
 			   (unsigned long long)handle);
 	o->part[0] = dev;
 	o->extra = handle;
-	begin(c, o, p, size, __GFP_ZERO);
+	stress_begin(c, o, p, size, __GFP_ZERO);
 	return true;
 }
 
@@ -280,7 +264,7 @@ static bool stream_make(struct stress_cpu *c, struct stress_object *o)
 
 	if (!p)
 		return false;
-	begin(c, o, p, size, 0);
+	stress_begin(c, o, p, size, 0);
 	handle = dma_map_single_attrs(dev, p, size, DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
 	if (dma_mapping_error(dev, handle)) {
 		kfree(p);
@@ -301,13 +285,13 @@ static bool stream_check(struct stress_cpu *c, struct stress_object *o)
 	if (!stress_check(phys_to_virt(dma_to_phys(dev, o->extra)), o->size, o->key))
 		return false;
 	dma_sync_single_for_cpu(dev, o->extra, o->size, DMA_BIDIRECTIONAL);
-	return plain_check(c, o);
+	return stress_plain_check(c, o);
 }
 
 static void stream_drop(struct stress_cpu *c, struct stress_object *o)
 {
 	dma_unmap_single(o->part[0], o->extra, o->size, DMA_BIDIRECTIONAL);
-	if (!plain_check(c, o))
+	if (!stress_plain_check(c, o))
 		stress_bad(c, "a buffer came back otherwise from its device");
 	kfree(o->p);
 }
@@ -358,7 +342,7 @@ const struct stress_kind stress_map_kinds[] = {
 	{"vmap", 6, 0, vmap_make, vmap_check, vmap_drop, NULL},
 	{"vm_map_ram", 6, 0, map_ram_make, vmap_check, map_ram_drop, NULL},
 	{"ioremap", 3, 0, ioremap_make, ioremap_check, ioremap_drop, NULL},
-	{"DMA, coherent", 4, 0, coherent_make, plain_check, coherent_drop, NULL},
+	{"DMA, coherent", 4, 0, coherent_make, stress_plain_check, coherent_drop, NULL},
 	{"DMA, streaming", 6, STRESS_IRQ, stream_make, stream_check, stream_drop, NULL},
 	{NULL, 0, 0, NULL, NULL, NULL, NULL},
 };

@@ -40,23 +40,6 @@ static gfp_t page_gfp(struct stress_cpu *c, unsigned int order)
 	return gfp;
 }
 
-/* What is new, is it as it should be? Then it gets its pattern. */
-static void begin(struct stress_cpu *c, struct stress_object *o, void *p, size_t size, gfp_t gfp)
-{
-	o->p = p;
-	o->size = size;
-	if ((gfp & __GFP_ZERO) && !stress_is_zero(p, size))
-		stress_bad(c, "%p: %lu bytes that should be zero are not", p, (unsigned long)size);
-	o->key = stress_key(c, p);
-	stress_fill(p, size, o->key);
-}
-
-static bool plain_check(struct stress_cpu *c, struct stress_object *o)
-{
-	(void)c;
-	return stress_check(o->p, o->size, o->key);
-}
-
 /* ------------------------------------------------------------------ blocks */
 
 static bool block_make(struct stress_cpu *c, struct stress_object *o)
@@ -82,7 +65,7 @@ static bool block_make(struct stress_cpu *c, struct stress_object *o)
 		stress_bad(c, "a block of order %u begins at pfn %lu", order, page_to_pfn(page));
 	o->n = order;
 	o->part[0] = page;
-	begin(c, o, page_address(page), PAGE_SIZE << order, gfp);
+	stress_begin(c, o, page_address(page), PAGE_SIZE << order, gfp);
 	return true;
 }
 
@@ -206,7 +189,7 @@ static bool exact_make(struct stress_cpu *c, struct stress_object *o)
 
 	if (!p)
 		return false;
-	begin(c, o, p, size, gfp);
+	stress_begin(c, o, p, size, gfp);
 	return true;
 }
 
@@ -227,7 +210,7 @@ static bool contig_make(struct stress_cpu *c, struct stress_object *o)
 	if (!page)
 		return false;
 	o->part[0] = page;
-	begin(c, o, page_address(page), o->n * PAGE_SIZE, 0);
+	stress_begin(c, o, page_address(page), o->n * PAGE_SIZE, 0);
 	return true;
 }
 
@@ -253,7 +236,7 @@ static bool cma_make(struct stress_cpu *c, struct stress_object *o)
 		stress_bad(c, "cma_alloc gave pages beside its area");
 	o->part[0] = page;
 	o->part[1] = cma;
-	begin(c, o, page_address(page), o->n * PAGE_SIZE, 0);
+	stress_begin(c, o, page_address(page), o->n * PAGE_SIZE, 0);
 	return true;
 }
 
@@ -282,7 +265,7 @@ static bool frag_make(struct stress_cpu *c, struct stress_object *o)
 		return false;
 	if ((unsigned long)p % align)
 		stress_bad(c, "page_frag_alloc_align: %p is not aligned to %u", p, align);
-	begin(c, o, p, size, 0);
+	stress_begin(c, o, p, size, 0);
 	return true;
 }
 
@@ -347,14 +330,14 @@ void stress_page_disturb(struct stress_cpu *c)
 }
 
 const struct stress_kind stress_page_kinds[] = {
-	{"block", 30, STRESS_IRQ, block_make, plain_check, block_drop, NULL},
-	{"block, held", 5, STRESS_IRQ, held_make, plain_check, held_drop, NULL},
+	{"block", 30, STRESS_IRQ, block_make, stress_plain_check, block_drop, NULL},
+	{"block, held", 5, STRESS_IRQ, held_make, stress_plain_check, held_drop, NULL},
 	{"bulk", 6, STRESS_IRQ, bulk_make, parts_check, parts_drop, NULL},
 	{"split block", 4, STRESS_IRQ, split_make, parts_check, parts_drop, NULL},
-	{"exact", 6, STRESS_IRQ, exact_make, plain_check, exact_drop, NULL},
-	{"contiguous", 1, 0, contig_make, plain_check, contig_drop, NULL},
-	{"CMA", 2, 0, cma_make, plain_check, cma_drop, NULL},
-	{"fragment", 10, 0, frag_make, plain_check, frag_drop, NULL},
+	{"exact", 6, STRESS_IRQ, exact_make, stress_plain_check, exact_drop, NULL},
+	{"contiguous", 1, 0, contig_make, stress_plain_check, contig_drop, NULL},
+	{"CMA", 2, 0, cma_make, stress_plain_check, cma_drop, NULL},
+	{"fragment", 10, 0, frag_make, stress_plain_check, frag_drop, NULL},
 	{"movable", 20, 0, movable_make, movable_object_check, movable_drop, NULL},
 	{NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
