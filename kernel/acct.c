@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Process accounting: a record in a file for each process that ends (Linux: kernel/acct.c, its format 3).
+ * Process accounting: a record in a file for each process that ends (Linux: kernel/acct.c, its format 3), with the numbers of the pid
+ * namespace that has asked for it; those above it have theirs as well.
  *
- * Invariant: the file is regular, open for appending, and held. Against Linux: no record says whether privileges were used (ASU) or which
+ * Invariant: the file is regular, open for appending, and held until the namespace's init ends, or the first's. Against Linux: no record says whether privileges were used (ASU) or which
  * terminal it had, and a full file system does not stop it for a while: the record is not written. Locking: kernel_lock.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
 
+#include "pid.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -26,8 +28,6 @@ struct record {
 	char comm[TASK_COMM_LEN];
 };
 BUILD_BUG_ON(sizeof(struct record) != 64);
-
-static struct open_file *records;
 
 /* 13 bits, and 3 bits for how often it was divided by 8, rounded. */
 static u16 short_number(u64 value)
@@ -59,21 +59,29 @@ static u32 float_of(u64 value)
 	return (127 + top) << 23 | ((u32)value & 0x7fffff);
 }
 
+static void append(struct open_file *f, const struct record *r)
+{
+	struct record copy = *r;
+	u64 pos = inode_size(f->inode);
+	struct iter it;
+
+	iter_init_kernel(&it, &copy, sizeof(copy));
+	(void)f->op->write(f, &it, &pos);
+}
+
 void acct_process(const struct task *t, int code)
 {
 	const struct signal_struct *s = t->signal;
 	const u64 ran = port_time_ns() - s->leader->start_time;
+	const int parent = s->parent ? s->parent->leader->pid : 0;
+	struct pid_ns *ns = task_pid_ns(t);
 	struct usage used;
-	struct record r = {.version = VERSION,
-			   .exit_code = (u32)code,
-			   .uid = t->cred.uid,
-			   .gid = t->cred.gid,
-			   .pid = (u32)t->tgid,
-			   .ppid = s->parent ? (u32)s->parent->leader->pid : 0};
-	struct iter it;
-	u64 pos;
+	struct record r = {
+		.version = VERSION, .exit_code = (u32)code, .uid = t->cred.uid, .gid = t->cred.gid};
 
-	if (!records)
+	while (ns && !ns->acct)
+		ns = ns->parent;
+	if (!ns)
 		return;
 	if (!s->has_execed)
 		r.flag |= FLAG_FORKED;
@@ -90,9 +98,21 @@ void acct_process(const struct task *t, int code)
 	r.maj_flt = short_number(used.maj_flt);
 	r.mem = short_number(t->mm ? t->mm->total_vm * (PAGE_SIZE / 1024) : 0);
 	memcpy(r.comm, t->comm, sizeof(r.comm));
-	pos = inode_size(records->inode);
-	iter_init_kernel(&it, &r, sizeof(r));
-	(void)records->op->write(records, &it, &pos);
+	for (; ns; ns = ns->parent) {
+		r.pid = (u32)pid_nr_in(t->tgid, ns);
+		r.ppid = (u32)pid_nr_in(parent, ns);
+		if (ns->acct)
+			append(ns->acct, &r);
+	}
+}
+
+void acct_end(struct pid_ns *ns)
+{
+	struct open_file *f = ns->acct;
+
+	ns->acct = NULL;
+	if (f)
+		file_put(f);
 }
 
 static long begin(unsigned long name)
@@ -118,9 +138,8 @@ static long begin(unsigned long name)
 		file_put(f);
 		return err;
 	}
-	if (records)
-		file_put(records);
-	records = f;
+	acct_end(task_pid_ns(current));
+	task_pid_ns(current)->acct = f;
 	return 0;
 }
 
@@ -130,8 +149,6 @@ long call_acct(const struct syscall_args *r)
 		return -EPERM;
 	if (r->a[0])
 		return begin(r->a[0]);
-	if (records)
-		file_put(records);
-	records = NULL;
+	acct_end(task_pid_ns(current));
 	return 0;
 }

@@ -240,6 +240,7 @@ static void end_all_others(struct signal_struct *init)
 			sleep_uninterruptible(WAIT_FOREVER);
 	} while (more);
 	wait_queue_remove(&e);
+	acct_end(ns);
 	if (ns->reboot)
 		init->group_exit_code = ns->reboot;
 	if (ns != &init_pid_ns)

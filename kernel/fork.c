@@ -425,6 +425,8 @@ int run_init(char *const *argv, char *const *envp)
 	kthreadd_end();
 	t = process_find(1)->leader;
 	code = t->exit_code;
+	/* Its own number is given back when it is gone: nobody waits for the namespace to be empty any more. */
+	init_pid_ns.reaper = NULL;
 	sighand_put(t->sighand);
 	signal_set_group(t->signal, 0, 0);
 	link_remove(&t->signal->process);

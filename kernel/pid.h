@@ -13,6 +13,7 @@
 
 #define MAX_PID_NS_LEVEL 32U
 
+struct open_file;
 struct out;
 struct signal_struct;
 
@@ -23,8 +24,9 @@ struct pid_ns {
 	u32 nr_pids;		      /* numbers in use */
 	int last;		      /* the last that was given */
 	struct signal_struct *reaper; /* its init; NULL: there is none yet, or no more */
-	bool started, dead; /* had an init; whose end has begun, and nobody comes in any more */
-	int reboot;	    /* the signal that reboot() has ended it by, as a status; 0: none */
+	bool started, dead;	/* had an init; whose end has begun, and nobody comes in any more */
+	int reboot;		/* the signal that reboot() has ended it by, as a status; 0: none */
+	struct open_file *acct; /* where acct() wants a record of each that ends; NULL: nowhere */
 };
 
 struct pid {
@@ -77,6 +79,8 @@ static inline struct task *pid_task(const struct pid *p)
 struct task *task_find_v(int nr);
 /* reboot() in a namespace below the first: its init ends, as by a signal that says how. Does not return, or -EINVAL. */
 long pid_ns_reboot(u32 how);
+/* The namespace has no more records of who ends (kernel/acct.c). */
+void acct_end(struct pid_ns *ns);
 /* Is it the init of its namespace? */
 bool is_reaper(const struct signal_struct *s);
 /* Who takes over the children of a process that ends. */

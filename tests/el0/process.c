@@ -306,6 +306,42 @@ static void test_prctl(void)
 	check(waitpid(pid, &status, 0) == pid && !status, "or do not go with it at all");
 }
 
+static int first_of_namespace(void *unused)
+{
+	pid_t pid;
+
+	(void)unused;
+	if (acct("/tmp/acct.below"))
+		return 1;
+	pid = fork();
+	if (!pid)
+		_exit(3);
+	return pid != 2 || waitpid(pid, NULL, 0) != pid;
+}
+
+/* A pid namespace has its own, with its numbers, until its init ends. */
+static void test_acct_below(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	struct acct_v3 r = {0};
+	int fd = open("/tmp/acct.below", O_CREAT | O_RDWR, 0600), status;
+	pid_t pid = clone(first_of_namespace, stack + sizeof(stack), CLONE_NEWPID | SIGCHLD, NULL);
+
+	check(waitpid(pid, &status, 0) == pid && !status, "a namespace asks for records");
+	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_pid == 2 && r.ac_ppid == 1 &&
+		      r.ac_exitcode == 3 << 8,
+	      "with the numbers that are of it");
+	while (read(fd, &r, sizeof(r)) > 0)
+		check(r.ac_pid == 1, "of its init at the end");
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, &status, 0);
+	check(read(fd, &r, sizeof(r)) == 0, "and of nobody when it has gone");
+	close(fd);
+	unlink("/tmp/acct.below");
+}
+
 /* One record for each process that ends, and no more when it is off. */
 static void test_acct(void)
 {
@@ -783,6 +819,7 @@ int main(int argc, char **argv)
 	test_kthread();
 	test_prctl();
 	test_acct();
+	test_acct_below();
 	test_proc_fd();
 	test_proc_machine();
 	test_meanwhile();
