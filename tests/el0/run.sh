@@ -252,6 +252,17 @@ else
 	fail "listing: it was not built"
 fi
 
+# The storm, with seeds that do not change: on four CPUs, and where memory is short and its misuse is found. The long form: docs/debugging.md.
+mkdir -p "$dir/storm.root"
+if glibc storm -static -fno-stack-protector -o "$dir/storm.root/init" tests/el0/storm.c tests/el0/storm_calls.c tests/el0/storm_args.c; then
+	pack storm
+	WORDS="storm=1,18,12" run_glibc storm neoverse-n1 "-smp 4"
+	WORDS="storm=2,18,8 slab_debug=FZP page_poison=1" MEM=64M run_glibc storm cortex-a53 "-smp 1"
+	WORDS=
+else
+	fail "storm: it was not built"
+fi
+
 # What is no initramfs, or has no program in it: one line, and an end.
 refuse() { # name, initrd, what is said
 	local log=$dir/$1.log code
