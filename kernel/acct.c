@@ -3,8 +3,10 @@
  * Process accounting: a record in a file for each process that ends (Linux: kernel/acct.c, its format 3), with the numbers of the pid
  * namespace that has asked for it; those above it have theirs as well.
  *
- * Invariant: the file is regular, open for appending, and held until the namespace's init ends, or the first's. Against Linux: no record says whether privileges were used (ASU) or which
- * terminal it had, and a full file system does not stop it for a while: the record is not written. Locking: kernel_lock.
+ * Invariant: the file is regular, open for appending, and held until the namespace's init ends, or the first's. Locking: kernel_lock.
+ *
+ * Against Linux: no record says whether privileges were used (ASU) or which terminal it had, and a full file system does not stop it for a
+ * while: the record is not written.
  */
 #include <quire/slab.h>
 #include <quire/string.h>
