@@ -65,6 +65,7 @@ int kernel_run_init(void)
 	thp_init();
 	vm_migration_init();
 	vm_reclaim_init();
+	vm_fatal_signal = fatal_signal_pending;
 	mempolicy_init();
 	random_init();
 	if (vdso_init())

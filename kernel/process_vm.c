@@ -52,7 +52,7 @@ static long process_vm_rw(const struct syscall_args *r, bool write)
 {
 	struct iovec *local = NULL, *remote = NULL;
 	struct iter li, ri;
-	u64 l = 0, lo = 0, nr = r->a[2];
+	u64 l = 0, lo = 0, nr = r->a[2], chunks = 0;
 	struct mm_struct *mm;
 	long err, done = 0;
 	int e = 0;
@@ -93,6 +93,12 @@ static long process_vm_rw(const struct syscall_args *r, bool write)
 			at += n;
 			left -= n;
 			lo += n;
+			if (++chunks % 1024)
+				continue;
+			/* The others go on meanwhile. */
+			sched_relax();
+			if (fatal_signal_pending())
+				goto put;
 		}
 	}
 put:

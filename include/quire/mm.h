@@ -517,9 +517,11 @@ int vm_set_anon_name(struct mm_struct *mm, unsigned long start, unsigned long le
 vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
 /*
  * The same for each page of a range. -ENOMEM: nothing mapped, or no memory; -EINVAL: the area does not allow it; -EFAULT: beyond the end
- * of a file.
+ * of a file; -EINTR: vm_fatal_signal says so.
  */
 int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write);
+/* kernel/ sets it: is the running program to die? Then what would go on for long, page by page, ends. NULL: nobody kills. */
+extern bool (*vm_fatal_signal)(void);
 
 /*
  * The page at addr of another address space than the one in force, with a reference: faulted in when need be. write: about to be

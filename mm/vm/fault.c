@@ -24,6 +24,7 @@
 #include "internal.h"
 
 struct page *zero_page;
+bool (*vm_fatal_signal)(void);
 
 static struct page *new_anon_page(const struct vm_fault *f, gfp_t more)
 {
@@ -438,6 +439,8 @@ int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		}
 		if (ret & VM_FAULT_ERROR)
 			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+		if (unlikely(faults_end(next)))
+			return -EINTR;
 	}
 	return 0;
 }

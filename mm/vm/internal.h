@@ -255,6 +255,11 @@ static inline unsigned long fault_next(unsigned long addr, vm_fault_t ret)
 {
 	return ret & VM_FAULT_BLOCK ? ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE : addr + PAGE_SIZE;
 }
+/* Faults for the program itself end at addr, because it does: looked at once a table. */
+static inline bool faults_end(unsigned long addr)
+{
+	return !(addr & (HUGE_SIZE - 1)) && vm_fatal_signal && vm_fatal_signal();
+}
 /*
  * DESC_AF, or DESC_DIRTY with it, goes from the leaf at addr, for [addr, end). True: it was split, or has changed, look again. *changed: a
  * flush is needed.

@@ -33,7 +33,7 @@ static bool next_area(struct mm_struct *mm, unsigned long start, unsigned long e
 	return found;
 }
 
-/* Pages of one area. 0, -EFAULT, -ENOMEM. */
+/* Pages of one area. 0, -EFAULT, -ENOMEM, -EINTR. */
 static int populate_area(struct mm_struct *mm, const struct vm_area_struct *vma,
 			 unsigned long start, unsigned long end)
 {
@@ -49,6 +49,8 @@ static int populate_area(struct mm_struct *mm, const struct vm_area_struct *vma,
 		if (ret & VM_FAULT_ERROR)
 			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
 		start = fault_next(start, ret);
+		if (unlikely(faults_end(start)))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -64,7 +66,7 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long len, bo
 		if (vma.vm_flags & (VM_IO | VM_PFNMAP))
 			continue;
 		err = populate_area(mm, &vma, max(start, vma.vm_start), min(end, vma.vm_end));
-		if (err && !ignore)
+		if (err && (!ignore || err == -EINTR))
 			return err;
 	}
 	return 0;

@@ -19,7 +19,6 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/acct.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -304,88 +303,6 @@ static void test_prctl(void)
 		_exit(setresuid(1000, 1000, 1000) || !(effective() & 1U << CAP_SYS_NICE));
 	}
 	check(waitpid(pid, &status, 0) == pid && !status, "or do not go with it at all");
-}
-
-static int first_of_namespace(void *unused)
-{
-	pid_t pid;
-
-	(void)unused;
-	if (acct("/tmp/acct.below"))
-		return 1;
-	pid = fork();
-	if (!pid)
-		_exit(3);
-	return pid != 2 || waitpid(pid, NULL, 0) != pid;
-}
-
-/* A pid namespace has its own, with its numbers, until its init ends. */
-static void test_acct_below(void)
-{
-	static char stack[16384] __attribute__((aligned(16)));
-	struct acct_v3 r = {0};
-	int fd = open("/tmp/acct.below", O_CREAT | O_RDWR, 0600), status;
-	pid_t pid = clone(first_of_namespace, stack + sizeof(stack), CLONE_NEWPID | SIGCHLD, NULL);
-
-	check(waitpid(pid, &status, 0) == pid && !status, "a namespace asks for records");
-	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_pid == 2 && r.ac_ppid == 1 &&
-		      r.ac_exitcode == 3 << 8,
-	      "with the numbers that are of it");
-	while (read(fd, &r, sizeof(r)) > 0)
-		check(r.ac_pid == 1, "of its init at the end");
-	pid = fork();
-	if (!pid)
-		_exit(0);
-	waitpid(pid, &status, 0);
-	check(read(fd, &r, sizeof(r)) == 0, "and of nobody when it has gone");
-	close(fd);
-	unlink("/tmp/acct.below");
-}
-
-/* One record for each process that ends, and no more when it is off. */
-static void test_acct(void)
-{
-	struct acct_v3 r = {0};
-	int fd, status, other = 0;
-	pid_t pid;
-
-	FAILS(acct("/tmp"), EISDIR);
-	FAILS(acct("/tmp/none"), ENOENT);
-	FAILS(acct("/proc/self/comm"), EINVAL);
-	fd = open("/tmp/acct", O_CREAT | O_RDWR, 0600);
-	WORKS(acct("/tmp/acct"));
-	pid = fork();
-	if (!pid) {
-		if (setresuid(1000, 1000, 1000) || acct(NULL) != -1 || errno != EPERM)
-			_exit(1);
-		_exit(7);
-	}
-	waitpid(pid, &status, 0);
-	check(WEXITSTATUS(status) == 7, "only who may changes it");
-	check(read(fd, &r, sizeof(r)) == sizeof(r), "a record");
-	check(r.ac_version == 3 && r.ac_flag & AFORK && !(r.ac_flag & AXSIG) &&
-		      r.ac_exitcode == 7 << 8 && r.ac_uid == 1000,
-	      "of how it ended, and who it was");
-	check(r.ac_pid == (unsigned int)pid && r.ac_ppid == (unsigned int)getpid() &&
-		      !strcmp(r.ac_comm, "init") && r.ac_etime < 6000,
-	      "which it was, and how long");
-	pid = fork();
-	if (!pid)
-		for (;;)
-			pause();
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_flag & AXSIG && r.ac_exitcode == SIGKILL,
-	      "and of one that was killed");
-	WORKS(acct(NULL));
-	pid = fork();
-	if (!pid)
-		_exit(0);
-	waitpid(pid, &status, 0);
-	while (read(fd, &r, sizeof(r)) == sizeof(r))
-		other |= r.ac_pid == (unsigned int)pid;
-	check(!other, "and of none after that");
-	close(fd);
 }
 
 /* A process's directory of /proc stands for it, too. */
@@ -818,8 +735,6 @@ int main(int argc, char **argv)
 	test_wait();
 	test_kthread();
 	test_prctl();
-	test_acct();
-	test_acct_below();
 	test_proc_fd();
 	test_proc_machine();
 	test_meanwhile();

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* What a program has used, as getrusage, times, wait4 and /proc/PID/stat tell it: faults, time at EL0 and in the kernel. */
+/*
+ * What a program has used, as getrusage, times, wait4, /proc/PID/stat and acct's records tell it: faults, time at EL0 and in the kernel. And that
+ * one that is killed uses no more.
+ */
 #define _GNU_SOURCE
 #include "abi.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/acct.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/times.h>
@@ -119,6 +125,125 @@ static void check_date(void)
 	fputs(text, stdout);
 }
 
+/* Memory that takes minutes to fault in, page by page, and a signal that comes when that has begun. */
+static void test_killed_meanwhile(void)
+{
+	const size_t size = 256UL << 30;
+	long began;
+	char name[32], text[2048];
+	int status, fd;
+	pid_t pid = fork();
+
+	if (!pid) {
+		void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			       -1, 0);
+
+		madvise(p, size, MADV_NOHUGEPAGE);
+		madvise(p, size, 22 /* MADV_POPULATE_READ */);
+		_exit(0);
+	}
+	snprintf(name, sizeof(name), "/proc/%d/status", pid);
+	fd = open(name, O_RDONLY);
+	/* Its tables grow. */
+	do {
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+		const char *tables;
+
+		text[n > 0 ? n : 0] = 0;
+		tables = strstr(text, "VmPTE:");
+		if (n <= 0 || !tables || atol(tables + 6) > 200)
+			break;
+	} while (!sched_yield());
+	close(fd);
+	began = now_ms();
+	kill(pid, SIGKILL);
+	check(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+		      WTERMSIG(status) == SIGKILL && now_ms() - began < 20000,
+	      "one that is killed faults no more memory in");
+}
+
+static int first_of_namespace(void *unused)
+{
+	pid_t pid;
+
+	(void)unused;
+	if (acct("/tmp/acct.below"))
+		return 1;
+	pid = fork();
+	if (!pid)
+		_exit(3);
+	return pid != 2 || waitpid(pid, NULL, 0) != pid;
+}
+
+/* A pid namespace has its own, with its numbers, until its init ends. */
+static void test_acct_below(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	struct acct_v3 r = {0};
+	int fd = open("/tmp/acct.below", O_CREAT | O_RDWR, 0600), status;
+	pid_t pid = clone(first_of_namespace, stack + sizeof(stack), CLONE_NEWPID | SIGCHLD, NULL);
+
+	check(waitpid(pid, &status, 0) == pid && !status, "a namespace asks for records");
+	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_pid == 2 && r.ac_ppid == 1 &&
+		      r.ac_exitcode == 3 << 8,
+	      "with the numbers that are of it");
+	while (read(fd, &r, sizeof(r)) > 0)
+		check(r.ac_pid == 1, "of its init at the end");
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, &status, 0);
+	check(read(fd, &r, sizeof(r)) == 0, "and of nobody when it has gone");
+	close(fd);
+	unlink("/tmp/acct.below");
+}
+
+/* One record for each process that ends, and no more when it is off. */
+static void test_acct(void)
+{
+	struct acct_v3 r = {0};
+	int fd, status, other = 0;
+	pid_t pid;
+
+	FAILS(acct("/tmp"), EISDIR);
+	FAILS(acct("/tmp/none"), ENOENT);
+	FAILS(acct("/proc/self/comm"), EINVAL);
+	fd = open("/tmp/acct", O_CREAT | O_RDWR, 0600);
+	WORKS(acct("/tmp/acct"));
+	pid = fork();
+	if (!pid) {
+		if (setresuid(1000, 1000, 1000) || acct(NULL) != -1 || errno != EPERM)
+			_exit(1);
+		_exit(7);
+	}
+	waitpid(pid, &status, 0);
+	check(WEXITSTATUS(status) == 7, "only who may changes it");
+	check(read(fd, &r, sizeof(r)) == sizeof(r), "a record");
+	check(r.ac_version == 3 && r.ac_flag & AFORK && !(r.ac_flag & AXSIG) &&
+		      r.ac_exitcode == 7 << 8 && r.ac_uid == 1000,
+	      "of how it ended, and who it was");
+	check(r.ac_pid == (unsigned int)pid && r.ac_ppid == (unsigned int)getpid() &&
+		      !strcmp(r.ac_comm, "init") && r.ac_etime < 6000,
+	      "which it was, and how long");
+	pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	check(read(fd, &r, sizeof(r)) == sizeof(r) && r.ac_flag & AXSIG && r.ac_exitcode == SIGKILL,
+	      "and of one that was killed");
+	WORKS(acct(NULL));
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, &status, 0);
+	while (read(fd, &r, sizeof(r)) == sizeof(r))
+		other |= r.ac_pid == (unsigned int)pid;
+	check(!other, "and of none after that");
+	close(fd);
+}
+
 int main(void)
 {
 	struct rusage a, b, of_child, children;
@@ -169,5 +294,8 @@ int main(void)
 	      "RUSAGE_CHILDREN is the same");
 	check(stat_field(11) == children.ru_minflt, "and /proc/self/stat's cminflt");
 	check_date();
+	test_acct();
+	test_acct_below();
+	test_killed_meanwhile();
 	return end("usage");
 }
