@@ -93,7 +93,7 @@ test-el0: image
 test-suites: image
 	QUIRE_BUILD=$(B) bash tests/el0/suites/run.sh
 lint:
-	bash tests/lint.sh
+	bash tests/lint.sh $(B)
 
 # ---- Linux's own memblock suite, from Debian's source package
 # Skipped only where neither the archive is nor a package that could bring it.

@@ -94,5 +94,15 @@ out=$(awk 'length($0) > 160 && !/links:/ { print FILENAME ":" FNR ": " length($0
 [ -z "$out" ]
 verdict "no line over 160 columns" $? "$out"
 
+# On the kernel's stack: what the image calls, so only where it has been built.
+B=${1:-build}
+if command -v "${CROSS:-aarch64-linux-gnu-}objdump" >/dev/null 2>&1 && make -s -q B="$B" image 2>/dev/null; then
+	out=$(python3 tools/stack_depth.py "$B" 2>&1)
+	verdict "no function calls itself but those of tests/stack_cycles.txt" $? "$out"
+else
+	skipped=$((skipped + 1))
+	echo "skip no function calls itself: there is no image of these sources in $B"
+fi
+
 echo "lint: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
