@@ -46,9 +46,8 @@ struct elf64_phdr {
 #define SZ_128K 0x20000UL
 /* Linux's mmap_base: the stack's limit, at least 128 MiB, and the guard gap, below the top. */
 #define MIN_STACK_GAP SZ_128M
-/* Random bits of addresses: mmap (vm.mmap_rnd_bits of Debian), stack, in pages; of brk, in pages of its GiB. */
-#define MMAP_RANDOM_BITS 18
-#define STACK_RANDOM_BITS 18
+/* Random bits of addresses, in pages: the stack, in 1 GiB below the top; brk, in its GiB. */
+#define STACK_RANDOM_BITS (30 - PAGE_SHIFT)
 #define BRK_RANDOM_BITS (30 - PAGE_SHIFT)
 #define ADDR_COMPAT_LAYOUT 0x0200000UL
 

@@ -5,6 +5,9 @@
 
 #include "vfs.h"
 
+/* Random bits of where mappings go, in pages (vm.mmap_rnd_bits of Debian: Linux's smallest). */
+#define MMAP_RANDOM_BITS (30 - PAGE_SHIFT)
+
 /* A program about to be. */
 struct exec {
 	struct mm_struct *mm;

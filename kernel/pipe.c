@@ -15,7 +15,7 @@
 #include "poll.h"
 
 #define PIPE_BUF 4096U
-#define DEFAULT_SIZE SZ_64K
+#define DEFAULT_SIZE (16 * PAGE_SIZE)
 /* sysctl fs.pipe-max-size, which root may exceed; here it is the end. */
 #define MAX_SIZE SZ_1M
 #define MAX_PIPE_SIZE SZ_2G
@@ -255,10 +255,10 @@ static long pipe_read(struct open_file *f, struct iter *to, u64 *pos)
 	err = pipe_wait_readable(p, f->flags & O_NONBLOCK);
 	if (err || !pipe_used(p))
 		return err;
-	full = pipe_room(p) < PIPE_BUF;
+	full = pipe_room(p) < PAGE_SIZE;
 	n = take(p, to);
 	wake_up_all(&p->writable);
-	if (full && pipe_room(p) >= PIPE_BUF)
+	if (full && pipe_room(p) >= PAGE_SIZE)
 		file_tell_owners(f->inode, false);
 	return n ? (long)n : -EFAULT;
 }
@@ -329,7 +329,7 @@ static unsigned int pipe_poll(struct open_file *f, struct poll_table *table)
 	}
 	if (f->file.f_mode & FMODE_WRITE) {
 		poll_wait(table, &p->writable);
-		if (pipe_room(p) >= PIPE_BUF)
+		if (pipe_room(p) >= PAGE_SIZE)
 			events |= POLLOUT | POLLWRNORM;
 		if (!p->readers)
 			events |= POLLERR;

@@ -13,6 +13,7 @@
 #include <quire/string.h>
 #include <quire/vmstat.h>
 
+#include "exec.h"
 #include "lease.h"
 #include "inotify.h"
 #include "ipc.h"
@@ -172,7 +173,7 @@ static const struct pseudo_entry vm_entries[] = {
 	 .show = show_min_free,
 	 .store = store_min_free},
 	KEPT_LONG("mmap_min_addr", DAC_MMAP_MIN_ADDR),
-	KEPT("mmap_rnd_bits", 18, 18, 33),
+	KEPT("mmap_rnd_bits", MMAP_RANDOM_BITS, MMAP_RANDOM_BITS, 45 - PAGE_SHIFT),
 	KEPT("oom_dump_tasks", 1, 0, 1),
 	KEPT("oom_kill_allocating_task", 0, 0, 1),
 	{.name = "overcommit_kbytes",
@@ -440,7 +441,7 @@ static const struct pseudo_entry fs_entries[] = {
 	INT_WITHIN("nr_open", sysctl_nr_open, 64, 1073741760),
 	KEPT("overflowgid", 65534, 0, 65535),
 	KEPT("overflowuid", 65534, 0, 65535),
-	KEPT("pipe-max-size", 1048576, 4096, INT_MAX),
+	KEPT("pipe-max-size", 1048576, PAGE_SIZE, INT_MAX),
 	KEPT("pipe-user-pages-hard", 0, 0, 0),
 	KEPT("pipe-user-pages-soft", 16384, 0, 0),
 	KEPT("protected_fifos", 0, 0, 2),

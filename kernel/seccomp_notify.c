@@ -250,7 +250,7 @@ static long id_valid(const struct seccomp_listener *l, unsigned long from)
 /* Linux's rule for structures that may grow: what is not known here has to be 0. */
 static long addfd_from_user(struct addfd *a, unsigned long from, u32 size)
 {
-	if (size < sizeof(*a) || size >= SZ_4K)
+	if (size < sizeof(*a) || size >= PAGE_SIZE)
 		return -EINVAL;
 	if (get_user(*a, from))
 		return -EFAULT;

@@ -98,22 +98,25 @@ static int store_choice(const struct pseudo_ref *r, char *text, size_t n)
 
 /* ------------------------------------------------------------------ transparent huge pages */
 
+/* Pages of the largest size. */
+#define HUGE_NR (1 << PMD_BLOCK_ORDER)
 #define KEPT_TO(n, value, lo, hi)                                                                  \
 	{                                                                                          \
 		.name = (n), .mode = S_IFREG | 0644, .show = pseudo_show_int,                      \
 		.store = pseudo_store_int, .data = (int[]){value}, .min = (lo), .max = (hi)        \
 	}
 
-static const struct pseudo_entry khugepaged_entries[] = {KEPT("alloc_sleep_millisecs", 60000),
-							 KEPT("defrag", 1),
-							 TEXT("full_scans", "0"),
-							 KEPT_TO("max_ptes_none", 511, 0, 511),
-							 KEPT_TO("max_ptes_shared", 256, 0, 511),
-							 KEPT_TO("max_ptes_swap", 64, 0, 511),
-							 TEXT("pages_collapsed", "0"),
-							 KEPT_TO("pages_to_scan", 4096, 1, INT_MAX),
-							 KEPT("scan_sleep_millisecs", 10000),
-							 {0}};
+static const struct pseudo_entry khugepaged_entries[] = {
+	KEPT("alloc_sleep_millisecs", 60000),
+	KEPT("defrag", 1),
+	TEXT("full_scans", "0"),
+	KEPT_TO("max_ptes_none", HUGE_NR - 1, 0, HUGE_NR - 1),
+	KEPT_TO("max_ptes_shared", HUGE_NR / 2, 0, HUGE_NR - 1),
+	KEPT_TO("max_ptes_swap", HUGE_NR / 8, 0, HUGE_NR - 1),
+	TEXT("pages_collapsed", "0"),
+	KEPT_TO("pages_to_scan", 8 * HUGE_NR, 1, INT_MAX),
+	KEPT("scan_sleep_millisecs", 10000),
+	{0}};
 
 #define SIZE_WORDS "always inherit madvise never"
 #define SHMEM_SIZE_WORDS "always inherit within_size advise never"
