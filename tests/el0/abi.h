@@ -12,6 +12,10 @@
 
 static int failures;
 
+/* Bytes of a page: the kernel can have 4, 16 or 64 KiB. */
+#define PAGE ((long)getpagesize())
+#define PAGE_MOST 65536
+
 static inline int check(int ok, const char *what)
 {
 	int was = errno;

@@ -68,7 +68,7 @@ struct vec {
 	long len;
 };
 
-static char here[PAGE], there[64];
+static char here[64], there[64];
 
 static void test_other(void)
 {

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PAGE 4096L
 #define MIB (1L << 20)
 #define AT ((char *)0x500000000UL)
 
@@ -91,7 +90,7 @@ static void test_contents(void)
 	      "a core is dumped, and wait says so");
 	at = place_of(fd, &h);
 	check(at != 0, "the area is in it");
-	for (long i = 0; i < 256; i++)
+	for (long i = 0; i < MIB / PAGE; i++)
 		right &= pread(fd, &c, 1, at + i * PAGE) == 1 && c == 'a' + i % 26;
 	check(right, "with what was written to it");
 	check(pread(fd, &c, 1, at + 8 * MIB - 1) == 1 && !c, "and what was not is zeros");

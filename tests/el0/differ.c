@@ -8,6 +8,10 @@
  */
 #include "sys.h"
 
+/* The record is of 4 KiB pages. */
+#undef PAGE
+#define PAGE 4096L
+
 typedef unsigned long ulong;
 typedef unsigned char uchar;
 

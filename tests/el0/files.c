@@ -23,6 +23,11 @@
 
 static int failures;
 
+/* Bytes of a page. */
+#define PAGE ((long)getpagesize())
+#define PAGE_MOST 65536
+#define ROUND_UP(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)
+
 static void check(int ok, const char *what)
 {
 	printf("%s %s\n", ok ? "ok  " : "FAIL", what);
@@ -179,6 +184,7 @@ static void renames(void)
 static void contents(void)
 {
 	static char big[70000], back[70000];
+	const long end = PAGE + 904 + (long)sizeof(big);
 	struct iovec v[2] = {{big, 5}, {big + 5, 7}};
 	struct stat a;
 	struct statfs sf;
@@ -219,16 +225,16 @@ static void contents(void)
 
 	for (unsigned int i = 0; i < sizeof(big); i++)
 		big[i] = (char)(i * 7 + i / 256);
-	check(pwrite(fd, big, sizeof(big), 5000) == sizeof(big) &&
-		      pread(fd, back, sizeof(back), 5000) == sizeof(back) &&
+	check(pwrite(fd, big, sizeof(big), PAGE + 904) == sizeof(big) &&
+		      pread(fd, back, sizeof(back), PAGE + 904) == sizeof(back) &&
 		      !memcmp(big, back, sizeof(big)),
 	      "70,000 bytes across pages");
-	check(!fstat(fd, &a) && a.st_size == 75000 && a.st_blocks == 18 * 8,
+	check(!fstat(fd, &a) && a.st_size == end && a.st_blocks == (ROUND_UP(end) - PAGE) / 512,
 	      "a hole has no blocks");
-	check(lseek(fd, 0, SEEK_DATA) == 4096 && lseek(fd, 4096, SEEK_HOLE) == 75000 &&
+	check(lseek(fd, 0, SEEK_DATA) == PAGE && lseek(fd, PAGE, SEEK_HOLE) == end &&
 		      lseek(fd, 0, SEEK_HOLE) == 0,
 	      "SEEK_DATA, SEEK_HOLE");
-	FAILS(lseek(fd, 75000, SEEK_DATA), ENXIO);
+	FAILS(lseek(fd, end, SEEK_DATA), ENXIO);
 	lseek(fd, 0, SEEK_SET);
 	check(writev(fd, v, 2) == 12 && pread(fd, back, 12, 0) == 12 && !memcmp(back, big, 12),
 	      "writev");
@@ -248,10 +254,10 @@ static void contents(void)
 	munmap(map, 8192);
 
 	check(!fallocate(fd, 0, 0, 10000) && !fstat(fd, &a) && a.st_size == 10000 &&
-		      a.st_blocks == 3 * 8,
+		      a.st_blocks == ROUND_UP(10000) / 512,
 	      "fallocate");
 	check(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 10000, 10000) && !fstat(fd, &a) &&
-		      a.st_size == 10000 && a.st_blocks == 5 * 8,
+		      a.st_size == 10000 && a.st_blocks == ROUND_UP(20000) / 512,
 	      "FALLOC_FL_KEEP_SIZE");
 	memset(back, 'z', 8192);
 	pwrite(fd, back, 8192, 0);
@@ -277,17 +283,17 @@ static void contents(void)
 		uint64_t range[2] = {0, 0}, stat[5];
 
 		pwrite(fd, "x", 1, 0);
-		pwrite(fd, "x", 1, 8192);
+		pwrite(fd, "x", 1, 2 * PAGE);
 		check(!syscall(451, fd, range, stat, 0) && stat[0] == 2 && stat[1] == 0 &&
 			      stat[3] == 0,
 		      "cachestat of two pages and a hole");
-		range[0] = 4096, range[1] = 4096;
+		range[0] = range[1] = (uint64_t)PAGE;
 		check(!syscall(451, fd, range, stat, 0) && stat[0] == 0, "and of the hole");
 		FAILS(syscall(451, fd, range, stat, 1), EINVAL);
 		FAILS(syscall(451, 99, range, stat, 0), EBADF);
 	}
 	close(fd);
-	check(!statfs("/t", &sf) && sf.f_type == 0x01021994 && sf.f_bsize == 4096 &&
+	check(!statfs("/t", &sf) && sf.f_type == 0x01021994 && sf.f_bsize == PAGE &&
 		      sf.f_namelen == 255,
 	      "statfs of a tmpfs");
 	check(!chmod("/t/c", 04711) && !stat("/t/c", &a) && (a.st_mode & 07777) == 04711, "chmod");
@@ -413,7 +419,7 @@ static void descriptors(void)
 
 static void pipes(void)
 {
-	static char big[200000];
+	static char big[16 * PAGE_MOST + 100000];
 	int p[2], q[2], status, pid, n;
 	char buf[64];
 	struct pollfd pf;
@@ -425,23 +431,25 @@ static void pipes(void)
 	FAILS(read(p[1], buf, 1), EBADF);
 	FAILS(lseek(p[0], 0, SEEK_SET), ESPIPE);
 	FAILS(pread(p[0], buf, 1, 0), ESPIPE);
-	check(fcntl(p[0], F_GETPIPE_SZ) == 65536 && fcntl(p[0], F_SETPIPE_SZ, 5000) == 8192,
+	check(fcntl(p[0], F_GETPIPE_SZ) == 16 * PAGE &&
+		      fcntl(p[0], F_SETPIPE_SZ, PAGE + 904) == 2 * PAGE,
 	      "the size of a pipe");
-	check(fcntl(p[1], F_SETPIPE_SZ, 65536) == 65536, "and back");
+	check(fcntl(p[1], F_SETPIPE_SZ, 16 * PAGE) == 16 * PAGE, "and back");
 	check(!fstat(p[0], &st) && S_ISFIFO(st.st_mode), "fstat of a pipe");
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
 	FAILS(read(p[0], buf, 1), EAGAIN);
-	check(write(p[1], big, sizeof(big)) == 65536, "65,536 bytes fit");
+	check(write(p[1], big, sizeof(big)) == 16 * PAGE, "sixteen pages fit");
 	FAILS(write(p[1], big, 1), EAGAIN);
 	pf = (struct pollfd){.fd = p[1], .events = POLLOUT};
 	check(poll(&pf, 1, 0) == 0, "a full pipe is not writable");
 	check(read(p[0], big, 100) == 100 && poll(&pf, 1, 0) == 0,
 	      "nor when less than a page is free");
 	FAILS(write(p[1], big, 200), EAGAIN);
-	check(read(p[0], big, 3996) == 3996 && poll(&pf, 1, 0) == 1 && pf.revents == POLLOUT,
+	check(read(p[0], big, (size_t)PAGE - 100) == PAGE - 100 && poll(&pf, 1, 0) == 1 &&
+		      pf.revents == POLLOUT,
 	      "but with a page");
-	check(write(p[1], big, 5000) == 4096, "a part of more than PIPE_BUF");
+	check(write(p[1], big, (size_t)PAGE + 904) == PAGE, "a part of more than PIPE_BUF");
 	while (read(p[0], big, sizeof(big)) > 0)
 		;
 	fcntl(p[0], F_SETFL, 0);
@@ -598,7 +606,9 @@ static void devices(void)
 				sum += n;
 			check(n == -1 && errno == ENOSPC && sum > 900000 && sum < 1048576,
 			      "a tmpfs of 1 MiB is full");
-			check(!statfs("/t/m", &sf) && sf.f_blocks == 256 && sf.f_bfree == 0,
+			check(!statfs("/t/m", &sf) &&
+				      sf.f_blocks == (1UL << 20) / (unsigned long)PAGE &&
+				      sf.f_bfree == 0,
 			      "and statfs says so");
 			FAILS(fallocate(fd, 0, 1 << 20, 4096), ENOSPC);
 			check(!ftruncate(fd, 1) && write(fd, block, 4096) == 4096,

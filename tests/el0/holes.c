@@ -22,9 +22,9 @@ int main(void)
 	check(pwrite(fd, "x", 1, 1L << 61) == 1, "a byte in the middle of nothing");
 	check(lseek(fd, 0, SEEK_DATA) == 1L << 61, "SEEK_DATA finds it");
 	check(lseek(fd, (1L << 61) + 5, SEEK_DATA) == (1L << 61) + 5, "and its page");
-	check(lseek(fd, 1L << 61, SEEK_HOLE) == (1L << 61) + 4096, "and SEEK_HOLE what follows");
+	check(lseek(fd, 1L << 61, SEEK_HOLE) == (1L << 61) + PAGE, "and SEEK_HOLE what follows");
 	check(lseek(fd, 77, SEEK_HOLE) == 77, "a hole is where it is looked for");
-	FAILS(lseek(fd, (1L << 61) + 4096, SEEK_DATA), ENXIO);
+	FAILS(lseek(fd, (1L << 61) + PAGE, SEEK_DATA), ENXIO);
 	WORKS(syscall(CACHESTAT, fd, &all, stat, 0));
 	check(stat[0] == 1, "cachestat counts one page");
 	return end("holes");

@@ -19,6 +19,7 @@
 
 #define CHILDREN 150
 #define CALLS 600
+#define MEMORY 65536 /* a page of any kernel */
 
 /* Files, pipes, sockets, polls. What ends or stops programs is left out, and what waits for ever is ended by an alarm. */
 static const short calls[] = {
@@ -192,7 +193,7 @@ static uint64_t argument(void)
 		return (uint64_t)(uintptr_t)memory + roll() % 8192;
 	case 4:
 		/* Across the end of what is mapped. */
-		return (uint64_t)(uintptr_t)memory + 16384 - roll() % 64;
+		return (uint64_t)(uintptr_t)memory + MEMORY - roll() % 64;
 	case 5:
 		return roll() >> roll() % 64;
 	default:
@@ -203,10 +204,9 @@ static uint64_t argument(void)
 static void child(unsigned int seed)
 {
 	state = seed * 0x9e3779b97f4a7c15ULL + 1;
-	memory = mmap(NULL, 16384 + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
-	munmap(memory + 16384, 4096);
-	for (int i = 0; i < 16384; i += 8) {
+	memory = mmap(NULL, 2 * MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(memory + MEMORY, MEMORY);
+	for (int i = 0; i < MEMORY; i += 8) {
 		uint64_t v = argument();
 
 		memcpy(memory + i, &v, 8);

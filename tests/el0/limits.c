@@ -258,8 +258,8 @@ static void times_and_sizes(void)
 	WORKS(ftruncate(fd, 1L << 62));
 	check(pwrite(fd, "x", 1, 1L << 61) == 1, "a byte in the middle of nothing");
 	check(lseek(fd, 0, SEEK_DATA) == 1L << 61, "SEEK_DATA finds it");
-	check(lseek(fd, 1L << 61, SEEK_HOLE) == (1L << 61) + 4096, "and SEEK_HOLE what follows");
-	FAILS(lseek(fd, (1L << 61) + 4096, SEEK_DATA), ENXIO);
+	check(lseek(fd, 1L << 61, SEEK_HOLE) == (1L << 61) + PAGE, "and SEEK_HOLE what follows");
+	FAILS(lseek(fd, (1L << 61) + PAGE, SEEK_DATA), ENXIO);
 	WORKS(syscall(CACHESTAT, fd, &all, stat, 0));
 	check(stat[0] == 1, "cachestat counts one page");
 	close(fd);
@@ -328,6 +328,7 @@ static void modes(void)
 {
 	int fd = open("/tmp/whose", O_RDWR | O_CREAT, 0600);
 	struct stat st;
+	char pages[16];
 
 	(void)!write(fd, "mine", 4);
 	check(!child(cut_file), "who may not write a file may not cut it");
@@ -339,7 +340,8 @@ static void modes(void)
 	mount("sys", "/sys", "sysfs", 0, NULL);
 	FAILS(open("/sys/devices/system/cpu/online", O_WRONLY), EACCES);
 	WORKS(open("/proc/meminfo", O_WRONLY));
-	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "512"), EINVAL);
+	snprintf(pages, sizeof(pages), "%ld", PAGE / 8);
+	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", pages), EINVAL);
 	FAILS(put("/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan", "0"), EINVAL);
 }
 

@@ -9,8 +9,10 @@
 
 #define MOST 512U /* pages that are looked at: more than the largest group has */
 
-static char *area; /* 2 MiB, aligned */
-static size_t size;
+static char *area; /* a huge page, aligned */
+static size_t size, huge, huge_kb;
+/* The smallest group: four pages; and sixteen. */
+static size_t least_kb, middle_kb;
 
 static char *file_of(size_t kb, const char *file)
 {
@@ -80,11 +82,13 @@ static uint64_t frame(size_t i)
 
 static void defaults(void)
 {
-	check(is_enabled(2048, "[inherit]"), "the huge page inherits");
-	for (size_t kb = 16; kb < 2048; kb *= 2)
+	check(is_enabled(huge_kb, "[inherit]"), "the huge page inherits");
+	for (size_t kb = least_kb; kb < huge_kb; kb *= 2)
 		check(is_enabled(kb, "[never]"), "no other size is enabled");
-	check(!enable(64, "sometimes") && is_enabled(64, "[never]"), "other words are refused");
-	check(stat_of(8, "split") == 0 && stat_of(8, "anon_fault_alloc") == -1,
+	check(!enable(middle_kb, "sometimes") && is_enabled(middle_kb, "[never]"),
+	      "other words are refused");
+	check(stat_of(least_kb / 2, "split") == 0 &&
+		      stat_of(least_kb / 2, "anon_fault_alloc") == -1,
 	      "two pages are no size of anonymous memory");
 	fresh(0);
 	area[0] = 1;
@@ -132,10 +136,10 @@ static void one_size(size_t kb)
 
 static void choices(void)
 {
-	enable(16, "always");
-	enable(64, "always");
+	enable(least_kb, "always");
+	enable(middle_kb, "always");
 	fresh(0);
-	/* The area begins in the middle of 64 kB. */
+	/* The area begins in the middle of sixteen pages. */
 	munmap(area, 8 * page);
 	area[9 * page] = 1;
 	check(!strcmp(shape(8, 20), "####........"),
@@ -148,8 +152,8 @@ static void choices(void)
 	check(!strcmp(shape(0, 16), "..#.####........"), "where something is no group comes");
 	area[1 * page] = 1;
 	check(!strcmp(shape(0, 16), ".##.####........"), "but the page alone");
-	enable(16, "never");
-	enable(64, "madvise");
+	enable(least_kb, "never");
+	enable(middle_kb, "madvise");
 	fresh(0);
 	area[0] = 1;
 	check(there() == 1, "madvise: not without advice");
@@ -157,28 +161,28 @@ static void choices(void)
 	area[0] = 1;
 	check(there() == 16, "but with it");
 	fresh(MADV_NOHUGEPAGE);
-	enable(64, "always");
+	enable(middle_kb, "always");
 	area[0] = 1;
 	check(there() == 1, "never where it is not wanted");
-	enable(64, "inherit");
+	enable(middle_kb, "inherit");
 	fresh(MADV_HUGEPAGE);
 	area[0] = 1;
 	check(there() == 1, "inherit: never is inherited");
 	put(THP "enabled", "madvise");
 	fresh(MADV_HUGEPAGE);
-	enable(2048, "never");
+	enable(huge_kb, "never");
 	area[0] = 1;
 	check(there() == 16, "and so is madvise");
-	enable(2048, "inherit");
+	enable(huge_kb, "inherit");
 	put(THP "enabled", "never");
-	enable(64, "never");
+	enable(middle_kb, "never");
 }
 
 static void parts(void)
 {
 	int status, ok;
 
-	enable(64, "always");
+	enable(middle_kb, "always");
 	fill(area, size);
 	madvise(area + 18 * page, 3 * page, MADV_DONTNEED);
 	check(!strcmp(shape(14, 24), "####...###") && !area[19 * page] &&
@@ -217,18 +221,20 @@ static void parts(void)
 		area[i + 1] = 5;
 	check(filled(area, area, size), "who is alone again writes all of it");
 	munmap(area, size);
-	enable(64, "never");
+	enable(middle_kb, "never");
 }
 
 int main(void)
 {
 	thp_begin();
-	size = 2048 * 1024;
+	huge = size = (size_t)number(THP "hpage_pmd_size");
+	huge_kb = huge / 1024, least_kb = 4 * page / 1024, middle_kb = 16 * page / 1024;
 	area = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	area = (char *)(((uintptr_t)area + size - 1) & ~(size - 1));
 	put(THP "enabled", "always");
 	defaults();
-	for (size_t kb = 16; kb < 2048; kb *= 2)
+	size = MOST * page;
+	for (size_t kb = least_kb; kb * 1024 < size; kb *= 2)
 		one_size(kb);
 	choices();
 	parts();

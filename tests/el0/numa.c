@@ -226,7 +226,7 @@ static void what_is_refused(void)
 	check(ret(syscall(SYS_mbind, a, page, BIND, 1UL, 64UL, 0)) == -EFAULT, "a bad mask");
 	check(ret(syscall(SYS_mbind, a, page, 99, 1UL, 64UL, 0)) == -EINVAL,
 	      "a bad mode before a bad mask");
-	check(ret(syscall(SYS_mbind, a, page, BIND, nodes, 4096UL * 8 + 2, 0)) == -EINVAL,
+	check(ret(syscall(SYS_mbind, a, page, BIND, nodes, page * 8UL + 2, 0)) == -EINVAL,
 	      "a mask that is too long");
 	nodes[0] = 1;
 	nodes[1] = 1UL << 20;

@@ -235,7 +235,7 @@ static void privileges(void)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct d[2] = {0};
-	struct rlimit limit = {2 * 4096UL, 2 * 4096UL};
+	struct rlimit limit = {2 * (rlim_t)page, 2 * (rlim_t)page};
 	char *p = map(8, MAP_PRIVATE);
 
 	check(!syscall(SYS_capget, &h, d) && d[0].effective & 1U << CAP_IPC_LOCK, "root has all");

@@ -31,6 +31,7 @@
 
 #include "abi.h"
 
+#undef PAGE
 #define PAGE 65536UL
 /* In a call's arguments: the pointer under test. */
 #define BAD 0xbadbadbadbadUL

@@ -48,7 +48,7 @@ static void test_arguments(void)
 		struct open_how how;
 		unsigned char more[64];
 	} big;
-	char *page = aligned_alloc(4096, 8192);
+	char *page = aligned_alloc((size_t)PAGE, 2 * (size_t)PAGE);
 	int fd;
 
 	memset(&big, 0, sizeof(big));
@@ -60,10 +60,10 @@ static void test_arguments(void)
 	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", &big, sizeof(big)), E2BIG);
 	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", &big, sizeof(big.how) - 1), EINVAL);
 	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", &big, 0), EINVAL);
-	memset(page, 0, 8192);
-	check((fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", page, 4096)) >= 0, "a page");
+	memset(page, 0, 2 * (size_t)PAGE);
+	check((fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", page, PAGE)) >= 0, "a page");
 	close(fd);
-	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", page, 4097), E2BIG);
+	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", page, PAGE + 1), E2BIG);
 	FAILS(syscall(SYS_openat2, AT_FDCWD, "/", 16L, sizeof(big.how)), EFAULT);
 	FAILS(open2(AT_FDCWD, "/", O_PATH, 0, 0x40), EINVAL);
 	FAILS(open2(AT_FDCWD, "/", O_PATH, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT), EINVAL);

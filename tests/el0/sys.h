@@ -42,7 +42,18 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #define sys4(n, a, b, c, d) sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 enum { PROT_R = 1, PROT_RW = 3, PROT_RX = 5, SHARED = 1, PRIVATE = 2, FIXED = 0x10, ANON = 0x20 };
-#define PAGE 4096L
+
+/* Bytes of a page: munmap refuses what is no multiple of it. So low there is nothing to unmap. */
+static inline long page_size(void)
+{
+	static long size;
+
+	if (!size)
+		for (size = 4096; sys2(NR_munmap, size, size); size *= 2)
+			;
+	return size;
+}
+#define PAGE page_size()
 
 static inline long map(long at, long len, int prot, int flags, int fd, long off)
 {

@@ -286,9 +286,9 @@ static void shared_memory(void)
 	WORKS(segment(8192));
 	put("/proc/sys/kernel/shmmax", "18446744073692774399");
 	put("/proc/sys/kernel/shmall", "2");
-	FAILS(segment(8193), ENOSPC);
-	WORKS(segment(8192));
-	s = shmget(IPC_PRIVATE, 8192, 0600);
+	FAILS(segment(2 * PAGE + 1), ENOSPC);
+	WORKS(segment(2 * PAGE));
+	s = shmget(IPC_PRIVATE, 2 * (size_t)PAGE, 0600);
 	FAILS(segment(1), ENOSPC);
 	put("/proc/sys/kernel/shmall", "18446744073692774399");
 	put("/proc/sys/kernel/shmmni", "1");

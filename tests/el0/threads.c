@@ -29,6 +29,9 @@
 
 static int failures;
 
+/* Bytes of a page. */
+#define PAGE ((long)getpagesize())
+
 static void check(int ok, const char *what)
 {
 	printf("%s %s\n", ok ? "ok  " : "FAIL", what);
@@ -182,7 +185,8 @@ static void set_handler(int sig, void (*fn)(int, siginfo_t *, void *), int flags
 
 static void signals(void)
 {
-	char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, 3 * (size_t)PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
 	stack_t ss = {.ss_sp = altstack, .ss_size = sizeof(altstack)}, old;
 	struct sigaction sa = {.sa_handler = on_altstack, .sa_flags = SA_ONSTACK};
 	volatile double before = 1.0 / 3;
@@ -195,9 +199,10 @@ static void signals(void)
 
 	set_handler(SIGSEGV, on_fault, 0);
 	set_handler(SIGBUS, on_fault, 0);
-	munmap(p + 4096, 4096);
+	munmap(p + PAGE, (size_t)PAGE);
 	mprotect(p, 4096, PROT_READ);
-	check(fault(p + 5000, 0) == SIGSEGV && got_code == SEGV_MAPERR && got_addr == p + 5000,
+	check(fault(p + PAGE + 904, 0) == SIGSEGV && got_code == SEGV_MAPERR &&
+		      got_addr == p + PAGE + 904,
 	      "nothing mapped: SEGV_MAPERR at the address");
 	check(fault(p + 7, 1) == SIGSEGV && got_code == SEGV_ACCERR && got_addr == p + 7,
 	      "not writable: SEGV_ACCERR at the address");
