@@ -41,7 +41,7 @@ endif
 .SECONDARY:
 
 .PHONY: test test-unit-build test-unit test-models test-linux-memblock test-oracle test-predict test-check test-bad test-cmd test-map test-install test-docs \
-	test-boot test-el0 test-suites test-stress test-fuzz \
+	test-boot test-el0 test-pages test-suites test-stress test-fuzz \
 	test-fuzz-build lint
 test:
 	bash ./test --no-install
@@ -89,6 +89,8 @@ test-stress: host
 	bash tests/stress/run.sh $(B) $(STRESS_TIME)
 test-el0: image
 	bash tests/el0/run.sh $(B)
+test-pages: image-16k image-64k
+	bash tests/el0/pages.sh $(B)
 # Packages are fetched and programs built once, into $(B)/suites.
 test-suites: image
 	QUIRE_BUILD=$(B) bash tests/el0/suites/run.sh
