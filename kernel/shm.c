@@ -147,22 +147,6 @@ long call_shmget(const struct syscall_args *r)
 
 /* ------------------------------------------------------------------ shmat, shmdt */
 
-/* What was attached to be read is not made writable: the file itself would allow it. */
-static void keep_read_only(struct mm_struct *mm, const struct shm *s, unsigned long at)
-{
-	const unsigned long writable = VM_SHARED | VM_MAYWRITE;
-	struct vm_area_struct *vma;
-
-	mmap_write_lock(mm);
-	vma = find_vma(mm, at);
-	if (vma && vma->vm_start == at && vma->vm_file == &s->file->file &&
-	    (vma->vm_flags & writable) == writable) {
-		vma->vm_flags &= ~VM_MAYWRITE;
-		__atomic_fetch_sub(&s->file->file.f_mapping->i_mmap_writable, 1, __ATOMIC_RELEASE);
-	}
-	mmap_write_unlock(mm);
-}
-
 long call_shmat(const struct syscall_args *r)
 {
 	struct mm_struct *mm = current->mm;
@@ -177,7 +161,7 @@ long call_shmat(const struct syscall_args *r)
 	if ((int)r->a[0] < 0)
 		return -EINVAL;
 	if (addr)
-		how |= MAP_FIXED;
+		how |= flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 	else if (flags & SHM_REMAP)
 		return -EINVAL;
 	if (addr & (PAGE_SIZE - 1)) {
@@ -210,11 +194,10 @@ long call_shmat(const struct syscall_args *r)
 		if (err)
 			return err;
 	}
-	at = vm_mmap_pgoff(mm, &s->file->file, addr, s->size, prot, how, 0);
+	at = (flags & SHM_RDONLY ? vm_mmap_reader : vm_mmap_pgoff)(mm, &s->file->file, addr,
+								   s->size, prot, how, 0);
 	if (IS_ERR_VALUE(at))
-		return (long)at;
-	if (flags & SHM_RDONLY)
-		keep_read_only(mm, s, at);
+		return (long)at == -EEXIST ? -EINVAL : (long)at;
 	s->atime = ipc_time();
 	s->lpid = current->tgid;
 	return (long)at;

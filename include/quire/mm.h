@@ -401,6 +401,10 @@ int vm_enough_memory(const struct mm_struct *mm, long pages);
 unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long prot, unsigned long flags,
 			    unsigned long pgoff);
+/* The same of a file that counts as opened to be read, whatever its mode is: no mprotect makes a shared mapping writable. */
+unsigned long vm_mmap_reader(struct mm_struct *mm, struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long prot, unsigned long flags,
+			     unsigned long pgoff);
 /*
  * Linux: remap_file_pages, as far as it is another mapping of the same file. start and size go down to a page. 0; -EINVAL: not a shared mapping of one
  * file; vm_mmap_pgoff's.

@@ -470,24 +470,29 @@ static unsigned long prot_flags(unsigned long prot)
 	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_2MB | MAP_HUGE_1GB)
 #define MAP_DROPPABLE 0x08UL
 
+/* With PROT_*: the file counts as opened to be read, whatever its mode is. */
+#define PROT_OF_READER BIT(31)
+
 /* How a file may be mapped. 0 or an error. */
 static int file_flags(const struct file *file, unsigned long prot, unsigned long flags,
 		      unsigned long *vm_flags)
 {
+	const unsigned int mode = file->f_mode & ~(prot & PROT_OF_READER ? FMODE_WRITE : 0);
+
 	switch (flags & MAP_TYPE) {
 	case MAP_SHARED_VALIDATE:
 		if (flags & ~LEGACY_MAP_MASK)
 			return -EOPNOTSUPP;
 		fallthrough;
 	case MAP_SHARED:
-		if (prot & PROT_WRITE && !(file->f_mode & FMODE_WRITE))
+		if (prot & PROT_WRITE && !(mode & FMODE_WRITE))
 			return -EACCES;
 		*vm_flags |= VM_SHARED | VM_MAYSHARE;
-		if (!(file->f_mode & FMODE_WRITE))
+		if (!(mode & FMODE_WRITE))
 			*vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
 		fallthrough;
 	case MAP_PRIVATE:
-		if (!(file->f_mode & FMODE_READ))
+		if (!(mode & FMODE_READ))
 			return -EACCES;
 		if (!file->f_mapping && !file->f_mmap)
 			return -ENODEV;
@@ -593,9 +598,10 @@ static unsigned long do_mmap(struct mm_struct *mm, struct file *file, unsigned l
 	return addr;
 }
 
-unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
-			    unsigned long len, unsigned long prot, unsigned long flags,
-			    unsigned long pgoff)
+static __always_inline unsigned long mmap_locked(struct mm_struct *mm, struct file *file,
+						 unsigned long addr, unsigned long len,
+						 unsigned long prot, unsigned long flags,
+						 unsigned long pgoff)
 {
 	unsigned long ret, populate = 0;
 
@@ -606,6 +612,20 @@ unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned lo
 	if (populate)
 		(void)mm_populate(mm, ret, populate, true);
 	return ret;
+}
+
+unsigned long vm_mmap_pgoff(struct mm_struct *mm, struct file *file, unsigned long addr,
+			    unsigned long len, unsigned long prot, unsigned long flags,
+			    unsigned long pgoff)
+{
+	return mmap_locked(mm, file, addr, len, prot & ~PROT_OF_READER, flags, pgoff);
+}
+
+unsigned long vm_mmap_reader(struct mm_struct *mm, struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long prot, unsigned long flags,
+			     unsigned long pgoff)
+{
+	return mmap_locked(mm, file, addr, len, prot | PROT_OF_READER, flags, pgoff);
 }
 
 /* The areas of [start, end) are pieces of one mapping of a file, shared. The first, or NULL. */

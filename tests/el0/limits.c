@@ -2,6 +2,7 @@
 /* Limits that programs set and the kernel heeds: of semaphores, ids and modes of System V's objects, CPU time, sizes, running programs. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -77,10 +78,41 @@ static int write_it(void)
 	volatile char *a = shmat(shm, NULL, SHM_RDONLY);
 
 	FAILS(mprotect((void *)a, 4096, PROT_READ | PROT_WRITE), EACCES);
+	/* Nor by another mapping of the same. */
+	FAILS(remap_file_pages((void *)a, 4096, 0, 1, 0), EINVAL);
+	FAILS(mprotect((void *)a, 4096, PROT_READ | PROT_WRITE), EACCES);
 	if (failures)
 		return 1;
 	a[0] = 1;
 	return 0;
+}
+
+#define PLACE ((void *)0x200000000UL)
+static int attaching;
+
+/* How often another thread made it writable. */
+static void *make_writable(void *made)
+{
+	while (__atomic_load_n(&attaching, __ATOMIC_ACQUIRE))
+		*(long *)made += !mprotect(PLACE, 8192, PROT_READ | PROT_WRITE);
+	return NULL;
+}
+
+static int attach_often(void)
+{
+	pthread_t t;
+	long made = 0;
+
+	attaching = 1;
+	check(!pthread_create(&t, NULL, make_writable, &made), "a thread");
+	for (int i = 0; i < 3000; i++) {
+		check(shmat(shm, PLACE, SHM_RDONLY) == PLACE, "it is attached");
+		WORKS(shmdt(PLACE));
+	}
+	__atomic_store_n(&attaching, 0, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	check(!made, "nor while it is attached");
+	return failures;
 }
 
 static int lock_own(void)
@@ -114,6 +146,7 @@ static void segments(void)
 	WORKS(shmdt(a));
 	FAILS((long)shmat(shm, (void *)(1UL << 60), 0), ENOMEM);
 	check(child(write_it) == SIGSEGV, "what is attached to be read stays so");
+	check(!child(attach_often), "and no other thread is faster");
 	check(!child(lock_own), "the owner locks a segment within his limit");
 	shmctl(shm, IPC_STAT, &d);
 	d.shm_perm.uid = (uid_t)-1;
