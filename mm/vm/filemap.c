@@ -191,17 +191,18 @@ static int get_or_make(struct address_space *mapping, unsigned long index,
 	struct page *page, *new;
 	void **slot = NULL;
 	int err = -ENOMEM;
-	bool full;
 
-	/* Who finds no room asks for no memory; but it may be this page that took the last of it, after it had been looked for. */
-	full = unlikely(space_full(mapping->space));
 	page = mapping_get_page(mapping, index, false);
+	/* Who finds no room asks for no memory; but it may be this page that took the last of it, after it had been looked for. */
+	if (!page && unlikely(space_full(mapping->space))) {
+		page = mapping_get_page(mapping, index, false);
+		if (!page)
+			return -ENOSPC;
+	}
 	if (page) {
 		*to = page;
 		return 0;
 	}
-	if (full)
-		return -ENOSPC;
 	new = vma ? vma_alloc_pages(vma, vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT),
 				    GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)
 		  : alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);

@@ -186,6 +186,29 @@ static void a_hole_reads_as_zeros_and_copies_stay(void **state)
 	assert_int_equal(see(mm, 6), 0);
 }
 
+static void what_counts_as_opened_to_be_read_is_never_made_writable(void **state)
+{
+	struct file *file = mapping_file(mapping, FMODE_READ | FMODE_WRITE);
+	const unsigned long flags = MAP_SHARED | MAP_FIXED;
+
+	fill(2);
+	assert_int_equal((long)vm_mmap_reader(mm, file, addr_of(0), 2 * PAGE_SIZE,
+					      PROT_READ | PROT_WRITE, flags, 0),
+			 -EACCES);
+	assert_int_equal(vm_mmap_reader(mm, file, addr_of(0), 2 * PAGE_SIZE, PROT_READ, flags, 0),
+			 addr_of(0));
+	fput(file);
+	assert_int_equal(vm_mprotect(mm, addr_of(0), PAGE_SIZE, PROT_READ | PROT_WRITE), -EACCES);
+	assert_int_equal(vm_remap_file_pages(mm, addr_of(0), PAGE_SIZE, 0, 1, 0), -EINVAL);
+	assert_int_equal(mapping->i_mmap_writable, 0);
+	/* It shows what others write, and is no copy of it. */
+	map(mm, 2, 2, MAP_SHARED, 0);
+	assert_int_equal(mapping->i_mmap_writable, 1);
+	set(mm, 3, 'x');
+	assert_int_equal(see(mm, 0), 'a');
+	assert_int_equal(see(mm, 1), 'x');
+}
+
 /* Areas that are cut, joined and moved stay where truncation finds them. */
 static void an_area_is_found_whatever_became_of_it(void **state)
 {
@@ -348,6 +371,71 @@ static void truncation_leaves_no_entry_however_many_fault(void **state)
 	}
 }
 
+/* The page that took the last room is in the file's count already, and about to be in its tree. */
+static void *asking(void *arg)
+{
+	struct page *page;
+
+	be_cpu(1);
+	if (mapping_make_page(mapping, 0, &page))
+		return arg;
+	put_page(page);
+	return NULL;
+}
+
+static void *putting_it_there(void *arg)
+{
+	be_cpu(2);
+	spin_lock(&mapping->lock);
+	filemap_replace_page(mapping, 0, arg);
+	spin_unlock(&mapping->lock);
+	return NULL;
+}
+
+static void waiting(unsigned int n)
+{
+	while (spin_waiters(&mapping->lock) < n)
+		sched_yield();
+}
+
+/*
+ *	who asks			who puts it there
+ *	looks: it is not there
+ *					puts it there
+ *	there is no room
+ *	looks again: it is
+ */
+static void who_asks_for_the_page_that_took_the_last_room_gets_it(void **state)
+{
+	static struct file_space space = {.max = 1};
+	struct page *page, *other;
+	pthread_t asks, puts;
+	void *bad, **slot;
+
+	mapping->space = &space;
+	assert_int_equal(mapping_make_page(mapping, 0, &page), 0);
+	put_page(page);
+	assert_int_equal(mapping_make_page(mapping, 1, &other), -ENOSPC);
+	cpus_begin();
+	spin_lock(&mapping->lock);
+	slot = radix_tree_slot(&mapping->pages, 0, NULL);
+	assert_ptr_equal(*slot, page);
+	*slot = NULL;
+	/* The lock is fair: they have it one after the other. */
+	assert_int_equal(pthread_create(&asks, NULL, asking, mm), 0);
+	waiting(1);
+	assert_int_equal(pthread_create(&puts, NULL, putting_it_there, page), 0);
+	waiting(2);
+	spin_unlock(&mapping->lock);
+	pthread_join(puts, NULL);
+	pthread_join(asks, &bad);
+	assert_null(bad);
+	cpus_end();
+	mapping_remove_pages(mapping, 0, ULONG_MAX);
+	assert_int_equal(space.used, 0);
+	mapping->space = NULL;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -357,9 +445,11 @@ int main(void)
 		TEST(the_window_ends_with_the_file_and_with_the_area),
 		TEST(a_file_cut_short_ends_for_all_who_map_it),
 		TEST(a_hole_reads_as_zeros_and_copies_stay),
+		TEST(what_counts_as_opened_to_be_read_is_never_made_writable),
 		TEST(an_area_is_found_whatever_became_of_it),
 		TEST(counters_know_files_shared_memory_and_copies_apart),
 		TEST(who_wants_to_know_of_writes_is_asked_before_each_first_one),
+		TEST(who_asks_for_the_page_that_took_the_last_room_gets_it),
 		TEST(truncation_leaves_no_entry_however_many_fault),
 	};
 
