@@ -27,16 +27,17 @@ boot() {
 	return "${PIPESTATUS[0]}"
 }
 
-# A program is /init of an initramfs, with a file of 4 MiB.
-programs() {
-	mkdir -p "$dir/el0.root"
+# A program is /init of an initramfs, with a file of 4 MiB: program NAME SOURCE. Its rows: DIR/NAME.tsv.
+program() {
+	mkdir -p "$dir/$1.root"
 	"${CROSS:-aarch64-linux-gnu-}gcc" -O2 -static -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fno-pie -no-pie \
-		-mgeneral-regs-only -fno-tree-loop-distribute-patterns bench/el0/el0bench.c -o "$dir/el0.root/init" &&
-		head -c 4M "$dir/arm64/quire.elf" >"$dir/el0.root/data.bin" && truncate -s 4M "$dir/el0.root/data.bin" &&
-		(cd "$dir/el0.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/el0.cpio" &&
-		boot neoverse-n1 2G -initrd "$dir/el0.cpio" quire.init quire.summary=0 >"$dir/el0.log" || return 1
+		-mgeneral-regs-only -fno-tree-loop-distribute-patterns "bench/el0/$2.c" -o "$dir/$1.root/init" &&
+		head -c 4M "$dir/arm64/quire.elf" >"$dir/$1.root/data.bin" && truncate -s 4M "$dir/$1.root/data.bin" &&
+		mkdir -p "$dir/$1.root/sys" &&
+		(cd "$dir/$1.root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc) >"$dir/$1.cpio" &&
+		boot neoverse-n1 2G -initrd "$dir/$1.cpio" quire.init quire.summary=0 >"$dir/$1.log" || return 1
 	# Two rows have one name: the second is that of 16,000 areas, as in Linux's file.
-	awk '$1 == "EB" && $3 == "med" {n = $2; if (seen[n]++) n = n " (2)"; print n "\t" $4}' "$dir/el0.log" >"$dir/el0.tsv"
+	awk '$1 == "EB" && $3 == "med" {n = $2; if (seen[n]++) n = n " (2)"; print n "\t" $4}' "$dir/$1.log" >"$dir/$1.tsv"
 }
 
 if [ -n "$check" ]; then
@@ -47,7 +48,7 @@ if [ -n "$check" ]; then
 	fi
 	grep '^bench' "$dir/ops.log" | cut -f2- >"$dir/ops.tsv"
 	grep '^phase' "$dir/ops.log" | cut -f2- >"$dir/boot-check.tsv"
-	programs || tail -n 5 "$dir/el0.log" >&2
+	program el0 el0bench || tail -n 5 "$dir/el0.log" >&2
 	exec python3 bench/tables.py --check "$dir"
 fi
 
@@ -75,12 +76,15 @@ fi
 
 # What a program pays, by a program.
 echo "programs (neoverse-n1, 2 GiB)"
-if programs; then
-	sed 's/^/  /' "$dir/el0.tsv"
-else
-	tail -n 5 "$dir/el0.log" >&2
-	failed=1
-fi
+for name in el0 groups; do
+	source=${name/el0/el0bench}
+	if program "$name" "$source"; then
+		sed 's/^/  /' "$dir/$name.tsv"
+	else
+		tail -n 5 "$dir/$name.log" >&2
+		failed=1
+	fi
+done
 
 # Times of a process. Others use the machine: each program takes short samples, all take turns, and tables.py the least and the median.
 rounds=${ROUNDS:-7}

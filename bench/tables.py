@@ -253,6 +253,15 @@ def el0_rows(folder):
     return each, linux
 
 
+def groups_table(folder):
+    """None: not measured."""
+    ours = {line[0]: float(line[1]) for line in rows(os.path.join(folder, "groups.tsv"))}
+    linux = [(name, float(value)) for name, value in rows(os.path.join(os.path.dirname(__file__), "linux-6.12-groups.tsv"))[1:]]
+    body = [["`%s`" % name, number(ours[name]), number(theirs), "{:.2f}".format(ours[name] / theirs), number(theirs / 2),
+             "" if ours[name] <= theirs / 2 else "**no**"] for name, theirs in linux if name in ours]
+    return markdown(["operation", "Quire", "Linux", "ratio", "goal", "reached"], body) if body else None
+
+
 def el0_sum(compute, each):
     """None where a row was not measured."""
     try:
@@ -301,7 +310,7 @@ def el0_goals(folder):
         yield name, el0_sum(compute, each), max(goal, BEYOND_EL0.get(name, 0))
 
 
-TABLES = {"boot": boot_table, "el0": el0_table, "el0-sums": el0_sums_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
+TABLES = {"boot": boot_table, "el0": el0_table, "groups": groups_table, "el0-sums": el0_sums_table, "pairs": pairs_table, "operations": ops_table, "host": host_table, "host-slab": host_slab_table}
 
 
 def main():
