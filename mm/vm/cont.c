@@ -9,8 +9,8 @@
  *   - they lie in one area: moving an area's end unfolds (vma_move_ends)
  *
  * What happens to a whole run under who has kept faults away happens entry after entry: unmapping, exit, fork (the child's are folded as
- * well), mprotect. Until the flush at the end a TLB may have the run as it was or as it becomes. Who changes one entry, or may meet others, unfolds first;
- * nothing folds again.
+ * well), mprotect. Until the flush at the end a TLB may have the run as it was or as it becomes. Who changes one entry, or may meet others, unfolds first.
+ * mprotect of a whole run folds it again if it can be: its entries are without the right to anything then anyhow, before a flush. Nothing else does.
  *
  * Locking: who unfolds has the first entry for himself (PTE_BUSY), then the others, each when it is not taken any more: the fault that fills a run
  * does so from the first entry on, has the rest taken meanwhile, and waits for nobody. A folded entry is changed by nobody else, since whoever
@@ -52,6 +52,19 @@ u64 cont_unfold(struct mm_struct *mm, u64 *pte, unsigned long addr)
 	for (unsigned int i = CONT_PAGES; i--;)
 		port_set_pte(&first[i], val + ((u64)i << PAGE_SHIFT));
 	return pte_wait(pte);
+}
+
+bool cont_may_fold(const u64 *pte, u64 mask)
+{
+	const u64 marks = DESC_AF | DESC_DIRTY, val = pte_load(pte) & ~mask;
+
+	/* That the pages are not a group's shows most often in the first one's address. */
+	if ((val & marks) != marks || val & PTE_SPECIAL || pte_pa(val) & (CONT_SIZE - 1))
+		return false;
+	for (unsigned int i = 1; i < CONT_PAGES; i++)
+		if ((pte_load(&pte[i]) & ~mask) != val + ((u64)i << PAGE_SHIFT))
+			return false;
+	return true;
 }
 
 void cont_cut(struct mm_struct *mm, unsigned long addr)

@@ -308,6 +308,11 @@ static inline bool mm_has_cont(const struct mm_struct *mm)
 
 /* The entry for addr is one of its own, if it was folded. Returns what it is then. */
 u64 cont_unfold(struct mm_struct *mm, u64 *pte, unsigned long addr);
+/*
+ * The CONT_PAGES entries from pte on, that of the run's first page, are folded, or could be but for what they have of the bits in mask. Faults are kept
+ * away, or it is a guess.
+ */
+bool cont_may_fold(const u64 *pte, u64 mask);
 /* No folded entries lie across addr. */
 void cont_cut(struct mm_struct *mm, unsigned long addr);
 /* None is in the range, whose faults are awaited. */

@@ -9,15 +9,17 @@
 
 #include "internal.h"
 
+/* What mprotect changes of an entry. */
+#define ALTERED ((u64)(DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE))
+
 /* The entry as the area wants it; what is known of accesses is kept. */
 static u64 pte_modify(const struct vm_area_struct *vma, u64 old)
 {
-	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
 	u64 pte;
 
 	if (pte_dirty(old))
 		old |= DESC_DIRTY;
-	pte = (old & ~mask) | (vma->vm_page_prot & mask);
+	pte = (old & ~ALTERED) | (vma->vm_page_prot & ALTERED);
 	/* Alone with its page: a write need not fault first. */
 	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED) && !(old & PTE_SPECIAL) &&
 	    old & DESC_DIRTY && page_is_exclusive(pte_page(old)))
@@ -101,8 +103,7 @@ static __always_inline bool change_batch(const struct new_prot *p, u64 *pte, str
 static __always_inline bool change_private(const struct vm_area_struct *vma, u64 *pte,
 					   unsigned long addr, unsigned long n, bool writable)
 {
-	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
-	const struct new_prot p = {mask, vma->vm_page_prot & mask, writable};
+	const struct new_prot p = {ALTERED, vma->vm_page_prot & ALTERED, writable};
 	const u64 *start = pte, *end = pte + n, *batches = pte_batches_end(end);
 	struct page *const map = vmemmap;
 	bool any = false;
@@ -126,7 +127,7 @@ static __always_inline bool change_private(const struct vm_area_struct *vma, u64
 			pte++;
 			continue;
 		}
-		new = (old & ~mask) | p.prot;
+		new = (old & ~ALTERED) | p.prot;
 		/* Dirty, so it is a page of its own; alone with it, a write need not fault first. */
 		if (writable && page_counts(pte_page(old)) == PAGE_COUNTS_EXCLUSIVE)
 			new = pte_mkwrite(new);
@@ -136,13 +137,12 @@ static __always_inline bool change_private(const struct vm_area_struct *vma, u64
 }
 
 /*
- * Folded entries, a whole run. First they allow nothing, then, when no TLB has them as they were, what the area wants, all of them alike: so not
- * written without a fault, where not all of the pages are this entry's alone.
+ * Folded entries, a whole run, or such as are folded again. First they allow nothing, then, when no TLB has them as they were, what the area
+ * wants, all of them alike: so not written without a fault, where not all of the pages are this entry's alone.
  */
 static void change_run(const struct vm_area_struct *vma, u64 *pte)
 {
-	const u64 mask = DESC_VALID | DESC_USER | DESC_PXN | DESC_UXN | DESC_RDONLY | DESC_WRITE;
-	u64 new = (pte_load(pte) & ~mask) | (vma->vm_page_prot & mask);
+	u64 new = (pte_load(pte) & ~ALTERED) | (vma->vm_page_prot & ALTERED);
 	struct page *page = pte_page(new);
 	unsigned int alone = 0;
 
@@ -162,9 +162,12 @@ static noinline bool change_runs(const struct vm_area_struct *vma, u64 *pte, uns
 	bool folded = false, any = false;
 	unsigned long stop;
 
-	for (unsigned long i = 0; i < n; i++)
-		if (pte_load(&pte[i]) & DESC_CONT) {
-			port_set_pte(&pte[i], pte_load(&pte[i]) & ~(u64)DESC_VALID);
+	for (unsigned long i = (-start & (CONT_SIZE - 1)) >> PAGE_SHIFT; i + CONT_PAGES <= n;
+	     i += CONT_PAGES)
+		if (cont_may_fold(&pte[i], ALTERED)) {
+			for (unsigned long k = i; k < i + CONT_PAGES; k++)
+				port_set_pte(&pte[k],
+					     (pte_load(&pte[k]) & ~(u64)DESC_VALID) | DESC_CONT);
 			folded = true;
 		}
 	if (folded)

@@ -99,6 +99,51 @@ static void what_happens_to_one_entry_unfolds_its_run_alone(void **state)
 	assert_filled(mm, 0, HELD);
 }
 
+static void a_run_is_folded_again_when_all_of_it_changes_permission(void **state)
+{
+	const unsigned long at = page_at_index(GROUP), run = GROUP * PAGE_SIZE;
+	struct mm_struct *child;
+
+	fill_folded();
+	assert_int_equal(vm_mprotect(mm, at, PAGE_SIZE, PROT_READ), 0);
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_int_equal(vm_mprotect(mm, at, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_int_equal(vm_mprotect(mm, at, run, PROT_READ), 0);
+	assert_int_equal(folded(mm), HELD);
+	assert_filled(mm, 0, HELD);
+	assert_int_equal(mm_check(mm), 0);
+	assert_int_equal(vm_mprotect(mm, at, run, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(folded(mm), HELD);
+	/* Pages that were written alone while a child had them are elsewhere, unless the child wrote them first. */
+	child = dup_mm(mm);
+	set(mm, page_at_index(1), 2);
+	set(child, page_at_index(GROUP), 'c');
+	set(mm, page_at_index(GROUP), (char)(1 + GROUP % 100));
+	assert_int_equal(folded(mm), GROUP);
+	mmput(child);
+	assert_int_equal(vm_mprotect(mm, BASE, HELD * PAGE_SIZE, PROT_READ), 0);
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_filled(mm, 0, HELD);
+	assert_int_equal(vm_mprotect(mm, BASE, HELD * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(folded(mm), 2 * GROUP);
+	assert_int_equal(mm_check(mm), 0);
+	/* Not with a page that is not accessed, nor in part, nor where one is gone. */
+	assert_int_equal(vm_madvise(mm, at, PAGE_SIZE, MADV_COLD), 0);
+	assert_int_equal(folded(mm), GROUP);
+	assert_int_equal(vm_mprotect(mm, at, run, PROT_READ), 0);
+	assert_int_equal(folded(mm), GROUP);
+	assert_filled(mm, GROUP, HELD);
+	assert_int_equal(vm_mprotect(mm, at + PAGE_SIZE, run - PAGE_SIZE, PROT_NONE), 0);
+	assert_int_equal(vm_mprotect(mm, at + PAGE_SIZE, run - PAGE_SIZE, PROT_READ), 0);
+	assert_int_equal(folded(mm), GROUP);
+	assert_int_equal(vm_madvise(mm, at, PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(vm_mprotect(mm, at, run, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(folded(mm), GROUP);
+	assert_filled(mm, GROUP + 1, HELD);
+	assert_int_equal(mm_check(mm), 0);
+}
+
 static void what_happens_to_a_whole_run_leaves_it_folded(void **state)
 {
 	const unsigned long far = BASE + 8 * HUGE_SIZE, run = GROUP * PAGE_SIZE;
@@ -274,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_a_group_as_large_as_the_architectures_is_folded),
 		TEST(what_happens_to_one_entry_unfolds_its_run_alone),
+		TEST(a_run_is_folded_again_when_all_of_it_changes_permission),
 		TEST(what_happens_to_a_whole_run_leaves_it_folded),
 		TEST(a_run_goes_as_a_whole_before_its_pages_do),
 		TEST(a_run_that_comes_while_a_part_changes_permission_is_cut),
