@@ -144,6 +144,29 @@ static void a_run_is_folded_again_when_all_of_it_changes_permission(void **state
 	assert_int_equal(mm_check(mm), 0);
 }
 
+/* As a fault leaves it that comes when the areas are one again, and before the entries of the part are looked at. */
+static void a_run_that_a_fault_brought_across_the_ends_of_a_change_is_cut(void **state)
+{
+	const unsigned long half = GROUP / 2;
+
+	watched = false;
+	for (unsigned int part = 0; part < 2; part++) {
+		const unsigned long at = page_at_index(GROUP + part * half);
+		u64 run[GROUP], *pte;
+
+		fill_folded();
+		pte = pte_lookup(mm, page_at_index(GROUP));
+		memcpy(run, pte, sizeof(run));
+		assert_int_equal(vm_mprotect(mm, at, half * PAGE_SIZE, PROT_READ), 0);
+		for (unsigned int i = 0; i < GROUP; i++)
+			port_set_pte(&pte[i], run[i]);
+		assert_int_equal(vm_mprotect(mm, at, half * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+		assert_int_equal(folded(mm), 2 * GROUP);
+		assert_filled(mm, 0, HELD);
+		assert_int_equal(mm_check(mm), 0);
+	}
+}
+
 static void what_happens_to_a_whole_run_leaves_it_folded(void **state)
 {
 	const unsigned long far = BASE + 8 * HUGE_SIZE, run = GROUP * PAGE_SIZE;
@@ -320,6 +343,7 @@ int main(void)
 		TEST(only_a_group_as_large_as_the_architectures_is_folded),
 		TEST(what_happens_to_one_entry_unfolds_its_run_alone),
 		TEST(a_run_is_folded_again_when_all_of_it_changes_permission),
+		TEST(a_run_that_a_fault_brought_across_the_ends_of_a_change_is_cut),
 		TEST(what_happens_to_a_whole_run_leaves_it_folded),
 		TEST(a_run_goes_as_a_whole_before_its_pages_do),
 		TEST(a_run_that_comes_while_a_part_changes_permission_is_cut),
