@@ -116,6 +116,7 @@ static void remove_watch(struct inotify_watch *w, bool tell)
 	link_remove(&w->of_all);
 	user_count_drop(&watches, w->to->uid);
 	nr_inotify_watches--;
+	w->inode->sb->watches--;
 	if (tell)
 		queue(w->to, w->wd, IN_IGNORED, 0, NULL);
 	iput(w->inode);
@@ -182,26 +183,21 @@ void inotify_forget(struct inode *inode)
 
 void inotify_unmount(const struct super *sb)
 {
-	bool found;
+	struct link *kept = &all_watches; /* up to here all are of others, and stay */
 
-	/* The end of a watch may be that of others, which the next one in the list is. */
-	do {
-		found = false;
-		for_each_link_safe(l, &all_watches)
-		{
-			struct inotify_watch *w = link_entry(l, struct inotify_watch, of_all);
+	/* The end of a watch may be that of others of its file, which the next one in the list is. */
+	while (sb->watches) {
+		struct inotify_watch *w = link_entry(kept->next, struct inotify_watch, of_all);
 
-			if (w->inode->sb != sb)
-				continue;
-			queue(w->to, w->wd,
-			      (w->inode->mode & S_IFMT) == S_IFDIR ? IN_UNMOUNT | IN_ISDIR
-								   : IN_UNMOUNT,
-			      0, NULL);
-			remove_watch(w, true);
-			found = true;
-			break;
+		if (w->inode->sb != sb) {
+			kept = kept->next;
+			continue;
 		}
-	} while (found);
+		queue(w->to, w->wd,
+		      (w->inode->mode & S_IFMT) == S_IFDIR ? IN_UNMOUNT | IN_ISDIR : IN_UNMOUNT, 0,
+		      NULL);
+		remove_watch(w, true);
+	}
 }
 
 /* ------------------------------------------------------------------ the descriptor */
@@ -351,6 +347,7 @@ static long add_watch(struct inotify *in, struct inode *inode, u32 mask)
 	w->next = inode->watches;
 	inode->watches = w;
 	nr_inotify_watches++;
+	w->inode->sb->watches++;
 	return w->wd;
 }
 

@@ -133,6 +133,7 @@ struct super {
 	void *private; /* the type's */
 	s64 inodes;    /* that there are */
 	s64 dentries;
+	s64 watches; /* of its inodes */
 	s64 writers; /* open files that may write to one */
 	/* tmpfs: */
 	struct file_space space;
