@@ -66,6 +66,7 @@ int kernel_run_init(void)
 	vm_migration_init();
 	vm_reclaim_init();
 	vm_fatal_signal = fatal_signal_pending;
+	oom_init();
 	mempolicy_init();
 	random_init();
 	if (vdso_init())

@@ -68,6 +68,23 @@ void out_of_memory(void)
 	kernel_unlock();
 }
 
+static bool out_in_call(void)
+{
+	bool locked = kernel_is_locked();
+
+	if (locked)
+		kernel_unlock();
+	out_of_memory();
+	if (locked)
+		kernel_lock();
+	return !fatal_signal_pending();
+}
+
+void oom_init(void)
+{
+	vm_out_of_memory = out_in_call;
+}
+
 /* ------------------------------------------------------------------ process_mrelease */
 
 static struct mm_struct *mm_of(const struct signal_struct *s)

@@ -473,6 +473,8 @@ void mempolicy_init(void);
 
 /* oom.c: memory is out: a program ends for it. */
 void out_of_memory(void);
+/* Calls that bring pages in do the same. */
+void oom_init(void);
 
 /* syscall.c: numbers of calls that nobody knows, for the end. */
 void report_unknown_syscalls(void);

@@ -74,7 +74,6 @@ static void other_exception(struct user_regs *regs, u64 esr, u64 far)
 static void bad_access(vm_fault_t ret, unsigned long addr, u64 esr)
 {
 	struct task *t = current;
-	bool mapped;
 
 	t->fault_address = addr;
 	/* Of an address of the kernel's the program does not learn whether there is something (Linux: set_thread_esr). */
@@ -89,13 +88,7 @@ static void bad_access(vm_fault_t ret, unsigned long addr, u64 esr)
 		force_signal_fault(SIGBUS, BUS_ADRERR, addr);
 		return;
 	}
-	mapped = false;
-	if (addr < TASK_SIZE) {
-		mmap_read_lock(t->mm);
-		mapped = vma_lookup(t->mm, addr);
-		mmap_read_unlock(t->mm);
-	}
-	force_signal_fault(SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
+	force_signal_fault(SIGSEGV, ret & VM_FAULT_BADACCESS ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }
 
 void user_exception(struct user_regs *regs, u64 esr, u64 far)

@@ -526,6 +526,11 @@ vm_fault_t handle_mm_fault(struct mm_struct *mm, unsigned long addr, unsigned in
 int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write);
 /* kernel/ sets it: is the running program to die? Then what would go on for long, page by page, ends. NULL: nobody kills. */
 extern bool (*vm_fatal_signal)(void);
+/*
+ * Memory is out within a call that brings pages in: a program ends for it, as for a page fault. True: there may be some now. No lock of mm/ is
+ * held. NULL, unless there are programs: then the call fails.
+ */
+extern bool (*vm_out_of_memory)(void);
 
 /*
  * The page at addr of another address space than the one in force, with a reference: faulted in when need be. write: about to be

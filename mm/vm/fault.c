@@ -422,23 +422,24 @@ again:
 	return ret;
 }
 
+bool (*vm_out_of_memory)(void);
+
 int populate_range(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
 {
 	for (unsigned long addr = start, next; addr < end; addr = next) {
 		vm_fault_t ret = handle_mm_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0);
 
 		next = fault_next(addr, ret);
-		if (ret & VM_FAULT_SIGSEGV) {
-			/* Whether there is nothing, or something that does not allow it. */
-			bool there;
-
-			mmap_read_lock(mm);
-			there = vma_lookup(mm, addr);
-			mmap_read_unlock(mm);
-			return there ? -EINVAL : -ENOMEM;
+		/* Whether there is nothing, or something that does not allow it. */
+		if (ret & VM_FAULT_SIGSEGV)
+			return ret & VM_FAULT_BADACCESS ? -EINVAL : -ENOMEM;
+		if (ret & VM_FAULT_OOM) {
+			if (!vm_out_of_memory || !vm_out_of_memory())
+				return -ENOMEM;
+			next = addr;
+		} else if (ret & VM_FAULT_ERROR) {
+			return -EFAULT;
 		}
-		if (ret & VM_FAULT_ERROR)
-			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
 		if (unlikely(faults_end(next)))
 			return -EINTR;
 	}

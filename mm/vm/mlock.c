@@ -46,8 +46,14 @@ static int populate_area(struct mm_struct *mm, const struct vm_area_struct *vma,
 	while (start < end) {
 		vm_fault_t ret = handle_mm_fault(mm, start, write ? FAULT_FLAG_WRITE : 0);
 
-		if (ret & VM_FAULT_ERROR)
-			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+		if (unlikely(ret & VM_FAULT_ERROR)) {
+			if (!(ret & VM_FAULT_OOM))
+				return -EFAULT;
+			if (vma->vm_flags & VM_DROPPABLE || !vm_out_of_memory ||
+			    !vm_out_of_memory())
+				return -ENOMEM;
+			continue;
+		}
 		start = fault_next(start, ret);
 		if (unlikely(faults_end(start)))
 			return -EINTR;

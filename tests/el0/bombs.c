@@ -76,6 +76,31 @@ static int memory_bomb(void)
 	}
 }
 
+/* The call that brings the pages in does not fail: who asks for more than there is ends for it, as if he had touched them. */
+static int locked_bomb(void)
+{
+	char *p = mmap(NULL, 1UL << 30, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? 3 : mlock(p, 1UL << 30) ? 4 : 5;
+}
+
+static int populated_bomb(void)
+{
+	return mmap(NULL, 1UL << 30, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE, -1, 0) == MAP_FAILED
+		       ? 3
+		       : 5;
+}
+
+static int advised_bomb(void)
+{
+	char *p = mmap(NULL, 1UL << 30, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? 3 : madvise(p, 1UL << 30, 23 /* MADV_POPULATE_WRITE */) ? 4 : 5;
+}
+
 static void *spin(void *arg)
 {
 	for (;;)
@@ -253,6 +278,9 @@ int main(int argc, char **argv)
 		check(r == 0, "a fork bomb ends at the limit");
 		r = run(memory_bomb);
 		check(r == 256 + SIGKILL, "a memory bomb is killed");
+		check(run(locked_bomb) == 256 + SIGKILL, "who locks more than there is is killed");
+		check(run(populated_bomb) == 256 + SIGKILL, "who populates it is");
+		check(run(advised_bomb) == 256 + SIGKILL, "by advice, too");
 	}
 	after = free_memory();
 	check(after + (4UL << 20) > before, "memory has come back");

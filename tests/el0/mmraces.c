@@ -281,6 +281,54 @@ static void round_of_threads(unsigned long seed)
 		pthread_join(t[i], NULL);
 }
 
+static volatile char *volatile flicker;
+static volatile int flicker_over;
+static volatile long gone, otherwise;
+static sigjmp_buf flicker_back;
+
+static void on_gone(int sig, siginfo_t *si, void *context)
+{
+	(void)context;
+	if (sig == SIGSEGV && si->si_code == SEGV_MAPERR && si->si_addr == flicker)
+		gone++;
+	else
+		otherwise++;
+	siglongjmp(flicker_back, 1);
+}
+
+static void *look_at_flicker(void *arg)
+{
+	while (!flicker_over)
+		if (flicker && !sigsetjmp(flicker_back, 1))
+			(void)*flicker;
+	return arg;
+}
+
+/* A page comes and goes while it is read: where it is not, nothing is mapped, whatever comes before the signal. */
+static void test_flicker(void)
+{
+	struct sigaction old, sa = {.sa_sigaction = on_gone, .sa_flags = SA_SIGINFO};
+	pthread_t t;
+	char *where;
+
+	sigaction(SIGSEGV, &sa, &old);
+	pthread_create(&t, NULL, look_at_flicker, NULL);
+	where = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	flicker = where;
+	for (unsigned long i = 0; i < 50000 || (gone < 100 && i < 2000000); i++) {
+		munmap(where, (size_t)page);
+		mmap(where, (size_t)page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+	flicker_over = 1;
+	pthread_join(t, NULL);
+	sigaction(SIGSEGV, &old, NULL);
+	printf("%s an access to what comes and goes: %ld times nothing there, %ld something else\n",
+	       gone && !otherwise ? "ok  " : "FAIL", gone, otherwise);
+	failures += !gone || otherwise;
+}
+
 /* Where a mapping that was moved by mremap without a place went, nobody knows: a child has all of it, and ends. */
 int main(void)
 {
@@ -292,6 +340,7 @@ int main(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
+	test_flicker();
 	for (unsigned long seed = 1; seed <= 2; seed++) {
 		int code = -1;
 		pid_t pid = fork();
