@@ -337,13 +337,13 @@ static int exec_file(struct task *t, struct exec *e, const char *path)
 			   !(after_exec(&t->cred).cap_effective & BIT(CAP_IPC_LOCK));
 	e->randomize = t->personality & ADDR_NO_RANDOMIZE ? 0 : sysctl_randomize_va_space;
 	err = elf_load(e);
-	/* Linux has no program left to tell it to; the old one is still here to be ended. */
-	if (err && e->no_return && t == current && t->mm)
-		force_fatal_signal(&(struct siginfo){.signo = SIGSEGV, .code = SI_KERNEL});
 	if (!err)
 		err = de_thread(t);
 	if (!err)
 		err = unshare_for_exec(t);
+	/* Linux has no program left to tell it to; the old one is still here to be ended. */
+	if (err && e->no_return && t == current && t->mm && !fatal_signal_pending())
+		force_fatal_signal(&(struct siginfo){.signo = SIGSEGV, .code = SI_KERNEL});
 	if (err) {
 		mmput(mm);
 		return err;

@@ -234,6 +234,17 @@ static void file_close(struct open_file *f)
 	kfree(f);
 }
 
+bool file_get_live(struct open_file *f)
+{
+	s32 n = __atomic_load_n(&f->file.f_count, __ATOMIC_RELAXED);
+
+	/* Areas let theirs go without kernel_lock. */
+	while (n && !__atomic_compare_exchange_n(&f->file.f_count, &n, n + 1, true,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return n != 0;
+}
+
 void file_put(struct open_file *f)
 {
 	if (__atomic_sub_fetch(&f->file.f_count, 1, __ATOMIC_ACQ_REL))

@@ -54,11 +54,27 @@ static bool hex8(const char *p, u32 *value)
 	return true;
 }
 
+/* Where a symbolic link that an earlier archive or entry has made in the place of a directory leads. */
+static int follow(const char *path, size_t len, struct dentry **to)
+{
+	char *text = kmalloc(len + 2, GFP_KERNEL);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	text[0] = '/';
+	memcpy(text + 1, path, len);
+	text[len + 1] = '\0';
+	err = kern_path(text, WALK_FOLLOW | WALK_DIRECTORY, to);
+	kfree(text);
+	return err == -ELOOP || err == -ENOENT ? -ENOTDIR : err;
+}
+
 /* The directory that the last part of a path is in, made when the archive did not name it. NULL: below something that is no directory. */
 static struct dentry *directory_of(const char **name, int *err)
 {
 	struct dentry *dir = dget(vfs_root()), *d;
-	const char *p = *name;
+	const char *start = *name, *p = start;
 
 	for (;;) {
 		size_t len = 0, after;
@@ -72,12 +88,23 @@ static struct dentry *directory_of(const char **name, int *err)
 		*name = p;
 		if (!p[after])
 			return dir;
-		*err = dentry_lookup(dir, p, len, &d);
+		if (len == 2 && p[0] == '.' && p[1] == '.') {
+			d = dget(dir->parent ? dir->parent : dir);
+			*err = 0;
+		} else {
+			*err = dentry_lookup(dir, p, len, &d);
+		}
 		if (*err == -ENOENT)
 			*err = vfs_create(dir, p, len, S_IFDIR | 0755, 0, &d);
 		dput(dir);
 		if (*err)
 			return NULL;
+		if ((d->inode->mode & S_IFMT) == S_IFLNK) {
+			dput(d);
+			*err = follow(start, (size_t)(p + len - start), &d);
+			if (*err)
+				return NULL;
+		}
 		dir = d;
 		if ((dir->inode->mode & S_IFMT) != S_IFDIR) {
 			dput(dir);
@@ -231,7 +258,7 @@ static int make_entry(struct archive *a, struct entry *e, bool *made)
 	len = strlen(name);
 	while (len && name[len - 1] == '/')
 		len--;
-	if (!len) {
+	if (!len || (len == 2 && name[0] == '.' && name[1] == '.')) {
 		dput(dir);
 		*made = true;
 		return 0;
@@ -283,6 +310,7 @@ static int read_header(struct archive *a, struct entry *e)
 		return -EINVAL;
 	}
 	e->left = e->size;
+	e->name[0] = '\0';
 	if (e->name_size > MAX_PATH &&
 	    archive_read(a, NULL, ALIGN(CPIO_HEADER + (u64)e->name_size, 4) - CPIO_HEADER))
 		return -ENAMETOOLONG;

@@ -304,7 +304,7 @@ long call_migrate_pages(const struct syscall_args *r)
 	else
 		ret = vm_migrate_nodes(mm, from, to & there, capable(CAP_SYS_NICE));
 	if (mm)
-		mmput(mm);
+		mm_put_unlocked(mm);
 	return ret;
 }
 
@@ -349,6 +349,6 @@ long call_move_pages(const struct syscall_args *r)
 		if (i % 512 == 511)
 			sched_relax();
 	}
-	mmput(mm);
+	mm_put_unlocked(mm);
 	return ret;
 }

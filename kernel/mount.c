@@ -61,7 +61,7 @@ int super_init(struct super *sb, const struct fs_type *type)
 /* Taken off by that namespace, and those that began in it since. */
 struct unseen {
 	struct unseen *next;
-	const struct mount_ns *ns;
+	struct mount_ns *ns;
 	u64 since;
 };
 
@@ -73,18 +73,35 @@ static struct mount_ns *own_ns(void)
 	return current && current->fs ? current->fs->ns : &init_mount_ns;
 }
 
-static bool taken_off(const struct super *sb, const struct mount_ns *ns, u64 before)
+static bool unseen_by(const struct super *sb, const struct mount_ns *ns)
 {
 	for (const struct unseen *u = sb->unseen; u; u = u->next)
-		if (u->ns == ns && u->since < before)
+		if (u->ns == ns)
 			return true;
 	return false;
 }
 
+/* Each namespace that has taken it off gets the mark of this search, and when it has first done so. */
+static u64 mark_unseen(const struct super *sb)
+{
+	static u64 last_search;
+
+	last_search++;
+	for (const struct unseen *u = sb->unseen; u; u = u->next) {
+		u->ns->unseen_since = u->ns->search == last_search
+					      ? min(u->ns->unseen_since, u->since)
+					      : u->since;
+		u->ns->search = last_search;
+	}
+	return last_search;
+}
+
 bool mount_seen_in(const struct super *sb, const struct mount_ns *ns)
 {
+	const u64 search = sb->unseen ? mark_unseen(sb) : 0;
+
 	for (u64 before = ~0ULL; ns; before = min(before, ns->born), ns = ns->parent) {
-		if (taken_off(sb, ns, before))
+		if (search && ns->search == search && ns->unseen_since < before)
 			return false;
 		if (sb->ns == ns)
 			return sb->seq < before;
@@ -314,7 +331,7 @@ static bool seen_by_others(const struct super *sb, const struct mount_ns *ns)
 	return sb->ns != ns || ns->youngest > sb->seq;
 }
 
-static int unsee(struct super *sb, const struct mount_ns *ns)
+static int unsee(struct super *sb, struct mount_ns *ns)
 {
 	struct unseen *u = kmalloc(sizeof(*u), GFP_KERNEL);
 
@@ -331,7 +348,7 @@ static bool may_take_off(const struct super *sb, const struct mount_ns *ns)
 	return sb->ns == ns || ns_owner(&ns->ns) == ns_owner(&sb->ns->ns);
 }
 
-static int take_off(struct super *sb, const struct mount_ns *ns, bool detach)
+static int take_off(struct super *sb, struct mount_ns *ns, bool detach)
 {
 	if (seen_by_others(sb, ns))
 		return unsee(sb, ns);
@@ -401,7 +418,7 @@ static void take_all_away(const struct mount_ns *ns, bool all)
 	struct super *found = NULL, *sb;
 
 	for (sb = mounts; sb; sb = sb->next) {
-		if (sb->ns == ns && sb->covers && (all || taken_off(sb, ns, ~0ULL))) {
+		if (sb->ns == ns && sb->covers && (all || unseen_by(sb, ns))) {
 			sb->chain = found;
 			found = sb;
 		}

@@ -346,7 +346,7 @@ long call_unshare(const struct syscall_args *r)
 		return -EINVAL;
 	if (flags & (CLONE_SIGHAND | CLONE_VM) && t->sighand->users > 1)
 		return -EINVAL;
-	if (flags & CLONE_VM && t->mm->mm_users > 1)
+	if (flags & CLONE_VM && mm_is_shared(t))
 		return -EINVAL;
 	err = unshare_parts(flags, &parts);
 	if (err)

@@ -131,6 +131,6 @@ long call_process_mrelease(const struct syscall_args *r)
 		return -EINVAL;
 	mmget(mm);
 	vm_reap(mm);
-	mmput(mm);
+	mm_put_unlocked(mm);
 	return 0;
 }

@@ -61,7 +61,10 @@ int inode_permission(const struct inode *inode, unsigned int mask)
 
 int inode_owner(const struct inode *inode)
 {
-	return current->cred.fsuid == inode->uid || inode_capable(inode, CAP_FOWNER) ? 0 : -EPERM;
+	/* Before the first program everything is the kernel's. */
+	return !current || current->cred.fsuid == inode->uid || inode_capable(inode, CAP_FOWNER)
+		       ? 0
+		       : -EPERM;
 }
 
 u32 mode_privileges(const struct inode *inode)
@@ -506,6 +509,8 @@ static int make(struct dentry *dir, const char *name, size_t len, u32 mode, u32 
 
 	if (err)
 		return err;
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
 	if (!tmpfs_has_inode(sb))
 		return -ENOSPC;
 	if (dir->inode->mode & S_ISGID && (mode & S_IFMT) == S_IFDIR)

@@ -245,12 +245,14 @@ static long pagemap_read(struct open_file *f, struct iter *to, u64 *pos)
 {
 	const struct task *t = proc_task(pseudo_ref(f->inode));
 	struct mm_struct *mm = t ? t->mm : NULL;
+	unsigned int chunks = 0;
 	long done = 0;
 
 	if (!mm)
 		return 0;
 	if (*pos % sizeof(u64) || to->left % sizeof(u64))
 		return -EINVAL;
+	mmget(mm);
 	while (to->left) {
 		u64 entries[PAGEMAP_CHUNK] = {0}, first = *pos / sizeof(u64);
 		unsigned long addr, end, next;
@@ -274,9 +276,19 @@ static long pagemap_read(struct open_file *f, struct iter *to, u64 *pos)
 		moved = copy_to_iter(entries, n * sizeof(u64), to);
 		*pos += moved;
 		done += (long)moved;
-		if (moved != n * sizeof(u64))
-			return done ? done : -EFAULT;
+		if (moved != n * sizeof(u64)) {
+			if (!done)
+				done = -EFAULT;
+			break;
+		}
+		/* A reader may ask for gigabytes: the others go on meanwhile. */
+		if (++chunks % 256)
+			continue;
+		sched_relax();
+		if (fatal_signal_pending())
+			break;
 	}
+	mm_put_unlocked(mm);
 	return done;
 }
 

@@ -102,7 +102,7 @@ static long process_vm_rw(const struct syscall_args *r, bool write)
 		}
 	}
 put:
-	mmput(mm);
+	mm_put_unlocked(mm);
 out:
 	kfree(local);
 	kfree(remote);
@@ -156,7 +156,7 @@ long call_process_madvise(const struct syscall_args *r)
 		if (!err)
 			done += (long)vec[i].len;
 	}
-	mmput(mm);
+	mm_put_unlocked(mm);
 out:
 	kfree(vec);
 	return done ? done : err;

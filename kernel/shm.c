@@ -155,6 +155,7 @@ long call_shmat(const struct syscall_args *r)
 	unsigned long addr = r->a[1], prot = PROT_READ, how = MAP_SHARED, at;
 	struct shm *s = shm_find((int)r->a[0]);
 	const struct vm_area_struct *vma;
+	struct open_file *f;
 	unsigned int mode = 4;
 	int err;
 
@@ -194,13 +195,18 @@ long call_shmat(const struct syscall_args *r)
 		if (err)
 			return err;
 	}
-	at = (flags & SHM_RDONLY ? vm_mmap_reader : vm_mmap_pgoff)(mm, &s->file->file, addr,
-								   s->size, prot, how, 0);
-	if (IS_ERR_VALUE(at))
-		return (long)at == -EEXIST ? -EINVAL : (long)at;
-	s->atime = ipc_time();
-	s->lpid = current->tgid;
-	return (long)at;
+	/* Removed, and its last area has gone, perhaps on another CPU right now. */
+	f = s->file;
+	if (!file_get_live(f))
+		return -EINVAL;
+	at = (flags & SHM_RDONLY ? vm_mmap_reader : vm_mmap_pgoff)(mm, &f->file, addr, s->size,
+								   prot, how, 0);
+	if (!IS_ERR_VALUE(at)) {
+		s->atime = ipc_time();
+		s->lpid = current->tgid;
+	}
+	file_put(f);
+	return (long)at == -EEXIST ? -EINVAL : (long)at;
 }
 
 /* The segment that an area shows; NULL: of no segment. */

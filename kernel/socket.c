@@ -19,7 +19,7 @@
 #define RUNNING ((struct peer){current->tgid, current->cred.euid, current->cred.egid})
 
 struct usock *usocks;
-unsigned int nr_usocks;
+unsigned int nr_usocks, nr_queued;
 static const struct file_operations socket_fop;
 
 u64 usock_wait_until(const struct usock *s, bool send)
@@ -38,12 +38,12 @@ long usock_wait_error(u64 until, long err)
 
 long usock_wait_room(struct usock *to, u64 until)
 {
-	struct poll_set set = {.table = {.add = poll_set_add}};
+	struct wait_entry e = {0};
 	long err;
 
-	poll_wait(&set.table, &to->writable);
+	wait_queue_add(&to->writable, &e);
 	err = usock_wait_error(until, sleep_until(until));
-	poll_set_end(&set);
+	wait_queue_remove(&e);
 	return err;
 }
 
@@ -109,6 +109,7 @@ static void usock_end(struct usock *s)
 		changed(other);
 	}
 	point_at(s, NULL);
+	nr_queued -= s->nr_packets;
 	packets_free(s->first);
 	dput(s->bound);
 	wait_queue_end(&s->readable);

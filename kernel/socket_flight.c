@@ -8,7 +8,7 @@
  * those that are reached; all others are in a circle, and lose their packets, with which they go (Linux: net/unix/garbage.c, which
  * keeps the graph instead). What waits at sockets that nobody has accepted yet waits at their listener.
  *
- * One look takes as long as there are sockets and files on their way. Each socket that ends, and each that is sent, pays for LOOKS of
+ * One look takes as long as there are sockets, packets and files on their way. Each socket that ends, and each that is sent, pays for LOOKS of
  * these, and the look begins when it has been paid for: with few sockets always, with many it never costs more than everything else.
  *
  * Locking: kernel_lock. A reference that is neither a packet's nor a program's, as of a call that waits, counts as somebody's.
@@ -140,6 +140,7 @@ static void take_packets(struct usock *s, struct packet **list)
 	s->last->next = *list;
 	*list = s->first;
 	s->first = s->last = NULL;
+	nr_queued -= s->nr_packets;
 	s->nr_packets = 0;
 	s->queued = 0;
 }
@@ -149,7 +150,7 @@ void flight_collect(void)
 	struct packet *lost = NULL;
 
 	paid += LOOKS;
-	if (!nr_sockets || paid < (u64)nr_usocks + nr_files)
+	if (!nr_sockets || paid < (u64)nr_usocks + nr_queued + nr_files)
 		return;
 	paid = 0;
 	search();

@@ -55,6 +55,7 @@ struct usock {
 
 extern struct usock *usocks; /* all */
 extern unsigned int nr_usocks;
+extern unsigned int nr_queued; /* packets at all of them */
 
 /* NULL: the file is none. */
 struct usock *usock_of(const struct open_file *f);

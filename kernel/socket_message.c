@@ -44,6 +44,7 @@ static void append(struct usock *to, struct packet *p)
 	to->last = p;
 	to->queued += p->len;
 	to->nr_packets++;
+	nr_queued++;
 	wake_up_all(&to->readable);
 	if (to->file)
 		file_tell_owners(to->file->inode, true);
@@ -138,6 +139,7 @@ static void drop_first(struct usock *s)
 
 	s->first = p->next;
 	s->nr_packets--;
+	nr_queued--;
 	packet_free(p);
 }
 
@@ -159,26 +161,27 @@ static long receive_stream(struct usock *s, struct message *m, unsigned int flag
 
 	while (p && m->data.left) {
 		size_t want = min(m->data.left, p->len - p->off), n;
+		const bool ends = p->nr_files;
 
-		/* Bytes with descriptors begin a read of their own. */
-		if (p->nr_files && (done || m->nr_files))
-			break;
 		n = copy_to_iter(p->data + p->off, want, &m->data);
 		if (n < want && !done && !n)
 			return -EFAULT;
-		if (p->nr_files)
+		if (ends)
 			take_files(p, m, flags & MSG_PEEK);
 		done += n;
 		if (flags & MSG_PEEK) {
 			p = p->next;
-			continue;
+		} else {
+			p->off += n;
+			s->queued -= n;
+			if (p->off < p->len)
+				break;
+			drop_first(s);
+			p = s->first;
 		}
-		p->off += n;
-		s->queued -= n;
-		if (p->off < p->len)
+		/* Bytes with descriptors end a read. */
+		if (ends)
 			break;
-		drop_first(s);
-		p = s->first;
 	}
 	if (done && !(flags & MSG_PEEK))
 		wake_up_all(&s->writable);

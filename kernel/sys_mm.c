@@ -197,8 +197,11 @@ long call_mmap(const struct syscall_args *r)
 		kernel_unlock();
 		if (!f)
 			return -EBADF;
-		if (r->a[3] & MAP_HUGETLB)
+		/* Only a file of hugetlbfs may be asked so, and there is none. */
+		if (r->a[3] & MAP_HUGETLB) {
+			fput(&f->file);
 			return -EINVAL;
+		}
 	} else if (r->a[3] & MAP_HUGETLB) {
 		return mmap_hugetlb(r);
 	}

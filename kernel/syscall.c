@@ -33,6 +33,8 @@ void do_syscall_nr(struct user_regs *regs, u64 nr)
 			return;
 		}
 		kernel_lock();
+		/* What areas let go of before is closed for who asks now. */
+		files_reap();
 		regs->x[0] = (u64)calls[nr].fn((const struct syscall_args *)regs->x);
 		files_reap();
 		kernel_unlock();

@@ -161,3 +161,15 @@ struct signal_struct *signal_alloc(void)
 	s->dumpable = true;
 	return s;
 }
+
+/* mm_users counts who looks into it, too. */
+bool mm_is_shared(const struct task *t)
+{
+	if (t->signal->nr_threads > 1)
+		return true;
+	if (!t->mm || __atomic_load_n(&t->mm->mm_users, __ATOMIC_RELAXED) == 1)
+		return false;
+	for_each_process(p) if (p != t->signal)
+		for_each_thread(other, p) if (other->mm == t->mm) return true;
+	return false;
+}

@@ -285,6 +285,8 @@ extern struct link all_processes;
 		     link_entry(all_processes.next, struct signal_struct, process);                \
 	     &p->process != &all_processes;                                                        \
 	     p = link_entry(p->process.next, struct signal_struct, process))
+/* Has another task the same memory? */
+bool mm_is_shared(const struct task *t);
 #define for_each_thread(t, signal)                                                                 \
 	for (struct task *t = link_entry((signal)->threads.next, struct task, thread);             \
 	     &t->thread != &(signal)->threads;                                                     \
@@ -295,6 +297,13 @@ extern struct link all_processes;
 /* See the head of sched.c. Interrupts on; not recursive. */
 void kernel_lock(void);
 void kernel_unlock(void);
+/* mmput from under kernel_lock, which is given up meanwhile: its tasks may have ended since, and all of its memory goes then. */
+static inline void mm_put_unlocked(struct mm_struct *mm)
+{
+	kernel_unlock();
+	mmput(mm);
+	kernel_lock();
+}
 bool kernel_is_locked(void);
 
 /* Give the CPU to another task that can run; this one goes on when it is RUNNING and its turn. */

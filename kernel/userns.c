@@ -189,7 +189,7 @@ void user_ns_enter(struct task *t, struct user_ns *ns)
 	c->cap_inheritable = c->cap_ambient = 0;
 	c->cap_permitted = c->cap_effective = c->cap_bset = ALL_CAPS;
 	/* Not for who has lent it the memory. */
-	if (t->mm && t->mm->mm_users == 1)
+	if (t->mm && !mm_is_shared(t))
 		t->mm->unprivileged = ns != &init_user_ns;
 }
 

@@ -370,7 +370,8 @@ struct mount_ns {
 	u64 born;		 /* in the order of mounting */
 	u64 youngest;		 /* when the last of its children was born */
 	unsigned int children;
-	unsigned int mounts; /* of its own, at most sysctl_mount_max */
+	unsigned int mounts;	  /* of its own, at most sysctl_mount_max */
+	u64 search, unseen_since; /* mount_seen_in's */
 };
 extern int sysctl_mount_max; /* /proc/sys/fs/mount-max */
 extern struct mount_ns init_mount_ns;
@@ -507,6 +508,8 @@ struct open_file *file_anon(const char *name, u32 mode, unsigned int flags,
 int file_rename_anon(struct open_file *f, const char *name);
 /* Is it one that file_anon has made? */
 bool file_is_anon(const struct open_file *f);
+/* Another reference, if there is still one: a file whose last has gone is closed soon. */
+bool file_get_live(struct open_file *f);
 static inline struct open_file *file_get(struct open_file *f)
 {
 	get_file(&f->file);

@@ -135,6 +135,13 @@ for i in range(300):
     want += [line('%s%d' % (c, i), FILE | 0o644, data, nlink=3) for c in 'abc']
 other = [entry('e', FILE | 0o644, b'x', ino=7, nlink=2, major=9), entry('f', FILE | 0o644, b'x', ino=7, nlink=2, major=9)]
 finds('hard links', gzip.compress(archive(*many, *other), 1), want + [line(c, FILE | 0o644, b'x', nlink=2) for c in 'ef'])
+# Through a link in the place of a directory, and up again; a name with ".." is no file; in a directory with the sticky bit a link is replaced.
+finds('links and ..', archive(first, entry('usr', DIR | 0o755), entry('usr/lib', DIR | 0o755), entry('lib', LINK | 0o777, b'usr/lib'),
+                              entry('t', DIR | 0o1777), entry('t/x', LINK | 0o777, b'a'), entry('t/f', FILE | 0o644, b'a')) +
+      archive(entry('lib/m', FILE | 0o644, b'through'), entry('t/x', LINK | 0o777, b'b'), entry('t/f', LINK | 0o777, b'c'), entry('t/../up', FILE | 0o644, b'up')),
+      [line('usr/lib/m', FILE | 0o644, b'through'), 'link /t/x b', 'link /t/f c', 'link /lib usr/lib', line('up', FILE | 0o644, b'up')], '', ('link /lib/m',))
+finds('names that are too long', archive(first, entry('n' * 300, FILE | 0o644, b'x'), entry('m' * 255, FILE | 0o644, b'x'), entry('p/' * 3000, FILE | 0o644, b'x')),
+      [line('m' * 255, FILE | 0o644, b'x')])
 # In the second archive the numbers mean other files.
 finds('hard links in two archives', archive(first, entry('a', FILE | 0o644, b'one', ino=5, nlink=2)) + archive(entry('b', FILE | 0o644, b'two', ino=5, nlink=2)),
       [line('a', FILE | 0o644, b'one'), line('b', FILE | 0o644, b'two')])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Limits that programs set and the kernel heeds: of semaphores, ids and modes of System V's objects, CPU time, sizes, running programs. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/sendfile.h>
@@ -410,6 +412,67 @@ static void other_files(void)
 	FAILS(syscall(SYS_clone3, args, 80), EINVAL);
 }
 
+/* A segment that was removed is not there any more when its last area goes, and no other call brings it back. */
+static void removed_segments(void)
+{
+	unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	int bad = 0;
+
+	for (int i = 0; i < 200; i++) {
+		int id = shmget(IPC_PRIVATE, page, IPC_CREAT | 0600);
+		char *p = shmat(id, NULL, 0);
+
+		p[0] = 1;
+		shmctl(id, IPC_RMID, NULL);
+		munmap(p, page);
+		p = shmat(id, NULL, 0);
+		bad += p != (void *)-1 || errno != EINVAL;
+	}
+	check(!bad, "a removed segment ends with its last area");
+	for (int i = 0; i < 200; i++) {
+		int id = shmget(IPC_PRIVATE, page, IPC_CREAT | 0600);
+		char *p = shmat(id, NULL, 0), *q;
+
+		shmctl(id, IPC_RMID, NULL);
+		q = shmat(id, NULL, 0);
+		munmap(p, page);
+		bad += q == (void *)-1 || (q[0] = 1, munmap(q, page));
+	}
+	check(!bad, "and is attached as long as it has one");
+}
+
+/* A pipe's reader sees its end, whatever mmap was asked for with the other one. */
+static void refused_mappings(void)
+{
+	int fds[2];
+	char c;
+
+	check(!pipe(fds), "a pipe");
+	for (int i = 0; i < 3; i++)
+		FAILS((long)mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_HUGETLB, fds[1], 0),
+		      EINVAL);
+	close(fds[1]);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	check(read(fds[0], &c, 1) == 0, "mmap that is refused holds no file");
+	close(fds[0]);
+}
+
+/* What areas have let go of is closed for whoever asks next. */
+static void closed_by_munmap(void)
+{
+	void *p;
+	int fd;
+
+	mkdir("/tmp/m", 0755);
+	check(!mount("t", "/tmp/m", "tmpfs", 0, NULL), "a file system");
+	fd = open("/tmp/m/f", O_CREAT | O_RDWR, 0600);
+	check(!ftruncate(fd, 65536), "with a file");
+	p = mmap(NULL, 65536, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	munmap(p, 65536);
+	check(!umount("/tmp/m"), "is taken off right after its last area has gone");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "run")) {
@@ -423,6 +486,9 @@ int main(int argc, char **argv)
 	begin();
 	mkdir("/sys", 0755);
 	segments();
+	removed_segments();
+	refused_mappings();
+	closed_by_munmap();
 	semaphores();
 	times_and_sizes();
 	programs();

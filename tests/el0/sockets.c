@@ -116,6 +116,12 @@ static void pairs(void)
 	}
 	check(put == 0 && events(s[0]) == POLLOUT, "all of it is read, and there is room");
 	FAILS(lseek(s[0], 0, SEEK_SET), ESPIPE);
+	/* Bytes with a descriptor end a read. */
+	check(write(s[0], "ab", 2) == 2 && pass_fd(s[0], 1) == 1 && write(s[0], "cd", 2) == 2,
+	      "with a descriptor in the middle");
+	check(recv(s[1], buf, 100, MSG_PEEK) == 3 && read(s[1], buf, 100) == 3 && buf[2] == 'F',
+	      "a read ends with it");
+	check(read(s[1], buf, 100) == 2 && buf[1] == 'd', "and the next one has what came later");
 	/* A descriptor goes along. */
 	n = open("/s/file", O_CREAT | O_RDWR, 0644);
 	write(n, "by another", 10);

@@ -8,8 +8,9 @@
  *
  * The first program forks one round after the other, of some seconds each, in namespaces of its own: its first process (raise_storm)
  * restarts workers, kills those that have got stuck, and is killed at the end with all that is left of the round. After each round the
- * first program looks whether there is a process that does not end, and what of memory and of the kernel's objects is missing; after some rounds
- * that are alike nothing more may be. Every choice of a worker is by the seed and its number; how they meet is by the machine.
+ * first program looks whether there is a process that does not end, and in the end it says what of memory and of the kernel's objects
+ * is missing: not a verdict, since caches and lists of CPUs keep some (docs/debugging.md has how to judge it). Every choice of a worker
+ * is by the seed and its number; how they meet is by the machine.
  */
 #define _GNU_SOURCE
 #include "storm.h"
