@@ -273,7 +273,7 @@ long task_clone(const struct clone_args *args)
 	/* A signal that came before is taken before (Linux: it must not be lost between the two). */
 	if (!(flags & CLONE_THREAD) && signal_pending())
 		return -ERESTARTNOINTR;
-	if (nr_tasks >= max_tasks || !within_nproc(parent))
+	if (nr_tasks >= max_tasks || !within_nproc(parent) || !sched_may_fork(parent))
 		return -EAGAIN;
 	err = namespaces_for_child(flags, &user, &in);
 	if (err)

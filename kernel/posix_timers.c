@@ -235,6 +235,21 @@ static long check_event(const struct sigevent *ev)
 	return ev->notify != SIGEV_NONE && (ev->signo < 1 || ev->signo > NSIG) ? -EINVAL : 0;
 }
 
+/* The next one that no timer of the process has; they come round. */
+static int new_timer_id(struct signal_struct *s)
+{
+	const struct posix_timer *p;
+	int id;
+
+	do {
+		id = s->next_timer_id;
+		s->next_timer_id = (int)((unsigned int)id + 1) & INT_MAX;
+		for (p = s->posix_timers; p && p->id != id; p = p->next)
+			;
+	} while (p);
+	return id;
+}
+
 long call_timer_create(const struct syscall_args *r)
 {
 	struct signal_struct *s = current->signal;
@@ -266,7 +281,7 @@ long call_timer_create(const struct syscall_args *r)
 	link_init(&p->timer.link);
 	p->timer.fn = posix_timer_over;
 	p->signal = s;
-	p->id = s->next_timer_id++;
+	p->id = new_timer_id(s);
 	p->clock = clock;
 	p->notify = ev.notify;
 	p->sig = ev.signo;

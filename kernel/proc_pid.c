@@ -15,6 +15,7 @@
 #include "pid.h"
 #include "proc_fd.h"
 #include "proc_status.h"
+#include "ptrace.h"
 #include "socket.h"
 #include "timens.h"
 #include "userns.h"
@@ -262,6 +263,8 @@ static int show_syscall(struct out *out, const struct pseudo_ref *r)
 
 	if (!t)
 		return -ESRCH;
+	if (ptrace_may_access(t))
+		return -EPERM;
 	if (!regs || (t != current && t->state == TASK_RUNNING)) {
 		out_puts(out, "running\n");
 		return 0;

@@ -116,6 +116,11 @@ static long set_attr(struct task *t, const struct sched_attr *a, int policy)
 	return 0;
 }
 
+bool sched_may_fork(const struct task *parent)
+{
+	return parent->policy != SCHED_DEADLINE || parent->reset_on_fork;
+}
+
 void sched_fork_attr(struct task *t, const struct task *parent)
 {
 	t->nice = parent->nice;

@@ -12,6 +12,8 @@
 struct task *task_or_current(u64 pid);
 /* Whose CPUs, policy and nice value current may set (Linux: check_same_owner). */
 bool may_set_sched(const struct task *t);
+/* What is promised to one task by SCHED_DEADLINE is not promised to its children. */
+bool sched_may_fork(const struct task *parent);
 /* A child does not inherit what SCHED_RESET_ON_FORK takes back. */
 void sched_fork_attr(struct task *t, const struct task *parent);
 

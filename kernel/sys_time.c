@@ -285,6 +285,35 @@ static long sleep_used(struct pid *pid, bool thread, u64 until)
 	return err ? -ERESTARTNOHAND : 0;
 }
 
+/* The same for so much more: how much is left is told who a signal wakes, and it goes on when that has no handler. */
+static long sleep_used_for(int clock, u64 until, unsigned long rem)
+{
+	bool thread;
+	struct task *t = cpu_clock_task(clock, &thread);
+	struct timespec64 left;
+	u64 now;
+	long err;
+
+	if (!t)
+		return -EINVAL;
+	err = sleep_used(t->thread_pid, thread, until);
+	if (err != -ERESTARTNOHAND)
+		return err;
+	if (read_clock(clock, &now))
+		now = 0;
+	if (now >= until)
+		return 0;
+	left = ns_timespec(until - now);
+	if (rem && put_user(left, rem))
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long restart_used(struct task *t)
+{
+	return sleep_used_for((int)t->restart.arg[2], t->restart.arg[0], t->restart.arg[1]);
+}
+
 long call_clock_nanosleep(const struct syscall_args *r)
 {
 	int clock = (int)r->a[0];
@@ -310,10 +339,19 @@ long call_clock_nanosleep(const struct syscall_args *r)
 	if (t) {
 		/* It may have ended while the time was read. */
 		t = cpu_clock_task(clock, &thread);
-		return t ? sleep_used(t->thread_pid, thread,
-				      r->a[1] & TIMER_ABSTIME ? timespec_ns(&ts)
-							      : add_ns(ns, timespec_ns(&ts)))
-			 : -EINVAL;
+		if (!t)
+			return -EINVAL;
+		if (r->a[1] & TIMER_ABSTIME)
+			return sleep_used(t->thread_pid, thread, timespec_ns(&ts));
+		deadline = add_ns(ns, timespec_ns(&ts));
+		err = sleep_used_for(clock, deadline, r->a[3]);
+		if (err == -ERESTART_RESTARTBLOCK) {
+			current->restart.fn = restart_used;
+			current->restart.arg[0] = deadline;
+			current->restart.arg[1] = r->a[3];
+			current->restart.arg[2] = (unsigned long)(long)clock;
+		}
+		return err;
 	}
 	if (!(r->a[1] & TIMER_ABSTIME))
 		return sleep_for(timespec_ns(&ts), r->a[3]);

@@ -50,7 +50,7 @@ else
 	fail "threads: it was not built"
 fi
 # One part of Linux's interface each (tests/el0/abi.h).
-for program in rseq depth usage ptrace events pointers msgqueues sysvmsg process tmpfs kmsg rules namespaces userns seccomp timex resolve xattrs notify ptys holes limits stack; do
+for program in rseq depth usage ptrace events pointers msgqueues sysvmsg process tmpfs kmsg rules namespaces userns seccomp timex resolve xattrs notify ptys holes limits stack turns; do
 	mkdir -p "$dir/$program.root/proc" "$dir/$program.root/dev" "$dir/$program.root/tmp"
 	if glibc $program -static -o "$dir/$program.root/init" "tests/el0/$program.c" -lpthread; then
 		pack $program
